@@ -1,0 +1,283 @@
+"""Generates `crds/` from the pydantic types: `python -m mlhops.api.crd [--check] crds/`.
+
+Pydantic writes JSON Schema with references and `null` alternatives; Kubernetes wants a structural
+schema without either. Everything else (bounds, enums, defaults, CEL rules) passes through as the
+types state it.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+from mlhops.api import GROUP, VERSION
+from mlhops.api.base import Json, Manifest, Resource
+from mlhops.api.decision import Decision
+from mlhops.api.evaluation import Evaluation
+from mlhops.api.model import ClinicalModel
+from mlhops.api.policy import MonitoringPolicy
+
+_DROPPED = frozenset({"title", "$defs", "discriminator"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of `kubectl get`; priority 1 shows with `-o wide` only."""
+
+    name: str
+    path: str
+    type: str = "string"
+    priority: int = 0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind, with what the types cannot say about it."""
+
+    model: type[Resource]
+    plural: str
+    short: str
+    columns: tuple[Column, ...]
+    immutable: bool = False
+
+    @property
+    def name(self) -> str:
+        """The kind's name."""
+        return self.model.__name__
+
+
+def _ready(type_: str) -> str:
+    return f'.status.conditions[?(@.type=="{type_}")].status'
+
+
+_AGE = Column("Age", ".metadata.creationTimestamp", "date")
+
+KINDS = (
+    Kind(
+        ClinicalModel,
+        "clinicalmodels",
+        "clm",
+        (
+            Column("Phase", ".status.phase"),
+            Column("Version", ".status.stable.version"),
+            Column("Candidate", ".status.candidate.version"),
+            Column("Step", ".status.candidate.step"),
+            Column("Weight", ".status.candidate.weight", "integer"),
+            Column("Gates", '.status.conditions[?(@.type=="GatesPassed")].reason'),
+            Column("Drift", ".status.monitoring.verdict"),
+            Column("Ready", _ready("Ready")),
+            _AGE,
+            Column("Message", ".status.message", priority=1),
+            Column("URL", ".status.url", priority=1),
+        ),
+    ),
+    Kind(
+        MonitoringPolicy,
+        "monitoringpolicies",
+        "monpol",
+        (Column("Models", ".status.models", "integer"), _AGE),
+    ),
+    Kind(
+        Evaluation,
+        "evaluations",
+        "eval",
+        (
+            Column("Model", ".spec.model"),
+            Column("Version", ".spec.version"),
+            Column("Phase", ".status.phase"),
+            Column("Passed", ".status.passed"),
+            Column("Rows", ".status.rows", "integer"),
+            _AGE,
+            Column("Message", ".status.message", priority=1),
+        ),
+        immutable=True,
+    ),
+    Kind(
+        Decision,
+        "decisions",
+        "dec",
+        (
+            Column("Model", ".spec.model"),
+            Column("Revision", ".spec.revision"),
+            Column("Action", ".spec.action"),
+            Column("By", ".spec.decidedBy"),
+            Column("Phase", ".status.phase"),
+            _AGE,
+            Column("Message", ".status.message"),
+        ),
+        immutable=True,
+    ),
+)
+
+
+def structural(schema: Manifest, definitions: Manifest) -> Manifest:
+    """Return a structural schema: references inlined, `null` alternatives and titles gone."""
+    if "$ref" in schema:
+        target = cast(Manifest, definitions[str(schema["$ref"]).rsplit("/", 1)[-1]])
+        siblings = {key: value for key, value in schema.items() if key != "$ref"}
+        return structural({**target, **siblings}, definitions)
+    if "anyOf" in schema:
+        return _without_alternatives(schema, definitions)
+    result: Manifest = {}
+    for key, value in schema.items():
+        if key in _DROPPED or (key == "default" and value is None):
+            continue
+        if key == "properties":
+            result[key] = {
+                name: structural(cast(Manifest, part), definitions)
+                for name, part in cast(Manifest, value).items()
+            }
+        elif key in ("items", "additionalProperties") and isinstance(value, dict):
+            result[key] = structural(value, definitions)
+        elif key == "const":
+            result["enum"] = [value]
+        elif key == "description":
+            result[key] = " ".join(str(value).split())
+        elif key == "default":
+            result[key] = _without_nulls(value)
+        else:
+            result[key] = value
+    return result
+
+
+def _without_nulls(value: Json) -> Json:
+    """Return a default without its absent fields, which a structural schema takes for wrong
+    types."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(part) for key, part in value.items() if part is not None}
+    return [_without_nulls(part) for part in value] if isinstance(value, list) else value
+
+
+def _without_alternatives(schema: Manifest, definitions: Manifest) -> Manifest:
+    """Return an optional field's schema; only `X | None` and integer-or-string are
+    representable."""
+    siblings = {key: value for key, value in schema.items() if key != "anyOf"}
+    options = [o for o in cast(list[Manifest], schema["anyOf"]) if o.get("type") != "null"]
+    if siblings.get("x-kubernetes-int-or-string"):
+        return structural(siblings, definitions)
+    if len(options) != 1:
+        raise ValueError(f"{schema} has alternatives that a structural schema cannot express")
+    return structural({**options[0], **siblings}, definitions)
+
+
+def _part(kind: Kind, field: str) -> Manifest:
+    """Return the schema of a kind's spec or status."""
+    part = cast(type[Resource], kind.model.model_fields[field].annotation)
+    raw = cast(Manifest, part.model_json_schema(by_alias=True))
+    schema = structural(raw, cast(Manifest, raw.get("$defs", {})))
+    if kind.immutable and field == "spec":
+        rules = cast("list[Json]", schema.setdefault("x-kubernetes-validations", []))
+        rule: Manifest = {
+            "rule": "self == oldSelf",
+            "message": f"the spec of {kind.name} cannot be changed: "
+            f"create a new {kind.name} instead",
+        }
+        schema["x-kubernetes-validations"] = [*rules, rule]
+    return schema
+
+
+def _schema(kind: Kind) -> Manifest:
+    schema: Manifest = {
+        "type": "object",
+        "description": kind.model.__doc__,
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string", "description": "The version of this schema."},
+            "kind": {"type": "string", "description": "The kind of the object."},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
+            "spec": _part(kind, "spec"),
+            "status": _part(kind, "status"),
+        },
+    }
+    if kind.model is ClinicalModel:
+        schema["x-kubernetes-validations"] = [
+            {
+                "rule": "size(self.metadata.name) <= 40 && "
+                "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+                "message": "metadata.name must start with a letter, have only a-z, 0-9 and -, "
+                "and at most 40 characters: KServe makes host names of it",
+                "fieldPath": ".metadata.name",
+            }
+        ]
+    return schema
+
+
+def crd(kind: Kind) -> Manifest:
+    """Return the CustomResourceDefinition of a kind."""
+    columns: list[Json] = []
+    for column in kind.columns:
+        entry: Manifest = {"name": column.name, "type": column.type, "jsonPath": column.path}
+        columns.append({**entry, "priority": column.priority} if column.priority else entry)
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "scope": "Namespaced",
+            "names": {
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.name.lower(),
+                "shortNames": [kind.short],
+                "categories": ["mlhops"],
+            },
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "subresources": {"status": {}},
+                    "additionalPrinterColumns": columns,
+                    "schema": {"openAPIV3Schema": _schema(kind)},
+                }
+            ],
+        },
+    }
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML without anchors, which kubectl reads but people stumble over."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        return True
+
+
+def files() -> dict[str, str]:
+    """Return the text of each generated file by its name."""
+    head = "# Generated by `make crds` from operator/mlhops/api. Do not edit.\n"
+    return {
+        f"{GROUP}_{kind.plural}.yaml": head
+        + yaml.dump(crd(kind), Dumper=_Dumper, sort_keys=False, width=110)
+        for kind in KINDS
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Write the CRDs to a folder, or with --check report the files that are out of date."""
+    parser = argparse.ArgumentParser(prog="python -m mlhops.api.crd", description=main.__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 on a difference"
+    )
+    options = parser.parse_args(argv)
+    stale = False
+    for name, text in files().items():
+        path = options.folder / name
+        if path.is_file() and path.read_text() == text:
+            continue
+        if options.check:
+            print(f"{path} is out of date: run `make crds`", file=sys.stderr)
+            stale = True
+        else:
+            path.write_text(text)
+            print(f"wrote {path}")
+    return int(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

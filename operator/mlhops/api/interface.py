@@ -1,0 +1,225 @@
+"""What goes into a model and what comes out of it, and the groups of people that gates compare."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mlhops.api.base import Json, Resource, list_map, matching, rules
+
+_COLUMN = r"^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
+_GROUP = r"^[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?$"
+_HEADER = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=_COLUMN,
+        max_length=63,
+        json_schema_extra=matching(
+            _COLUMN,
+            "start with a letter, end with a letter or digit, and use only letters, digits, "
+            "_, . and - "
+            "in between: rename the column",
+        ),
+    ),
+]
+GroupName = Annotated[
+    str,
+    Field(
+        pattern=_GROUP,
+        max_length=63,
+        json_schema_extra=matching(
+            _GROUP,
+            "start with a letter, end with a letter or digit, and use only letters, digits, _ "
+            "and - "
+            "in between",
+        ),
+    ),
+]
+Label = Annotated[str, Field(min_length=1, max_length=63)]
+SET: dict[str, Json] = {"x-kubernetes-list-type": "set"}
+
+
+class Range(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "!has(self.min) || !has(self.max) || self.min < self.max",
+            "min must be less than max: swap or correct them",
+            ".min",
+        ),
+    ),
+):
+    """The values that a numeric feature can plausibly take."""
+
+    min: float | None = None
+    """The smallest plausible value."""
+    max: float | None = None
+    """The largest plausible value."""
+
+
+class Feature(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "!has(self.categories) || self.type != 'Numeric'",
+            "categories are for Categorical and Binary features: remove them or change type",
+            ".categories",
+        ),
+        (
+            "!has(self.categories) || self.type != 'Binary' || size(self.categories) == 2",
+            "a Binary feature has two categories: list both, or set type to Categorical",
+            ".categories",
+        ),
+        (
+            "!has(self.range) || self.type == 'Numeric'",
+            "range is for Numeric features: remove it or set type to Numeric",
+            ".range",
+        ),
+    ),
+):
+    """One input of the model, in the order in which the model takes them."""
+
+    name: Name
+    """The feature's name: the column of the data and the input's name in the v2 protocol."""
+    type: Literal["Numeric", "Categorical", "Binary"] = "Numeric"
+    """What the values are: numbers, one of several categories, or one of two."""
+    unit: Label | None = None
+    """The unit of measurement (UCUM where there is one), such as `mg/dL`."""
+    range: Range | None = None
+    """The plausible values of a Numeric feature."""
+    categories: (
+        Annotated[list[Label], Field(min_length=1, max_length=256, json_schema_extra=SET)] | None
+    ) = None
+    """The known values of a Categorical or Binary feature, each once."""
+    required: bool = False
+    """Whether a row without a value cannot be scored."""
+    description: Annotated[str, Field(max_length=1024)] | None = None
+    """What the feature is, for people."""
+
+
+class Output(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "self.type == 'Class' || has(self.threshold)",
+            (
+                "threshold is required: set the operating point at which the model calls a case "
+                "positive"
+            ),
+            ".threshold",
+        ),
+        (
+            "self.type != 'Class' || !has(self.threshold)",
+            "threshold is not for type Class: remove it, or set type to Probability or Score",
+            ".threshold",
+        ),
+        (
+            (
+                "self.type != 'Probability' || !has(self.threshold) || "
+                "(self.threshold >= 0.0 && self.threshold <= 1.0)"
+            ),
+            "threshold of a Probability must be between 0 and 1; use type Score for another scale",
+            ".threshold",
+        ),
+    ),
+):
+    """The model's output, and how it becomes a decision."""
+
+    name: Name = "probability"
+    """The output's name in the v2 protocol."""
+    type: Literal["Probability", "Score", "Class"] = "Probability"
+    """Probability is between 0 and 1, Score on any scale (higher is more positive), Class is the
+    decision."""
+    positive_class: Label = "1"
+    """The label value that counts as positive, as text."""
+    threshold: float | None = None
+    """A case is called positive at this value and above."""
+
+
+class Group(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "has(self.feature) != has(self.header)",
+            "set exactly one of feature (a column of the data) and header (a request header)",
+        ),
+        (
+            "!has(self.bins) || !has(self.values)",
+            "set bins (cut points of a number) or values (the allowed values), not both",
+            ".bins",
+        ),
+        (
+            (
+                "!has(self.bins) || (self.bins.isSorted() && "
+                "self.bins.all(a, self.bins.exists_one(b, a == b)))"
+            ),
+            "bins must go up: sort the cut points, and name each of them once",
+            ".bins",
+        ),
+    ),
+):
+    """A way to divide people into groups. A missing value is a group of its own, `Unknown`."""
+
+    name: GroupName
+    """The group's name, by which gates refer to it."""
+    feature: Name | None = None
+    """The column that holds the group; it need not be an input of the model."""
+    header: (
+        Annotated[
+            str,
+            Field(
+                pattern=_HEADER,
+                max_length=128,
+                json_schema_extra=matching(
+                    _HEADER, "the name of a request header has only letters, digits and -"
+                ),
+            ),
+        ]
+        | None
+    ) = None
+    """The request header that holds the group; in held-out data the column with the group's
+    name."""
+    bins: Annotated[list[float], Field(min_length=1, max_length=32)] | None = None
+    """Cut points: `[40, 65]` makes `<40`, `40-65` and `>=65`."""
+    values: (
+        Annotated[list[Label], Field(min_length=1, max_length=64, json_schema_extra=SET)] | None
+    ) = None
+    """The known values. Held-out data with any other value are an Error, never `Unknown`."""
+
+    @property
+    def column(self) -> str:
+        """The column of held-out data that holds the group."""
+        return self.feature or self.name
+
+
+class Interface(
+    Resource,
+    json_schema_extra=rules(
+        (
+            (
+                "self.groups.all(g, !has(g.bins) || !has(g.feature) || "
+                "!self.features.exists(f, f.name == g.feature && f.type != 'Numeric'))"
+            ),
+            (
+                "bins cut numbers, but the group's feature is not Numeric: use values, or set the "
+                "feature's type"
+            ),
+            ".groups",
+        ),
+    ),
+):
+    """The contract between the model and its callers."""
+
+    features: Annotated[
+        list[Feature],
+        Field(min_length=1, max_length=512, json_schema_extra=list_map("name", "features")),
+    ]
+    """The model's inputs, in the order in which it takes them."""
+    output: Output
+    """What the model answers."""
+    groups: Annotated[
+        list[Group],
+        Field(min_length=1, max_length=16, json_schema_extra=list_map("name", "groups")),
+    ]
+    """The groups of people that gates compare."""

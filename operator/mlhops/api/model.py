@@ -1,0 +1,281 @@
+"""ClinicalModel: one clinical model, from its card to its rollout."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mlhops.api.base import Deadline, Duration, ObjectMeta, ObjectName, Resource, matching, rules
+from mlhops.api.card import Card
+from mlhops.api.evaluation import DataSource, Gates
+from mlhops.api.interface import SET, Interface
+from mlhops.api.predictor import Predictor, Resources
+from mlhops.api.status import ClinicalModelStatus
+
+_HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_VERSION = r"^[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?$"
+
+
+class Gateway(Resource):
+    """The Gateway through which callers reach the model."""
+
+    name: ObjectName
+    """The Gateway's name."""
+    namespace: ObjectName | None = None
+    """The Gateway's namespace; the model's own where it is left out."""
+    hostnames: Annotated[
+        list[
+            Annotated[
+                str,
+                Field(
+                    min_length=1,
+                    max_length=253,
+                    pattern=_HOST,
+                    json_schema_extra=matching(
+                        _HOST,
+                        "a host name is lower case and has no scheme, port or path: "
+                        "write it like sepsis.models.example",
+                    ),
+                ),
+            ]
+        ],
+        Field(min_length=1, max_length=16, json_schema_extra=SET),
+    ]
+    """The host names that callers use."""
+
+
+class Exposure(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "self.mode != 'Standard' || has(self.gateway)",
+            "gateway is required in mode Standard: it carries the weights of a rollout",
+            ".gateway",
+        ),
+        (
+            "self.mode == 'Standard'",
+            "mode Knative is not supported yet: leave mode out, or set Standard",
+            ".mode",
+        ),
+    ),
+):
+    """How callers reach the model."""
+
+    mode: Literal["Standard", "Knative"] = "Standard"
+    """KServe's deployment mode. Knative is not supported yet."""
+    gateway: Gateway | None = None
+    """The Gateway that callers go through; the operator writes an HTTPRoute for it."""
+
+
+class EvaluationSettings(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "self.gates.exists(g, g.type == 'Fairness' && g.required)",
+            "at least one gate must be a required Fairness gate: no model is promoted without one",
+            ".gates",
+        ),
+    ),
+):
+    """The gates that a revision must pass before it gets any traffic."""
+
+    data: DataSource
+    """The held-out data."""
+    gates: Gates
+    """What is measured on it, and what is good enough."""
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 20
+    """The seed of the bootstrap: the same data and seed give the same verdict."""
+    min_cell_size: Annotated[int, Field(ge=1, le=1000)] = 10
+    """Counts below this are suppressed in status, logs and reports."""
+    deadline: Deadline = "30m"
+    """How long one run of the gates may take; a run that takes longer is an Error."""
+    service_account_name: ObjectName | None = None
+    """The ServiceAccount whose credentials read the data; the evaluator gets no access to the
+    API."""
+    resources: Resources | None = None
+    """What the evaluator may use of a node."""
+
+
+class Pause(Resource):
+    """Wait for a time, or without a duration for a person."""
+
+    duration: Duration | None = None
+    """How long; without it, until a Decision with action Resume or Promote."""
+
+
+class Evaluate(Resource):
+    """Measure the gates again, at this point."""
+
+
+class Approve(Resource):
+    """Wait for a Decision with action Approve."""
+
+
+class Step(
+    Resource,
+    json_schema_extra=rules(
+        (
+            (
+                "[has(self.setWeight), has(self.pause), has(self.evaluate), has(self.approve)]"
+                ".filter(x, x).size() == 1"
+            ),
+            (
+                "a step has exactly one of setWeight, pause, evaluate and approve: split it into "
+                "several steps"
+            ),
+        ),
+    ),
+):
+    """One step of a rollout."""
+
+    set_weight: (
+        Annotated[
+            int,
+            Field(
+                json_schema_extra=rules(
+                    (
+                        "self >= 0 && self <= 100",
+                        "setWeight is a percentage: set it to a number from 0 to 100",
+                    )
+                )
+            ),
+        ]
+        | None
+    ) = None
+    """The candidate's share of requests, in percent; passed over on a first deployment."""
+    pause: Pause | None = None
+    """Wait for a time, or without a duration for a person; passed over on a first deployment."""
+    evaluate: Evaluate | None = None
+    """Measure the gates again, at this point."""
+    approve: Approve | None = None
+    """Wait for a Decision with action Approve."""
+
+    @property
+    def verb(self) -> str:
+        """The step as a person would write it."""
+        if self.set_weight is not None:
+            return f"setWeight {self.set_weight}"
+        if self.pause is not None:
+            return f"pause {self.pause.duration}" if self.pause.duration else "pause"
+        return "evaluate" if self.evaluate is not None else "approve"
+
+
+class Rollout(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "self.steps.filter(s, has(s.setWeight)).map(s, s.setWeight).isSorted()",
+            "setWeight must not go down from one step to the next: put the steps in order",
+            ".steps",
+        ),
+    ),
+):
+    """How a new revision takes over."""
+
+    steps: Annotated[list[Step], Field(max_length=32)] = [
+        Step(set_weight=10),
+        Step(pause=Pause()),
+    ]
+    """By default ten percent, and then a person decides. With none a revision that passes its gates
+    takes over at once. On a first deployment there is nothing to weigh against or to pause beside,
+    so setWeight and pause are passed over; evaluate and approve hold."""
+    progress_deadline: Deadline = "10m"
+    """How long a candidate may take to become ready, and a weight to be accepted by the Gateway."""
+    on_failure: Literal["Rollback", "Pause"] = "Rollback"
+    """Rollback removes a failed candidate; Pause keeps it at weight 0 for a person to look at."""
+    keep_previous: Duration = "1h"
+    """How long the last stable revision stays, so that going back to it is instant."""
+    paused: bool = False
+    """Hold the rollout where it is."""
+
+
+class PolicyRef(Resource):
+    """A MonitoringPolicy in the same namespace."""
+
+    name: ObjectName
+    """The policy's name."""
+
+
+class Monitoring(Resource):
+    """How the model is watched."""
+
+    policy_ref: PolicyRef
+    """The policy that says how."""
+
+
+class ClinicalModelSpec(
+    Resource,
+    json_schema_extra=rules(
+        (
+            (
+                "self.evaluation.gates.all(g, !has(g.across) || g.across.groups.all(n, "
+                "self.interface.groups.exists(d, d.name == n)))"
+            ),
+            (
+                "evaluation.gates[].across.groups names a group that interface.groups does not "
+                "declare: declare it there"
+            ),
+            ".evaluation.gates",
+        ),
+        (
+            (
+                "self.evaluation.gates.all(g, !has(g.across) || g.across.intersections.all(i, "
+                "i.all(n, "
+                "self.interface.groups.exists(d, d.name == n))))"
+            ),
+            (
+                "evaluation.gates[].across.intersections names a group that interface.groups "
+                "does not declare: "
+                "declare it there"
+            ),
+            ".evaluation.gates",
+        ),
+        (
+            (
+                "self.interface.output.type != 'Class' || "
+                "!self.evaluation.gates.exists(g, g.metric == 'AUROC')"
+            ),
+            (
+                "metric AUROC ranks scores, and an output of type Class has none: remove the "
+                "gate, or serve a score"
+            ),
+            ".evaluation.gates",
+        ),
+    ),
+):
+    """What is served, to whom, and on what evidence."""
+
+    version: Annotated[
+        str,
+        Field(
+            pattern=_VERSION,
+            max_length=63,
+            json_schema_extra=matching(
+                _VERSION,
+                "a version begins and ends with a letter or digit, and has only those and . _ + - "
+                "in between: write it like 2.1.0",
+            ),
+        ),
+    ]
+    """The clinical version. A new one is a new revision, and goes through the gates."""
+    card: Card
+    """What a clinician must know before relying on the model."""
+    predictor: Predictor
+    """The model server, in KServe's own terms."""
+    interface: Interface
+    """The contract between the model and its callers."""
+    exposure: Exposure
+    """How callers reach the model."""
+    evaluation: EvaluationSettings
+    """The gates that a revision must pass before it gets any traffic."""
+    rollout: Rollout = Rollout()
+    """How a new revision takes over."""
+    monitoring: Monitoring | None = None
+    """How the model is watched."""
+
+
+class ClinicalModel(Resource):
+    """One clinical model: its card, what serves it, and the gates that each version must pass."""
+
+    metadata: ObjectMeta
+    spec: ClinicalModelSpec
+    status: ClinicalModelStatus = ClinicalModelStatus()

@@ -1,0 +1,204 @@
+"""ClinicalModel.status: all that the operator remembers between two looks at the world."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mlhops.api.base import Resource, Time
+from mlhops.api.conditions import Condition
+from mlhops.api.decision import Action
+from mlhops.api.evaluation import EvaluationPhase
+
+HISTORY_LIMIT = 20
+
+
+class Phase(StrEnum):
+    """The phases of Argo Rollouts."""
+
+    PROGRESSING = "Progressing"
+    PAUSED = "Paused"
+    HEALTHY = "Healthy"
+    DEGRADED = "Degraded"
+
+
+class Outcome(StrEnum):
+    """How a rollout ended."""
+
+    PROMOTED = "Promoted"
+    FAST_PROMOTED = "FastPromoted"
+    ABORTED = "Aborted"
+    SUPERSEDED = "Superseded"
+    ROLLED_BACK = "RolledBack"
+    FAST_ROLLED_BACK = "FastRolledBack"
+
+
+class Decider(Resource):
+    """A person's decision that had an effect."""
+
+    decision: str
+    """The Decision's name."""
+    uid: str
+    """The Decision's uid."""
+    action: Action
+    decided_by: str
+    """Who decided."""
+    reason: str = ""
+    """Why."""
+    at: Time | None = None
+    """When the operator heard it."""
+    attempt: int = 1
+    """The attempt in which it was heard."""
+    step_index: int = 0
+    """The step at which it was heard."""
+
+
+class Stop(Resource):
+    """Why a rollout waits or has failed."""
+
+    reason: str
+    """Why, in one word for programs."""
+    message: str = ""
+    """Why, in a sentence for people."""
+    at: Time
+    """Since when."""
+
+
+class Proof(Resource):
+    """The evidence on which a revision may have traffic."""
+
+    evaluation: str
+    """The Evaluation's name."""
+    phase: EvaluationPhase
+    gates_hash: str
+    """Hash of the gates, the data and the interface that were judged; other gates need a new
+    proof."""
+    overridden: list[str] = []
+    """Gates that did not pass and that a person overrode."""
+    expires: Time | None = None
+    """When the first of the overrides that the proof rests on ends."""
+
+
+class Serving(Resource):
+    """A revision that serves, or did until lately."""
+
+    revision: str
+    """The hash of all that changes what is served."""
+    version: str
+    """The clinical version."""
+    inference_service: str
+    """The name of its InferenceService."""
+    since: Time
+    """When it took over."""
+    proof: Proof | None = None
+    kept_until: Time | None = None
+    """A previous revision's end."""
+
+
+class Candidate(Resource):
+    """A revision that is on its way."""
+
+    revision: str
+    """The hash of all that changes what is served."""
+    version: str
+    """The clinical version."""
+    inference_service: str
+    """The name of its InferenceService."""
+    created_at: Time
+    """When the revision became the candidate."""
+    attempt: int = 1
+    """Counts up with each Retry and each change of the gates."""
+    started_at: Time
+    """When this attempt began."""
+    ready_at: Time | None = None
+    """When the model server was first ready in this attempt."""
+    trouble: Annotated[str | None, Field(max_length=1024)] = None
+    """What keeps its model server from being ready."""
+    step_index: int = 0
+    """The step that is under way, from 0; equal to the number of steps when all are done."""
+    step: str = ""
+    """The same for people, such as `2/5`."""
+    step_started_at: Time | None = None
+    """When the current step began."""
+    desired_weight: int = 0
+    """The weight that the step asks for."""
+    weight: int = 0
+    """The weight that the Gateway has accepted."""
+    evaluation: str | None = None
+    """The Evaluation that this attempt rests on."""
+    proof: Proof | None = None
+    pause: Stop | None = None
+    """Why it waits."""
+    failure: Stop | None = None
+    """Set once and for all in an attempt; the weight is 0 from then on."""
+    promoting: bool = False
+    """A person decided to skip what is left of the steps."""
+    renew: bool = False
+    """A retry begins with a new InferenceService, because the old one was not well."""
+    deciders: list[Decider] = []
+    """Decisions that had an effect on this candidate."""
+
+
+class HistoryEntry(Resource):
+    """How one rollout ended; each entry carries the hash of the one before."""
+
+    revision: str
+    """The revision that was rolled out."""
+    version: str
+    """Its clinical version."""
+    outcome: Outcome
+    message: str = ""
+    """How it ended, in a sentence."""
+    started_at: Time | None = None
+    """When its last attempt began."""
+    finished_at: Time
+    """When it ended."""
+    attempt: int = 1
+    """The attempt in which it ended."""
+    evaluation: str | None = None
+    """The Evaluation that it rested on."""
+    overridden: list[str] = []
+    """Gates that a person overrode."""
+    deciders: list[Decider] = []
+    """Decisions that had an effect."""
+    previous_hash: str = ""
+    """The hash of the entry before."""
+    hash: str = ""
+    """The hash of this entry."""
+
+
+class MonitoringStatus(Resource):
+    """What monitoring found last."""
+
+    verdict: Literal["Drift", "NoDrift", "Insufficient", "Error"]
+    """What the latest window shows."""
+
+
+class ClinicalModelStatus(Resource):
+    """What runs, at which weight, on what evidence, and why it stopped."""
+
+    observed_generation: int = 0
+    """The generation of the spec that this status is about."""
+    phase: Phase | None = None
+    message: str = ""
+    """Where the model stands, in a sentence."""
+    url: str | None = None
+    """Where callers reach the model."""
+    stable: Serving | None = None
+    """The revision that serves."""
+    candidate: Candidate | None = None
+    previous: Serving | None = None
+    """The revision that served before, kept without traffic so that going back to it is instant."""
+    monitoring: MonitoringStatus | None = None
+    history: Annotated[list[HistoryEntry], Field(max_length=HISTORY_LIMIT)] = []
+    """How the latest rollouts ended, the newest last."""
+    conditions: Annotated[
+        list[Condition],
+        Field(
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            }
+        ),
+    ] = []
+    """What the operator observed."""
