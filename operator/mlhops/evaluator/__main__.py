@@ -1,0 +1,109 @@
+"""The command `python -m mlhops.evaluator`, run by a Job with the spec in its environment.
+
+Exit code 0 means that there is a verdict, whichever; 1 that there is none. Either way the
+termination message says it.
+"""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from mlhops.api.result import Result, encode
+from mlhops.evaluator.run import Options, failure, run
+
+
+class _Stopped(SystemExit):
+    """SIGTERM arrived. Not an Exception, so that nothing on the way takes it for one."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the gates and leave the verdict in the termination log."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        result = run(_options(options), _say)
+    except (_Stopped, KeyboardInterrupt):
+        result = failure(
+            "the evaluator was stopped before it had a verdict: see why its pod was deleted or "
+            "ran into a deadline, then evaluate again"
+        )
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _tell(result)
+    if not _leave(result, options.termination_log):
+        return 1
+    return 1 if result.phase == "Error" else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mlhops.evaluator", description=__doc__, allow_abbrev=False
+    )
+    parser.add_argument("--endpoint", help="base URL of the model, in place of the spec's")
+    parser.add_argument(
+        "--model-name", help="name under which the model is served; spec.model if left out"
+    )
+    parser.add_argument("--termination-log", type=Path, default=Path("/dev/termination-log"))
+    parser.add_argument(
+        "--claim-root",
+        type=Path,
+        default=Path("/data"),
+        help="where the claim of a pvc:// uri is mounted",
+    )
+    parser.add_argument("--batch-size", type=_positive, default=500, help="rows per request")
+    parser.add_argument(
+        "--timeout", type=_positive, default=1800, help="seconds for all of scoring"
+    )
+    parser.add_argument(
+        "--request-timeout", type=_positive, default=30, help="seconds for one request"
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _options(given: argparse.Namespace) -> Options:
+    return Options(
+        endpoint=given.endpoint,
+        model_name=given.model_name,
+        claim_root=given.claim_root,
+        batch_size=given.batch_size,
+        timeout=given.timeout,
+        request_timeout=given.request_timeout,
+    )
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _tell(result: Result) -> None:
+    for gate in result.gates:
+        advisory = "" if gate.required else " (advisory)"
+        _say(f"{gate.name}{advisory}: {gate.phase}. {gate.message}")
+    last = result.message if result.phase == "Error" else result.message.split(". ")[0]
+    _say(f"{result.phase}: {last}")
+
+
+def _leave(result: Result, path: Path) -> bool:
+    try:
+        path.write_text(encode(result))
+    except OSError as error:
+        print(f"the verdict cannot be written to {path}: {error.strerror}", file=sys.stderr)
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

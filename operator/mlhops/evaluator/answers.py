@@ -1,0 +1,160 @@
+"""From a model server's answer to one score or class per row; what is odd is refused."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlhops.api.base import Json
+from mlhops.api.interface import Output
+from mlhops.evaluator.convert import canonical
+from mlhops.evaluator.errors import EvaluationError, counted
+from mlhops.statistics.rates import Bools, Floats
+
+Values = NDArray[np.object_]
+_ROUNDING = 1e-6
+"""A probability may leave 0..1 by the rounding of single precision."""
+_PAIR = 2
+_ENOUGH_ROWS = 50
+"""So many probabilities are not all 0 or 1 by chance."""
+
+
+def of_v1(body: Json, output: Output, rows: int) -> Values:
+    """Return one value per row from a v1 answer."""
+    predictions = body.get("predictions") if isinstance(body, dict) else None
+    if not isinstance(predictions, list):
+        raise EvaluationError(
+            "the model's answer has no list `predictions`, which the v1 protocol asks for: check "
+            "that predictor.protocolVersion is what the server speaks"
+        )
+    if predictions and all(isinstance(row, dict) for row in predictions):
+        predictions = [row.get(output.name) for row in predictions if isinstance(row, dict)]
+    widths = {len(row) if isinstance(row, list) else 0 for row in predictions}
+    if len(widths) > 1:
+        raise EvaluationError("the model's answers differ in length from row to row")
+    width = widths.pop() if widths else 0
+    values = np.empty((len(predictions), width) if width else len(predictions), dtype=object)
+    for i, row in enumerate(predictions):
+        values[i] = row
+    return one_per_row(values, output, rows)
+
+
+def of_v2(
+    tensors: Sequence[tuple[str, Sequence[int], Sequence[Json]]], output: Output, rows: int
+) -> Values:
+    """Return one value per row from the output tensors (name, shape, data) of a v2 answer."""
+    named = [tensor for tensor in tensors if tensor[0] == output.name]
+    chosen = named if named else tensors
+    if len(chosen) != 1:
+        raise EvaluationError(
+            f"the model answers with {counted(len(tensors), 'tensor')}, none or several of them "
+            f"named {output.name}: set interface.output.name to the one that holds the score"
+        )
+    _, shape, data = chosen[0]
+    flat = np.array(_flat(data), dtype=object)
+    try:
+        values = flat.reshape(tuple(shape))
+    except ValueError as error:
+        raise EvaluationError(
+            f"the model's answer holds {counted(len(flat), 'value')}, which does not fit its own "
+            f"shape {list(shape)}"
+        ) from error
+    return one_per_row(values, output, rows)
+
+
+def one_per_row(values: Values, output: Output, rows: int) -> Values:
+    """Return one value per row: the column itself, or the second of two (the positive class)."""
+    if values.shape in ((rows,), (rows, 1)):
+        return values.reshape(rows)
+    if values.shape == (rows, _PAIR) and output.type != "Class":
+        return values[:, 1]
+    wanted = f"[{rows}] or [{rows}, 1]" + ("" if output.type == "Class" else f" or [{rows}, 2]")
+    raise EvaluationError(
+        f"the model's answer has the shape {list(values.shape)}, but {wanted} was expected for "
+        f"{counted(rows, 'row')} and output type {output.type}: serve a model that gives one "
+        f"{output.type} per row"
+    )
+
+
+def scores(values: Values, output: Output) -> Floats:
+    """Return the values as scores.
+
+    Raises:
+        EvaluationError: a value is not a finite number, or a probability is not between 0 and 1.
+    """
+    numbers = np.array([_number(value, output) for value in values], dtype=np.float64)
+    strange = int((~np.isfinite(numbers)).sum())
+    if strange:
+        raise EvaluationError(
+            f"the model answers NaN, null or infinity for {counted(strange, 'row')} of a batch of "
+            f"{len(numbers):,}: a score must be a finite number for every patient; correct how the "
+            "model treats missing values"
+        )
+    if output.type == "Probability":
+        outside = int(((numbers < -_ROUNDING) | (numbers > 1 + _ROUNDING)).sum())
+        if outside:
+            raise EvaluationError(
+                f"the model answers with numbers outside 0..1 for {counted(outside, 'row')} of a "
+                f"batch of {len(numbers):,}, but output.type is Probability: set it to Score, or "
+                "serve probabilities"
+            )
+        return np.clip(numbers, 0.0, 1.0)
+    return numbers
+
+
+def refuse_classes(score: Floats, output: Output) -> None:
+    """Refuse probabilities that are decisions in truth: no threshold would change them.
+
+    Raises:
+        EvaluationError: all scores of the data are 0 or 1, though declared as probabilities.
+    """
+    if output.type != "Probability" or len(score) < _ENOUGH_ROWS:
+        return
+    if np.isin(score, (0.0, 1.0)).all():
+        raise EvaluationError(
+            f"the model answers with nothing but 0 and 1 in {counted(len(score), 'row')}, but "
+            "interface.output.type is Probability: serve probabilities (KServe's scikit-learn "
+            "server does with PREDICT_PROBA=true in predictor.env), or set output.type to Class "
+            "and remove the threshold"
+        )
+
+
+def classes(values: Values, output: Output, known: frozenset[str]) -> Bools:
+    """Return whether each value is the positive class.
+
+    Raises:
+        EvaluationError: the model answers with a class that the label column does not have.
+    """
+    names = np.array(
+        ["" if value is None else canonical(_text(value)) for value in values], dtype=object
+    )
+    foreign = sum(name not in known for name in names)
+    if foreign:
+        raise EvaluationError(
+            "the model answers with classes that the label column does not have for "
+            f"{counted(foreign, 'row')} of a batch of {len(names):,}: make labels and classes the "
+            "same, or set output.type to Probability or Score"
+        )
+    return np.asarray(names == canonical(output.positive_class), dtype=bool)
+
+
+def _number(value: object, output: Output) -> float:
+    if value is None:
+        return float("nan")
+    if isinstance(value, bool | int | float):
+        return float(value)
+    raise EvaluationError(
+        f"the model answers with {type(value).__name__}, but output.type is {output.type}: serve "
+        "numbers, or set output.type to Class"
+    )
+
+
+def _text(value: object) -> object:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _flat(data: Sequence[Json]) -> list[Json]:
+    flat: list[Json] = []
+    for value in data:
+        flat.extend(_flat(value) if isinstance(value, list) else [value])
+    return flat

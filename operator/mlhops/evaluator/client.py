@@ -1,0 +1,156 @@
+"""Prediction requests with KServe's own client: what is tested is what will serve.
+
+Trouble that may pass (server errors, timeouts, broken connections) is tried again; a refusal is
+not.
+"""
+
+import asyncio
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from mlhops.api.base import Json
+from mlhops.api.evaluation import EvaluationSpec
+from mlhops.evaluator import answers
+from mlhops.evaluator.errors import EvaluationError
+from mlhops.evaluator.features import Inputs, payload
+from mlhops.evaluator.redact import quote
+
+ATTEMPTS = 5
+_FIRST_WAIT = 0.2
+_LONGEST_WAIT = 5.0
+_SERVER_ERROR = 500
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where and how the revision is served."""
+
+    url: str
+    model: str
+    request_timeout: float
+
+
+class Client:
+    """Asks one endpoint for predictions."""
+
+    def __init__(self, spec: EvaluationSpec, endpoint: Endpoint) -> None:
+        with _bare_arguments():
+            # Takes seconds and reads sys.argv, so it is not imported before it is needed.
+            from kserve import InferenceRESTClient, RESTConfig
+        self._spec = spec
+        self._endpoint = endpoint
+        # Without a transport of its own the client takes the proxy settings of the environment.
+        self._client = InferenceRESTClient(
+            RESTConfig(protocol=spec.protocol_version, timeout=endpoint.request_timeout)
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._client.close()
+
+    async def predict(self, batch: Inputs) -> answers.Values:
+        """Return the model's value for each row.
+
+        Raises:
+            EvaluationError: the endpoint refuses, does not answer in spite of retries, or answers
+                nonsense.
+        """
+        body = payload(batch, self._spec.protocol_version)
+        trouble = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
+                await asyncio.sleep(random.uniform(wait / 2, wait))
+            try:
+                answer = await self._client.infer(
+                    self._endpoint.url, body, model_name=self._endpoint.model
+                )
+            except httpx.HTTPStatusError as error:
+                trouble = self._said(error.response, batch)
+                if error.response.status_code < _SERVER_ERROR:
+                    raise EvaluationError(
+                        f"the model server refuses the request: {trouble}; check the model's name, "
+                        "the protocol and that spec.interface.features is what the model takes, "
+                        "in its order"
+                    ) from error
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+                raise EvaluationError(
+                    "the endpoint is not a URL that begins with http:// or https://: correct "
+                    "spec.endpoint"
+                ) from error
+            except httpx.TimeoutException:
+                trouble = f"no answer within {self._endpoint.request_timeout:g} s"
+            except httpx.TransportError as error:
+                trouble = f"no connection ({type(error).__name__})"
+            except Exception as error:
+                raise self._nonsense(error) from error
+            else:
+                return self._values(answer, batch.rows)
+        raise EvaluationError(
+            f"the model server failed {ATTEMPTS} times at {self._endpoint.url}: {trouble}; look at "
+            "the logs of the revision's predictor pods"
+        )
+
+    def _values(self, answer: object, rows: int) -> answers.Values:
+        output = self._spec.interface.output
+        if self._spec.protocol_version == "v1":
+            return answers.of_v1(_as_json(answer), output, rows)
+        try:
+            outputs = answer.outputs  # type: ignore[attr-defined]
+            tensors: list[tuple[str, Sequence[int], Sequence[Json]]] = [
+                (str(tensor.name), list(tensor.shape), list(tensor.data)) for tensor in outputs
+            ]
+        except Exception as error:
+            raise self._nonsense(error) from error
+        return answers.of_v2(tensors, output, rows)
+
+    def _nonsense(self, error: Exception) -> EvaluationError:
+        return EvaluationError(
+            f"the model server's answer is not of the {self._spec.protocol_version} protocol "
+            f"({type(error).__name__}): check that predictor.protocolVersion is what the server "
+            "speaks"
+        )
+
+    def _said(self, response: httpx.Response, batch: Inputs) -> str:
+        names = {feature.name for feature in self._spec.interface.features}
+        names |= {self._endpoint.model, self._spec.interface.output.name}
+        text = quote(_error_text(response), names, batch.words(), batch.whole_numbers())
+        return f"{response.status_code} {response.reason_phrase}" + (f" ({text})" if text else "")
+
+
+def _error_text(response: httpx.Response) -> str:
+    try:
+        body = response.json()
+    except ValueError:
+        return response.text
+    error = body.get("error", body.get("detail")) if isinstance(body, dict) else body
+    return str(error) if error is not None else response.text
+
+
+def _as_json(answer: object) -> Json:
+    return answer if isinstance(answer, dict) else None
+
+
+@contextmanager
+def _bare_arguments() -> Iterator[None]:
+    """Hide the command line: kserve parses it on import, and exits at what is like its own."""
+    arguments = sys.argv
+    sys.argv = arguments[:1]
+    try:
+        yield
+    finally:
+        sys.argv = arguments

@@ -1,0 +1,38 @@
+"""A model server's own words without the patient's: servers' errors echo what they were sent."""
+
+import re
+from collections.abc import Collection
+
+_LONGEST = 200
+_MASK = "…"
+_NOUNS = r"(?:features?|columns?|rows?|samples?|dimensions?|instances?|tensors?|inputs?)"
+
+
+def quote(
+    text: str, names: Collection[str], words: Collection[str], numbers: Collection[str]
+) -> str:
+    """Return a server's message fit for a log.
+
+    Args:
+        text: the message.
+        names: names that may stay, such as the features'.
+        words: text values that were sent.
+        numbers: whole numbers that were sent.
+    """
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    text = re.sub(r"\[[^\[\]]*\]", f"[{_MASK}]", text)
+    text = re.sub(r"(['\"])(.*?)\1", lambda found: _quoted(found, names), text)
+    for word in sorted(words, key=len, reverse=True):
+        if word not in names and word in text:
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", _MASK, text)
+    text = re.sub(r"-?\d+\.\d+(?:[eE][-+]?\d+)?|\d{5,}", _MASK, text)
+    text = re.sub(rf"\b\d+\b(?! {_NOUNS}\b)", lambda found: _whole(found, numbers), text)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + _MASK
+
+
+def _quoted(found: re.Match[str], names: Collection[str]) -> str:
+    return found[0] if found[2] in names else f"{found[1]}{_MASK}{found[1]}"
+
+
+def _whole(found: re.Match[str], numbers: Collection[str]) -> str:
+    return _MASK if found[0] in numbers else found[0]

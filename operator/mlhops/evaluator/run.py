@@ -1,0 +1,144 @@
+"""One run of the gates: read, score, judge. Whatever goes wrong becomes a result, too."""
+
+import json
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from mlhops import __version__
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
+from mlhops.api.result import Result
+from mlhops.evaluator import people
+from mlhops.evaluator.client import Endpoint
+from mlhops.evaluator.errors import CannotTellError, EvaluationError
+from mlhops.evaluator.judge import judge, phase_of_run, undecided
+from mlhops.evaluator.predict import Pace, Say, predict
+from mlhops.evaluator.read import Table
+from mlhops.evaluator.source import LocalFile, local
+
+VARIABLE = "MLHOPS_EVALUATION"
+_LONGEST_MESSAGE = 2048
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line."""
+
+    endpoint: str | None
+    model_name: str | None
+    claim_root: Path
+    batch_size: int
+    timeout: float
+    request_timeout: float
+
+
+def run(options: Options, say: Say) -> Result:
+    """Run the gates of the spec in the environment; never raises."""
+    try:
+        return evaluate(spec_of(os.environ.get(VARIABLE)), options, say)
+    except EvaluationError as error:
+        return failure(str(error))
+    except Exception as error:
+        # The text of a foreign error may quote a row, so only its kind and place are told.
+        place = traceback.extract_tb(error.__traceback__)
+        sys.stderr.write("".join(traceback.format_list(place)))
+        where = f" in {Path(place[-1].filename).name} line {place[-1].lineno}" if place else ""
+        return failure(
+            f"the evaluator met an error that it does not know ({type(error).__name__}{where}): "
+            "report this with the lines above it in the pod's log"
+        )
+
+
+def failure(message: str) -> Result:
+    """Return the result of a run that could not measure."""
+    return Result(phase="Error", message=message[:_LONGEST_MESSAGE], evaluator=__version__)
+
+
+def spec_of(text: str | None) -> EvaluationSpec:
+    """Return the spec in an environment variable's text.
+
+    Raises:
+        EvaluationError: there is none, or it is not one; the message names the fields.
+    """
+    if not text:
+        raise EvaluationError(
+            f"the environment variable {VARIABLE} is empty: set it to the JSON of the Evaluation's "
+            "spec"
+        )
+    try:
+        return EvaluationSpec.model_validate(json.loads(text))
+    except json.JSONDecodeError as error:
+        raise EvaluationError(f"{VARIABLE} is not JSON: {error}") from error
+    except ValidationError as error:
+        fields = "; ".join(
+            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
+            for each in error.errors()[:5]
+        )
+        raise EvaluationError(f"{VARIABLE} is not the spec of an Evaluation: {fields}") from error
+
+
+def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Result:
+    """Return the verdict on a spec.
+
+    Raises:
+        EvaluationError: the gates could not be measured.
+    """
+    if spec.interface.output.type != "Class" and spec.interface.output.threshold is None:
+        raise EvaluationError(
+            "interface.output.threshold is missing: set the operating point at which a case is "
+            "called positive"
+        )
+    endpoint = Endpoint(
+        url=options.endpoint or spec.endpoint,
+        model=options.model_name or spec.model,
+        request_timeout=options.request_timeout,
+    )
+    say(f"evaluating {spec.model} {spec.version} (revision {spec.revision}) at {endpoint.url}")
+    with local(spec.data, options.claim_root) as file:
+        return _measure(spec, file, endpoint, options, say)
+
+
+def _measure(
+    spec: EvaluationSpec, file: LocalFile, endpoint: Endpoint, options: Options, say: Say
+) -> Result:
+    table = Table(file.path, spec.data.format)
+    try:
+        who = people.read(table, spec)
+    except CannotTellError as error:
+        gates = [undecided(gate, str(error)) for gate in spec.gates]
+        return _result(EvaluationPhase.INCONCLUSIVE, str(error), spec, file).model_copy(
+            update={"gates": gates}
+        )
+    say(f"read {who.rows:,} rows, {file.digest}")
+    pace = Pace(options.batch_size, options.timeout)
+    predictions = predict(table, who, spec, endpoint, pace, say)
+    file.verify_unchanged()
+    gates = judge(spec, who, predictions)
+    phase = phase_of_run(gates)
+    required = [gate for gate in gates if gate.required]
+    passed = sum(gate.phase is EvaluationPhase.SUCCESSFUL for gate in required)
+    message = f"{passed} of {len(required)} required gates passed"
+    deciding = [gate for gate in required if gate.phase is phase]
+    if deciding and phase is not EvaluationPhase.SUCCESSFUL:
+        message += f". {deciding[0].name}: {deciding[0].message}"
+    return _result(phase, message, spec, file).model_copy(update={"gates": gates, "rows": who.rows})
+
+
+def _result(phase: EvaluationPhase, message: str, spec: EvaluationSpec, file: LocalFile) -> Result:
+    words: dict[EvaluationPhase, Literal["Successful", "Failed", "Inconclusive", "Error"]] = {
+        EvaluationPhase.SUCCESSFUL: "Successful",
+        EvaluationPhase.FAILED: "Failed",
+        EvaluationPhase.INCONCLUSIVE: "Inconclusive",
+    }
+    return Result(
+        phase=words.get(phase, "Error"),
+        message=message[:_LONGEST_MESSAGE],
+        data_digest=file.digest,
+        seed=spec.seed,
+        evaluator=__version__,
+    )
