@@ -1,0 +1,178 @@
+"""Carries out a plan: writes that cannot harm, then the status, then what rests on the status."""
+
+from typing import cast
+
+from mlhops.api import API_VERSION
+from mlhops.api.base import Json, Manifest, ObjectMeta
+from mlhops.api.decision import DecisionStatus
+from mlhops.api.predictor import Predictor
+from mlhops.api.status import ClinicalModelStatus
+from mlhops.controller.client import (
+    DECISIONS,
+    EVALUATIONS,
+    MODELS,
+    REVISIONS,
+    ROUTES,
+    SERVICES,
+    ApiError,
+    Client,
+    Kind,
+)
+from mlhops.controller.events import Recorder
+from mlhops.controller.gather import Gathered, owned
+from mlhops.kserve import inferenceservice
+from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
+from mlhops.kserve.read import text
+from mlhops.kserve.route import Router
+from mlhops.rollout.intents import (
+    Answer,
+    EnsureEvaluation,
+    EnsureService,
+    Intent,
+    Plan,
+    Remove,
+    SetWeights,
+)
+from mlhops.rollout.revision import service_name
+
+_REMOVABLE = {
+    "InferenceService": SERVICES,
+    "Evaluation": EVALUATIONS,
+    "ControllerRevision": REVISIONS,
+}
+
+
+class Applier:
+    """Writes plans to the API server."""
+
+    def __init__(self, client: Client, router: Router, recorder: Recorder) -> None:
+        self._client = client
+        self._router = router
+        self._recorder = recorder
+
+    async def apply(self, gathered: Gathered, plan: Plan) -> None:
+        """Carry out a plan, in its order. The first refusal ends it; the next pass starts from what is."""
+        for intent in plan.before:
+            await self._do(gathered, intent)
+        if plan.status is not None:
+            await self._write_status(gathered, plan.status)
+        elif any(isinstance(intent, SetWeights | Remove) for intent in plan.after):
+            # Changes nothing, and fails if the model has changed since it was read.
+            await self._write_status(gathered, gathered.seen.model.status)
+        # Told as soon as they are true: what comes after may fail, and the next pass has no news.
+        for event in plan.events:
+            await self._recorder.tell(gathered.seen.model.metadata, "ClinicalModel", event)
+        for intent in plan.after:
+            await self._do(gathered, intent)
+
+    async def _write_status(self, gathered: Gathered, status: ClinicalModelStatus) -> None:
+        """Write the status only if the object is still the one that was planned on."""
+        meta = gathered.seen.model.metadata
+        manifest: Manifest = {
+            "apiVersion": API_VERSION,
+            "kind": "ClinicalModel",
+            "metadata": {
+                "name": meta.name,
+                "namespace": meta.namespace,
+                "resourceVersion": meta.resource_version,
+            },
+            "status": status.to_json(),
+        }
+        await self._client.apply(MODELS, manifest, "status")
+
+    async def _do(self, gathered: Gathered, intent: Intent) -> None:
+        match intent:
+            case EnsureService(revision):
+                await self._ensure_service(gathered, revision)
+            case SetWeights():
+                await self._set_weights(gathered, intent)
+            case EnsureEvaluation():
+                await self._ensure_evaluation(gathered, intent)
+            case Remove(kind, name):
+                namespace = gathered.seen.model.metadata.namespace
+                uid = gathered.uids.get(name) if kind == "InferenceService" else None
+                await self._client.delete(_REMOVABLE[kind], namespace, name, uid)
+            case Answer(decision, status):
+                await self._answer(gathered, decision, status)
+
+    async def _ensure_service(self, gathered: Gathered, revision: str) -> None:
+        """Record the revision's spec first, so that it can be applied again when the model has moved on."""
+        meta = gathered.seen.model.metadata
+        predictor = gathered.predictors[revision]
+        name = service_name(meta.name, revision)
+        if name not in gathered.uids:
+            await self._refuse_foreign(SERVICES, meta, name)
+        if revision not in gathered.seen.revisions:
+            await self._record(gathered, revision, predictor)
+        await self._client.apply(SERVICES, inferenceservice.render(meta, predictor, revision, name))
+
+    async def _record(self, gathered: Gathered, revision: str, predictor: Predictor) -> None:
+        meta = gathered.seen.model.metadata
+        manifest: Manifest = {
+            "apiVersion": "apps/v1",
+            "kind": "ControllerRevision",
+            "metadata": {
+                "name": service_name(meta.name, revision),
+                "namespace": meta.namespace,
+                "labels": {**MANAGED_BY, MODEL_LABEL: meta.name, REVISION_LABEL: revision},
+                "ownerReferences": [cast(Json, owner_reference(meta.name, meta.uid))],
+            },
+            "data": {"predictor": predictor.to_json()},
+            "revision": meta.generation,
+        }
+        await self._create(REVISIONS, manifest, meta)
+
+    async def _set_weights(self, gathered: Gathered, intent: SetWeights) -> None:
+        manifest = self._router.desired(gathered.seen.model, intent.weights)
+        if gathered.route_version:
+            metadata = cast(Manifest, manifest["metadata"])
+            manifest["metadata"] = {**metadata, "resourceVersion": gathered.route_version}
+        await self._client.apply(ROUTES, manifest)
+
+    async def _ensure_evaluation(self, gathered: Gathered, intent: EnsureEvaluation) -> None:
+        meta = gathered.seen.model.metadata
+        manifest: Manifest = {
+            "apiVersion": API_VERSION,
+            "kind": "Evaluation",
+            "metadata": {
+                "name": intent.name,
+                "namespace": meta.namespace,
+                "labels": {
+                    **MANAGED_BY,
+                    MODEL_LABEL: meta.name,
+                    REVISION_LABEL: intent.spec.revision,
+                },
+                "ownerReferences": [cast(Json, owner_reference(meta.name, meta.uid))],
+            },
+            "spec": intent.spec.to_json(),
+        }
+        await self._create(EVALUATIONS, manifest, meta)
+
+    async def _create(self, kind: Kind, manifest: Manifest, owner: ObjectMeta) -> None:
+        """Create an object that is never changed; one of that name must be the owner's already."""
+        try:
+            await self._client.create(kind, manifest)
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            await self._refuse_foreign(kind, owner, text(manifest, "metadata", "name"))
+
+    async def _refuse_foreign(self, kind: Kind, owner: ObjectMeta, name: str) -> None:
+        """Leave alone what somebody else has under a name that we need, and say so."""
+        live = await self._client.get(kind, owner.namespace, name)
+        if live is not None and not owned(live, owner.uid):
+            raise ApiError(
+                409,
+                "ForeignObject",
+                f"{kind.plural}/{name} exists and belongs to somebody else: remove it, or give the "
+                "model another name",
+            )
+
+    async def _answer(self, gathered: Gathered, decision: str, status: DecisionStatus) -> None:
+        manifest: Manifest = {
+            "apiVersion": API_VERSION,
+            "kind": "Decision",
+            "metadata": {"name": decision, "namespace": gathered.seen.model.metadata.namespace},
+            "status": status.to_json(),
+        }
+        await self._client.apply(DECISIONS, manifest, "status")

@@ -1,0 +1,260 @@
+"""The operator's process: workers on a queue that kopf's watches fill."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import aiohttp
+import kopf
+import structlog
+
+from mlhops import __version__
+from mlhops.controller import metrics
+from mlhops.controller.client import EVALUATIONS, MODELS, ApiError, Client, NotInstalled
+from mlhops.controller.evaluations import Evaluations
+from mlhops.controller.gather import Key
+from mlhops.controller.models import GONE, Models
+from mlhops.controller.queue import WorkQueue
+from mlhops.controller.watch import EVALUATION, MODEL, registry, settings
+from mlhops.kserve.read import number, text
+from mlhops.kserve.route import GatewayRouter
+from mlhops.rollout.evaluator_job import EvaluatorImage
+
+_log = structlog.get_logger(__name__)
+RESYNC_SECONDS = 600.0
+EVALUATION_SECONDS = 10.0
+RELIST_SECONDS = 45.0
+_GRACE_SECONDS = 10.0
+
+
+def now() -> datetime:
+    """Return the time that plans are made at."""
+    return datetime.now(UTC)
+
+
+class Operator:
+    """Reconciles whatever the queue names, for as long as it runs."""
+
+    def __init__(self, client: Client, image: EvaluatorImage) -> None:
+        self.queue: WorkQueue[Key] = WorkQueue()
+        self._models = Models(client, GatewayRouter(), now)
+        self._evaluations = Evaluations(client, image)
+        self._known: set[Key] = set()
+        self._stopping = False
+
+    def add(self, key: Key) -> None:
+        """Take note that something about an object has changed."""
+        if key.kind == MODEL:
+            self._known.add(key)
+        self.queue.add(key)
+        metrics.QUEUE.set(len(self.queue))
+
+    def models(self) -> list[Key]:
+        """Return all models that were ever seen; one that is gone costs a look."""
+        return list(self._known)
+
+    async def work(self) -> None:
+        """Take keys from the queue, one at a time, for ever."""
+        while True:
+            key = await self.queue.get()
+            if self._stopping:
+                self.queue.done(key)
+                continue
+            started = time.perf_counter()
+            try:
+                result = await self._reconcile(key)
+            finally:
+                self.queue.done(key)
+                metrics.QUEUE.set(len(self.queue))
+            metrics.DURATION.labels(key.kind).observe(time.perf_counter() - started)
+            metrics.RECONCILES.labels(key.kind, result).inc()
+
+    async def look_again(self, client: Client, namespaces: Sequence[str]) -> None:
+        """List what there is every so often, for a watch can miss an event without a word."""
+        while True:
+            await asyncio.sleep(RELIST_SECONDS)
+            for namespace in namespaces or [""]:
+                try:
+                    await self._relist(client, namespace)
+                except (ApiError, NotInstalled, aiohttp.ClientError, OSError) as error:
+                    _log.warning("list failed", namespace=namespace, error=str(error))
+
+    async def _relist(self, client: Client, namespace: str) -> None:
+        for kind, name in ((MODELS, MODEL), (EVALUATIONS, EVALUATION)):
+            for live in await client.list(kind, namespace):
+                key = Key(name, text(live, "metadata", "namespace"), text(live, "metadata", "name"))
+                seen = number(live, "status", "observedGeneration")
+                behind = seen != number(live, "metadata", "generation")
+                finished = text(live, "status", "finishedAt")
+                if behind or (name == EVALUATION and not finished):
+                    self.add(key)
+
+    async def finish(self) -> None:
+        """Wait for the passes that are under way, and begin no other."""
+        self._stopping = True
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while self.queue.working and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+
+    async def _reconcile(self, key: Key) -> str:
+        """Make one pass; whatever goes wrong is tried again later, and nothing is given up."""
+        log = _log.bind(kind=key.kind, namespace=key.namespace, name=key.name)
+        try:
+            again = await self._pass(key)
+        except ApiError as error:
+            delay = self.queue.failed(key)
+            # The object has changed or gone since it was read: the next pass sees what is.
+            expected = error.status in (404, 409)
+            level = log.debug if expected else log.warning
+            level("pass refused", error=str(error), retry_in=round(delay, 2))
+            return "conflict" if expected else "error"
+        except Exception as error:
+            delay = self.queue.failed(key)
+            log.exception("pass failed", error=str(error), retry_in=round(delay, 2))
+            return "error"
+        self.queue.succeeded(key)
+        if again is not None:
+            self.queue.add_after(key, min(again + 0.01, RESYNC_SECONDS))
+        return "ok"
+
+    async def _pass(self, key: Key) -> float | None:
+        if key.kind == EVALUATION:
+            unfinished = await self._evaluations.reconcile(key, now())
+            return EVALUATION_SECONDS if unfinished else None
+        due = await self._models.reconcile(key)
+        if due is GONE:
+            self._known.discard(key)
+            return None
+        return RESYNC_SECONDS if due is None else due
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Run until SIGTERM or SIGINT, then finish the passes that are under way.
+
+    Raises:
+        Exception: whatever ended kopf's watches, since an operator that sees nothing must not go on.
+    """
+    client = await Client.connect()
+    operator = Operator(client, EvaluatorImage(options.evaluator_image))
+    stop = threading.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    workers = [asyncio.create_task(operator.work()) for _ in range(options.workers)]
+    clock = asyncio.create_task(operator.queue.run_clock())
+    relist = asyncio.create_task(operator.look_again(client, options.namespace))
+    try:
+        watch = asyncio.create_task(
+            asyncio.to_thread(_watch, operator, loop, stop, options.namespace)
+        )
+        # Any of them that ends, ends the operator: one without timers or workers must not linger.
+        ended, _ = await asyncio.wait(
+            {watch, clock, relist, *workers}, return_when=asyncio.FIRST_COMPLETED
+        )
+        stop.set()
+        await watch
+        for task in ended - {watch}:
+            task.result()
+    finally:
+        clock.cancel()
+        relist.cancel()
+        await operator.finish()
+        for task in workers:
+            task.cancel()
+        await asyncio.gather(clock, relist, *workers, return_exceptions=True)
+        await client.close()
+
+
+def _watch(
+    operator: Operator,
+    loop: asyncio.AbstractEventLoop,
+    stop: threading.Event,
+    namespaces: Sequence[str],
+) -> None:
+    """Run kopf until told to stop.
+
+    It has a thread and a loop of its own, because kopf ends every task of its loop that it did not start.
+    """
+
+    def add(key: Key) -> None:
+        loop.call_soon_threadsafe(operator.add, key)
+
+    async def watch() -> None:
+        ready = asyncio.Event()
+        announced = asyncio.create_task(_announce(ready))
+        await kopf.operator(
+            registry=registry(add, operator.models, clusterwide=not namespaces),
+            settings=settings(),
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=stop,
+            ready_flag=ready,
+        )
+        announced.cancel()
+
+    asyncio.run(watch())
+
+
+async def _announce(ready: asyncio.Event) -> None:
+    await ready.wait()
+    _log.info("operator ready", version=__version__)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m mlhops.controller",
+        description="The MLHOps operator: reconciles ClinicalModels and Evaluations.",
+    )
+    parser.add_argument(
+        "--namespace",
+        action="append",
+        default=[],
+        help="watch this namespace only; may be given several times (default: all)",
+    )
+    parser.add_argument(
+        "--evaluator-image",
+        default=os.environ.get("MLHOPS_EVALUATOR_IMAGE", f"mlhops/evaluator:{__version__}"),
+        help="image of the evaluator's Jobs (default: %(default)s)",
+    )
+    parser.add_argument("--workers", type=int, default=8, help="passes at a time (%(default)s)")
+    parser.add_argument("--metrics-port", type=int, default=0, help="serve /metrics here (0: off)")
+    parser.add_argument("--metrics-address", default="127.0.0.1")
+    parser.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING"))
+    return parser.parse_args(argv)
+
+
+def _configure_logs(level: str) -> None:
+    """Write one JSON object a line to standard error."""
+    number = logging.getLevelNamesMapping()[level]
+    kopf.configure(quiet=True, log_format=kopf.LogFormat.JSON)
+    # It runs in a thread of its own on purpose, and the signals are taken care of here.
+    logging.getLogger("kopf._core.reactor.running").addFilter(
+        lambda record: "OS signals are ignored" not in record.getMessage()
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the operator."""
+    options = _parse(argv)
+    _configure_logs(options.log_level)
+    if options.metrics_port:
+        metrics.serve(options.metrics_port, options.metrics_address)
+    asyncio.run(run(options))
+    return 0

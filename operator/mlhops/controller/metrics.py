@@ -1,0 +1,21 @@
+"""Prometheus metrics of the operator itself."""
+
+from prometheus_client import Counter, Gauge, Histogram, Info, start_http_server
+
+from mlhops import __version__
+
+RECONCILES = Counter("mlhops_reconcile_total", "Passes over one object.", ["kind", "result"])
+DURATION = Histogram(
+    "mlhops_reconcile_duration_seconds",
+    "Time of one pass over one object.",
+    ["kind"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+QUEUE = Gauge("mlhops_queue_depth", "Objects that wait for a pass or are in one.")
+BUILD = Info("mlhops_build", "The operator's version.")
+
+
+def serve(port: int, address: str) -> None:
+    """Serve /metrics from a thread of its own."""
+    BUILD.info({"version": __version__})
+    start_http_server(port, addr=address)

@@ -1,0 +1,138 @@
+"""Reconciles one ClinicalModel: gather, plan, apply, return."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from mlhops.api.base import Manifest
+from mlhops.api.conditions import Condition, ConditionType, Verdict, merge
+from mlhops.api.decision import DecisionStatus
+from mlhops.controller.apply import Applier
+from mlhops.controller.client import DECISIONS, MODELS, ApiError, Client
+from mlhops.controller.events import Recorder
+from mlhops.controller.gather import Gathered, InvalidObject, Key, Unreadable, gather
+from mlhops.kserve.read import condition, items, number, text
+from mlhops.kserve.route import Router
+from mlhops.rollout.plan import plan
+from mlhops.rollout.reasons import Reason
+
+GONE = float("inf")
+"""Returned in place of a time for a model that is there no more."""
+
+
+class Models:
+    """Brings one ClinicalModel nearer to its spec."""
+
+    def __init__(self, client: Client, router: Router, clock: Callable[[], datetime]) -> None:
+        self._client = client
+        self._router = router
+        self._clock = clock
+        self._applier = Applier(client, router, Recorder(client))
+        self._refusals: dict[Key, str] = {}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Make one pass; return the seconds until the next is due by time alone."""
+        try:
+            gathered = await gather(self._client, self._router, key)
+        except InvalidObject as error:
+            message = f"the object cannot be read: {error}: correct that field"
+            await self._stall(error.manifest, Reason.INVALID_SPEC, message)
+            return None
+        except Unreadable as error:
+            message = (
+                f"the operator may not read what it needs: {_stable_text(error.cause.message)}"
+            )
+            await self._stall(error.manifest, Reason.READ_REFUSED, message)
+            raise error.cause from error
+        if gathered is None:
+            self._refusals.pop(key, None)
+            await self._answer_nobodys_decisions(key)
+            return GONE
+        refused = self._refusals.get(key)
+        seen = replace(gathered.seen, refusal=refused)
+        decided = plan(seen, self._clock())
+        try:
+            await self._applier.apply(gathered, decided)
+        except ApiError as error:
+            if _is_refusal(error):
+                await self._tell_refusal(key, gathered, error)
+            raise
+        if refused is not None:
+            del self._refusals[key]
+            return 0.0
+        return decided.requeue_after
+
+    async def _tell_refusal(self, key: Key, gathered: Gathered, error: ApiError) -> None:
+        """Say in the status what the API server does not take; once for each thing that it says."""
+        message = _stable_text(f"{error.reason}: {error.message}")[:512]
+        if self._refusals.get(key) == message:
+            return
+        self._refusals[key] = message
+        told = plan(replace(gathered.seen, refusal=message), self._clock())
+        if told.status is not None:
+            only_status = replace(told, before=(), after=(), events=())
+            await self._applier.apply(gathered, only_status)
+
+    async def _stall(self, live: Manifest, reason: Reason, message: str) -> None:
+        """Say why no plan can be made; nothing but phase, message and two conditions is touched."""
+        if text(condition(live, ConditionType.STALLED), "message") == message:
+            return
+        generation = number(live, "metadata", "generation") or 0
+        wanted: list[tuple[str, Verdict, str, str]] = [
+            (ConditionType.STALLED, "True", reason, message),
+            (ConditionType.READY, "False", reason, message),
+            (ConditionType.RECONCILING, "False", Reason.SETTLED, ""),
+        ]
+        conditions = merge(_conditions(live), wanted, generation, self._clock())
+        manifest: Manifest = {
+            "metadata": {
+                "name": text(live, "metadata", "name"),
+                "namespace": text(live, "metadata", "namespace"),
+            },
+            "status": {
+                "phase": "Degraded",
+                "message": message,
+                "observedGeneration": generation,
+                "conditions": [condition.to_json() for condition in conditions],
+            },
+        }
+        await self._client.patch_status(MODELS, manifest)
+
+    async def _answer_nobodys_decisions(self, key: Key) -> None:
+        """Say of Decisions on a model that does not exist that they have no effect."""
+        for live in await self._client.list(DECISIONS, key.namespace):
+            answered = text(live, "status", "phase") in ("Honoured", "Ignored")
+            if text(live, "spec", "model") == key.name and not answered:
+                message = f"there is no ClinicalModel {key.name} in {key.namespace}"
+                status = DecisionStatus(phase="Ignored", message=message, observed_at=self._clock())
+                metadata: Manifest = {
+                    "name": text(live, "metadata", "name"),
+                    "namespace": key.namespace,
+                }
+                manifest: Manifest = {"metadata": metadata, "status": status.to_json()}
+                await self._client.patch_status(DECISIONS, manifest)
+
+
+def _conditions(live: Manifest) -> list[Condition]:
+    """Return the conditions that can be read."""
+    found = []
+    for item in items(live, "status", "conditions"):
+        try:
+            found.append(Condition.model_validate(item))
+        except ValidationError:
+            continue
+    return found
+
+
+def _stable_text(message: str) -> str:
+    """Return a message without what differs each time, such as a port; a new text is a new write."""
+    return re.sub(r":[0-9]{4,5}\b", "", message)
+
+
+def _is_refusal(error: ApiError) -> bool:
+    """Whether trying again will not help by itself: not a conflict, and not a server that is busy."""
+    busy = error.status in (429, 502, 503, 504)
+    return not busy and error.reason not in ("Conflict", "AlreadyExists", "NotFound")

@@ -1,0 +1,117 @@
+"""A work queue of keys: each at most once in the queue and once in work, retried with back-off and jitter."""
+
+import asyncio
+import heapq
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+
+_BASE = 0.2
+_CAP = 60.0
+
+
+@dataclass(order=True)
+class _Due(Generic[Key]):
+    at: float
+    number: int
+    key: Key = field(compare=False)
+
+
+class WorkQueue(Generic[Key]):
+    """Keys that wait for work, in the order in which they came, or for their time.
+
+    A key that is added while it is in work is worked on again afterwards, so that no change goes unseen.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._waiting: set[Key] = set()
+        self._working: set[Key] = set()
+        self._again: set[Key] = set()
+        self._failures: dict[Key, int] = {}
+        self._due: list[_Due[Key]] = []
+        self._wanted: dict[Key, float] = {}
+        self._number = 0
+        self._tick = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._waiting) + len(self._working)
+
+    @property
+    def working(self) -> int:
+        """How many keys are in work."""
+        return len(self._working)
+
+    def add(self, key: Key) -> None:
+        """Work on the key as soon as there is a hand free."""
+        self._wanted.pop(key, None)
+        if key in self._working:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
+
+    def add_after(self, key: Key, delay: float) -> None:
+        """Work on the key after a time, or earlier where that was asked for already."""
+        at = self._clock() + delay
+        if self._wanted.get(key, at + 1.0) <= at:
+            return
+        self._wanted[key] = at
+        self._number += 1
+        heapq.heappush(self._due, _Due(at, self._number, key))
+        self._tick.set()
+
+    async def get(self) -> Key:
+        """Return the next key; it must be given back with `done`."""
+        key = await self._ready.get()
+        self._waiting.discard(key)
+        self._working.add(key)
+        return key
+
+    def done(self, key: Key) -> None:
+        """End the work on a key."""
+        self._working.discard(key)
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def succeeded(self, key: Key) -> None:
+        """Forget the failures of a key."""
+        self._failures.pop(key, None)
+
+    def failed(self, key: Key) -> float:
+        """Work on the key again after a time that grows with its failures; return that time in seconds."""
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        delay = min(_BASE * 2.0 ** min(failures, 16), _CAP) * random.uniform(0.5, 1.0)
+        self.add_after(key, delay)
+        return delay
+
+    async def run_clock(self) -> None:
+        """Move keys whose time has come into the queue, for as long as the operator runs."""
+        while True:
+            wait = self._move_due()
+            self._tick.clear()
+            try:
+                await asyncio.wait_for(self._tick.wait(), wait)
+            except TimeoutError:
+                continue
+
+    def _move_due(self) -> float | None:
+        """Queue what is due and return how long until the next is."""
+        while self._due:
+            first = self._due[0]
+            if self._wanted.get(first.key) != first.at:
+                heapq.heappop(self._due)  # asked for earlier, or done already
+                continue
+            left = first.at - self._clock()
+            if left > 0:
+                return left
+            heapq.heappop(self._due)
+            self.add(first.key)
+        return None

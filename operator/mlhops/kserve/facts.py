@@ -1,0 +1,49 @@
+"""What KServe's and the gateway's objects come to, in the words that a rollout needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Service:
+    """One InferenceService of the model, with what its pods say."""
+
+    name: str
+    revision: str
+    ready: bool | None
+    """Whether the model is loaded and answers; None where nobody says so."""
+    endpoint: str | None = None
+    """The base URL inside the cluster."""
+    answering: bool = False
+    """Whether at least one pod is ready, so that requests are answered."""
+    trouble: str | None = None
+    """What is wrong, in the container's or KServe's own words."""
+    symptom: str | None = None
+    """The same without any words of the container: those of a server that has seen patients may
+    hold their data."""
+    fatal: bool = False
+    """Whether waiting longer will not help."""
+    deleting: bool = False
+    foreign_logger: bool = False
+    current: bool = True
+    """Whether it is as it would be applied now."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """The HTTPRoute that carries the weights."""
+
+    weights: Mapping[str, int]
+    """Weights by InferenceService, as the route's spec has them."""
+    accepted: bool | None
+    """Whether the Gateway has accepted exactly this spec; None where it is silent or behind."""
+    message: str = ""
+    current: bool = True
+    """Whether the rest of the route is as it would be applied now."""
+    foreign: bool = False
+    """Whether it belongs to somebody else."""
+
+    @property
+    def actual(self) -> Mapping[str, int] | None:
+        """The weights in force, None where nobody says so."""
+        return self.weights if self.accepted else None

@@ -1,0 +1,150 @@
+"""A revision's health, from its InferenceService and from its pods.
+
+KServe reports neither a crash of the model's container nor pods that cannot start, so the pods are read too.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mlhops.api.base import Manifest
+from mlhops.kserve.drift import as_applied
+from mlhops.kserve.facts import Service
+from mlhops.kserve.names import REVISION_LABEL
+from mlhops.kserve.read import at, condition, items, number, text
+
+CRASH_LIMIT = 3
+"""Restarts after which a container that still fails counts as beyond help."""
+
+_STUCK = frozenset(
+    {
+        "CrashLoopBackOff",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImagePull",
+        "ImageInspectError",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RunContainerError",
+    }
+)
+_HOPELESS = frozenset({"InvalidImageName"})
+_ABOUT_RUNTIME = frozenset({"RuntimeNotRecognized", "NoSupportingRuntime"})
+_LAST_WORDS = 300
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong, in whose words, and whether waiting longer will not help."""
+
+    symptom: str
+    words: str = ""
+    fatal: bool = False
+
+    @property
+    def message(self) -> str:
+        """All of it in one sentence."""
+        return f"{self.symptom}: {self.words}" if self.words else self.symptom
+
+
+def observe(live: Manifest, pods: Iterable[Manifest], desired: Manifest | None) -> Service:
+    """Return what a live InferenceService and its pods come to."""
+    ready = is_ready(live)
+    pods = [pod for pod in pods if _belongs(pod, live)]
+    trouble = None if ready else _pods_trouble(pods) or _reported_trouble(live)
+    return Service(
+        name=text(live, "metadata", "name"),
+        revision=text(live, "metadata", "labels", REVISION_LABEL),
+        ready=ready,
+        endpoint=text(live, "status", "address", "url") or None,
+        answering=any(_is_ready_pod(pod) for pod in pods),
+        trouble=trouble.message if trouble else None,
+        symptom=trouble.symptom if trouble else None,
+        fatal=trouble is not None and trouble.fatal,
+        deleting=at(live, "metadata", "deletionTimestamp") is not None,
+        foreign_logger=at(live, "spec", "predictor", "logger") is not None,
+        current=desired is None or as_applied(live, desired),
+    )
+
+
+def _belongs(pod: Manifest, live: Manifest) -> bool:
+    """Whether a pod is not one of an earlier InferenceService of that name, nor on its way out."""
+    if at(pod, "metadata", "deletionTimestamp") is not None:
+        return False
+    born, since = (
+        text(pod, "metadata", "creationTimestamp"),
+        text(live, "metadata", "creationTimestamp"),
+    )
+    return not born or not since or born >= since
+
+
+def _is_ready_pod(pod: Manifest) -> bool:
+    return text(condition(pod, "Ready"), "status") == "True"
+
+
+def is_ready(live: Manifest) -> bool | None:
+    """Return whether the model is loaded and its server ready; None where KServe does not say.
+
+    `status.observedGeneration` is not compared: KServe writes its Deployment's counter there.
+    """
+    status = text(condition(live, "Ready"), "status")
+    if status == "False":
+        return False
+    loaded = text(live, "status", "modelStatus", "states", "activeModelState") == "Loaded"
+    return True if status == "True" and loaded else None
+
+
+def _reported_trouble(live: Manifest) -> Trouble | None:
+    """Return what KServe itself says is wrong."""
+    failure = at(live, "status", "modelStatus", "lastFailureInfo")
+    reason, message = text(failure, "reason"), text(failure, "message")
+    if reason in _ABOUT_RUNTIME:
+        message += " (spec.predictor.runtime, spec.predictor.modelFormat)"
+    return Trouble(reason or "failed", _short(message)) if reason or message else None
+
+
+def _pods_trouble(pods: Iterable[Manifest]) -> Trouble | None:
+    """Return the worst that any pod says."""
+    found = [trouble for pod in pods for trouble in _pod_troubles(pod)]
+    return next((t for t in found if t.fatal), found[0] if found else None)
+
+
+def _pod_troubles(pod: Manifest) -> Iterator[Trouble]:
+    for field in ("initContainerStatuses", "containerStatuses"):
+        for status in items(pod, "status", field):
+            trouble = _container_trouble(status)
+            if trouble is not None:
+                yield trouble
+    scheduled = condition(pod, "PodScheduled")
+    if text(scheduled, "status") == "False":
+        message = text(scheduled, "message") or text(scheduled, "reason")
+        yield Trouble("a pod cannot be scheduled", _short(message))
+
+
+def _container_trouble(status: Manifest) -> Trouble | None:
+    name = text(status, "name")
+    restarts = number(status, "restartCount") or 0
+    waiting = text(status, "state", "waiting", "reason")
+    ended = at(status, "state", "terminated") or at(status, "lastState", "terminated")
+    exit_code = number(ended, "exitCode")
+    crashed = exit_code not in (None, 0) and not at(status, "ready")
+    if crashed:
+        times = f", restarted {restarts} times" if restarts else ""
+        words = _short(text(ended, "message") or text(ended, "reason"))
+        symptom = f"container {name} exited with code {exit_code}{times}"
+        return Trouble(symptom, words, fatal=restarts >= CRASH_LIMIT)
+    if waiting in _STUCK:
+        words = _short(text(status, "state", "waiting", "message"))
+        symptom = f"container {name} cannot start: {waiting}"
+        return Trouble(symptom, words, fatal=waiting in _HOPELESS)
+    return None
+
+
+def _short(words: str) -> str:
+    """Return a container's last words on one line: from the last line that is not indented.
+
+    That is where an exception names itself; carets below a traceback's lines say nothing here.
+    """
+    lines = [line for line in words.splitlines() if line.strip(" ^~")]
+    starts = [index for index, line in enumerate(lines) if not line[0].isspace()]
+    line = " ".join(" ".join(lines[starts[-1] :] if starts else lines).split())
+    return line if len(line) <= _LAST_WORDS else "..." + line[-_LAST_WORDS:]

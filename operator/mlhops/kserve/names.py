@@ -1,0 +1,30 @@
+"""Names, labels and annotations: ours, and those of KServe and Gateway API that we rely on."""
+
+FIELD_MANAGER = "mlhops"
+MODEL_LABEL = "mlhops.io/model"
+REVISION_LABEL = "mlhops.io/revision"
+MANAGED_BY = {"app.kubernetes.io/managed-by": "mlhops"}
+
+KSERVE = "serving.kserve.io/v1beta1"
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+SERVICE_LABEL = "serving.kserve.io/inferenceservice"
+CLUSTER_LOCAL = {"networking.kserve.io/visibility": "cluster-local"}
+DEPLOYMENT_MODE = "serving.kserve.io/deploymentMode"
+AUTOSCALER_CLASS = "serving.kserve.io/autoscalerClass"
+
+
+def owner_reference(model: str, uid: str, kind: str = "ClinicalModel") -> dict[str, str | bool]:
+    """Return a controller reference, by which the garbage collector removes what a model leaves behind."""
+    return {
+        "apiVersion": "mlhops.io/v1alpha1",
+        "kind": kind,
+        "name": model,
+        "uid": uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def backend(service: str) -> str:
+    """Return the Kubernetes Service that KServe makes for an InferenceService in Standard mode."""
+    return f"{service}-predictor"

@@ -1,0 +1,124 @@
+"""What keeps a model from being served, as a chain of checks; the first that applies is named."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from mlhops.api.conditions import ConditionType, find
+from mlhops.api.status import Stop
+from mlhops.rollout import reasons
+from mlhops.rollout.draft import Draft
+from mlhops.rollout.reasons import Reason
+from mlhops.rollout.revision import service_name
+
+_HOPELESS = (Reason.MODE_NOT_SUPPORTED, Reason.NAME_TOO_LONG)
+LOOK_AGAIN = timedelta(seconds=30)
+
+Check = Callable[[Draft], tuple[Reason, str] | None]
+
+
+def find_blocker(draft: Draft) -> None:
+    """Note the first thing that keeps the model from being served."""
+    for check in CHAIN:
+        found = check(draft)
+        if found is not None:
+            reason, message = found
+            draft.blocked = Stop(reason=reason, message=message, at=draft.now)
+            draft.wake(
+                draft.now + LOOK_AGAIN
+            )  # what is missing may appear where nothing is watched
+            return
+
+
+def hopeless(draft: Draft) -> bool:
+    """Whether no revision of this spec can ever serve, so that none is begun."""
+    return draft.blocked is not None and draft.blocked.reason in _HOPELESS
+
+
+def was_blocked(draft: Draft) -> bool:
+    """Whether the last status had the candidate wait for something that is not its own fault."""
+    stalled = find(draft.old.conditions, ConditionType.STALLED)
+    failed = draft.old.candidate is not None and draft.old.candidate.failure is not None
+    return stalled is not None and stalled.status == "True" and not failed
+
+
+def _mode(draft: Draft) -> tuple[Reason, str] | None:
+    if draft.seen.model.spec.exposure.mode != "Standard":
+        return Reason.MODE_NOT_SUPPORTED, reasons.MODE_KNATIVE
+    return None
+
+
+def _name(draft: Draft) -> tuple[Reason, str] | None:
+    metadata = draft.seen.model.metadata
+    host = f"{service_name(metadata.name, draft.target)}-predictor-{metadata.namespace}"
+    if len(host) > 63:
+        return Reason.NAME_TOO_LONG, reasons.name_too_long(host, len(host))
+    return None
+
+
+def _kserve(draft: Draft) -> tuple[Reason, str] | None:
+    return None if draft.seen.kserve_installed else (Reason.KSERVE_MISSING, reasons.KSERVE_MISSING)
+
+
+def _gateway_api(draft: Draft) -> tuple[Reason, str] | None:
+    if draft.seen.gateway_api_installed:
+        return None
+    return Reason.GATEWAY_API_MISSING, reasons.GATEWAY_API_MISSING
+
+
+def _gateway(draft: Draft) -> tuple[Reason, str] | None:
+    gateway = draft.seen.model.spec.exposure.gateway
+    if draft.seen.gateway_exists or gateway is None:
+        return None
+    namespace = gateway.namespace or draft.seen.model.metadata.namespace
+    return Reason.GATEWAY_MISSING, reasons.gateway_missing(namespace, gateway.name)
+
+
+def _route_owner(draft: Draft) -> tuple[Reason, str] | None:
+    if draft.seen.route is None or not draft.seen.route.foreign:
+        return None
+    return (
+        Reason.FOREIGN_OBJECT,
+        reasons.foreign_route(draft.name),
+    )
+
+
+def _hostname(draft: Draft) -> tuple[Reason, str] | None:
+    if draft.seen.hostname_taken is None:
+        return None
+    return (
+        Reason.HOSTNAME_TAKEN,
+        f"{draft.seen.hostname_taken}: choose another of spec.exposure.gateway.hostnames",
+    )
+
+
+def _logger(draft: Draft) -> tuple[Reason, str] | None:
+    for service in draft.seen.services.values():
+        if service.foreign_logger and not service.deleting:
+            return Reason.FOREIGN_LOGGER, reasons.foreign_logger(service.name)
+    return None
+
+
+def _lost(draft: Draft) -> tuple[Reason, str] | None:
+    stable = draft.stable
+    if stable is None or stable.revision == draft.target:
+        return None
+    gone = stable.inference_service not in draft.seen.services
+    if not gone or stable.revision in draft.seen.revisions:
+        return None
+    return (
+        Reason.REVISION_LOST,
+        reasons.revision_lost(stable.inference_service, stable.version),
+    )
+
+
+CHAIN: tuple[Check, ...] = (
+    _mode,
+    _name,
+    _kserve,
+    _gateway_api,
+    _gateway,
+    _route_owner,
+    _hostname,
+    _logger,
+    _lost,
+)

@@ -1,0 +1,175 @@
+"""A plan in the making: the status as it will be, and the intents and Events gathered so far."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Self
+
+from mlhops.api.decision import Decision, DecisionStatus
+from mlhops.api.status import (
+    Candidate,
+    ClinicalModelStatus,
+    HistoryEntry,
+    Outcome,
+    Serving,
+    Stop,
+)
+from mlhops.rollout import history
+from mlhops.rollout.intents import Answer, Event, Intent
+from mlhops.rollout.observed import Observed, Service
+from mlhops.rollout.reasons import Reason
+from mlhops.rollout.revision import revision_of, wanted_gates
+
+_MESSAGE_LIMIT = 1024
+
+
+@dataclass
+class Draft:
+    """Collects one plan; lives no longer than the call of `plan`."""
+
+    seen: Observed
+    now: datetime
+    target: str
+    """The revision that the spec asks for."""
+    gates_hash: str
+    """The gates that the spec asks for."""
+    stable: Serving | None
+    candidate: Candidate | None
+    previous: Serving | None
+    history: list[HistoryEntry]
+    blocked: Stop | None = None
+    """Why the candidate cannot get more traffic whatever its evidence."""
+    before: list[Intent] = field(default_factory=list)
+    after: list[Intent] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    wake_at: datetime | None = None
+
+    @classmethod
+    def begin(cls, seen: Observed, now: datetime) -> Self:
+        """Return an empty plan on these facts."""
+        status = seen.model.status
+        return cls(
+            seen=seen,
+            now=now,
+            target=revision_of(seen.model.spec),
+            gates_hash=wanted_gates(seen.model),
+            stable=status.stable,
+            candidate=status.candidate,
+            previous=status.previous,
+            history=list(status.history),
+        )
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.seen.model.metadata.name
+
+    @property
+    def old(self) -> ClinicalModelStatus:
+        """The status as it was observed."""
+        return self.seen.model.status
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        """The decisions on this model that nobody has withdrawn."""
+        return tuple(
+            decision
+            for decision in self.seen.decisions
+            if decision.spec.model == self.name and decision.metadata.deletion_timestamp is None
+        )
+
+    def service(self, of: Serving | Candidate | None) -> Service | None:
+        """Return the InferenceService of a revision, if there is one that is not on its way out."""
+        service = self.seen.services.get(of.inference_service) if of else None
+        return None if service is None or service.deleting else service
+
+    def actual(self, service: str) -> int | None:
+        """Return an InferenceService's weight in force, None where nobody says so.
+
+        Without a route there is no weight only before the first promotion; later somebody has
+        deleted it, and nobody says whether the Gateway has noticed.
+        """
+        route = self.seen.route
+        if route is None:
+            unrouted = self.seen.gateway_api_installed and self.stable is None
+            return 0 if unrouted else None
+        return None if route.actual is None else route.actual.get(service, 0)
+
+    def change(self, **fields: object) -> None:
+        """Change fields of the candidate."""
+        if self.candidate is None:
+            raise AssertionError("there is no candidate to change")
+        self.candidate = self.candidate.model_copy(update=fields)
+
+    def tell(self, reason: Reason, message: str, *, warning: bool = False) -> None:
+        """Send an Event once the status is written."""
+        self.events.append(Event(reason, message, warning))
+
+    def wake(self, moment: datetime) -> None:
+        """Plan again at that moment at the latest."""
+        if moment > self.now and (self.wake_at is None or moment < self.wake_at):
+            self.wake_at = moment
+
+    def fail(self, reason: Reason, message: str, outcome: Outcome = Outcome.ROLLED_BACK) -> None:
+        """End the attempt: weight 0 from here on, recorded in history."""
+        candidate = self.candidate
+        if candidate is None or candidate.failure is not None:
+            return
+        message = message[:_MESSAGE_LIMIT]
+        self.record(outcome, message)
+        self.change(
+            failure=Stop(reason=reason, message=message, at=self.now),
+            desired_weight=0,
+            pause=None,
+            promoting=False,
+            proof=None,
+        )
+        self.tell(reason, f"{candidate.version}: {message}", warning=True)
+
+    def wait(self, reason: Reason, message: str) -> None:
+        """Hold the candidate where it is, and say why; the time of a wait that goes on stays."""
+        candidate, old = self.candidate, self.old.candidate
+        if candidate is None:
+            return
+        message = message[:_MESSAGE_LIMIT]
+        before = old.pause if old is not None and _place(old) == _place(candidate) else None
+        if before is not None and (before.reason, before.message) == (reason, message):
+            self.change(pause=before)
+            return
+        self.change(pause=Stop(reason=reason, message=message, at=self.now))
+        if before is None or before.reason != reason:
+            warning = reason in (Reason.GATES_INCONCLUSIVE, Reason.EVALUATION_ERROR)
+            self.tell(reason, f"{candidate.version}: {message}", warning=warning)
+
+    def record(self, outcome: Outcome, message: str) -> None:
+        """Add how the candidate ended to the history."""
+        candidate = self.candidate
+        if candidate is None:
+            return
+        entry = HistoryEntry(
+            revision=candidate.revision,
+            version=candidate.version,
+            outcome=outcome,
+            message=message[:_MESSAGE_LIMIT],
+            started_at=candidate.started_at,
+            finished_at=self.now,
+            attempt=candidate.attempt,
+            evaluation=candidate.evaluation,
+            overridden=candidate.proof.overridden if candidate.proof else [],
+            deciders=[d for d in candidate.deciders if d.attempt == candidate.attempt],
+        )
+        self.history = history.append(self.history, entry)
+
+    def answer(self, decision: str, status: DecisionStatus) -> None:
+        """Say what became of a Decision."""
+        self.after.append(Answer(decision, status))
+
+    def seconds_to_wake(self) -> float | None:
+        """Return how long until time alone changes the plan."""
+        if self.wake_at is None:
+            return None
+        return max((self.wake_at - self.now) / timedelta(seconds=1), 0.0)
+
+
+def _place(candidate: Candidate) -> tuple[str, int, int]:
+    """Return where a candidate stands; a wait belongs to one such place."""
+    return (candidate.revision, candidate.attempt, candidate.step_index)

@@ -1,0 +1,263 @@
+"""The Job that runs the evaluator for one Evaluation, and what its pod's last words come to."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from mlhops.api.base import Json, Manifest, seconds
+from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationStatus
+from mlhops.api.model import EvaluationSettings
+from mlhops.api.result import Result, decode
+from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
+from mlhops.kserve.read import at, condition, items, number, text
+
+CONTAINER = "evaluator"
+EVALUATION_LABEL = "mlhops.io/evaluation"
+TERMINATION_LOG = "/dev/termination-log"
+_DATA = "/data"
+_KEPT_SECONDS = 3600
+_DEADLINE_SECONDS = 1800
+_CANNOT = "the evaluator cannot start"
+_GRACE = timedelta(seconds=60)
+_PVC = "pvc://"
+
+
+@dataclass(frozen=True)
+class EvaluatorImage:
+    """Where the evaluator comes from."""
+
+    image: str
+    pull_policy: str = "IfNotPresent"
+
+
+def render(evaluation: Evaluation, settings: EvaluationSettings, image: EvaluatorImage) -> Manifest:
+    """Return the Job of an Evaluation, whose pod writes its result and has no access to the API."""
+    meta = evaluation.metadata
+    labels: Manifest = {
+        **MANAGED_BY,
+        MODEL_LABEL: evaluation.spec.model,
+        REVISION_LABEL: evaluation.spec.revision,
+        EVALUATION_LABEL: meta.name,
+    }
+    deadline = int(seconds(settings.deadline))
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": meta.name,
+            "namespace": meta.namespace,
+            "labels": labels,
+            "ownerReferences": [cast(Json, owner_reference(meta.name, meta.uid, "Evaluation"))],
+        },
+        "spec": {
+            "backoffLimit": 2,
+            "activeDeadlineSeconds": max(deadline, 1),
+            "ttlSecondsAfterFinished": _KEPT_SECONDS,
+            "podFailurePolicy": _failure_policy(),
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": _pod(evaluation, settings, image),
+            },
+        },
+    }
+
+
+def _failure_policy() -> Manifest:
+    """Exit code 1 is the evaluator's own word and final; a pod that was killed is tried again."""
+    return {
+        "rules": [
+            {
+                "action": "Ignore",
+                "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+            },
+            {
+                "action": "FailJob",
+                "onExitCodes": {"containerName": CONTAINER, "operator": "In", "values": [1]},
+            },
+        ]
+    }
+
+
+def _pod(evaluation: Evaluation, settings: EvaluationSettings, image: EvaluatorImage) -> Manifest:
+    claim = _claim(evaluation.spec.data.uri)
+    container: Manifest = {
+        "name": CONTAINER,
+        "image": image.image,
+        "imagePullPolicy": image.pull_policy,
+        "args": [f"--termination-log={TERMINATION_LOG}", f"--claim-root={_DATA}"],
+        "env": [
+            {
+                "name": "MLHOPS_EVALUATION",
+                "value": evaluation.spec.model_dump_json(by_alias=True, exclude_none=True),
+            }
+        ],
+        "terminationMessagePath": TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
+    }
+    volumes: list[Json] = [{"name": "tmp", "emptyDir": {}}]
+    if claim:
+        mount: Manifest = {"name": "data", "mountPath": _DATA, "readOnly": True}
+        container["volumeMounts"] = [*cast("list[Json]", container["volumeMounts"]), mount]
+        source: Manifest = {"claimName": claim, "readOnly": True}
+        volumes.append({"name": "data", "persistentVolumeClaim": source})
+    if settings.resources is not None:
+        container["resources"] = settings.resources.to_json()
+    pod: Manifest = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+        "volumes": volumes,
+    }
+    if settings.service_account_name:
+        pod["serviceAccountName"] = settings.service_account_name
+    return pod
+
+
+def _claim(uri: str) -> str | None:
+    return uri.removeprefix(_PVC).split("/", 1)[0] if uri.startswith(_PVC) else None
+
+
+def next_status(
+    evaluation: Evaluation,
+    job: Manifest | None,
+    pods: list[Manifest],
+    now: datetime,
+    hint: str = "",
+) -> EvaluationStatus:
+    """Return an Evaluation's status from its Job and that Job's pods; a verdict stays.
+
+    `hint` says why there is no pod, where the API server has told.
+    """
+    status = evaluation.status
+    if status.phase in FINISHED:
+        return status
+    base = status.model_copy(update={"observed_generation": evaluation.metadata.generation})
+    started = base.started_at or now
+    if job is None:
+        return base
+    result = _result(pods)
+    if result is not None:
+        return _finished(evaluation, base, result, started, now)
+    failed = condition(job, "Failed")
+    if text(failed, "status") == "True" or text(condition(job, "Complete"), "status") == "True":
+        unexplained = _without_result(failed, pods, base.message)
+        return _finished(evaluation, base, unexplained, started, now)
+    if now >= _last_moment(job, base.started_at or now):
+        late = Result(
+            phase="Error", message="the evaluator did not end in time, and nobody ended it"
+        )
+        return _finished(evaluation, base, late, started, now)
+    running = any(text(pod, "status", "phase") == "Running" for pod in pods)
+    phase = EvaluationPhase.RUNNING if running else base.phase
+    message = (
+        _waiting(pods) or hint or ("the evaluator runs" if running else "the evaluator starts")
+    )
+    return base.model_copy(
+        update={
+            "phase": phase,
+            "message": message,
+            "started_at": started if running else base.started_at,
+        }
+    )
+
+
+def refused(evaluation: Evaluation, why: str, now: datetime, *, final: bool) -> EvaluationStatus:
+    """Return the status of an Evaluation that has no Job; for good where no later try can help."""
+    base = evaluation.status.model_copy(
+        update={"observed_generation": evaluation.metadata.generation}
+    )
+    if final:
+        return _finished(evaluation, base, Result(phase="Error", message=why[:1024]), now, now)
+    return base.model_copy(update={"message": f"{_CANNOT}: {why}"[:1024]})
+
+
+def last_moment_without_job(evaluation: Evaluation) -> datetime:
+    """Return until when it is worth trying to create the Job of an Evaluation."""
+    created = evaluation.metadata.creation_timestamp
+    begun = created or datetime.min.replace(tzinfo=UTC)
+    return begun + timedelta(seconds=_DEADLINE_SECONDS)
+
+
+def _last_moment(job: Manifest, started: datetime) -> datetime:
+    """Return when a Job must have ended by itself; it is not relied upon to do so."""
+    created = at(job, "metadata", "creationTimestamp")
+    begun = datetime.fromisoformat(created) if isinstance(created, str) else started
+    allowed = number(job, "spec", "activeDeadlineSeconds") or _DEADLINE_SECONDS
+    return begun + timedelta(seconds=allowed) + _GRACE
+
+
+def _result(pods: list[Manifest]) -> Result | None:
+    """Return the verdict that an evaluator left, None where none can be read."""
+    for pod in pods:
+        ended = _ended(pod)
+        if ended and text(condition(pod, "DisruptionTarget"), "status") != "True":
+            try:
+                return decode(text(ended, "message"))
+            except ValueError:
+                continue
+    return None
+
+
+def _ended(pod: Manifest) -> Json:
+    for status in items(pod, "status", "containerStatuses"):
+        if text(status, "name") == CONTAINER:
+            return at(status, "state", "terminated")
+    return None
+
+
+def _without_result(failed: Manifest, pods: list[Manifest], last: str) -> Result:
+    """An evaluator that ended without a result is an Error, whatever its exit code says."""
+    why = text(failed, "message") or text(failed, "reason") or "the Job ended"
+    codes = [number(_ended(pod), "exitCode") for pod in pods if _ended(pod)]
+    exits = f" (exit code {', '.join(str(code) for code in codes)})" if codes else ""
+    before = f" (before that: {last})" if last.startswith(_CANNOT) else ""
+    message = f"the evaluator left no result{exits}: {why}{before}"
+    return Result(phase="Error", message=message[:1024])
+
+
+def _waiting(pods: list[Manifest]) -> str:
+    for pod in pods:
+        scheduled = condition(pod, "PodScheduled")
+        if text(scheduled, "status") == "False":
+            return f"{_CANNOT}: {text(scheduled, 'message')}"
+        for status in items(pod, "status", "containerStatuses"):
+            reason = text(status, "state", "waiting", "reason")
+            if reason and reason not in ("ContainerCreating", "PodInitializing"):
+                detail = text(status, "state", "waiting", "message")
+                return f"{_CANNOT}: {reason}" + (f": {detail}" if detail else "")
+    return ""
+
+
+def _finished(
+    evaluation: Evaluation,
+    base: EvaluationStatus,
+    result: Result,
+    started: datetime,
+    now: datetime,
+) -> EvaluationStatus:
+    if len({gate.name for gate in result.gates}) != len(result.gates):
+        result = Result(phase="Error", message="the evaluator's result names a gate twice")
+    known = {gate.name for gate in evaluation.spec.gates}
+    gates = [gate for gate in result.gates if gate.name in known]
+    passed = sum(gate.phase is EvaluationPhase.SUCCESSFUL for gate in gates)
+    return base.model_copy(
+        update={
+            "phase": EvaluationPhase(result.phase),
+            "message": result.message[:1024],
+            "passed": f"{passed}/{len(evaluation.spec.gates)}",
+            "gates": gates,
+            "rows": result.rows,
+            "data_digest": result.data_digest,
+            "seed": result.seed,
+            "evaluator": result.evaluator,
+            "started_at": started,
+            "finished_at": now,
+        }
+    )

@@ -1,0 +1,114 @@
+"""The evidence for a candidate: the Evaluation of its attempt, and those that its steps ran."""
+
+from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
+from mlhops.api.status import Candidate, Proof
+from mlhops.rollout.choose import begin_attempt
+from mlhops.rollout.decisions import note
+from mlhops.rollout.draft import Draft
+from mlhops.rollout.gates import Verdict, is_about, judge, spec_of
+from mlhops.rollout.intents import EnsureEvaluation
+from mlhops.rollout.reasons import Reason
+from mlhops.rollout.revision import evaluation_name
+
+
+def gather_evidence(draft: Draft) -> None:
+    """Set `candidate.proof` or say why there is none. A proof that no longer holds starts over."""
+    candidate = draft.candidate
+    if candidate is None:
+        return
+    name = evaluation_name(draft.name, candidate.revision, candidate.attempt)
+    evaluation = draft.seen.evaluations.get(name)
+    changed = evaluation is not None and not is_about(draft, candidate, evaluation)
+    if changed or (candidate.proof and candidate.proof.gates_hash != draft.gates_hash):
+        message = f"{candidate.version} starts over: the gates or their data have changed"
+        begin_attempt(draft, Reason.GATES_CHANGED, message)
+    elif evaluation is not None:
+        draft.change(evaluation=name)
+        _accept(draft, candidate, _verdict(draft, candidate, evaluation))
+    elif candidate.proof is not None:
+        message = f"{candidate.version} starts over: Evaluation {name} is gone"
+        begin_attempt(draft, Reason.GATES_CHANGED, message)
+    elif request_evaluation(draft, name):
+        if candidate.evaluation != name:
+            tell_started(draft, name)
+        draft.change(evaluation=name)
+
+
+def request_evaluation(draft: Draft, name: str) -> bool:
+    """Create an Evaluation of the candidate if there is something to evaluate."""
+    candidate = draft.candidate
+    service = draft.service(candidate)
+    if candidate is None or candidate.renew or service is None:
+        return False
+    if service.ready is not True or service.endpoint is None or not service.current:
+        return False  # what is not as it should be is not worth a verdict
+    spec = spec_of(draft.seen.model, candidate, service.endpoint)
+    draft.after.append(EnsureEvaluation(name, spec))
+    return True
+
+
+def tell_started(draft: Draft, name: str) -> None:
+    """Tell people that an Evaluation begins."""
+    if draft.candidate is not None:
+        version = draft.candidate.version
+        draft.tell(Reason.EVALUATION_STARTED, f"{version}: Evaluation {name} begins")
+
+
+def _verdict(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
+    """Return what the attempt's Evaluation and those of the steps behind it come to together."""
+    whole = judge(draft, candidate, evaluation)
+    for index, step in enumerate(draft.seen.model.spec.rollout.steps[: candidate.step_index]):
+        name = evaluation_name(draft.name, candidate.revision, candidate.attempt, index)
+        live = draft.seen.evaluations.get(name) if step.evaluate is not None else None
+        if whole.proof is not None and live is not None and live.status.phase in FINISHED:
+            whole = _both(whole, whole.proof, judge(draft, candidate, live))
+    return whole
+
+
+def _both(first: Verdict, proof: Proof, second: Verdict) -> Verdict:
+    if second.proof is None:
+        return second
+    ends = [p.expires for p in (proof, second.proof) if p.expires is not None]
+    both = proof.model_copy(
+        update={
+            "overridden": sorted({*proof.overridden, *second.proof.overridden}),
+            "expires": min(ends, default=None),
+        }
+    )
+    return Verdict(first.phase, first.message, both, first.overrides + second.overrides)
+
+
+def _accept(draft: Draft, candidate: Candidate, verdict: Verdict) -> None:
+    """Take over what the evidence comes to."""
+    held = candidate.proof
+    if verdict.proof is not None:
+        if held is None:
+            _tell_passed(draft, candidate, verdict, verdict.proof)
+        for decision in verdict.overrides:
+            note(draft, decision)
+        draft.change(proof=verdict.proof)
+    elif verdict.phase is EvaluationPhase.FAILED:
+        draft.fail(Reason.GATES_FAILED, verdict.message + _lapsed(held))
+    elif held is not None and held.overridden:
+        message = f"{candidate.version} starts over{_lapsed(held)}"
+        begin_attempt(draft, Reason.OVERRIDE_EXPIRED, message)
+    elif held is not None:
+        message = f"{candidate.version} starts over: Evaluation {held.evaluation} no longer passes"
+        begin_attempt(draft, Reason.GATES_CHANGED, message)
+    elif verdict.phase is EvaluationPhase.INCONCLUSIVE:
+        draft.wait(Reason.GATES_INCONCLUSIVE, verdict.message)
+    elif verdict.phase is EvaluationPhase.ERROR:
+        draft.wait(Reason.EVALUATION_ERROR, verdict.message)
+
+
+def _lapsed(held: Proof | None) -> str:
+    gates = ", ".join(held.overridden) if held is not None else ""
+    return f": the override of {gates} no longer holds" if gates else ""
+
+
+def _tell_passed(draft: Draft, candidate: Candidate, verdict: Verdict, proof: Proof) -> None:
+    if proof.overridden:
+        text = f"{candidate.version}: gates overridden: {', '.join(proof.overridden)}"
+        draft.tell(Reason.GATES_OVERRIDDEN, text, warning=True)
+    else:
+        draft.tell(Reason.GATES_PASSED, f"{candidate.version}: {verdict.message}")

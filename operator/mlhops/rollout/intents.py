@@ -1,0 +1,80 @@
+"""What a plan asks for. Each intent is idempotent: planning again repairs a crash between two."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from mlhops.api.decision import DecisionStatus
+from mlhops.api.evaluation import EvaluationSpec
+from mlhops.api.status import ClinicalModelStatus
+from mlhops.rollout.reasons import Reason
+
+
+@dataclass(frozen=True)
+class EnsureService:
+    """Record a revision's spec and apply its InferenceService."""
+
+    revision: str
+
+
+@dataclass(frozen=True)
+class SetWeights:
+    """Apply the route with these weights by InferenceService, which add up to 100."""
+
+    weights: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class EnsureEvaluation:
+    """Create an Evaluation."""
+
+    name: str
+    spec: EvaluationSpec
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Delete an object that the model owns."""
+
+    kind: Literal["InferenceService", "Evaluation", "ControllerRevision"]
+    name: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Say what became of a Decision."""
+
+    decision: str
+    status: DecisionStatus
+
+
+@dataclass(frozen=True)
+class Event:
+    """Tell people of a transition."""
+
+    reason: Reason
+    message: str
+    warning: bool = False
+
+
+Intent: TypeAlias = EnsureService | SetWeights | EnsureEvaluation | Remove | Answer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to write, in this order; anything that fails ends the pass."""
+
+    before: tuple[Intent, ...]
+    """Writes that cannot give a candidate more traffic; lowering a weight comes first."""
+    status: ClinicalModelStatus | None
+    """The new status, None where it is the same; written only on the very object observed."""
+    after: tuple[Intent, ...]
+    """Writes that rest on the status: raising a weight, deleting, evaluating."""
+    events: tuple[Event, ...]
+    requeue_after: float | None
+    """Seconds until time alone changes the plan."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is to be written."""
+        return not (self.before or self.status or self.after)

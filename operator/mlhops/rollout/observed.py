@@ -1,0 +1,49 @@
+"""The facts on which a plan rests, each read fresh from the API server in one pass."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mlhops.api.decision import Decision
+from mlhops.api.evaluation import Evaluation
+from mlhops.api.model import ClinicalModel
+from mlhops.kserve.facts import Route, Service
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+__all__ = ["Listener", "Observed", "Route", "Service"]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """How callers reach a Gateway."""
+
+    scheme: str = "http"
+    port: int = 80
+
+    @property
+    def port_suffix(self) -> str:
+        """The port as a URL has it, empty where it goes without saying."""
+        return "" if _DEFAULT_PORTS.get(self.scheme) == self.port else f":{self.port}"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything about one ClinicalModel at one moment."""
+
+    model: ClinicalModel
+    services: Mapping[str, Service] = field(default_factory=dict)
+    """InferenceServices of this model, by name."""
+    route: Route | None = None
+    evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
+    """Evaluations that this model owns, by name."""
+    decisions: tuple[Decision, ...] = ()
+    revisions: frozenset[str] = frozenset()
+    """Revisions whose spec is recorded, so that their InferenceService can be applied again."""
+    gateway_exists: bool = True
+    listener: Listener = Listener()
+    hostname_taken: str | None = None
+    """An older HTTPRoute that gets the requests for one of the model's host names."""
+    kserve_installed: bool = True
+    gateway_api_installed: bool = True
+    refusal: str | None = None
+    """Why the API server refused the latest write, in its own words."""

@@ -1,0 +1,53 @@
+"""The rollout as a pure function: gathered facts and a time in, intents out."""
+
+from datetime import datetime
+
+from mlhops.rollout.blockers import find_blocker
+from mlhops.rollout.check import check_candidate
+from mlhops.rollout.choose import choose_candidate
+from mlhops.rollout.decisions import hear_decisions
+from mlhops.rollout.draft import Draft
+from mlhops.rollout.gates import answer_overrides
+from mlhops.rollout.intents import Plan
+from mlhops.rollout.observed import Observed
+from mlhops.rollout.status import new_status
+from mlhops.rollout.steps import advance
+from mlhops.rollout.tidy import expire_previous, keep_serving, remove_old_records, remove_retired
+from mlhops.rollout.weights import set_weights
+
+NOTHING = Plan(before=(), status=None, after=(), events=(), requeue_after=None)
+
+
+def plan(seen: Observed, now: datetime) -> Plan:
+    """Return what to write next.
+
+    The order of the calls is the order of the rollout: choose a candidate, hear people, check it,
+    take the steps that are due, and clear away what nothing needs.
+    """
+    if seen.model.metadata.deletion_timestamp is not None:
+        return NOTHING  # the garbage collector removes all that the model owns
+    draft = Draft.begin(seen, now)
+    find_blocker(draft)
+    choose_candidate(draft)
+    hear_decisions(draft)
+    check_candidate(draft)
+    answer_overrides(draft)
+    advance(draft)
+    expire_previous(draft)
+    keep_serving(draft)
+    set_weights(draft)
+    remove_retired(draft)
+    remove_old_records(draft)
+    return _finish(draft)
+
+
+def _finish(draft: Draft) -> Plan:
+    status = new_status(draft)
+    changed = status.to_json() != draft.old.to_json()
+    return Plan(
+        before=tuple(draft.before),
+        status=status if changed else None,
+        after=tuple(draft.after),
+        events=tuple(draft.events),
+        requeue_after=draft.seconds_to_wake(),
+    )

@@ -1,0 +1,114 @@
+"""Every reason and message that a person can read in conditions, Events and history."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Stable reasons: alerts and scripts may rely on them."""
+
+    # conditions
+    SERVING = "Serving"
+    STABLE_UNREADY = "StableUnready"
+    ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
+    ROLLOUT_IN_PROGRESS = "RolloutInProgress"
+    SETTLED = "Settled"
+    NOTHING_SERVES = "NothingServes"
+    # why a rollout waits
+    PAUSE_STEP = "PauseStep"
+    APPROVAL_REQUIRED = "ApprovalRequired"
+    PAUSED_BY_SPEC = "PausedBySpec"
+    PAUSED_BY_PERSON = "PausedByPerson"
+    GATES_INCONCLUSIVE = "GatesInconclusive"
+    EVALUATION_ERROR = "EvaluationError"
+    OVERRIDE_EXPIRED = "OverrideExpired"
+    # why a rollout failed
+    GATES_FAILED = "GatesFailed"
+    CANDIDATE_UNHEALTHY = "CandidateUnhealthy"
+    PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
+    ABORTED = "Aborted"
+    REJECTED = "Rejected"
+    # why nothing can be done
+    KSERVE_MISSING = "KServeMissing"
+    GATEWAY_API_MISSING = "GatewayAPIMissing"
+    GATEWAY_MISSING = "GatewayMissing"
+    MODE_NOT_SUPPORTED = "ModeNotSupported"
+    NAME_TOO_LONG = "NameTooLong"
+    HOSTNAME_TAKEN = "HostnameTaken"
+    FOREIGN_OBJECT = "ForeignObject"
+    FOREIGN_LOGGER = "ForeignLogger"
+    REVISION_LOST = "RevisionLost"
+    INVALID_SPEC = "InvalidSpec"
+    WRITE_REFUSED = "WriteRefused"
+    READ_REFUSED = "ReadRefused"
+    # Events
+    CANDIDATE_CREATED = "CandidateCreated"
+    CANDIDATE_READY = "CandidateReady"
+    CANDIDATE_WAITING = "CandidateWaiting"
+    EVALUATION_STARTED = "EvaluationStarted"
+    GATES_PASSED = "GatesPassed"
+    GATES_OVERRIDDEN = "GatesOverridden"
+    GATES_CHANGED = "GatesChanged"
+    WEIGHT_SET = "WeightSet"
+    STEP_COMPLETED = "StepCompleted"
+    RESUMED = "Resumed"
+    PROMOTED = "Promoted"
+    FAST_PROMOTED = "FastPromoted"
+    FAST_ROLLED_BACK = "FastRolledBack"
+    SUPERSEDED = "Superseded"
+    RETRIED = "Retried"
+    PREVIOUS_REMOVED = "PreviousRemoved"
+    DECISION_IGNORED = "DecisionIgnored"
+
+
+KSERVE_MISSING = (
+    "KServe is not installed (no InferenceService in serving.kserve.io/v1beta1): install it; "
+    "the model goes on by itself when it is there"
+)
+GATEWAY_API_MISSING = (
+    "Gateway API is not installed (no HTTPRoute in gateway.networking.k8s.io/v1): install it; "
+    "the model goes on by itself when it is there"
+)
+MODE_KNATIVE = (
+    "spec.exposure.mode Knative is not supported by this version of the operator: "
+    "set it to Standard"
+)
+
+
+def gateway_missing(namespace: str, name: str) -> str:
+    """Return the message for a Gateway that does not exist."""
+    return (
+        f"there is no Gateway {namespace}/{name} (spec.exposure.gateway): "
+        "create it, or name one that exists"
+    )
+
+
+def name_too_long(name: str, length: int) -> str:
+    """Return the message for names that do not fit KServe's host names."""
+    return (
+        f"{name!r} makes a host name of {length} characters and KServe allows 63: "
+        "give the model or its namespace a shorter name"
+    )
+
+
+def foreign_logger(service: str) -> str:
+    """Return the message for a logger that somebody else set."""
+    return (
+        f"InferenceService {service} has a logger that the operator did not set: remove "
+        "spec.predictor.logger there, or serve that InferenceService without a ClinicalModel"
+    )
+
+
+def foreign_route(name: str) -> str:
+    """Return the message for an HTTPRoute that somebody else owns."""
+    return (
+        f"HTTPRoute {name} exists and belongs to somebody else: remove or rename it, "
+        "or give the model another name"
+    )
+
+
+def revision_lost(service: str, version: str) -> str:
+    """Return the message for a stable revision that can no longer be applied."""
+    return (
+        f"InferenceService {service} of {version} is gone, and so is the record of its spec: "
+        f"set spec back to {version} to serve it again"
+    )

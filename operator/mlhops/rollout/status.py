@@ -1,0 +1,268 @@
+"""The status that people and GitOps read: conditions, phase and message, from pure functions."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mlhops.api.base import later
+from mlhops.api.conditions import ConditionType, Verdict, find, merge
+from mlhops.api.evaluation import FINISHED, EvaluationPhase
+from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Serving, Stop
+from mlhops.rollout.draft import Draft
+from mlhops.rollout.observed import Service
+from mlhops.rollout.reasons import Reason
+
+Wanted = tuple[str, Verdict, str, str]
+
+
+def phase_of(status: ClinicalModelStatus) -> tuple[Phase, str]:
+    """Return the phase and the sentence that explains it; operator and clients share this."""
+    stalled = find(status.conditions, ConditionType.STALLED)
+    reconciling = find(status.conditions, ConditionType.RECONCILING)
+    ready = find(status.conditions, ConditionType.READY)
+    if stalled is not None and stalled.status == "True":
+        return Phase.DEGRADED, stalled.message
+    if status.candidate is not None:
+        paused = status.candidate.pause is not None
+        message = reconciling.message if reconciling else ""
+        return (Phase.PAUSED if paused else Phase.PROGRESSING), message
+    if ready is not None and ready.status == "True":
+        return Phase.HEALTHY, ready.message
+    if ready is not None and ready.status == "False":
+        return Phase.DEGRADED, ready.message
+    return Phase.PROGRESSING, reconciling.message if reconciling else ""
+
+
+def new_status(draft: Draft) -> ClinicalModelStatus:
+    """Return the status as the plan leaves it."""
+    generation = draft.seen.model.metadata.generation
+    candidate = _with_facts(draft, draft.candidate)
+    status = draft.old.model_copy(
+        update={
+            "observed_generation": generation,
+            "stable": draft.stable,
+            "candidate": candidate,
+            "previous": draft.previous,
+            "history": draft.history,
+            "url": _url(draft),
+            "conditions": merge(draft.old.conditions, _conditions(draft), generation, draft.now),
+        }
+    )
+    phase, message = phase_of(status)
+    return status.model_copy(update={"phase": phase, "message": message[:1024]})
+
+
+@dataclass(frozen=True)
+class _State:
+    """Where the model stands, in one word and one sentence."""
+
+    ready: Verdict
+    reconciling: bool
+    stalled: bool
+    reason: str
+    message: str
+
+
+def _conditions(draft: Draft) -> list[Wanted]:
+    state = _state(draft)
+    busy: Verdict = "True" if state.reconciling else "False"
+    stuck: Verdict = "True" if state.stalled else "False"
+    settled = Reason.SETTLED.value
+    promoted = draft.stable is not None and draft.stable.revision == draft.target
+    return [
+        (ConditionType.READY, state.ready, state.reason, state.message),
+        (
+            ConditionType.RECONCILING,
+            busy,
+            state.reason if state.reconciling else settled,
+            state.message if state.reconciling else "",
+        ),
+        (
+            ConditionType.STALLED,
+            stuck,
+            state.reason if state.stalled else settled,
+            state.message if state.stalled else "",
+        ),
+        _promoted(draft, promoted),
+        _gates_passed(draft, promoted),
+    ]
+
+
+def _state(draft: Draft) -> _State:
+    """Return where the model stands; the first that applies, from worst to best."""
+    candidate = draft.candidate
+    if draft.blocked is not None:
+        return _stalled(draft.blocked)
+    if draft.seen.refusal is not None:
+        # Writes go on being tried, so that the model goes on by itself when they are taken.
+        message = f"the API server refuses a write: {draft.seen.refusal}"
+        return _State("False", False, True, Reason.WRITE_REFUSED.value, message)
+    if candidate is not None and candidate.failure is not None:
+        stable = f" ({draft.stable.version} serves)" if draft.stable and _serves(draft) else ""
+        way_out = ". To go on, apply another version or decide Retry"
+        return _stalled(candidate.failure, f"{candidate.version}: ", stable + way_out)
+    if candidate is not None:
+        reason = candidate.pause.reason if candidate.pause else Reason.ROLLOUT_IN_PROGRESS.value
+        return _State("Unknown", True, False, reason, _progress(draft, candidate))
+    return _serving_state(draft)
+
+
+def _stalled(stop: Stop, prefix: str = "", suffix: str = "") -> _State:
+    return _State("False", False, True, stop.reason, prefix + stop.message + suffix)
+
+
+def _answers(service: Service) -> bool:
+    """Whether requests are answered; a replica that comes or goes changes nothing in that."""
+    return service.ready is True or service.answering
+
+
+def _serves(draft: Draft) -> bool:
+    """Whether stable is ready and surely gets all requests."""
+    stable, route = draft.stable, draft.seen.route
+    service = draft.service(stable)
+    if stable is None or service is None or not _answers(service) or route is None:
+        return False
+    return route.actual == {stable.inference_service: 100}
+
+
+def _serving_state(draft: Draft) -> _State:
+    stable = draft.stable
+    if stable is None:
+        return _State("Unknown", True, False, Reason.NOTHING_SERVES.value, "nothing serves yet")
+    service = draft.service(stable)
+    if service is None or not _answers(service):
+        trouble = service.symptom if service is not None else "its InferenceService is gone"
+        message = f"{stable.version}: {trouble or 'the model server is not ready'}"
+        return _State("False", True, False, Reason.STABLE_UNREADY.value, message)
+    if not _serves(draft):
+        return _route_state(draft)
+    text = f"{stable.version} serves all requests"
+    if stable.proof is not None and stable.proof.overridden:
+        text += f" (gates overridden: {', '.join(stable.proof.overridden)})"
+    if service.ready is not True:
+        text += " (not all of its replicas are ready)"
+    return _State("True", False, False, Reason.SERVING.value, text)
+
+
+def _route_state(draft: Draft) -> _State:
+    """The Gateway may take its time, but not for ever."""
+    stable = draft.stable
+    said = draft.seen.route.message if draft.seen.route else ""
+    message = "waiting for the Gateway to accept the HTTPRoute" + (f": {said}" if said else "")
+    reason = Reason.ROUTE_NOT_ACCEPTED.value
+    if stable is not None:
+        since = _waiting_since(draft, stable)
+        deadline = later(since, draft.seen.model.spec.rollout.progress_deadline)
+        if draft.now >= deadline:
+            return _State("False", False, True, reason, message)
+        draft.wake(deadline)
+    return _State("Unknown", True, False, reason, message)
+
+
+def _waiting_since(draft: Draft, stable: Serving) -> datetime:
+    """Return since when the route is not as it should be, as far as the status remembers."""
+    ready = find(draft.old.conditions, ConditionType.READY)
+    if ready is None or ready.reason != Reason.ROUTE_NOT_ACCEPTED:
+        return draft.now
+    if ready.status == "False":
+        return datetime.min.replace(tzinfo=UTC)  # its time was over before
+    moments = [stable.since, ready.last_transition_time]
+    moments += [entry.finished_at for entry in draft.history[-1:]]
+    return max(moments)
+
+
+def _progress(draft: Draft, candidate: Candidate) -> str:
+    """Say what a rollout that has neither failed nor ended is doing."""
+    steps = draft.seen.model.spec.rollout.steps
+    prefix = f"{candidate.version} at {candidate.desired_weight} %: "
+    if candidate.pause is not None:
+        return prefix + candidate.pause.message
+    service = draft.service(candidate)
+    if service is None or service.ready is not True:
+        seen_patients = candidate.ready_at is not None or candidate.desired_weight > 0
+        trouble = (service.symptom if seen_patients else service.trouble) if service else None
+        return prefix + (trouble or "waiting for the model server to be ready")
+    if candidate.proof is None:
+        if candidate.evaluation is None:
+            return prefix + "waiting for an Evaluation"
+        return prefix + _evaluating(draft, candidate.evaluation)
+    if candidate.step_index < len(steps) and not candidate.promoting:
+        number, step = candidate.step_index + 1, steps[candidate.step_index]
+        return prefix + f"step {number}/{len(steps)}, {step.verb}"
+    return prefix + "taking over all requests"
+
+
+def _evaluating(draft: Draft, name: str) -> str:
+    """Say how an Evaluation is getting on; one that cannot begin says why itself."""
+    evaluation = draft.seen.evaluations.get(name)
+    waits = evaluation is not None and evaluation.status.phase is EvaluationPhase.PENDING
+    if evaluation is not None and waits and evaluation.status.message:
+        return f"Evaluation {name}: {evaluation.status.message}"
+    return f"Evaluation {name} is under way"
+
+
+def _promoted(draft: Draft, promoted: bool) -> Wanted:
+    version = draft.seen.model.spec.version
+    if promoted:
+        return (ConditionType.PROMOTED, "True", Reason.PROMOTED.value, f"{version} is stable")
+    reason = Reason.ROLLOUT_IN_PROGRESS.value
+    if draft.candidate is not None and draft.candidate.failure is not None:
+        reason = draft.candidate.failure.reason
+    return (ConditionType.PROMOTED, "False", reason, f"{version} is not promoted")
+
+
+def _gates_passed(draft: Draft, promoted: bool) -> Wanted:
+    """The reason is the gates' verdict, which `kubectl get` shows as a column."""
+    type_ = ConditionType.GATES_PASSED
+    candidate = draft.candidate
+    proof = candidate.proof if candidate else (draft.stable.proof if draft.stable else None)
+    if proof is not None and (candidate is not None or promoted):
+        reason = "Overridden" if proof.overridden else proof.phase.value
+        return (type_, "True", reason, f"Evaluation {proof.evaluation}")
+    stop = (candidate.failure or candidate.pause) if candidate else None
+    verdict = _VERDICTS.get(stop.reason) if stop else None
+    if stop is not None and verdict is not None:
+        failed = verdict is EvaluationPhase.FAILED
+        return (type_, "False" if failed else "Unknown", verdict.value, stop.message)
+    if candidate is not None and candidate.failure is not None:
+        return _gates_of_a_failure(draft, candidate)
+    evaluated = candidate is not None and candidate.evaluation is not None
+    phase = EvaluationPhase.RUNNING if evaluated else EvaluationPhase.PENDING
+    return (type_, "Unknown", phase.value, "")
+
+
+def _gates_of_a_failure(draft: Draft, candidate: Candidate) -> Wanted:
+    """A candidate that failed for another reason keeps the verdict that it had, if it had one."""
+    evaluation = draft.seen.evaluations.get(candidate.evaluation or "")
+    if evaluation is None or evaluation.status.phase not in FINISHED:
+        return (ConditionType.GATES_PASSED, "Unknown", "NotRun", "")
+    phase = evaluation.status.phase
+    verdict: Verdict = "True" if phase is EvaluationPhase.SUCCESSFUL else "Unknown"
+    return (ConditionType.GATES_PASSED, verdict, phase.value, f"Evaluation {candidate.evaluation}")
+
+
+_VERDICTS: dict[str, EvaluationPhase] = {
+    Reason.GATES_FAILED: EvaluationPhase.FAILED,
+    Reason.GATES_INCONCLUSIVE: EvaluationPhase.INCONCLUSIVE,
+    Reason.EVALUATION_ERROR: EvaluationPhase.ERROR,
+}
+
+
+def _with_facts(draft: Draft, candidate: Candidate | None) -> Candidate | None:
+    """Return the candidate with its weight in force and its step for people."""
+    if candidate is None:
+        return None
+    actual = draft.actual(candidate.inference_service)
+    steps = len(draft.seen.model.spec.rollout.steps)
+    return candidate.model_copy(
+        update={
+            "weight": candidate.weight if actual is None else actual,
+            "step": f"{min(candidate.step_index + 1, steps)}/{steps}" if steps else "",
+        }
+    )
+
+
+def _url(draft: Draft) -> str | None:
+    gateway = draft.seen.model.spec.exposure.gateway
+    if draft.stable is None or gateway is None:
+        return None
+    return f"{draft.seen.listener.scheme}://{gateway.hostnames[0]}{draft.seen.listener.port_suffix}"

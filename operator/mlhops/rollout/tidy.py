@@ -1,0 +1,104 @@
+"""What is no longer needed, and when it may go."""
+
+from mlhops.api.evaluation import FINISHED
+from mlhops.api.status import Candidate
+from mlhops.rollout.draft import Draft
+from mlhops.rollout.intents import EnsureService, Remove, SetWeights
+from mlhops.rollout.observed import Service
+from mlhops.rollout.reasons import Reason
+from mlhops.rollout.revision import evaluation_name
+
+EVALUATIONS_KEPT = 10
+
+
+def keep_serving(draft: Draft) -> None:
+    """Put right the InferenceServices of stable and previous that somebody changed or deleted."""
+    if not draft.seen.kserve_installed:
+        return
+    for serving in (draft.stable, draft.previous):
+        if serving is None:
+            continue
+        service = draft.seen.services.get(serving.inference_service)
+        known = serving.revision in draft.seen.revisions or serving.revision == draft.target
+        if known and (service is None or _can_be_put_right(service)):
+            draft.before.append(EnsureService(serving.revision))
+
+
+def expire_previous(draft: Draft) -> None:
+    """Let go of the previous revision when its time is over, or when it serves again."""
+    previous = draft.previous
+    if previous is None:
+        return
+    in_use = {of.revision for of in (draft.stable, draft.candidate) if of is not None}
+    over = previous.kept_until is None or previous.kept_until <= draft.now
+    if over or previous.revision in in_use:
+        draft.previous = None
+        if previous.revision not in in_use:
+            message = f"{previous.version} is no longer kept for an instant rollback"
+            draft.tell(Reason.PREVIOUS_REMOVED, message)
+    elif previous.kept_until is not None:
+        draft.wake(previous.kept_until)
+
+
+def remove_retired(draft: Draft) -> None:
+    """Delete InferenceServices that nothing needs, once the Gateway surely sends them nothing."""
+    needed = {of.inference_service for of in (draft.stable, draft.previous) if of is not None}
+    if draft.candidate is not None and not _may_go(draft, draft.candidate):
+        needed.add(draft.candidate.inference_service)
+    if any(isinstance(intent, SetWeights) for intent in (*draft.before, *draft.after)):
+        return  # first the Gateway has to accept these
+    for service in draft.seen.services.values():
+        unused = service.name not in needed and not service.deleting
+        if unused and draft.actual(service.name) == 0:
+            draft.after.append(Remove("InferenceService", service.name))
+
+
+def remove_old_records(draft: Draft) -> None:
+    """Keep the evidence of all in status and the latest others; drop revisions that are gone."""
+    cited = {entry.evaluation for entry in draft.history}
+    for of in (draft.stable, draft.previous):
+        if of is not None and of.proof is not None:
+            cited.add(of.proof.evaluation)
+    gone = {
+        name
+        for name, evaluation in draft.seen.evaluations.items()
+        if evaluation.status.phase not in FINISHED and not _awaited(draft, name)
+    }
+    for name in sorted(gone):  # nobody waits for its verdict, so its Job need not go on
+        draft.after.append(Remove("Evaluation", name))
+    others = [
+        evaluation
+        for name, evaluation in draft.seen.evaluations.items()
+        if name not in cited | gone and not _of_attempt(draft, name)
+    ]
+    others.sort(key=lambda e: (e.metadata.creation_timestamp or draft.now, e.metadata.name))
+    for evaluation in others[: max(len(others) - EVALUATIONS_KEPT, 0)]:
+        draft.after.append(Remove("Evaluation", evaluation.metadata.name))
+    in_use = {of.revision for of in (draft.stable, draft.candidate, draft.previous) if of}
+    served = {service.revision for service in draft.seen.services.values()}
+    for revision in sorted(draft.seen.revisions - in_use - served):
+        draft.after.append(Remove("ControllerRevision", f"{draft.name}-{revision}"))
+
+
+def _can_be_put_right(service: Service) -> bool:
+    """Whether applying it again is of use: not on its way out, not claimed by somebody else."""
+    return not service.current and not service.deleting and not service.foreign_logger
+
+
+def _awaited(draft: Draft, name: str) -> bool:
+    failed = draft.candidate is not None and draft.candidate.failure is not None
+    return _of_attempt(draft, name) and not failed
+
+
+def _of_attempt(draft: Draft, name: str) -> bool:
+    candidate = draft.candidate
+    if candidate is None:
+        return False
+    base = evaluation_name(draft.name, candidate.revision, candidate.attempt)
+    return name == base or name.startswith(f"{base}-s")
+
+
+def _may_go(draft: Draft, candidate: Candidate) -> bool:
+    """Whether a candidate's InferenceService is given up, or is to be replaced by a new one."""
+    rollback = draft.seen.model.spec.rollout.on_failure == "Rollback"
+    return candidate.renew or (candidate.failure is not None and rollback)

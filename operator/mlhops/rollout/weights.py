@@ -1,0 +1,72 @@
+"""The weights of the route: what each revision may have, and in which order that is written."""
+
+from collections.abc import Mapping
+
+from mlhops.api.model import Step
+from mlhops.api.status import Candidate
+from mlhops.rollout.draft import Draft
+from mlhops.rollout.intents import SetWeights
+
+
+def ceiling(steps: list[Step], index: int) -> int:
+    """Return the most that a candidate may have at a step: the weight last set, 100 at the end."""
+    if index >= len(steps):
+        return 100
+    weights = [step.set_weight for step in steps[: index + 1] if step.set_weight is not None]
+    return min(max(weights[-1], 0), 100) if weights else 0
+
+
+def wanted_weights(draft: Draft) -> Mapping[str, int]:
+    """Return the weights by InferenceService; a candidate without proof has none."""
+    if draft.stable is None:
+        return {}
+    candidate = draft.candidate
+    share = _share(draft, candidate) if candidate is not None else 0
+    weights = {draft.stable.inference_service: 100 - share}
+    if candidate is not None:
+        weights[candidate.inference_service] = share
+    return {name: weight for name, weight in weights.items() if weight > 0}
+
+
+def in_force(draft: Draft) -> bool:
+    """Whether the Gateway has accepted the wanted weights, and nothing else in the route is off."""
+    route = draft.seen.route
+    if route is None or not route.current or route.foreign or route.actual is None:
+        return False
+    return dict(route.actual) == dict(wanted_weights(draft))
+
+
+def set_weights(draft: Draft) -> None:
+    """Apply the route: traffic is taken from a candidate first of all, given after the status."""
+    wanted = wanted_weights(draft)
+    route = draft.seen.route
+    if not wanted or not draft.seen.gateway_api_installed or (route and route.foreign):
+        return
+    if route is not None and route.current and dict(route.weights) == dict(wanted):
+        return
+    serving = draft.old.stable.inference_service if draft.old.stable else None
+    now = route.weights if route is not None else {}
+    others = {name for name in {*wanted, *now} if name != serving}
+    raises = any(wanted.get(name, 0) > now.get(name, 0) for name in others)
+    lowers = any(wanted.get(name, 0) < now.get(name, 0) for name in others)
+    if not raises:
+        draft.before.insert(0, SetWeights(wanted))
+    elif lowers and serving is not None:
+        # The share that is taken away goes to the revision that serves; the next pass raises.
+        kept = {name: min(wanted.get(name, 0), now.get(name, 0)) for name in others}
+        kept = {name: share for name, share in kept.items() if share > 0}
+        rest = 100 - sum(kept.values())
+        draft.before.insert(0, SetWeights({serving: rest, **kept} if rest > 0 else kept))
+    else:
+        draft.after.insert(0, SetWeights(wanted))
+
+
+def _share(draft: Draft, candidate: Candidate) -> int:
+    """Return a candidate's share: none without proof, no more than it has while it is not well."""
+    if candidate.failure is not None or candidate.proof is None:
+        return 0
+    service, route = draft.service(candidate), draft.seen.route
+    if service is not None and service.ready is True and draft.blocked is None:
+        return candidate.desired_weight
+    present = route.weights.get(candidate.inference_service, 0) if route is not None else 0
+    return min(candidate.desired_weight, present)
