@@ -1,0 +1,1 @@
+"""A Kubernetes cluster on loopback, without containers: for demo, tests and benchmarks."""

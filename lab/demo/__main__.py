@@ -1,0 +1,199 @@
+"""`python -m lab.demo`: a fair model serves, an unfair one is stopped, a fair one takes over.
+
+Exits with 1 and says why if any of it did not happen. With KEEP=1 in the environment the cluster stays up
+until Ctrl-C.
+"""
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from lab.binaries import kubectl
+from lab.cluster import Cluster
+from lab.demo.screen import MODEL, NAMESPACE, Failed, Screen, ready
+from lab.demo.traffic import Traffic
+from lab.demo.train import load, train
+from lab.images import program
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.status import Outcome, Phase
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parents[1]
+HOST = "mortality.models.example"
+HELD_OUT_FILE = "held-out.parquet"
+
+
+def main() -> int:
+    """Tell the story once."""
+    started = time.monotonic()
+    print("starting a cluster: etcd, kube-apiserver, kube-controller-manager, Envoy", flush=True)
+    images = {"mlhops/evaluator": program("mlhops.evaluator")}
+    with Cluster.start(images=images, install=[REPOSITORY / "crds"]) as cluster:
+        screen = Screen(cluster)
+        try:
+            tell(cluster, screen)
+        except Failed as failure:
+            print(f"\nFAILED: {failure}", file=sys.stderr)
+            print(f"the operator's log: {cluster.control.root}/logs/operator.log", file=sys.stderr)
+            if os.environ.get("KEEP"):
+                keep(cluster)
+            return 1
+        print(f"\nAll of it happened, in {time.monotonic() - started:.0f} s.", flush=True)
+        if os.environ.get("KEEP"):
+            keep(cluster)
+    return 0
+
+
+def tell(cluster: Cluster, screen: Screen) -> None:
+    """Run the three versions, one after the other."""
+    screen.title("Three models are trained on survival/flchain")
+    people = prepare(cluster)
+    start_operator(cluster)
+    cluster.kubectl("apply", "--server-side", "-f", HERE / "cluster.yaml")
+    screen.title("1.0.0, the first version, goes through the gates before it serves")
+    print(f"$ kubectl apply -f {(HERE / 'model.yaml').relative_to(REPOSITORY)}")
+    cluster.kubectl("apply", "--server-side", "-f", HERE / "model.yaml")
+    screen.watch(ready, "1.0.0 serves", 90)
+    first = serving(screen, "1.0.0")
+    address = cluster.gateway_address(NAMESPACE, "clinical")
+    with Traffic(address, HOST, MODEL, people) as traffic:
+        unfair(cluster, screen, first)
+        fair(cluster, screen)
+    screen.title("What is on record")
+    screen.command("get", "-n", NAMESPACE, "evaluations")
+    screen.command(
+        "get",
+        "-n",
+        NAMESPACE,
+        "events",
+        "--sort-by=.metadata.name",
+        "--field-selector=involvedObject.kind=ClinicalModel",
+        "-o=custom-columns=TYPE:.type,REASON:.reason,MESSAGE:.message",
+    )
+    print(f"\nlive requests: {traffic.answered} answered, {len(traffic.failures)} failed")
+    if traffic.failures or traffic.answered < 50:
+        raise Failed(f"live requests failed or were too few: {traffic.failures[:3]}")
+
+
+def prepare(cluster: Cluster) -> pd.DataFrame:
+    """Put models and held-out data where the cluster's volumes are; return the held-out people."""
+    volumes = cluster.volumes / NAMESPACE
+    data = load()
+    train(data, volumes / "models")
+    (volumes / "data").mkdir(parents=True)
+    data.held_out.to_parquet(volumes / "data" / HELD_OUT_FILE, index=False)
+    print(f"trained on {len(data.training)} people, held out {len(data.held_out)}", flush=True)
+    return data.held_out
+
+
+def start_operator(cluster: Cluster) -> None:
+    """Start the operator as a process of its own."""
+    environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
+    argv = (*program("mlhops.controller"), "--evaluator-image=mlhops/evaluator:0.1.0")
+    cluster.control.processes.spawn("operator", argv, env=environment)
+
+
+def serving(screen: Screen, version: str) -> dict[str, int]:
+    """Check that a version serves alone, and print the evidence; return the weights."""
+    status = screen.model().status
+    if status.stable is None or status.stable.version != version or status.stable.proof is None:
+        raise Failed(f"{version} does not serve")
+    screen.verdict(status.stable.proof.evaluation)
+    return screen.weights()
+
+
+def set_version(cluster: Cluster, version: str) -> None:
+    """Change the model's version, as a GitOps pipeline would."""
+    text = (HERE / "model.yaml").read_text().replace("1.0.0", version)
+    changed = cluster.root / f"model-{version}.yaml"
+    changed.write_text(text)
+    print(
+        f'$ kubectl apply -f model.yaml   # version: "{version}", storageUri: pvc://models/{version}'
+    )
+    cluster.kubectl("apply", "--server-side", "-f", changed)
+
+
+class RouteWatch:
+    """Looks at the weights all the while: what a rollout must not do, it must not do for a moment either."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.seen: list[dict[str, int]] = []
+
+    def __enter__(self) -> "RouteWatch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.3):
+            weights = self._screen.weights()
+            if not self.seen or self.seen[-1] != weights:
+                self.seen.append(weights)
+
+
+def unfair(cluster: Cluster, screen: Screen, first: dict[str, int]) -> None:
+    """Version 2 misses deaths of women; the gate stops it before any traffic."""
+    screen.title("2.0.0 was trained on records that lack most deaths of women")
+    with RouteWatch(screen) as route:
+        set_version(cluster, "2.0.0")
+        screen.watch(lambda m: m.status.phase is Phase.DEGRADED, "2.0.0 is stopped", 90)
+    history = screen.model().status.history
+    evaluation = screen.verdict(history[-1].evaluation or "")
+    if evaluation.status.phase is not EvaluationPhase.FAILED:
+        raise Failed("2.0.0 did not fail its gates")
+    if any(weights != first for weights in route.seen):
+        raise Failed(f"2.0.0 got traffic: {route.seen}")
+    if history[-1].outcome is not Outcome.ROLLED_BACK:
+        raise Failed(f"2.0.0 ended as {history[-1].outcome}")
+
+
+def fair(cluster: Cluster, screen: Screen) -> None:
+    """Version 3 is fair, and climbs step by step while requests flow."""
+    screen.title("3.0.0 is fair, and takes over step by step")
+    with RouteWatch(screen) as route:
+        set_version(cluster, "3.0.0")
+        screen.watch(
+            lambda m: ready(m) and bool(m.status.stable and m.status.stable.version == "3.0.0"),
+            "3.0.0 serves",
+            120,
+        )
+    serving(screen, "3.0.0")
+    service = f"{screen.model().status.stable.inference_service}-predictor"  # type: ignore[union-attr]
+    climbed = [weights.get(service, 0) for weights in route.seen]
+    if [weight for weight in climbed if weight] != [10, 50, 100]:
+        raise Failed(f"3.0.0 did not climb 10, 50, 100 but {climbed}")
+    print(f"\nweights of 3.0.0: {' -> '.join(str(weight) for weight in climbed)}", flush=True)
+
+
+def keep(cluster: Cluster) -> None:
+    """Leave the cluster up until Ctrl-C."""
+    print("\nThe cluster stays up until Ctrl-C. In another terminal:\n")
+    print(f"  export KUBECONFIG={cluster.kubeconfig}")
+    print(f"  export PATH={Path(kubectl()).parent}:$PATH")
+    print(f"  kubectl get -n {NAMESPACE} clinicalmodels,evaluations,inferenceservices,pods")
+    print(f"  kubectl edit -n {NAMESPACE} clinicalmodel {MODEL}")
+    tensor = (
+        '{"inputs":[{"name":"input","shape":[1,6],"datatype":"FP64","data":[70,1,1.2,1.5,1,0]}]}'
+    )
+    address = cluster.gateway_address(NAMESPACE, "clinical")
+    url = f"http://{address}/v2/models/{MODEL}/infer"
+    print(f"  curl -s -H 'Host: {HOST}' -H 'Content-Type: application/json' -d '{tensor}' {url}\n")
+    sys.stdout.flush()
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("\nstopping")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
