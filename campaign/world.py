@@ -1,0 +1,143 @@
+"""Everybody but the operator: users, KServe, the Gateway and the evaluator, as controllers would be.
+
+They act on what they see, whenever they see it, so that a story comes to its end however often the operator
+is interrupted on the way.
+"""
+
+import time
+from collections.abc import Callable
+from typing import cast
+
+import httpx
+
+from campaign.history import Recorder
+from mlhops.api.base import Manifest
+from mlhops.api.evaluation import EvaluationPhase, GateResult
+from mlhops.api.result import Result, encode
+from mlhops.controller.client import MODELS
+from mlhops.kserve.read import at, condition, items, text
+from tests.cluster_api import Api
+from tests.integration.hands import MODEL, Hands
+
+_POLL = 0.3
+PATIENCE = 90.0
+
+
+class World(Hands):
+    """One namespace with one model, seen through the recorder."""
+
+    def __init__(self, api: Api, namespace: str, recorder: Recorder) -> None:
+        super().__init__(api, namespace)
+        self.recorder = recorder
+        self.begin: Callable[[], None] = lambda: None
+        """Called where the part of a story begins that faults are for."""
+        self.gateway_answers = True
+        self.verdicts: dict[tuple[str, str], EvaluationPhase] = {}
+        """By version and attempt; Successful where nothing is said."""
+        self.patience = PATIENCE
+
+    # what there is to see
+
+    def objects(self, kind: str) -> dict[str, Manifest]:
+        """The objects of a kind by name."""
+        return cast(dict[str, Manifest], self.recorder.current(kind, self.namespace))
+
+    def model(self) -> Manifest | None:
+        """The model as it was last seen."""
+        return self.objects("clinicalmodels").get(MODEL)
+
+    def weights(self) -> dict[str, int]:
+        """The route's weights by version."""
+        rules = items(self.objects("httproutes").get(MODEL), "spec", "rules")
+        backends = items(rules[0], "backendRefs") if rules else []
+        return {
+            self.version_of(text(b, "name").removesuffix("-predictor")): cast(int, b["weight"])
+            for b in backends
+        }
+
+    def version_of(self, service: str) -> str:
+        """The version that an InferenceService serves, its name where there is none."""
+        live = self.objects("inferenceservices").get(service)
+        uri = text(live, "spec", "predictor", "model", "storageUri")
+        return uri.rpartition("/")[2] or service
+
+    def versions(self) -> set[str]:
+        """The versions whose InferenceServices are there and stay."""
+        return {
+            self.version_of(name)
+            for name, live in self.objects("inferenceservices").items()
+            if at(live, "metadata", "deletionTimestamp") is None
+        }
+
+    def serves(self, version: str) -> bool:
+        """Whether that version is stable, alone, and the model at rest."""
+        return (
+            self.status("phase") == "Healthy"
+            and self.status("stable", "version") == version
+            and self.weights() == {version: 100}
+            and not self.candidate()
+        )
+
+    # what happens
+
+    def delete_model(self) -> None:
+        """The user deletes the model."""
+        self.api.delete(MODELS, self.namespace, MODEL)
+
+    def until(self, what: str, look: Callable[[], bool]) -> None:
+        """Go on until it is so, while everybody does what they do."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            seen = self.recorder.last_change(self.namespace)
+            self.act()
+            if look():
+                return
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {self.patience:.0f} s: {what}")
+            self.recorder.wait(self.namespace, seen, _POLL)
+
+    def act(self) -> None:
+        """Let KServe, the Gateway and the evaluator do what is due; what fails is done later."""
+        try:
+            self._serve()
+            self._route()
+            self._evaluate()
+        except httpx.HTTPError:
+            return
+        except RuntimeError as error:
+            # Somebody was faster: it has gone or changed since it was seen.
+            if '"code":404' not in str(error) and '"code":409' not in str(error):
+                raise
+
+    def _serve(self) -> None:
+        for name, live in self.objects("inferenceservices").items():
+            leaves = at(live, "metadata", "deletionTimestamp") is not None
+            if not leaves and text(condition(live, "Ready"), "status") != "True":
+                self.load(name)
+
+    def _route(self) -> None:
+        route = self.objects("httproutes").get(MODEL)
+        if route is None or not self.gateway_answers:
+            return
+        parents = items(route, "status", "parents")
+        accepted = condition(parents[0], "Accepted", "conditions") if parents else {}
+        if at(accepted, "observedGeneration") != at(route, "metadata", "generation"):
+            self.accept_route()
+
+    def _evaluate(self) -> None:
+        for pod in self.objects("pods").values():
+            name = text(pod, "metadata", "labels", "mlhops.io/evaluation")
+            evaluation = self.objects("evaluations").get(name)
+            if evaluation is None or items(pod, "status", "containerStatuses"):
+                continue
+            attempt = name.rpartition("-")[2]
+            key = (text(evaluation, "spec", "version"), attempt)
+            phase = self.verdicts.get(key, EvaluationPhase.SUCCESSFUL)
+            gates = [
+                GateResult(name=text(gate, "name"), phase=phase)
+                for gate in items(evaluation, "spec", "gates")
+            ]
+            result = Result.model_validate(
+                {"phase": phase.value, "message": "as measured", "gates": gates}
+            )
+            self.end_evaluator(name, encode(result), 0)
