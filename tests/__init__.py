@@ -1,0 +1,1 @@
+"""A package of its own, because some distributions install one of the same name."""

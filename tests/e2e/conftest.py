@@ -1,0 +1,100 @@
+"""One lab for all end-to-end tests, one operator in it, and a ward (namespace) of its own for each test."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.cluster import Cluster
+from lab.demo.train import Data, load, train
+from lab.images import program
+from tests.cluster_api import Api
+from tests.e2e.ward import Ward
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+class LabOperator:
+    """The operator as a process that can be killed and started again."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        environment = {**os.environ, "KUBECONFIG": str(self._cluster.kubeconfig)}
+        with (self._cluster.root / "operator.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "mlhops.controller",
+                    "--evaluator-image=mlhops/evaluator:test",
+                ],
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture(scope="session")
+def people() -> Data:
+    """The people of the demo."""
+    return load()
+
+
+@pytest.fixture(scope="session")
+def models(people: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the models of the demo, by version."""
+    folder = tmp_path_factory.mktemp("models")
+    train(people, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A lab with the project's kinds and its evaluator."""
+    images = {"mlhops/evaluator": program("mlhops.evaluator")}
+    with Cluster.start(images=images, install=[REPOSITORY / "crds"], backoff_base=0.3) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def operator(cluster: Cluster) -> Iterator[LabOperator]:
+    """One operator for all namespaces."""
+    process = LabOperator(cluster)
+    process.start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture(scope="session")
+def api(cluster: Cluster) -> Iterator[Api]:
+    """The API server, as an administrator."""
+    api = Api(cluster.kubeconfig)
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def ward(
+    cluster: Cluster, operator: LabOperator, api: Api, people: Data, models: Path
+) -> Iterator[Ward]:
+    """A namespace with a Gateway, the demo's models and its held-out data."""
+    namespace = f"ward-{secrets.token_hex(3)}"
+    ward = Ward(cluster, api, namespace)
+    ward.prepare(people.held_out, models)
+    yield ward
+    print((cluster.root / "operator.log").read_text()[-6000:])
+    cluster.kubectl("delete", "namespace", namespace, "--wait=false")

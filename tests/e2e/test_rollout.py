@@ -1,0 +1,147 @@
+"""Whole rollouts in the lab: real model servers, the real evaluator, real Envoy, the operator as a process."""
+
+import json
+import urllib.request
+
+import pytest
+
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.status import Outcome
+from mlhops.controller.client import (
+    EVALUATIONS,
+    JOBS,
+    MODELS,
+    PODS,
+    REVISIONS,
+    ROUTES,
+    SERVICES,
+    Kind,
+)
+from mlhops.kserve.read import items, text
+from tests.cluster_api import until, until_none
+from tests.e2e.conftest import LabOperator
+from tests.e2e.ward import HOST, MODEL, Ward
+
+DEPLOYMENTS = Kind("apps", "v1", "deployments")
+
+
+def ask(ward: Ward) -> list[float]:
+    """Ask the model through the Gateway."""
+    address = ward.cluster.gateway_address(ward.namespace, "clinical")
+    row = [70.0, 1.0, 1.2, 1.5, 1.0, 0.0]
+    tensor = {"name": "input", "shape": [1, 6], "datatype": "FP64", "data": row}
+    request = urllib.request.Request(
+        f"http://{address}/v2/models/{MODEL}/infer",
+        data=json.dumps({"inputs": [tensor]}).encode(),
+        headers={"Host": HOST, "Content-Type": "application/json"},
+    )
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+        outputs: list[float] = json.load(answer)["outputs"][0]["data"]
+        return outputs
+
+
+def test_a_fair_version_takes_over_and_an_unfair_one_is_stopped(ward: Ward) -> None:
+    # given a version that serves through the Gateway
+    first = ward.serve().status.stable
+    assert first is not None
+    assert 0 <= ask(ward)[-1] <= 1
+    before = ward.weights()
+    # when a version comes that misses deaths of women
+    ward.apply("2.0.0")
+    stopped = ward.wait("Degraded")
+    # then it has had no traffic, and the reason is there for people to read
+    assert ward.weights() == before
+    assert "missed-deaths" in stopped.status.message
+    assert stopped.status.history[-1].outcome is Outcome.ROLLED_BACK
+    until("removal of 2.0.0", lambda: ward.services() == [first.inference_service])
+    # when a fair version comes
+    ward.apply("3.0.0")
+    model = ward.wait("Healthy", version="3.0.0")
+    # then it serves, and the one before is kept
+    assert model.status.previous is not None
+    assert model.status.previous.version == "1.0.0"
+    assert 0 <= ask(ward)[-1] <= 1
+    # when the spec goes back
+    ward.apply("1.0.0")
+    model = ward.wait("Healthy", 10, version="1.0.0")
+    # then so does the service, at once
+    assert model.status.history[-1].outcome is Outcome.FAST_ROLLED_BACK
+
+
+def test_the_v1_protocol_is_evaluated_as_well(ward: Ward) -> None:
+    model = ward.serve(predictor__protocolVersion="v1")
+    assert model.status.stable is not None
+    assert model.status.stable.proof is not None
+    assert model.status.stable.proof.phase is EvaluationPhase.SUCCESSFUL
+
+
+@pytest.mark.parametrize("place", ["while it evaluates", "at ten percent", "at fifty percent"])
+def test_killed_mid_rollout_it_comes_to_the_same_end(
+    ward: Ward, operator: LabOperator, place: str
+) -> None:
+    ward.serve()
+    ward.apply(
+        "3.0.0",
+        rollout__steps=[
+            {"setWeight": 10},
+            {"pause": {"duration": "2s"}},
+            {"setWeight": 50},
+            {"pause": {"duration": "2s"}},
+        ],
+    )
+    share = {"while it evaluates": None, "at ten percent": 10, "at fifty percent": 50}[place]
+    if share is None:
+        until("the second Evaluation", lambda: len(ward.api.list(JOBS, ward.namespace)) == 2, 40)
+    else:
+        until(f"{share} %", lambda: share in ward.weights().values(), 60)
+
+    operator.kill()
+    operator.start()
+
+    model = ward.wait("Healthy", version="3.0.0")
+    assert model.status.stable is not None
+    assert ward.weights() == {f"{model.status.stable.inference_service}-predictor": 100}
+    assert [entry.outcome for entry in model.status.history] == [Outcome.PROMOTED] * 2
+
+
+def test_a_model_deleted_mid_rollout_leaves_nothing_behind(ward: Ward) -> None:
+    ward.serve()
+    ward.apply("3.0.0", rollout__steps=[{"setWeight": 10}, {"pause": {}}])
+    ward.wait("Paused")
+
+    ward.api.delete(MODELS, ward.namespace, MODEL)
+
+    for kind in (ROUTES, SERVICES, EVALUATIONS, JOBS, DEPLOYMENTS, REVISIONS, PODS):
+        until_none(ward.api, kind, ward.namespace, 60)
+
+
+def test_a_person_can_hold_promote_and_abort(ward: Ward) -> None:
+    ward.serve(rollout__steps=[{"setWeight": 10}, {"pause": {}}])
+    ward.apply("3.0.0", rollout__steps=[{"setWeight": 10}, {"pause": {}}])
+    ward.wait("Paused")
+    ward.decide("Promote", reason="two weeks without complaint")
+    model = ward.wait("Healthy", version="3.0.0")
+    assert model.status.history[-1].outcome is Outcome.FAST_PROMOTED
+    assert model.status.history[-1].deciders[0].reason == "two weeks without complaint"
+    decisions = ward.cluster.kubectl("get", "decisions", "--namespace", ward.namespace)
+    assert "Honoured" in decisions
+
+
+def test_kubectl_wait_works_for_pipelines(ward: Ward) -> None:
+    ward.apply("1.0.0")
+    for condition in ("Ready", "Promoted"):
+        ward.cluster.kubectl(
+            "wait",
+            f"--for=condition={condition}",
+            "--timeout=60s",
+            "--namespace",
+            ward.namespace,
+            f"clinicalmodel/{MODEL}",
+        )
+    described = ward.cluster.kubectl(
+        "describe", "--namespace", ward.namespace, f"clinicalmodel/{MODEL}"
+    )
+    assert "GatesPassed" in described
+    evaluation = ward.api.list(EVALUATIONS, ward.namespace)[0]
+    gates = items(evaluation, "status", "gates")
+    assert text(gates[0], "message").startswith("FalseNegativeRate is ")

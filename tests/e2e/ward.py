@@ -1,0 +1,121 @@
+"""What end-to-end tests do and look at: a namespace as a platform engineer sees it."""
+
+import copy
+import shutil
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+import yaml
+
+from lab.cluster import Cluster
+from mlhops.api.base import Json, Manifest
+from mlhops.api.model import ClinicalModel
+from mlhops.controller.client import DECISIONS, MODELS
+from tests.builders import decision, with_path
+from tests.cluster_api import Api, live_services, route_weights, until
+
+DEMO = Path(__file__).resolve().parents[2] / "lab" / "demo"
+MODEL = "mortality"
+HOST = "mortality.models.example"
+
+
+class Ward:
+    """One namespace with one model."""
+
+    def __init__(self, cluster: Cluster, api: Api, namespace: str) -> None:
+        self.cluster = cluster
+        self.api = api
+        self.namespace = namespace
+
+    @property
+    def data(self) -> Path:
+        """The folder behind the claim `data`."""
+        return self.cluster.volumes / self.namespace / "data"
+
+    @property
+    def models(self) -> Path:
+        """The folder behind the claim `models`."""
+        return self.cluster.volumes / self.namespace / "models"
+
+    def prepare(self, held_out: pd.DataFrame, models: Path) -> None:
+        """Create the namespace, its Gateway and its volumes."""
+        text_ = (DEMO / "cluster.yaml").read_text()
+        objects = [cast(Manifest, item) for item in yaml.safe_load_all(text_)]
+        for item in objects:
+            metadata = cast(Manifest, item["metadata"])
+            if metadata.get("namespace"):
+                metadata["namespace"] = self.namespace
+            elif item["kind"] == "Namespace":
+                metadata["name"] = self.namespace
+        self.cluster.apply(*objects)
+        shutil.copytree(models, self.models)
+        self.data.mkdir(parents=True)
+        held_out.to_parquet(self.data / "held-out.parquet", index=False)
+
+    def apply(self, version: str, **changes: Json) -> None:
+        """Apply the demo's model in a version; changes are by path, with `__` for the dots."""
+        text_ = (DEMO / "model.yaml").read_text().replace("1.0.0", version)
+        manifest = cast(Manifest, yaml.safe_load(text_))
+        cast(Manifest, manifest["metadata"])["namespace"] = self.namespace
+        manifest = with_path(manifest, "spec.rollout.steps", [{"setWeight": 10}, {"setWeight": 50}])
+        for path, value in changes.items():
+            manifest = with_path(manifest, f"spec.{path.replace('__', '.')}", copy.deepcopy(value))
+        self.cluster.apply(manifest)
+
+    def decide(self, action: str, **spec: Json) -> None:
+        """Create a Decision on the present candidate."""
+        candidate = self.model().status.candidate
+        assert candidate is not None
+        manifest = decision(
+            name=f"{action.lower()}-{len(self.api.list(DECISIONS, self.namespace))}"
+        )
+        cast(Manifest, manifest["spec"]).update(
+            {"model": MODEL, "revision": candidate.revision, "action": action, **spec}
+        )
+        self.api.create(DECISIONS, self.namespace, manifest)
+
+    def model(self) -> ClinicalModel:
+        """The model as it is now."""
+        return ClinicalModel.model_validate(self.api.get(MODELS, self.namespace, MODEL))
+
+    def wait(self, phase: str, seconds: float = 60, *, version: str | None = None) -> ClinicalModel:
+        """Wait for a phase, and for a version to be stable where one is named."""
+
+        def look() -> ClinicalModel | None:
+            model = self.model()
+            stable = model.status.stable.version if model.status.stable else None
+            fresh = model.status.observed_generation == model.metadata.generation
+            if model.status.phase == phase and fresh and (version is None or stable == version):
+                return model
+            return None
+
+        try:
+            return until(f"phase {phase} {version or ''}", look, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; status: {self.model().status.to_json()}") from error
+
+    def wait_for_message(self, words: str, seconds: float = 30) -> ClinicalModel:
+        """Wait until the status says something."""
+
+        def look() -> ClinicalModel | None:
+            model = self.model()
+            return model if words in model.status.message else None
+
+        try:
+            return until(f"message {words!r}", look, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; status: {self.model().status.message}") from error
+
+    def weights(self) -> dict[str, int]:
+        """The route's weights by backend."""
+        return route_weights(self.api, self.namespace, MODEL)
+
+    def services(self) -> list[str]:
+        """InferenceServices that are not on their way out."""
+        return live_services(self.api, self.namespace)
+
+    def serve(self, version: str = "1.0.0", **changes: Json) -> ClinicalModel:
+        """Bring a first version into service."""
+        self.apply(version, **changes)
+        return self.wait("Healthy", version=version)

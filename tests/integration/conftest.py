@@ -1,0 +1,33 @@
+"""One real control plane for all integration tests, and a namespace for each."""
+
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.control import ControlPlane, gateway_api_crds, kserve_crds
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """A control plane that serves this project's kinds, KServe's and Gateway API's."""
+    crds = (REPOSITORY / "crds", kserve_crds(), gateway_api_crds())
+    with ControlPlane.start(install=crds) as plane:
+        yield plane
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """A fresh namespace in which pods are admitted; its deletion is not waited for."""
+    name = f"test-{secrets.token_hex(4)}"
+    control_plane.kubectl("create", "namespace", name)
+    accounts = ("get", "serviceaccounts", "--namespace", name, "--output", "name")
+    while "serviceaccount/default" not in control_plane.kubectl(*accounts):
+        control_plane.processes.check()
+        time.sleep(0.05)
+    yield name
+    control_plane.kubectl("delete", "namespace", name, "--wait=false")

@@ -1,0 +1,179 @@
+"""What is refused of gates, the data that they are measured on, and rollouts."""
+
+from mlhops.api.base import Manifest
+from tests.builders import clinical_model, without
+from tests.integration.refusal import Refusal, field, model, steps
+
+GATE: Manifest = {
+    "name": "ranks-well",
+    "type": "Performance",
+    "metric": "AUROC",
+    "limit": 0.8,
+}
+GATES = "spec.evaluation.gates"
+FIRST_GATE = f"{GATES}.0"
+
+EVALUATION = (
+    field("a limit over 1", f"{FIRST_GATE}.limit", 10, "write 0.1 for ten percentage points"),
+    field("a limit under 0", f"{FIRST_GATE}.limit", -0.1, "limit must be between 0 and 1"),
+    field("a limit as a text", f"{FIRST_GATE}.limit", "NaN", "must be of type number"),
+    Refusal(
+        "no limit",
+        without(clinical_model(), f"{FIRST_GATE}.limit"),
+        "spec.evaluation.gates[0].limit",
+        "Required value",
+    ),
+    field("certainty", f"{FIRST_GATE}.confidence", 1, "between 0.5 and 0.999"),
+    field("nobody positive", f"{FIRST_GATE}.minPositives", 0, "greater than or equal to 1"),
+    field("a gate with a blank", f"{FIRST_GATE}.name", "a b", "use only letters, digits, _ and -"),
+    model(
+        "a gate twice",
+        f"{GATES}.-",
+        {**GATE, "name": "equal-misses"},
+        GATES,
+        "gates must each have a name of their own: rename or remove the repeated one",
+    ),
+    model("no gates", GATES, [], GATES, "at least one gate must be a required Fairness gate"),
+    model("only a performance gate", GATES, [GATE], GATES, "must be a required Fairness gate"),
+    model(
+        "a fairness gate that is not required",
+        f"{FIRST_GATE}.required",
+        False,
+        GATES,
+        "must be a required Fairness gate",
+    ),
+    Refusal(
+        "a fairness gate across nothing said",
+        without(clinical_model(), f"{FIRST_GATE}.across"),
+        f"{GATES}[0].across",
+        "a Fairness gate needs across",
+    ),
+    model(
+        "a performance gate across groups",
+        f"{GATES}.-",
+        {**GATE, "across": {"groups": ["sex"]}},
+        f"{GATES}[1].across",
+        "a Performance gate takes none",
+    ),
+    model(
+        "a fairness gate on a measure of performance",
+        f"{FIRST_GATE}.metric",
+        "AUROC",
+        f"{GATES}[0].metric",
+        "must be one of FalseNegativeRate, FalsePositiveRate, SelectionRate",
+    ),
+    model(
+        "a performance gate on a rate",
+        f"{GATES}.-",
+        {**GATE, "metric": "SelectionRate"},
+        f"{GATES}[1].metric",
+        "metric of a Performance gate must be one of AUROC",
+    ),
+    field("a metric that does not exist", f"{FIRST_GATE}.metric", "Vibes", '"FalseNegativeRate"'),
+    Refusal(
+        "the rank of a class",
+        clinical_model({"spec.interface.output": {"type": "Class"}, f"{GATES}.-": GATE}),
+        GATES,
+        "remove the gate, or serve a score",
+    ),
+    field("across nothing", f"{FIRST_GATE}.across", {}, "list at least one group"),
+    model(
+        "a group that is not declared",
+        f"{FIRST_GATE}.across.groups",
+        ["sex", "race"],
+        GATES,
+        "across.groups names a group that interface.groups does not declare: declare it there",
+    ),
+    model(
+        "an intersection with a group that is not declared",
+        f"{FIRST_GATE}.across.intersections",
+        [["sex", "race"]],
+        GATES,
+        "across.intersections names a group that interface.groups does not declare: declare it",
+    ),
+    field(
+        "an intersection of one group",
+        f"{FIRST_GATE}.across.intersections",
+        [["sex"]],
+        "list a single group under groups instead",
+    ),
+    model(
+        "an intersection of a group with itself",
+        f"{FIRST_GATE}.across.intersections",
+        [["sex", "sex"]],
+        f"{GATES}[0].across.intersections[0][1]",
+        'Duplicate value: "sex"',
+    ),
+    model(
+        "33 gates",
+        GATES,
+        [{**GATE, "name": f"g{n}"} for n in range(33)],
+        GATES,
+        "must have at most 32 items",
+    ),
+    field("data of an unknown scheme", "spec.evaluation.data.uri", "ftp://a/b", "pvc://<claim>"),
+    field("data without a scheme", "spec.evaluation.data.uri", "a.parquet", "must begin with"),
+    field("a claim without a path", "spec.evaluation.data.uri", "pvc://claim", "name a file"),
+    field("data without TLS", "spec.evaluation.data.uri", "http://a/b", "must begin with"),
+    field(
+        "data outside the claim",
+        "spec.evaluation.data.uri",
+        "pvc://claim/a/../../etc/passwd",
+        "write the path in full",
+    ),
+    field(
+        "data at the foot of the tree",
+        "spec.evaluation.data.uri",
+        "pvc://claim/..",
+        "must not go up with ..",
+    ),
+    field("data with a line break", "spec.evaluation.data.uri", "s3://a/b\n", "control characters"),
+    field("data in a spreadsheet", "spec.evaluation.data.format", "xlsx", '"parquet", "csv"'),
+    field("a malformed digest", "spec.evaluation.data.digest", "sha256:?", "64 digits of 0-9a-f"),
+    field("a negative seed", "spec.evaluation.seed", -1, "greater than or equal to 0"),
+    field("a seed that is too big", "spec.evaluation.seed", 2**31, "less than or equal to"),
+    field("a cell of nobody", "spec.evaluation.minCellSize", 0, "greater than or equal to 1"),
+    field("a deadline at once", "spec.evaluation.deadline", "0s", "set more than 0s"),
+    field("a deadline in words", "spec.evaluation.deadline", "soon", "90s, 10m, 1h30m or 7d"),
+)
+
+ROLLOUT = (
+    steps("a step with two verbs", [{"setWeight": 5, "pause": {}}], "[0]", "split it into several"),
+    steps("a step with four", [{"pause": {}}, {"approve": {}, "evaluate": {}}], "[1]", "split it"),
+    steps("a step with none", [{}], "[0]", "exactly one of setWeight, pause, evaluate and approve"),
+    steps("a step that is none", [{"setWait": 5}], "[0].setWait", "unknown field"),
+    steps(
+        "weights that go down",
+        [{"setWeight": 50}, {"pause": {}}, {"setWeight": 10}],
+        "",
+        "put the steps in order",
+    ),
+    steps("a weight past 100", [{"setWeight": 101}], "[0].setWeight", "a number from 0 to 100"),
+    steps("a negative weight", [{"setWeight": -1}], "[0].setWeight", "a number from 0 to 100"),
+    steps("half a percent", [{"setWeight": 0.5}], "[0].setWeight", "must be of type integer"),
+    steps("a percent sign", [{"setWeight": "10%"}], "[0].setWeight", "must be of type integer"),
+    steps("33 steps", [{"pause": {}}] * 33, "", "must have at most 32 items"),
+    steps(
+        "a pause in words",
+        [{"pause": {"duration": "a while"}}],
+        "[0].pause.duration",
+        "write it like 90s, 10m, 1h30m or 7d",
+    ),
+    steps(
+        "a pause as a number",
+        [{"pause": {"duration": 60}}],
+        "[0].pause.duration",
+        "must be of type string",
+    ),
+    steps(
+        "a negative pause", [{"pause": {"duration": "-5m"}}], "[0].pause.duration", "whole numbers"
+    ),
+    steps("a pause of 1.5h", [{"pause": {"duration": "1.5h"}}], "[0].pause.duration", "1h30m"),
+    field("no time to make progress", "spec.rollout.progressDeadline", "0m0s", "more than 0s"),
+    field("a duration without unit", "spec.rollout.keepPrevious", "90", "units s, m, h or d"),
+    field("a duration in weeks", "spec.rollout.keepPrevious", "2w", "units s, m, h or d"),
+    field("an endless duration", "spec.rollout.keepPrevious", "1d" * 17, "not be more than 32"),
+    field("another failure policy", "spec.rollout.onFailure", "Ignore", '"Rollback", "Pause"'),
+    field("steps as nothing", "spec.rollout.steps", "none", "must be of type array"),
+    field("a policy with a slash", "spec.monitoring.policyRef.name", "a/b", "name an object"),
+)

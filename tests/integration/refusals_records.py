@@ -1,0 +1,107 @@
+"""What is refused of Decisions, Evaluations and MonitoringPolicies."""
+
+from tests.builders import decision, evaluation, monitoring_policy, override, without
+from tests.integration.refusal import given
+
+DECISIONS = (
+    given(
+        "an override without gates",
+        without(override(), "spec.gates"),
+        "spec.gates",
+        "must name the gates that it overrides",
+    ),
+    given(
+        "an override without an end",
+        without(override(), "spec.expires"),
+        "spec.expires",
+        "must say until when it holds",
+    ),
+    given(
+        "gates with another action",
+        decision({"spec.gates": ["equal-misses"]}),
+        "spec.gates",
+        "gates is for action Override",
+    ),
+    given(
+        "an end with another action",
+        decision({"spec.expires": "2030-01-31T12:00:00Z"}),
+        "spec.expires",
+        "expires is for action Override",
+    ),
+    given("no gates", override({"spec.gates": []}), "spec.gates", "should have at least 1 items"),
+    given(
+        "a gate twice",
+        override({"spec.gates": ["a", "a"]}),
+        "spec.gates[1]",
+        'Duplicate value: "a"',
+    ),
+    given("another action", decision({"spec.action": "Bless"}), "spec.action", '"Approve"'),
+    given("a blank reason", decision({"spec.reason": " \t"}), "spec.reason", "say why"),
+    given(
+        "nobody who decides", decision({"spec.decidedBy": " "}), "spec.decidedBy", "name the person"
+    ),
+    given(
+        "a name in two lines",
+        decision({"spec.decidedBy": "ada\nbob"}),
+        "spec.decidedBy",
+        "in one line",
+    ),
+    given(
+        "a model that cannot be one",
+        decision({"spec.model": "Sepsis"}),
+        "spec.model",
+        "name an object of the cluster",
+    ),
+    *(
+        given(
+            f"an end of {moment}",
+            override({"spec.expires": moment}),
+            "spec.expires",
+            "such as 2030-01-31T12:00:00Z",
+        )
+        for moment in (
+            "tomorrow",
+            "2030-01-31",
+            "2030-01-31T12:00:00",
+            "2030-02-31T12:00:00Z",
+            "2030-01-31T25:00:00Z",
+            "2030-01-31T12:00:00+99:00",
+            "9999-12-31T23:59:59-10:00",
+            "2030-01-31t12:00:00z",
+            "",
+        )
+    ),
+)
+
+OTHERS = (
+    given(
+        "an intersection of one group",
+        evaluation({"spec.gates.0.across.intersections": [["sex"]]}),
+        "spec.gates[0].across.intersections",
+        "list a single group under groups instead",
+    ),
+    given(
+        "no endpoint",
+        without(evaluation(), "spec.endpoint"),
+        "spec.endpoint",
+        "Required value",
+    ),
+    given(
+        "a threshold over 1",
+        evaluation({"spec.interface.output.threshold": 2}),
+        "spec.interface.output.threshold",
+        "between 0 and 1",
+    ),
+    given(
+        "a window of no time",
+        monitoring_policy({"spec.drift": {"window": "0s"}}),
+        "spec.drift.window",
+        "set more than 0s",
+    ),
+    given(
+        "a field that does not exist",
+        monitoring_policy({"spec.alerts": []}),
+        "spec.alerts",
+        "unknown field",
+    ),
+)

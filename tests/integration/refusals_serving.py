@@ -1,0 +1,154 @@
+"""What is refused of names, cards and predictors."""
+
+from tests.builders import clinical_model, without
+from tests.integration.refusal import Refusal, field, model, predictor, resources, toleration
+
+METADATA = (
+    Refusal(
+        "a name that is too long for a host name",
+        clinical_model(name="a" * 41),
+        "metadata.name",
+        "at most 40 characters",
+    ),
+    Refusal(
+        "a name that starts with a digit",
+        clinical_model(name="1sepsis"),
+        "metadata.name",
+        "must start with a letter",
+    ),
+    Refusal(
+        "a name with a dot",
+        clinical_model(name="sepsis.v1"),
+        "metadata.name",
+        "have only a-z, 0-9 and -",
+    ),
+    Refusal("no spec", without(clinical_model(), "spec"), "spec", "Required value"),
+    field("a field that does not exist", "spec.rollot", {}, 'unknown field "spec.rollot"'),
+    field(
+        "a field that does not exist deep inside",
+        "spec.evaluation.gates.0.treshold",
+        0.1,
+        'unknown field "spec.evaluation.gates[0].treshold"',
+    ),
+)
+
+CARD = (
+    field("a version with a blank", "spec.version", "1 0", "write it like 2.1.0"),
+    field("a version in Chinese", "spec.version", "版本1", "write it like 2.1.0"),
+    field("an empty version", "spec.version", "", "write it like 2.1.0"),
+    field("a version that is a number", "spec.version", 1.0, "must be of type string"),
+    field("a version that is too long", "spec.version", "1" * 64, "may not be more than 63"),
+    Refusal(
+        "no intended use",
+        without(clinical_model(), "spec.card.intendedUse"),
+        "spec.card.intendedUse",
+        "Required value",
+    ),
+    field("a blank intended use", "spec.card.intendedUse", " \n", "say what the model is for"),
+    field("a blank owner", "spec.card.owner", " ", "name the team or person"),
+    field("a risk class of another scheme", "spec.card.riskClass", "IIa", '"I", "II", "III", "IV"'),
+    field("a card that is a text", "spec.card", "see the wiki", "must be of type object"),
+    field("a novel", "spec.card.users", "ж" * 4097, "may not be more than 4096"),
+    field("33 limitations", "spec.card.limitations", ["x"] * 33, "must have at most 32 items"),
+)
+
+PREDICTOR = (
+    predictor("a scheme that KServe does not know", "storageUri", "ftp://a/b", "s3://, gs://"),
+    predictor("a path without a scheme", "storageUri", "/models/sepsis", "must begin with s3://"),
+    predictor("a scheme in capitals", "storageUri", "S3://models/sepsis", "must begin with s3://"),
+    predictor("a scheme and nothing else", "storageUri", "s3://", "must begin with s3://"),
+    predictor("a scheme in the middle", "storageUri", "x s3://a/b", "must begin with s3://"),
+    *(
+        predictor(f"{uri} as a volume", "storageUri", uri, "write it like pvc://models/sepsis/1")
+        for uri in (
+            "pvc://",
+            "pvc:///sepsis",
+            "pvc://models",
+            "pvc://models/",
+            "pvc://Models/sepsis",
+            "pvc://my_models/sepsis",
+            "pvc://-models/sepsis",
+            "pvc://a..b/sepsis",
+            f"pvc://{'m' * 254}/sepsis",
+        )
+    ),
+    predictor("a line break in the URI", "storageUri", "s3://a/b\nc", "percent-encoded"),
+    predictor("a digest that is too short", "digest", "sha256:abc", "64 digits of 0-9a-f"),
+    predictor("a digest in capitals", "digest", "sha256:" + "A" * 64, "as sha256sum prints them"),
+    predictor("another digest", "digest", "md5:" + "a" * 32, "a digest is sha256:"),
+    predictor("another protocol", "protocolVersion", "grpc-v2", '"v1", "v2"'),
+    predictor("a runtime with a blank", "runtime", "My Runtime", "name an object of the cluster"),
+    predictor("an account in capitals", "serviceAccountName", "Reader", "only a-z, 0-9, - and ."),
+    predictor("an empty format", "modelFormat", {"name": ""}, "at least 1 chars", ".name"),
+    predictor("no replica", "minReplicas", 0, "minReplicas must be at least 1: the model has to"),
+    predictor("no replica at most", "maxReplicas", 0, "maxReplicas must be at least 1: raise it"),
+    predictor("half a replica", "minReplicas", 1.5, "must be of type integer"),
+    predictor("a million replicas", "minReplicas", 10**6, "less than or equal to 1000"),
+    predictor("a target beyond KServe's", "scaleTarget", 2**31, "less than or equal to 2147483647"),
+    predictor("a metric to scale on that is not one", "scaleMetric", "gpu", '"cpu", "memory"'),
+    Refusal(
+        "fewer replicas at most than at least",
+        clinical_model({"spec.predictor.minReplicas": 3, "spec.predictor.maxReplicas": 2}),
+        "spec.predictor.maxReplicas",
+        "raise it or lower minReplicas",
+    ),
+    model(
+        "a target for nothing",
+        "spec.predictor.scaleTarget",
+        80,
+        "spec.predictor.scaleMetric",
+        "say what is scaled on",
+    ),
+    predictor("PYTHONPATH", "env", [{"name": "PYTHONPATH", "value": "/x"}], "so remove it"),
+    predictor(
+        "a variable twice",
+        "env",
+        [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}],
+        "rename or remove the repeated one",
+    ),
+    predictor("a variable with =", "env", [{"name": "A=B"}], "has only letters", "[0].name"),
+    predictor("65 variables", "env", [{"name": f"A{n}"} for n in range(65)], "at most 64 items"),
+    predictor("the operator's own argument", "args", ["--model_name=x"], "so remove them"),
+    predictor("the same in two words", "args", ["--model_name", "x"], "so remove them"),
+    predictor("the same, cut short", "args", ["--model_n=x"], "so remove them"),
+    predictor("another port", "args", ["--http_port=1"], "so remove them"),
+    predictor("a label with a blank", "labels", {"a b": "c"}, "a label is [<domain>/]<name>"),
+    predictor("a label's value with a blank", "labels", {"a": "b c"}, "a label is [<domain>/]"),
+    predictor("the operator's label", "labels", {"mlhops.io/revision": "x"}, "remove such keys"),
+    predictor(
+        "an annotation by which KServe loads another artefact",
+        "annotations",
+        {"internal.serving.kserve.io/storage-initializer-sourceuri": "s3://evil"},
+        "belong to the operator and to KServe",
+    ),
+    predictor("an annotation with a blank", "annotations", {"a b": "c"}, "key of an annotation is"),
+    predictor("a node label with a blank", "nodeSelector", {"a b": "c"}, "a label is [<domain>/]"),
+    predictor(
+        "33 labels", "labels", {f"l{n}": "" for n in range(33)}, "must have at most 32 items"
+    ),
+    toleration(
+        "a value that need not be equal",
+        {"key": "gpu", "operator": "Exists", "value": "a100"},
+        "remove value, or set operator to Equal",
+        ".value",
+    ),
+    toleration("all taints by accident", {"effect": "NoSchedule"}, "or set key", ".key"),
+    toleration(
+        "seconds of what does not evict",
+        {"key": "gpu", "tolerationSeconds": 5},
+        "is for effect NoExecute",
+        ".tolerationSeconds",
+    ),
+    resources("5 cabbages", {"limits": {"cpu": "5 cabbages"}}, "500m, 2 or 4Gi", ".limits"),
+    resources("gigabytes with a B", {"limits": {"memory": "4GB"}}, "500m, 2 or 4Gi", ".limits"),
+    resources("less than no memory", {"limits": {"memory": "-1Gi"}}, "at least 0", ".limits"),
+    resources("less than no core", {"requests": {"cpu": -1}}, "at least 0", ".requests"),
+    resources("half a core as a number", {"limits": {"cpu": 0.5}}, "integer,string", ".limits.cpu"),
+    resources("cores misspelt", {"limits": {"cpus": 1}}, "a resource is cpu, memory", ".limits"),
+    resources(
+        "a request beyond the limit",
+        {"requests": {"memory": "2Gi"}, "limits": {"memory": "1025Mi"}},
+        "raise the limit or lower the request",
+        ".requests",
+    ),
+)

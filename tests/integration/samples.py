@@ -1,0 +1,360 @@
+"""Good objects: what the server must fill in, and all that it must let through."""
+
+from mlhops.api.base import Json, Manifest
+from tests.builders import (
+    DIGEST,
+    at_path,
+    clinical_model,
+    decision,
+    evaluation,
+    monitoring_policy,
+    override,
+)
+
+_INTERFACE: Manifest = {
+    "features": [
+        {"name": "age", "type": "Numeric", "required": False},
+        {
+            "name": "lactate",
+            "type": "Numeric",
+            "unit": "mmol/L",
+            "range": {"min": 0, "max": 30},
+            "required": False,
+        },
+        {"name": "sex", "type": "Categorical", "categories": ["F", "M"], "required": False},
+    ],
+    "output": {
+        "name": "probability",
+        "type": "Probability",
+        "positiveClass": "1",
+        "threshold": 0.4,
+    },
+    "groups": [
+        {"name": "sex", "feature": "sex"},
+        {"name": "ageBand", "feature": "age", "bins": [40, 65]},
+    ],
+}
+_DATA: Manifest = {
+    "uri": "pvc://held-out/sepsis.parquet",
+    "format": "parquet",
+    "labelColumn": "sepsis",
+}
+_GATE: Manifest = {
+    "name": "equal-misses",
+    "type": "Fairness",
+    "metric": "FalseNegativeRate",
+    "across": {"groups": ["sex"], "intersections": [["sex", "ageBand"]]},
+    "limit": 0.1,
+    "assurance": "Proven",
+    "confidence": 0.95,
+    "minPositives": 20,
+    "minNegatives": 20,
+    "required": True,
+}
+
+DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
+    "ClinicalModel": (
+        clinical_model(),
+        {
+            "version": "1.0.0",
+            "card": {
+                "intendedUse": "Warn of sepsis in adults on general wards",
+                "riskClass": "III",
+                "owner": "clinical-ml",
+                "limitations": [],
+                "references": [],
+            },
+            "predictor": {
+                "modelFormat": {"name": "sklearn"},
+                "storageUri": "s3://models/sepsis/1",
+                "protocolVersion": "v2",
+                "args": [],
+                "env": [],
+                "minReplicas": 1,
+                "nodeSelector": {},
+                "tolerations": [],
+                "labels": {},
+                "annotations": {},
+            },
+            "interface": _INTERFACE,
+            "exposure": {
+                "mode": "Standard",
+                "gateway": {"name": "clinical", "hostnames": ["sepsis.models.example"]},
+            },
+            "evaluation": {
+                "data": _DATA,
+                "gates": [_GATE],
+                "seed": 20,
+                "minCellSize": 10,
+                "deadline": "30m",
+            },
+            "rollout": {
+                "steps": [{"setWeight": 10}, {"pause": {}}],
+                "progressDeadline": "10m",
+                "onFailure": "Rollback",
+                "keepPrevious": "1h",
+                "paused": False,
+            },
+        },
+    ),
+    "Evaluation": (
+        evaluation(),
+        {
+            "model": "sepsis",
+            "revision": "6b86b273ff",
+            "version": "1.0.0",
+            "endpoint": "http://sepsis-6b86b273ff-predictor.default.svc.cluster.local",
+            "protocolVersion": "v2",
+            "interface": _INTERFACE,
+            "data": _DATA,
+            "gates": [_GATE],
+            "seed": 0,
+            "minCellSize": 10,
+        },
+    ),
+    "Decision": (
+        decision(),
+        {
+            "model": "sepsis",
+            "revision": "6b86b273ff",
+            "action": "Approve",
+            "reason": "Reviewed with the ward",
+            "decidedBy": "ada@hospital.example",
+        },
+    ),
+    "MonitoringPolicy": (
+        monitoring_policy({"spec.drift": {}}),
+        {"drift": {"engine": "Native", "window": "1h"}, "minCellSize": 10},
+    ),
+}
+
+EVERYTHING = clinical_model(
+    {
+        "spec.card": {
+            "intendedUse": "Warn of sepsis",
+            "users": "Nurses",
+            "population": "Adults",
+            "outOfScope": "Children",
+            "riskClass": "IV",
+            "owner": "clinical-ml",
+            "clinicalOwner": "Dr Ada",
+            "label": {"definition": "Sepsis-3 within 24 h", "proxy": True},
+            "trainingData": "2015 to 2020, two hospitals",
+            "limitations": ["Few people over 90"],
+            "references": ["doi:10.1000/1"],
+            "regulatory": {"status": "Cleared", "pccpReference": "PCCP-7"},
+        },
+        "spec.predictor": {
+            "modelFormat": {"name": "sklearn", "version": "1"},
+            "storageUri": "s3://models/sepsis/1",
+            "runtime": "kserve-sklearnserver",
+            "protocolVersion": "v1",
+            "digest": DIGEST,
+            "args": ["--workers=2"],
+            "env": [{"name": "OMP_NUM_THREADS", "value": "1"}, {"name": "my.option-1"}],
+            "resources": {
+                "requests": {"cpu": "500m", "memory": "1Gi"},
+                "limits": {"cpu": 1, "memory": "1024Mi", "nvidia.com/gpu": 1, "hugepages-2Mi": 0},
+            },
+            "serviceAccountName": "artefact-reader",
+            "minReplicas": 2,
+            "maxReplicas": 2,
+            "scaleMetric": "concurrency",
+            "scaleTarget": 2**31 - 1,
+            "nodeSelector": {"kubernetes.io/arch": "amd64"},
+            "tolerations": [
+                {"operator": "Exists"},
+                {"key": "gpu", "operator": "Equal", "value": "a100", "effect": "NoSchedule"},
+                {"key": "gpu", "effect": "NoExecute", "tolerationSeconds": 60},
+            ],
+            "labels": {"ward": "", "example.com/team": "Clinical_ML.1"},
+            "annotations": {
+                "Example.com/Note": "free text: / any",
+                "sidecar.istio.io/inject": "no",
+            },
+        },
+        "spec.interface.features.0": {
+            "name": "age",
+            "type": "Numeric",
+            "unit": "a",
+            "range": {"min": -0.5, "max": 130},
+            "required": True,
+            "description": "In years",
+        },
+        "spec.interface.groups.-": {"name": "race", "header": "X-Race", "values": ["a", "b"]},
+        "spec.exposure": {
+            "mode": "Standard",
+            "gateway": {
+                "name": "clinical",
+                "namespace": "gateways",
+                "hostnames": ["sepsis.models.example", "*.hospital.example"],
+            },
+        },
+        "spec.evaluation.data": {
+            "uri": "s3://bucket/a folder/sepsis.csv",
+            "format": "csv",
+            "labelColumn": "died within 30 d",
+            "idColumn": "id",
+            "digest": DIGEST,
+        },
+        "spec.evaluation.gates.-": {
+            "name": "ranks-well",
+            "type": "Performance",
+            "metric": "AUROC",
+            "limit": 1,
+            "assurance": "NotRefuted",
+            "confidence": 0.5,
+            "minPositives": 1,
+            "minNegatives": 10**9,
+            "required": False,
+        },
+        "spec.evaluation.seed": 2**31 - 1,
+        "spec.evaluation.minCellSize": 1,
+        "spec.evaluation.deadline": "1h30m",
+        "spec.evaluation.serviceAccountName": "reader",
+        "spec.evaluation.resources": {"limits": {"memory": "2e9"}},
+        "spec.rollout": {
+            "steps": [
+                {"setWeight": 0},
+                {"pause": {"duration": "90s"}},
+                {"setWeight": 10},
+                {"evaluate": {}},
+                {"approve": {}},
+                {"setWeight": 10},
+                {"pause": {}},
+                {"setWeight": 100},
+            ],
+            "progressDeadline": "1s",
+            "onFailure": "Pause",
+            "keepPrevious": "0s",
+            "paused": True,
+        },
+        "spec.monitoring": {"policyRef": {"name": "ward"}},
+    }
+)
+
+
+def _largest(width: int) -> Manifest:
+    """As many of everything as the schema allows: the rules must not run out of their budget."""
+    features: list[Json] = [{"name": f"f{n}".ljust(63, "x")} for n in range(width)]
+    groups: list[Json] = [
+        {"name": f"g{n}".ljust(63, "x"), "feature": "f", "bins": [*range(32)]} for n in range(16)
+    ]
+    names = [f"g{n}".ljust(63, "x") for n in range(16)]
+    across: Manifest = {
+        "groups": [*names],
+        "intersections": [[names[(n + k) % 16] for k in range(4)] for n in range(16)],
+    }
+    gate = at_path(clinical_model(), "spec.evaluation.gates.0")
+    assert isinstance(gate, dict)
+    gates: list[Json] = [{**gate, "name": f"g{n}", "across": across} for n in range(32)]
+    pairs: dict[str, Json] = {f"example.com/{n}".ljust(60, "x"): "v" * 63 for n in range(32)}
+    return clinical_model(
+        {
+            "spec.card.limitations": ["x" * 4096] * 32,
+            "spec.predictor.storageUri": "s3://models/".ljust(1024, "x"),
+            "spec.predictor.env": [
+                {"name": f"A{n}".ljust(253, "x"), "value": "v" * 4096} for n in range(64)
+            ],
+            "spec.predictor.args": ["x" * 1024] * 64,
+            "spec.predictor.labels": pairs,
+            "spec.predictor.annotations": dict.fromkeys(pairs, "v" * 4096),
+            "spec.predictor.nodeSelector": pairs,
+            "spec.predictor.tolerations": [{"key": "k" * 316, "value": "v" * 63}] * 32,
+            "spec.interface.features": features,
+            "spec.interface.groups": groups,
+            "spec.evaluation.gates": gates,
+            "spec.exposure.gateway.hostnames": [
+                f"h{n}." + "x" * 60 + ".example" for n in range(16)
+            ],
+            "spec.rollout.steps": [{"setWeight": n} for n in range(32)],
+        }
+    )
+
+
+def _all(path: str, values: tuple[Json, ...]) -> dict[str, Manifest]:
+    return {f"{path} {value}": clinical_model({path: value}) for value in values}
+
+
+ACCEPTED: dict[str, Manifest] = {
+    "everything set": EVERYTHING,
+    "as much as is allowed": _largest(512),
+    "the most that is compared with each other": _largest(128),
+    "no steps at all": clinical_model({"spec.rollout.steps": []}),
+    "a score on a scale of its own": clinical_model(
+        {"spec.interface.output": {"type": "Score", "threshold": -250.5}}
+    ),
+    "a class, which has no threshold": clinical_model({"spec.interface.output": {"type": "Class"}}),
+    "thresholds at the ends": clinical_model(
+        {"spec.interface.output.threshold": 1, "spec.evaluation.gates.0.limit": 0}
+    ),
+    "a binary feature": clinical_model(
+        {
+            "spec.interface.features.-": {
+                "name": "icu",
+                "type": "Binary",
+                "categories": ["0", "1"],
+            }
+        }
+    ),
+    "any script": clinical_model(
+        {
+            "spec.card.intendedUse": "敗血症の早期警告 🏥",
+            "spec.interface.groups.-": {
+                "name": "city",
+                "feature": "city",
+                "values": ["大阪", "Łódź"],
+            },
+            "spec.evaluation.data.labelColumn": "転帰",
+        }
+    ),
+    "as many letters as allowed, each of four bytes": clinical_model(
+        {"spec.card.intendedUse": "🏥" * 4096}
+    ),
+    "an override": override(),
+    "an override until a moment elsewhere": override(
+        {"spec.expires": "2030-01-31T12:00:00.123456789+05:30"}
+    ),
+    "an evaluation": evaluation(),
+    "a policy": monitoring_policy(),
+    **_all(
+        "spec.predictor.storageUri",
+        (
+            "s3://b/k",
+            "gs://b/k",
+            "pvc://claim/a/b",
+            "pvc://claim-1.x/a",
+            f"pvc://{'c' * 253}/a",
+            "https://a.example/m.tar.gz",
+            "http://10.0.0.1/m",
+            "hdfs://a/b",
+            "webhdfs://a/b",
+            "oci://registry.example/m:1",
+            "hf://org/m:main",
+        ),
+    ),
+    **_all(
+        "spec.evaluation.data.uri",
+        (
+            "s3://b/k..v2.parquet",
+            "gs://b/k",
+            "pvc://claim/a/b",
+            "https://a.example/d?x=1",
+            "file:///data/d.csv",
+        ),
+    ),
+    **_all(
+        "spec.predictor.resources.limits.memory",
+        (0, 1, "1", "1.5Gi", ".5Gi", "2e3", "2E", "100k", "128974848000m"),
+    ),
+    **_all(
+        "spec.rollout.keepPrevious",
+        ("0s", "1h30m", "7d", "9" * 31 + "d"),
+    ),
+    **_all("spec.version", ("1", "2024-05-01", "v1.2.3-rc.1+build_5", "a" * 63)),
+    **_all("spec.evaluation.gates.0.confidence", (0.5, 0.999)),
+    **{
+        f"action {action}": decision({"spec.action": action})
+        for action in ("Approve", "Reject", "Promote", "Abort", "Retry", "Pause", "Resume")
+    },
+}

@@ -1,0 +1,175 @@
+"""What a person with kubectl sees of the kinds: columns, names, explanations, refusals."""
+
+import json
+import math
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.control import ControlPlane
+from mlhops.api.base import Manifest
+from mlhops.api.crd import KINDS, Kind
+from tests.builders import clinical_model, decision, evaluation, monitoring_policy, with_path
+from tests.integration.server import Server
+
+NOW = "2026-05-01T12:00:00.000000Z"
+GOOD = (clinical_model(), evaluation(), decision(), monitoring_policy())
+COLUMNS = {
+    "clm": "NAME PHASE VERSION CANDIDATE STEP WEIGHT GATES DRIFT READY AGE",
+    "eval": "NAME MODEL VERSION PHASE PASSED ROWS AGE",
+    "dec": "NAME MODEL REVISION ACTION BY PHASE AGE MESSAGE",
+    "monpol": "NAME MODELS AGE",
+}
+WIDE = {
+    "clm": "MESSAGE URL",
+    "eval": "MESSAGE",
+    "dec": "",
+    "monpol": "",
+}
+CONDITION: Manifest = {
+    "type": "Ready",
+    "status": "True",
+    "lastTransitionTime": NOW,
+    "reason": "Promoted",
+}
+STATUS: Manifest = {
+    "phase": "Progressing",
+    "message": "waits for a person",
+    "url": "http://sepsis.models.example",
+    "stable": {
+        "revision": "a1",
+        "version": "1.0.0",
+        "inferenceService": "sepsis-a1",
+        "since": NOW,
+    },
+    "candidate": {
+        "revision": "b2",
+        "version": "2.0.0",
+        "inferenceService": "sepsis-b2",
+        "createdAt": NOW,
+        "startedAt": NOW,
+        "step": "2/5",
+        "weight": 10,
+    },
+    "monitoring": {"verdict": "NoDrift"},
+    "conditions": [CONDITION, {**CONDITION, "type": "GatesPassed", "reason": "AllPassed"}],
+}
+
+
+@pytest.fixture(scope="module")
+def filled(control_plane: ControlPlane) -> Iterator[str]:
+    """A namespace with one object of each kind."""
+    namespace = f"columns-{secrets.token_hex(4)}"
+    control_plane.kubectl("create", "namespace", namespace)
+    server = Server(control_plane.kubeconfig, namespace)
+    model, *_ = [server.create(manifest) for manifest in GOOD]
+    server.replace_status(with_path(model, "status", STATUS))
+    yield namespace
+    control_plane.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+@pytest.mark.parametrize("short", COLUMNS)
+def test_a_short_name_shows_the_columns(
+    control_plane: ControlPlane, filled: str, short: str
+) -> None:
+    table = control_plane.kubectl("get", short, "--namespace", filled)
+
+    assert table.splitlines()[0].split() == COLUMNS[short].split()
+    assert len(table.splitlines()) == 2
+
+
+@pytest.mark.parametrize("short", COLUMNS)
+def test_wide_shows_more_columns(control_plane: ControlPlane, filled: str, short: str) -> None:
+    table = control_plane.kubectl("get", short, "--namespace", filled, "--output", "wide")
+
+    assert table.splitlines()[0].split() == (COLUMNS[short] + " " + WIDE[short]).split()
+
+
+def test_the_columns_are_filled_from_the_status(control_plane: ControlPlane, filled: str) -> None:
+    table = control_plane.kubectl("get", "clm", "--namespace", filled, "--output", "wide")
+
+    cells = " ".join(table.splitlines()[1].split())
+    assert cells.startswith("sepsis Progressing 1.0.0 2.0.0 2/5 10 AllPassed NoDrift True ")
+    assert cells.endswith(" waits for a person http://sepsis.models.example")
+
+
+def test_the_category_lists_all_kinds(control_plane: ControlPlane, filled: str) -> None:
+    listed = control_plane.kubectl("get", "mlhops", "--namespace", filled, "--output", "name")
+
+    assert sorted(line.split("/")[0] for line in listed.splitlines()) == sorted(
+        f"{kind.name.lower()}.mlhops.io" for kind in KINDS
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_long_names_work_too(control_plane: ControlPlane, filled: str, kind: Kind) -> None:
+    for name in (kind.plural, kind.name.lower(), kind.name):
+        listed = control_plane.kubectl("get", name, "--namespace", filled, "--output", "json")
+        assert [item["kind"] for item in json.loads(listed)["items"]] == [kind.name]
+
+
+def test_explain_tells_what_a_rollout_is(control_plane: ControlPlane) -> None:
+    text = " ".join(control_plane.kubectl("explain", "clm.spec.rollout").split())
+
+    assert "How a new revision takes over." in text
+    assert "Rollback removes a failed candidate" in text
+    assert "enum: Rollback, Pause" in text
+
+
+def test_explain_tells_what_a_gate_demands(control_plane: ControlPlane) -> None:
+    text = " ".join(control_plane.kubectl("explain", "clm.spec.evaluation.gates.limit").split())
+
+    assert "the largest acceptable gap" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("rollot: {}", r'unknown field "spec\.rollot"'),
+        ("version: 1.0", r"spec\.version in body must be of type string"),
+    ],
+)
+def test_kubectl_apply_refuses_a_slip_of_the_pen(
+    control_plane: ControlPlane, filled: str, tmp_path: Path, text: str, remedy: str
+) -> None:
+    manifest = clinical_model(name="slip")
+    spec = manifest.pop("spec")
+    assert isinstance(spec, dict)
+    rest = ", ".join(f"{key}: {json.dumps(spec[key])}" for key in spec if key not in text)
+    file = tmp_path / "slip.yaml"
+    file.write_text(f"{json.dumps(manifest)[:-1]}, spec: {{{text}, {rest}}}}}")
+
+    with pytest.raises(RuntimeError, match=remedy):
+        control_plane.kubectl("apply", "--namespace", filled, "--filename", file)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_a_limit_that_is_no_number_never_arrives(
+    control_plane: ControlPlane, filled: str, tmp_path: Path, number: float
+) -> None:
+    manifest = clinical_model({"spec.evaluation.gates.0.limit": number}, name="no-number")
+    file = tmp_path / "no-number.yaml"
+    file.write_text(yaml.safe_dump(manifest))
+
+    with pytest.raises(RuntimeError, match=r"unsupported value: (NaN|[+-]Inf)"):
+        control_plane.kubectl("apply", "--namespace", filled, "--filename", file)
+
+
+def test_the_same_manifest_can_be_applied_twice(
+    control_plane: ControlPlane, filled: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(monitoring_policy(name="twice")))
+    apply = ("apply", "--server-side", "--namespace", filled, "--filename", file)
+    get = ("get", "monpol", "twice", "--namespace", filled, "--output=jsonpath={.metadata}")
+    control_plane.kubectl(*apply)
+    before = json.loads(control_plane.kubectl(*get))
+
+    control_plane.kubectl(*apply)
+
+    after = json.loads(control_plane.kubectl(*get))
+    assert after["resourceVersion"] == before["resourceVersion"]
+    control_plane.kubectl("delete", "monpol", "twice", "--namespace", filled)

@@ -1,0 +1,62 @@
+"""What the client makes of answers that no API server would give on purpose."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from kubernetes.aio.client import Configuration
+
+from mlhops.controller.client import MODELS, ApiError, Client, NotInstalled
+
+T = Callable[[Client], Awaitable[object]]
+
+
+def ask(body: str, status: int, question: T) -> object:
+    """Put a question to a server that gives one and the same answer."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=body, status=status, content_type="application/json")
+
+    async def run() -> object:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        client = Client(Configuration(host=f"http://127.0.0.1:{port}"))
+        try:
+            return await question(client)
+        finally:
+            await client.close()
+            await runner.cleanup()
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("body", ['{"items": [{"metadata"', "", "[]", '{"kind": "List"}'])
+def test_a_damaged_list_is_an_error_and_not_empty(body: str) -> None:
+    with pytest.raises(ApiError) as error:
+        ask(body, 200, lambda client: client.list(MODELS, "icu"))
+    assert error.value.status == 502
+
+
+def test_a_damaged_object_is_an_error_and_not_absent() -> None:
+    with pytest.raises(ApiError):
+        ask('{"metadata": {"na', 200, lambda client: client.get(MODELS, "icu", "sepsis"))
+
+
+def test_an_empty_list_is_empty() -> None:
+    assert ask('{"items": []}', 200, lambda client: client.list(MODELS, "icu")) == []
+
+
+def test_an_object_that_is_not_there_and_a_kind_that_is_not_are_told_apart() -> None:
+    gone = '{"reason": "NotFound", "message": "clinicalmodels \\"sepsis\\" not found"}'
+    assert ask(gone, 404, lambda client: client.get(MODELS, "icu", "sepsis")) is None
+    unknown = (
+        '{"reason": "NotFound", "message": "the server could not find the requested resource"}'
+    )
+    with pytest.raises(NotInstalled):
+        ask(unknown, 404, lambda client: client.get(MODELS, "icu", "sepsis"))

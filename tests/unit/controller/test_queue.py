@@ -1,0 +1,89 @@
+"""The work queue, on a clock of its own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from mlhops.controller.queue import WorkQueue
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def play(story: Callable[[WorkQueue[str], Clock], Awaitable[None]]) -> None:
+    async def run() -> None:
+        clock = Clock()
+        await asyncio.wait_for(story(WorkQueue(clock), clock), 5)
+
+    asyncio.run(run())
+
+
+def test_a_key_waits_once_however_often_it_is_added() -> None:
+    async def story(queue: WorkQueue[str], clock: Clock) -> None:
+        for key in ("a", "b", "a", "a"):
+            queue.add(key)
+        assert len(queue) == 2
+        assert [await queue.get(), await queue.get()] == ["a", "b"]
+
+    play(story)
+
+
+def test_a_key_that_changes_while_it_is_in_work_comes_again_and_not_beside_itself() -> None:
+    async def story(queue: WorkQueue[str], clock: Clock) -> None:
+        queue.add("a")
+        assert await queue.get() == "a"
+        queue.add("a")
+        assert len(queue) == 1
+        queue.done("a")
+        assert await queue.get() == "a"
+
+    play(story)
+
+
+def test_a_delayed_key_comes_in_its_time_and_the_earliest_time_wins() -> None:
+    async def story(queue: WorkQueue[str], clock: Clock) -> None:
+        queue.add_after("a", 10)
+        queue.add_after("a", 3)
+        queue.add_after("a", 7)
+        clock.now = 2.9
+        assert queue._move_due() is not None
+        assert len(queue) == 0
+        clock.now = 3.0
+        queue._move_due()
+        assert await queue.get() == "a"
+        queue.done("a")
+        clock.now = 20
+        assert queue._move_due() is None
+        assert len(queue) == 0
+
+    play(story)
+
+
+def test_failures_wait_longer_each_time_up_to_a_minute_and_success_forgets_them() -> None:
+    async def story(queue: WorkQueue[str], clock: Clock) -> None:
+        delays = [queue.failed("a") for _ in range(2000)]
+        assert 0.1 <= delays[0] <= 0.2
+        assert delays[5] > delays[0]
+        assert max(delays) <= 60
+        assert min(delays[20:]) >= 30
+        queue.succeeded("a")
+        assert queue.failed("a") <= 0.2
+
+    play(story)
+
+
+def test_the_clock_wakes_for_a_key_that_is_due_sooner_than_what_it_waits_for() -> None:
+    async def run() -> None:
+        queue: WorkQueue[str] = WorkQueue()
+        ticking = asyncio.create_task(queue.run_clock())
+        queue.add_after("late", 60)
+        await asyncio.sleep(0.01)
+        queue.add_after("soon", 0.02)
+        assert await asyncio.wait_for(queue.get(), 2) == "soon"
+        ticking.cancel()
+
+    asyncio.run(run())

@@ -1,0 +1,89 @@
+"""The command as the Job runs it: exit code, termination message, signals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mlhops.api.result import Result, decode
+
+from .conftest import SPEC, Bench, changed
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def start(spec: str | None, log: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "operator")}
+    environment.pop("MLHOPS_EVALUATION", None)
+    if spec is not None:
+        environment["MLHOPS_EVALUATION"] = spec
+    return subprocess.Popen(
+        [sys.executable, "-m", "mlhops.evaluator", "--termination-log", str(log), *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def spec_for(bench: Bench, **changes: object) -> str:
+    data = {**SPEC["data"], "uri": bench.write()}
+    return json.dumps({**SPEC, "endpoint": bench.endpoint, "data": data, **changes})
+
+
+def left(log: Path) -> Result:
+    return decode(log.read_text())
+
+
+def test_a_verdict_is_left_as_the_termination_message_and_told_in_sentences(bench: Bench) -> None:
+    log = bench.folder / "termination-log"
+    with start(spec_for(bench), log) as process:
+        said, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    result = left(log)
+    assert result.phase == "Successful"
+    assert len(log.read_bytes()) <= 4096
+    assert "scored 1,500 of 1,500 rows" in said
+    assert f"missed: Successful. {result.gates[0].message}" in said
+    assert said.endswith("Successful: 2 of 2 required gates passed\n")
+
+
+def test_without_a_spec_there_is_an_error_and_exit_code_1(offline: Bench) -> None:
+    log = offline.folder / "termination-log"
+    with start(None, log) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert left(log).phase == "Error"
+    assert "MLHOPS_EVALUATION is empty" in left(log).message
+
+
+def test_a_spec_with_a_wrong_field_is_an_error_that_names_it(offline: Bench) -> None:
+    log = offline.folder / "termination-log"
+    with start(json.dumps(changed("gates.0.limit", "much")), log) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "gates.0.limit" in left(log).message
+
+
+def test_sigterm_leaves_an_error(bench: Bench) -> None:
+    log = bench.folder / "termination-log"
+    with start(spec_for(bench), log, "--model-name", "slow", "--batch-size", "10") as process:
+        assert process.stdout is not None
+        while "read 1,500 rows" not in process.stdout.readline():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert left(log).phase == "Error"
+    assert "was stopped before it had a verdict" in left(log).message
+
+
+def test_options_that_kserve_also_knows_do_not_reach_its_own_parser(bench: Bench) -> None:
+    log = bench.folder / "termination-log"
+    with start(spec_for(bench, model="elsewhere"), log, "--model-name", "good") as process:
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert left(log).phase == "Successful"

@@ -1,0 +1,203 @@
+"""Scoring through real KServe servers, and through failing ones."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mlhops.api.evaluation import EvaluationPhase
+
+from .conftest import SPEC, Bench, changed, columns
+
+
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+def test_a_fair_model_passes_through_either_protocol(bench: Bench, protocol: str) -> None:
+    result = bench.run(changed("protocolVersion", protocol))
+    assert result.phase == "Successful", result.message
+    assert result.rows == 1500
+    assert result.data_digest is not None
+    assert result.seed == 11
+    assert result.message == "2 of 2 required gates passed"
+
+
+def test_both_protocols_and_all_batch_sizes_give_the_same_verdict(bench: Bench) -> None:
+    uri = bench.write()
+    runs = [
+        bench.run({**changed("protocolVersion", protocol), "data": {**SPEC["data"], "uri": uri}},
+                  batch_size=size)
+        for protocol, size in [("v1", 500), ("v2", 500), ("v2", 97)]
+    ]  # fmt: skip
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_the_order_of_rows_does_not_matter(bench: Bench) -> None:
+    table = pa.table(columns())
+    order = np.random.default_rng(1).permutation(table.num_rows)
+    shuffled = table.take(pa.array(order))
+    first = bench.run(data={name: table[name] for name in table.column_names})
+    second = bench.run(data={name: shuffled[name] for name in table.column_names})
+    assert first.gates[0] == second.gates[0]
+
+
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+def test_the_second_of_two_probabilities_is_the_positive_class(bench: Bench, protocol: str) -> None:
+    plain = bench.run(changed("protocolVersion", protocol))
+    other = bench.run(changed("protocolVersion", protocol), model_name="pairs")
+    assert other.gates == plain.gates
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kind", "positive"),
+    [
+        ("v1", "class", "1"),
+        ("v2", "class", "1.0"),
+        ("v2", "class", "True"),
+        ("v1", "truth", "1"),
+        ("v2", "truth", "1"),
+    ],
+)
+def test_classes_are_recognised_as_text_number_or_truth(
+    bench: Bench, kind: str, protocol: str, positive: str
+) -> None:
+    spec = changed("interface.output", {"type": "Class", "positiveClass": positive})
+    spec["protocolVersion"] = protocol
+    spec["gates"] = spec["gates"][:1]
+    result = bench.run(spec, model_name=kind)
+    assert result.phase == "Successful", result.message
+    assert result.gates[0] == bench.run().gates[0]
+
+
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+def test_text_features_go_out_as_named_columns(bench: Bench, protocol: str) -> None:
+    data = columns()
+    late = np.random.default_rng(2).random(1500) < 0.5
+    data["stage"] = pa.array([None if i % 9 == 0 else "late" if s else "early"
+                              for i, s in enumerate(late)])  # fmt: skip
+    data["death"] = np.where(np.random.default_rng(3).random(1500) < 0.9, late, ~late)
+    spec = changed("protocolVersion", protocol)
+    spec["interface"]["features"] = [{"name": "age"}, {"name": "stage", "type": "Categorical"}]
+    result = bench.run(spec, data)
+    assert result.gates[1].estimate is not None
+    assert 0.8 < result.gates[1].estimate < 0.9
+
+
+def test_a_model_with_classes_only_cannot_be_measured_by_its_scores(bench: Bench) -> None:
+    result = bench.run(changed("interface.output", {"type": "Class"}), model_name="class")
+    assert result.phase == "Error"
+    assert result.gates[0].phase is EvaluationPhase.SUCCESSFUL
+    assert "needs a score" in result.gates[1].message
+
+
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("wide", "shape [500, 3]"),
+        ("short", "shape [499]"),
+        ("nan", "NaN, null or infinity for 1 row"),
+        ("inf", "NaN, null or infinity for 1 row"),
+        ("large", "outside 0..1"),
+    ],
+)
+def test_a_strange_answer_is_an_error_with_a_way_out(
+    bench: Bench, kind: str, message: str, protocol: str
+) -> None:
+    result = bench.run(changed("protocolVersion", protocol), model_name=kind)
+    assert result.phase == "Error"
+    assert message in result.message
+    assert ": serve" in result.message or "correct" in result.message or "set" in result.message
+
+
+@pytest.mark.parametrize("protocol", ["v1", "v2"])
+@pytest.mark.parametrize("kind", ["class", "truth"])
+def test_decisions_that_are_served_as_probabilities_are_an_error(
+    bench: Bench, kind: str, protocol: str
+) -> None:
+    result = bench.run(changed("protocolVersion", protocol), model_name=kind)
+    assert result.phase == "Error"
+    assert "nothing but 0 and 1 in 1,500 rows, but interface.output.type is" in result.message
+    assert "PREDICT_PROBA=true in predictor.env" in result.message
+    assert "set output.type to Class" in result.message
+
+
+def test_a_class_that_the_labels_do_not_have_is_an_error(bench: Bench) -> None:
+    result = bench.run(changed("interface.output", {"type": "Class"}), model_name="foreign")
+    assert result.phase == "Error"
+    assert "classes that the label column does not have" in result.message
+
+
+def test_a_model_that_is_not_there_is_an_error_with_the_servers_words(bench: Bench) -> None:
+    result = bench.run(model_name="elsewhere")
+    assert result.phase == "Error"
+    assert "404" in result.message
+    assert "elsewhere" in result.message
+
+
+def test_a_servers_error_is_quoted_without_the_patients_values(bench: Bench) -> None:
+    result = bench.run(model_name="echo")
+    assert result.phase == "Error"
+    assert "bad row […] with age …" in result.message
+
+
+def test_a_server_that_fails_for_a_moment_is_asked_again(
+    bench: Bench, faults: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    plain = bench.run()
+    assert bench.run(endpoint=f"{faults}/flaky").gates == plain.gates
+
+
+@pytest.mark.parametrize(
+    ("way", "message"),
+    [
+        ("down", "failed 5 times at"),
+        ("down", "503 Service Unavailable (no healthy upstream)"),
+        ("echo", "400 Bad Request (cannot score […])"),
+        ("garbage", "not of the v2 protocol"),
+    ],
+)
+def test_a_failing_server_is_an_error_with_its_own_words(
+    bench: Bench, faults: str, monkeypatch: pytest.MonkeyPatch, way: str, message: str
+) -> None:
+    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    result = bench.run(endpoint=f"{faults}/{way}")
+    assert result.phase == "Error"
+    assert message in result.message
+
+
+def test_a_server_that_never_answers_is_an_error(
+    bench: Bench, faults: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    result = bench.run(endpoint=f"{faults}/hang", request_timeout=0.1)
+    assert result.phase == "Error"
+    assert "no answer within 0.1 s" in result.message
+
+
+def test_nobody_listening_is_an_error(offline: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    result = offline.run()
+    assert result.phase == "Error"
+    assert "no connection (ConnectError)" in result.message
+
+
+def test_scoring_that_takes_too_long_is_an_error_that_says_how_far_it_came(bench: Bench) -> None:
+    result = bench.run(model_name="slow", timeout=1.5, batch_size=300)
+    assert result.phase == "Error"
+    assert "longer than 1.5 s, after" in result.message
+    assert "of 1,500 rows" in result.message
+
+
+def test_requests_go_through_the_proxy_of_the_environment(
+    bench: Bench, faults: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = bench.run()
+    monkeypatch.setenv("http_proxy", faults)
+    monkeypatch.setenv("no_proxy", "")
+    assert bench.run(endpoint="http://model.invalid").gates == plain.gates
+
+
+def test_progress_tells_rows_and_never_a_value(bench: Bench) -> None:
+    bench.run()
+    assert bench.said[-1].startswith("scored 1,500 of 1,500 rows")
+    ages = {str(age) for age in columns()["age"]}
+    assert not any(age in line for line in bench.said for age in ages)

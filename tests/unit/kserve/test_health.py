@@ -1,0 +1,140 @@
+"""What InferenceServices and pods come to; the statuses are those that the real KServe wrote."""
+
+import json
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from mlhops.api.base import Manifest
+from mlhops.kserve.health import CRASH_LIMIT, is_ready, observe
+from mlhops.kserve.read import text
+
+
+def samples(reference: Path, scenario: str) -> list[Manifest]:
+    """The versions of one InferenceService, as the real KServe wrote its status."""
+    lines = (reference / "kserve-samples" / "inferenceservice-statuses.jsonl").read_text()
+    found = [json.loads(line) for line in lines.splitlines()]
+    return [
+        {"metadata": {"name": scenario}, "status": one["status"] or {}}
+        for one in found
+        if one["scenario"] == scenario
+    ]
+
+
+def pod(**status: object) -> Manifest:
+    """A pod with one container in that state."""
+    container = {"name": "kserve-container", "ready": False, "restartCount": 0, **status}
+    return {"status": {"containerStatuses": [container]}}  # type: ignore[list-item]
+
+
+def crashed(restarts: int, message: str = "boom") -> Manifest:
+    ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": message}}
+    waiting = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}}
+    return pod(restartCount=restarts, lastState=ended, state=waiting)
+
+
+@pytest.mark.reference("kserve-samples")
+def test_a_service_is_ready_only_at_the_end_of_its_start(reference: Path) -> None:
+    found = [is_ready(version) for version in samples(reference, "ok")]
+    assert found[0] is None
+    assert found[-1] is True
+    assert True not in found[: found.index(True)]
+
+
+@pytest.mark.reference("kserve-samples")
+@pytest.mark.parametrize("scenario", ["crash", "initfail", "never", "nort", "nofmt", "badscheme"])
+def test_a_service_in_trouble_is_never_ready(reference: Path, scenario: str) -> None:
+    assert not any(is_ready(version) for version in samples(reference, scenario))
+
+
+@pytest.mark.reference("kserve-samples")
+def test_what_kserve_reports_is_told_in_its_words(reference: Path) -> None:
+    service = observe(samples(reference, "initfail")[-1], [], None)
+    assert service.trouble == "ModelLoadFailed: Failed to fetch model: bucket not found"
+    service = observe(samples(reference, "nort")[-1], [], None)
+    assert service.trouble is not None
+    assert "Waiting for runtime" in service.trouble
+
+
+def test_ready_without_a_loaded_model_is_not_ready() -> None:
+    conditions = {"conditions": [{"type": "Ready", "status": "True"}]}
+    assert is_ready({"status": conditions}) is None  # type: ignore[dict-item]
+
+
+def test_a_crash_that_kserve_keeps_to_itself_is_read_from_the_pod() -> None:
+    service = observe({"metadata": {"name": "a"}}, [crashed(1, "line 1\n  no such file")], None)
+    assert service.trouble is not None
+    assert "container kserve-container exited with code 1" in service.trouble
+    assert service.trouble.endswith("line 1 no such file")
+    assert not service.fatal
+
+
+def test_a_container_that_crashes_again_and_again_is_beyond_help() -> None:
+    assert observe({}, [crashed(CRASH_LIMIT)], None).fatal
+    assert not observe({}, [crashed(CRASH_LIMIT - 1)], None).fatal
+
+
+def test_of_long_last_words_the_end_is_kept() -> None:
+    service = observe({}, [crashed(1, "x" * 5000 + " ValueError: the last line")], None)
+    assert service.trouble is not None
+    assert service.trouble.endswith("ValueError: the last line")
+    assert len(service.trouble) < 450
+
+
+def test_an_image_that_cannot_be_pulled_is_named() -> None:
+    state = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    service = observe({}, [pod(state=state)], None)
+    assert (
+        service.trouble
+        == "container kserve-container cannot start: ImagePullBackOff: no such image"
+    )
+
+
+def test_a_pod_that_fits_on_no_node_is_named() -> None:
+    condition = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes have 8 GPUs"}
+    pending = cast(Manifest, {"status": {"conditions": [condition]}})
+    service = observe({}, [pending], None)
+    assert service.trouble == "a pod cannot be scheduled: 0/3 nodes have 8 GPUs"
+
+
+def test_a_pod_on_its_way_out_troubles_nobody() -> None:
+    leaving = {**crashed(9), "metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    assert observe({}, [leaving], None).trouble is None  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("garbage", [{}, {"status": None}, {"status": {"conditions": "no"}}])
+def test_a_status_that_makes_no_sense_is_not_ready(garbage: Manifest) -> None:
+    service = observe(garbage, [], None)
+    assert service.ready is not True
+    assert text(garbage, "status", "address", "url") == ""
+
+
+def test_a_pod_of_an_earlier_service_of_that_name_troubles_nobody() -> None:
+    old = {**crashed(9), "metadata": {"creationTimestamp": "2026-01-01T00:00:00Z"}}
+    service = observe(
+        {"metadata": {"creationTimestamp": "2026-01-01T00:00:01Z"}},
+        [old],  # type: ignore[list-item]
+        None,
+    )
+    assert not service.fatal
+    assert service.trouble is None
+
+
+def test_a_service_answers_while_one_of_its_pods_is_ready() -> None:
+    ready = cast(Manifest, {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+    pending = cast(Manifest, {"status": {"conditions": [{"type": "Ready", "status": "False"}]}})
+    assert observe({}, [pending, ready], None).answering
+    assert not observe({}, [pending], None).answering
+
+
+def test_the_symptom_has_none_of_the_containers_words() -> None:
+    service = observe({}, [crashed(1, "Jane Roe, creatinine 1.2")], None)
+    assert service.symptom == "container kserve-container exited with code 1, restarted 1 times"
+
+
+def test_of_a_traceback_the_line_that_names_the_error_is_kept() -> None:
+    words = "Traceback:\n  File a, line 1\n    load()\n    ^^^^^^\nFileNotFoundError: models/4"
+    service = observe({}, [crashed(1, words)], None)
+    assert service.trouble is not None
+    assert service.trouble.endswith(": FileNotFoundError: models/4")

@@ -1,0 +1,105 @@
+"""The control plane's programs are found where they are; a machine without them is told how."""
+
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from lab import binaries, go
+from lab.binaries import NoControlPlane, Programs, built, gateway_api_crds, programs
+from lab.cache import cache_folder, digest_of, locked
+
+
+@pytest.fixture
+def assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in binaries.PROGRAMS:
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MLHOPS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def no_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither on PATH nor to be had from the registry."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(go, "PINNED", tmp_path / "go.txt")
+    (tmp_path / "go.txt").write_text("not a requirement\n")
+
+
+def test_a_folder_with_all_three_programs_is_used(assets: Path) -> None:
+    assert programs() == Programs(
+        (str(assets / "etcd"),),
+        (str(assets / "kube-apiserver"),),
+        (str(assets / "kube-controller-manager"),),
+    )
+
+
+def test_a_folder_that_lacks_the_controller_manager_is_passed_over(
+    assets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(binaries, "built", lambda: Path("/cache/controlplane"))
+    (assets / "kube-controller-manager").unlink()
+
+    assert programs().apiserver == ("/cache/controlplane", "apiserver")
+
+
+def test_without_programs_and_without_go_the_error_names_both_ways_out(
+    empty_cache: Path, no_go: None
+) -> None:
+    with pytest.raises(NoControlPlane, match=r"put Go .* on PATH(.|\n)*KUBEBUILDER_ASSETS"):
+        built()
+    with pytest.raises(NoControlPlane, match="allow Go to download"):
+        gateway_api_crds()
+    assert not list(empty_cache.glob("controlplane-*/*"))
+
+
+def test_a_go_that_is_too_old_is_not_used(empty_cache: Path, no_go: None, tmp_path: Path) -> None:
+    old = tmp_path / "go"
+    old.write_text("#!/bin/sh\necho go1.21.0\n")
+    old.chmod(0o755)
+
+    with pytest.raises(go.NoGo, match=r"installing go\.txt failed"):
+        go.find_go()
+
+
+def test_a_go_that_is_new_enough_is_used(no_go: None, tmp_path: Path) -> None:
+    new = tmp_path / "go"
+    new.write_text("#!/bin/sh\necho go1.99.0\n")
+    new.chmod(0o755)
+
+    assert go.find_go() == new
+
+
+def test_a_changed_source_has_another_key(tmp_path: Path) -> None:
+    source = tmp_path / "main.go"
+    source.write_text("package main")
+    before = digest_of(source)
+
+    source.write_text("package other")
+
+    assert digest_of(source) != before
+    assert digest_of(source, settings=("-race",)) != digest_of(source)
+
+
+def test_only_one_process_at_a_time_makes_a_folder(empty_cache: Path) -> None:
+    folder = cache_folder() / "made-once"
+
+    with folder.with_name("made-once.lock").open("w") as other:
+        with locked(folder), pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_the_cache_is_where_the_user_keeps_caches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLHOPS_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    assert cache_folder() == (tmp_path / "mlhops").resolve()
