@@ -1,0 +1,78 @@
+# `make` alone lists the targets.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+REQUIREMENTS := requirements/dev.txt
+# One stamp for each set of requirements and place: an unchanged set is not looked at again.
+STAMP := $(VENV)/installed-$(shell (pwd; cat $(REQUIREMENTS)) | cksum | cut -d ' ' -f 1)
+COMPILE := $(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-header --no-emit-index-url --no-annotate
+CANDIDATES := python3 python3.13 python3.12 python3.11
+USABLE := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+KEEP ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help venv controlplane crds check fix test test-unit campaign demo bench requirements clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(STAMP) ## the virtual environment in .venv, from pinned requirements
+
+$(STAMP): | $(REQUIREMENTS)
+	@found=; \
+	for candidate in $(CANDIDATES); do \
+		if $$candidate -c '$(USABLE)' >/dev/null 2>&1; then found=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo "Python 3.11, 3.12 or 3.13 with its venv module is needed; none of these is one: $(CANDIDATES)" >&2; \
+		echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python@3.13)" >&2; \
+		exit 1; \
+	fi; \
+	echo "making $(VENV) with $$($$found --version): some 500 MB, once"; \
+	rm -rf $(VENV); $$found -m venv $(VENV)
+	$(PYTHON) -m pip install --disable-pip-version-check --require-hashes --requirement $(REQUIREMENTS)
+	$(PYTHON) -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+controlplane: venv ## build etcd, kube-apiserver and kube-controller-manager (minutes, once; cached)
+	$(PYTHON) -m lab.binaries
+
+crds: venv ## write crds/ from the types in operator/mlhops/api
+	$(PYTHON) -m mlhops.api.crd crds/
+
+check: venv ## lint, format, types, layers, generated files
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PYTHON) -m mlhops.api.crd --check crds/
+
+fix: venv ## let the linter and the formatter repair what they can
+	$(VENV)/bin/ruff check --fix .
+	$(VENV)/bin/ruff format .
+
+test: venv ## all tests (ARGS="-k name" to choose)
+	$(PYTHON) -m pytest $(ARGS)
+
+test-unit: venv ## the tests that need no control plane: seconds
+	$(PYTHON) -m pytest tests/unit $(ARGS)
+
+campaign: venv ## every rollout story with a fault at every point (ARGS="--sample 20 --seed 7" for some)
+	$(PYTHON) -m campaign $(ARGS)
+
+demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster up to play with
+	KEEP=$(KEEP) $(PYTHON) -m lab.demo
+
+bench: venv ## measure, and write bench/RESULTS.md
+	$(PYTHON) -m bench
+
+requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade for newer versions)
+	$(COMPILE) $(ARGS) requirements/dev.in --output-file requirements/dev.txt
+	$(COMPILE) $(ARGS) requirements/operator.in --constraint requirements/dev.txt --output-file requirements/operator.txt
+	$(COMPILE) $(ARGS) requirements/evaluator.in --constraint requirements/dev.txt --output-file requirements/evaluator.txt
+	$(COMPILE) $(ARGS) requirements/go.in --output-file requirements/go.txt
+
+clean: ## remove .venv and the tools' caches; what was built for the lab stays in the user's cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

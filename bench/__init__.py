@@ -1,0 +1,1 @@
+"""Benchmarks of the operator and the evaluator: `python -m bench`."""

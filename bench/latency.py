@@ -1,0 +1,87 @@
+"""How soon the operator acts: on a change of a spec, and after its own start."""
+
+import statistics
+import time
+from typing import cast
+
+from bench.plane import Plane, settle
+from bench.results import Result, milliseconds
+from bench.watching import Change, Watch
+from mlhops.api.base import Manifest
+from mlhops.controller.client import MODELS, REVISIONS, SERVICES
+from mlhops.kserve.names import MODEL_LABEL
+from mlhops.kserve.read import at, text
+from tests.builders import clinical_model
+from tests.integration.hands import MODEL, Hands
+
+FIRST_WRITE = "spec change to first write on an idle operator"
+FLOOR = "API server's floor: write to watch event"
+START = "operator process start to first write, median"
+CHANGES = 50
+STARTS = 5
+TARGET_MS = 50.0
+
+
+def first_write(plane: Plane) -> list[Result]:
+    """Change the version of a served model again and again; wait for the record of the revision.
+
+    That ControllerRevision is the first thing that the operator writes for a new revision.
+    """
+    taken, floor = [], []
+    with plane.namespace() as hands, plane.operator(hands.namespace):
+        hands.promote_first(rollout={"steps": [{"setWeight": 10}]})
+        watch = Watch(plane.kubeconfig, REVISIONS, hands.namespace)
+        settle(hands)
+        for number in range(CHANGES):
+            floor.append(_bare_write(hands, watch, f"floor-{number}"))
+            hands.apply_model(f"2.0.{number}")
+            acknowledged = time.perf_counter()
+            change = watch.first(_is_new_revision)
+            taken.append(change.at - acknowledged)
+            settle(hands)
+            _check_order(hands, change)
+    return [*milliseconds(FIRST_WRITE, taken, TARGET_MS), *milliseconds(FLOOR, floor)]
+
+
+def start(plane: Plane) -> list[Result]:
+    """Start the operator beside a model that waits for it."""
+    taken = []
+    with plane.namespace() as hands:
+        watch = Watch(plane.kubeconfig, REVISIONS, hands.namespace)
+        for number in range(STARTS):
+            name = f"start-{number}"
+            hands.api.create(MODELS, hands.namespace, clinical_model(name=name))
+            settle(hands)
+            started = time.perf_counter()
+            with plane.operator(hands.namespace):
+                change = watch.first(_is_new_revision)
+                settle(hands)
+            taken.append(change.at - started)
+            hands.api.delete(MODELS, hands.namespace, name)
+    return [Result(START, round(statistics.median(taken), 3), "s")]
+
+
+def _is_new_revision(change: Change) -> bool:
+    return change.type == "ADDED" and bool(text(change.item, "metadata", "labels", MODEL_LABEL))
+
+
+def _bare_write(hands: Hands, watch: Watch, name: str) -> float:
+    """Return how long one write of the same kind takes to be seen, with no operator in between."""
+    manifest: Manifest = {"metadata": {"name": name}, "revision": 1, "data": {}}
+    before = time.perf_counter()
+    hands.api.create(REVISIONS, hands.namespace, manifest)
+    return watch.first(lambda change: change.name == name).at - before
+
+
+def _check_order(hands: Hands, first: Change) -> None:
+    """Whatever else the pass wrote must be younger, or something else was measured."""
+    service = hands.api.get(SERVICES, hands.namespace, first.name)
+    candidate = text(hands.candidate(), "inferenceService")
+    if service is None or candidate != first.name:
+        raise RuntimeError(f"{MODEL}: {first.name} is not the candidate's, {candidate} is")
+    if not _version(first.item) < _version(service):
+        raise RuntimeError(f"InferenceService {first.name} was written before its revision")
+
+
+def _version(item: Manifest) -> int:
+    return int(cast(str, at(item, "metadata", "resourceVersion")))
