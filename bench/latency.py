@@ -8,7 +8,7 @@ from bench.plane import Plane, settle
 from bench.results import Result, milliseconds
 from bench.watching import Change, Watch
 from mlhops.api.base import Manifest
-from mlhops.controller.client import MODELS, REVISIONS, SERVICES
+from mlhops.controller.kinds import MODELS, REVISIONS, SERVICES
 from mlhops.kserve.names import MODEL_LABEL
 from mlhops.kserve.read import at, text
 from tests.builders import clinical_model

@@ -1,4 +1,4 @@
-"""The control plane and the operator that are measured; an audit log counts requests."""
+"""The control plane, the operator and the world that are measured; an audit log counts requests."""
 
 import json
 import os
@@ -6,14 +6,19 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
+import psutil
+
+from bench import world
 from lab.binaries import Programs
-from lab.control import ControlPlane
-from mlhops.controller.client import MODELS, Kind
+from lab.cache import REPOSITORY
+from lab.control import ControlPlane, gateway_api_crds, kserve_crds
+from mlhops.controller.kinds import MODELS, Kind
 from mlhops.kserve.read import text
 from tests.cluster_api import Api, until
 from tests.integration.hands import Hands
@@ -28,17 +33,42 @@ _POLICY = {
     "omitStages": ["RequestReceived"],
     "rules": [{"level": "Metadata", "users": [AUDITED]}, {"level": "None"}],
 }
-_OPERATOR = "operator"
+_OPERATOR, _WORLD = "operator", "world"
+_ADMIN = ("system:masters",)
+# What tells the control plane's processes apart; all may be one binary.
+_FLAGS = {
+    "API server": "--etcd-servers=",
+    "etcd": "--listen-client-urls=",
+    "controllers": "--controllers=",
+}
 
 
 class Plane(ControlPlane):
     """A control plane whose API server keeps an audit log."""
 
+    without: Sequence[str] = ()
+    """Controllers whose part the world plays."""
+
     def __init__(self, root: Path, found: Programs) -> None:
         policy, self.audit_log = root / "audit-policy.json", root / "audit.log"
-        flags = (f"--audit-policy-file={policy}", f"--audit-log-path={self.audit_log}")
-        super().__init__(root, replace(found, apiserver=(*found.apiserver, *flags)))
+        audit = (
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self.audit_log}",
+            "--audit-log-maxsize=100000",  # one file, however long: it is read as it grows
+        )
+        # The first word on a controller counts.
+        off = tuple(f"--controllers=-{name}" for name in self.without)
+        found = replace(
+            found, apiserver=(*found.apiserver, *audit), controllers=(*found.controllers, *off)
+        )
+        super().__init__(root, found)
+        self._log_starts: dict[str, int] = {}
         policy.write_text(json.dumps(_POLICY))
+
+    @classmethod
+    def with_kinds(cls) -> Self:
+        """Start one that knows our kinds, KServe's and Gateway API's."""
+        return cls.start(install=(REPOSITORY / "crds", kserve_crds(), gateway_api_crds()))
 
     @contextmanager
     def namespace(self) -> Iterator[Hands]:
@@ -57,17 +87,66 @@ class Plane(ControlPlane):
 
     @contextmanager
     def operator(
-        self, namespace: str, user: str = "operator"
+        self, namespace: str = "", user: str = "operator", profile: Path | None = None
     ) -> Iterator["subprocess.Popen[bytes]"]:
-        """The operator as users run it, in a process of its own."""
-        kubeconfig = self.kubeconfig_for(user, ("system:masters",))
-        yield self.processes.spawn(
-            _OPERATOR,
-            (sys.executable, "-m", "mlhops.controller", "--namespace", namespace),
-            env={**os.environ, "KUBECONFIG": str(kubeconfig)},
-        )
+        """The operator as users run it, in a process of its own; of all namespaces by default."""
+        kubeconfig = self.kubeconfig_for(user, _ADMIN)
+        module = ("mlhops.controller", *(("--namespace", namespace) if namespace else ()))
+        under = ("bench.profiled", str(profile.absolute())) if profile else ()
+        yield self._spawn(_OPERATOR, (*under, *module), {"KUBECONFIG": str(kubeconfig)})
         self.processes.check()
-        self.processes.end(_OPERATOR)
+        self.processes.end(_OPERATOR, grace=60 if profile else 2)
+
+    @contextmanager
+    def world(self, leave_alone: str = "") -> Iterator["subprocess.Popen[bytes]"]:
+        """Everybody but the operator, answering at once; see `bench.world`."""
+        kubeconfig = self.kubeconfig_for("world", _ADMIN)
+        module = ("bench.world", str(kubeconfig), f"--leave-alone={leave_alone}")
+        process = self._spawn(_WORLD, module)
+        self._wait_for_word(_WORLD, world.READY)
+        yield process
+        self.processes.check()
+        self.processes.end(_WORLD)
+
+    def wait_for_operator(self) -> None:
+        """Wait until the operator watches what it must."""
+        self._wait_for_word(_OPERATOR, "operator ready")
+
+    def pids(self) -> dict[str, int]:
+        """The control plane's processes by name."""
+        found = {}
+        for child in psutil.Process().children():
+            arguments = child.cmdline()
+            for name, flag in _FLAGS.items():
+                if any(argument.startswith(flag) for argument in arguments):
+                    found[name] = child.pid
+        return found
+
+    def _spawn(
+        self, name: str, module: Sequence[str], env: Mapping[str, str] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Run a module as `python -m` does; it finds the same packages as this process."""
+        log = self.processes.log(name)
+        self._log_starts[name] = log.stat().st_size if log.exists() else 0
+        path = os.pathsep.join(entry for entry in sys.path if Path(entry).is_dir())
+        return self.processes.spawn(
+            name,
+            (sys.executable, "-m", *module),
+            env={**os.environ, "PYTHONPATH": path, **(env or {})},
+        )
+
+    def _wait_for_word(self, process: str, word: str) -> None:
+        """Wait until a process has written something since it was started."""
+        log, start = self.processes.log(process), self._log_starts[process]
+        self.processes.wait_until(
+            lambda: word.encode() in log.read_bytes()[start:], f"{process}: {word}", 60
+        )
+
+
+class OwnPlane(Plane):
+    """A control plane for a benchmark of its own, in which the world also runs the Jobs."""
+
+    without = ("job-controller",)
 
 
 def settle(hands: Hands, seconds: float = 0.5) -> None:

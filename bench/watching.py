@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from mlhops.api.base import Manifest
-from mlhops.controller.client import Kind
+from mlhops.controller.kinds import Kind
 from mlhops.kserve.read import text
 from tests.cluster_api import Api
 

@@ -14,7 +14,7 @@ from campaign.history import Recorder
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 from mlhops.api.result import Result, encode
-from mlhops.controller.client import MODELS
+from mlhops.controller.kinds import MODELS
 from mlhops.kserve.read import at, condition, items, text
 from tests.cluster_api import Api
 from tests.integration.hands import MODEL, Hands

@@ -12,7 +12,7 @@ import httpx
 import yaml
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.client import ROUTES, SERVICES, Kind
+from mlhops.controller.kinds import ROUTES, SERVICES, Kind
 from mlhops.kserve.read import at, items, text
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ import pytest
 from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.client import SERVICES
+from mlhops.controller.kinds import SERVICES
 from mlhops.kserve.drift import covers
 from mlhops.kserve.inferenceservice import render
 from tests.builders import clinical_model

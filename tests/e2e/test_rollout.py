@@ -7,7 +7,7 @@ import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Outcome
-from mlhops.controller.client import (
+from mlhops.controller.kinds import (
     EVALUATIONS,
     JOBS,
     MODELS,

@@ -11,7 +11,7 @@ import yaml
 from lab.cluster import Cluster
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.client import DECISIONS, MODELS
+from mlhops.controller.kinds import DECISIONS, MODELS
 from tests.builders import decision, with_path
 from tests.cluster_api import Api, live_services, route_weights, until
 

@@ -14,7 +14,7 @@ from typing import cast
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 from mlhops.api.result import Result, encode
-from mlhops.controller.client import (
+from mlhops.controller.kinds import (
     DECISIONS,
     EVALUATIONS,
     EVENTS,

@@ -10,7 +10,7 @@ from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.client import EVALUATIONS, JOBS, MODELS, ROUTES, SERVICES
+from mlhops.controller.kinds import EVALUATIONS, JOBS, MODELS, ROUTES, SERVICES
 from mlhops.kserve.read import at, items, text
 from mlhops.rollout.revision import revision_of, service_name
 from tests.builders import with_path

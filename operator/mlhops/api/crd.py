@@ -42,6 +42,8 @@ class Kind:
     short: str
     columns: tuple[Column, ...]
     immutable: bool = False
+    selectable: tuple[str, ...] = ()
+    """Fields by which the API server can be asked for some objects only."""
 
     @property
     def name(self) -> str:
@@ -94,6 +96,7 @@ KINDS = (
             Column("Message", ".status.message", priority=1),
         ),
         immutable=True,
+        selectable=(".spec.model",),
     ),
     Kind(
         Decision,
@@ -109,6 +112,7 @@ KINDS = (
             Column("Message", ".status.message"),
         ),
         immutable=True,
+        selectable=(".spec.model",),
     ),
 )
 
@@ -207,6 +211,7 @@ def _schema(kind: Kind) -> Manifest:
 
 def crd(kind: Kind) -> Manifest:
     """Return the CustomResourceDefinition of a kind."""
+    selectable: list[Json] = [{"jsonPath": path} for path in kind.selectable]
     columns: list[Json] = []
     for column in kind.columns:
         entry: Manifest = {"name": column.name, "type": column.type, "jsonPath": column.path}
@@ -233,6 +238,7 @@ def crd(kind: Kind) -> Manifest:
                     "storage": True,
                     "subresources": {"status": {}},
                     "additionalPrinterColumns": columns,
+                    **({"selectableFields": selectable} if selectable else {}),
                     "schema": {"openAPIV3Schema": _schema(kind)},
                 }
             ],

@@ -7,19 +7,18 @@ from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.decision import DecisionStatus
 from mlhops.api.predictor import Predictor
 from mlhops.api.status import ClinicalModelStatus
-from mlhops.controller.client import (
+from mlhops.controller.client import ApiError, Client
+from mlhops.controller.events import Recorder
+from mlhops.controller.gather import Gathered, owned
+from mlhops.controller.kinds import (
     DECISIONS,
     EVALUATIONS,
     MODELS,
     REVISIONS,
     ROUTES,
     SERVICES,
-    ApiError,
-    Client,
     Kind,
 )
-from mlhops.controller.events import Recorder
-from mlhops.controller.gather import Gathered, owned
 from mlhops.kserve import inferenceservice
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
 from mlhops.kserve.read import text

@@ -6,46 +6,25 @@ here, over the transport of the `kubernetes` client.
 
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self, cast
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Self, TypeAlias, cast
 
 from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
-from mlhops.api import GROUP, VERSION
 from mlhops.api.base import Manifest
+from mlhops.controller.kinds import Kind
 from mlhops.kserve.names import FIELD_MANAGER
+from mlhops.kserve.read import text
 
 _TIMEOUT = 15.0
+_PAGE = 500
+_JSON = "application/json"
+_METADATA = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of object, and where the API server keeps it."""
-
-    group: str
-    version: str
-    plural: str
-
-    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
-        """Return the URL path of an object or of a list; of all namespaces where none is named."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        within = ["namespaces", namespace] if namespace else []
-        parts = [root, *within, self.plural, name, subresource]
-        return "/".join(part for part in parts if part)
-
-
-MODELS = Kind(GROUP, VERSION, "clinicalmodels")
-EVALUATIONS = Kind(GROUP, VERSION, "evaluations")
-DECISIONS = Kind(GROUP, VERSION, "decisions")
-SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices")
-ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes")
-GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways")
-JOBS = Kind("batch", "v1", "jobs")
-PODS = Kind("", "v1", "pods")
-EVENTS = Kind("", "v1", "events")
-REVISIONS = Kind("apps", "v1", "controllerrevisions")
+Page: TypeAlias = tuple[list[Manifest], int]
+"""Some objects, and the resourceVersion of the whole list."""
 
 
 class ApiError(Exception):
@@ -69,6 +48,8 @@ class Client:
         self._api = ApiClient(configuration)
         self.writes = 0
         """Writes that the API server took, for telemetry."""
+        self.hear: Callable[[Kind, Manifest], object] = _ignore
+        """Told of each whole object that the API server answers with."""
 
     @classmethod
     async def connect(cls, connections: int = 20) -> Self:
@@ -92,13 +73,15 @@ class Client:
             NotInstalled: the API server does not know the kind.
         """
         try:
-            return await self._call("GET", kind.path(namespace, name))
+            answer = await self._call("GET", kind.path(namespace, name))
         except ApiError as error:
             if error.status != 404:
                 raise
             if error.reason != "NotFound" or not _names_object(error):
                 raise NotInstalled(kind.plural) from error
             return None
+        self.hear(kind, answer)
+        return answer
 
     async def list(
         self, kind: Kind, namespace: str, selector: str = "", fields: str = ""
@@ -110,16 +93,33 @@ class Client:
         """
         query = {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": fields} if fields else {}
+        return _items(await self._list(kind, namespace, query))
+
+    async def pages(
+        self, kind: Kind, namespace: str, selector: str = "", *, only_metadata: bool = False
+    ) -> AsyncIterator[Page]:
+        """Return all objects as of one moment, page by page, each with the resourceVersion of that moment.
+
+        Raises:
+            NotInstalled: the API server does not know the kind.
+        """
+        query = {"limit": str(_PAGE)} | ({"labelSelector": selector} if selector else {})
+        while True:
+            answer = await self._list(kind, namespace, query, _METADATA if only_metadata else _JSON)
+            yield _items(answer), int(text(answer, "metadata", "resourceVersion"))
+            query["continue"] = text(answer, "metadata", "continue")
+            if not query["continue"]:
+                return
+
+    async def _list(
+        self, kind: Kind, namespace: str, query: Mapping[str, str], accept: str = _JSON
+    ) -> Manifest:
         try:
-            answer = await self._call("GET", kind.path(namespace), query=query)
+            return await self._call("GET", kind.path(namespace), query=query, accept=accept)
         except ApiError as error:
             if error.status == 404:
                 raise NotInstalled(kind.plural) from error
             raise
-        items = answer.get("items")
-        if not isinstance(items, list):
-            raise _damaged()
-        return cast(list[Manifest], items)
 
     async def apply(self, kind: Kind, manifest: Manifest, subresource: str = "") -> Manifest:
         """Apply an object on the server, as the owner of the fields that it has.
@@ -135,6 +135,7 @@ class Client:
             content_type="application/apply-patch+yaml",
         )
         self.writes += 1
+        self.hear(kind, answer)
         return answer
 
     async def patch_status(self, kind: Kind, manifest: Manifest) -> Manifest:
@@ -148,6 +149,7 @@ class Client:
             content_type="application/merge-patch+json",
         )
         self.writes += 1
+        self.hear(kind, answer)
         return answer
 
     async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
@@ -158,6 +160,7 @@ class Client:
             "POST", kind.path(metadata["namespace"]), query=query, body=manifest
         )
         self.writes += 1
+        self.hear(kind, answer)
         return answer
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str | None = None) -> None:
@@ -179,13 +182,14 @@ class Client:
         path: str,
         query: Mapping[str, str] | None = None,
         body: Manifest | None = None,
-        content_type: str = "application/json",
+        content_type: str = _JSON,
+        accept: str = _JSON,
     ) -> Manifest:
         request = await self._api.param_serialize(
             method,
             path,
             query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": content_type},
+            header_params={"Accept": accept, "Content-Type": content_type},
             body=body,
             auth_settings=["BearerToken"],
         )
@@ -199,6 +203,18 @@ class Client:
         if not answer:
             raise _damaged()
         return answer
+
+
+def _ignore(kind: Kind, manifest: Manifest) -> None:
+    """Hear nothing."""
+    del kind, manifest
+
+
+def _items(answer: Manifest) -> list[Manifest]:
+    found = answer.get("items")
+    if not isinstance(found, list):
+        raise _damaged()
+    return cast(list[Manifest], found)
 
 
 def _damaged() -> ApiError:

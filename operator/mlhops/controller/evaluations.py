@@ -1,74 +1,89 @@
 """Runs Evaluations: one Job each, and its verdict written as the Evaluation's status."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from mlhops.api import API_VERSION
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationStatus
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.client import (
-    EVALUATIONS,
-    EVENTS,
-    JOBS,
-    MODELS,
-    PODS,
-    SERVICES,
-    ApiError,
-    Client,
-)
+from mlhops.controller.client import ApiError, Client
 from mlhops.controller.gather import Key, owned
+from mlhops.controller.kinds import EVALUATIONS, EVENTS, JOBS, MODELS, PODS, SERVICES
+from mlhops.controller.reader import Fresh, Heard, Reader
+from mlhops.controller.store import Store
 from mlhops.kserve.read import text
 from mlhops.rollout import evaluator_job
-from mlhops.rollout.evaluator_job import EVALUATION_LABEL, EvaluatorImage
+from mlhops.rollout.evaluator_job import EvaluatorImage
 from mlhops.rollout.revision import service_name
+
+_PATIENCE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """An Evaluation, and the status that follows from what was seen of its Job."""
+
+    evaluation: Evaluation
+    status: EvaluationStatus
+    error: ApiError | None = None
+    """What keeps its Job from being made."""
 
 
 class Evaluations:
     """Brings one Evaluation to its verdict."""
 
-    def __init__(self, client: Client, image: EvaluatorImage) -> None:
+    def __init__(self, client: Client, store: Store, image: EvaluatorImage) -> None:
         self._client = client
+        self._heard = Heard(store, client)
+        self._fresh = Fresh(store, client)
         self._image = image
 
     async def reconcile(self, key: Key, now: datetime) -> bool:
         """Create the Job where there is none, and take over the verdict when there is one.
 
-        Returns whether the verdict is still to come.
+        Returns whether the verdict is still to come. A verdict is never taken back, so it is decided on what
+        the API server says now.
         """
-        live = await self._client.get(EVALUATIONS, key.namespace, key.name)
-        if live is None:
+        seen = await self._look(self._heard, key, now)
+        if seen is not None and seen.status.phase in FINISHED:
+            seen = await self._look(self._fresh, key, now)
+        if seen is None:
             return False
+        await self._write(seen.evaluation, seen.status)
+        if seen.error is not None:
+            raise seen.error
+        return seen.status.phase not in FINISHED
+
+    async def _look(self, reader: Reader, key: Key, now: datetime) -> _Seen | None:
+        """Return how it stands with an Evaluation, None where there is nothing to do; see to its Job."""
+        live = await reader.get(EVALUATIONS, key.namespace, key.name)
+        if live is None:
+            return None
         evaluation = Evaluation.model_validate(live)
         if evaluation.status.phase in FINISHED or evaluation.metadata.deletion_timestamp:
-            return False
-        found = await self._client.get(MODELS, key.namespace, evaluation.spec.model)
+            return None
+        found = await reader.get(MODELS, key.namespace, evaluation.spec.model)
         model = ClinicalModel.model_validate(found) if found is not None else None
-        problem = await self._problem(live, evaluation, model)
+        problem = await self._problem(reader, live, evaluation, model)
         if problem or model is None:
-            await self._write(
-                evaluation, evaluator_job.refused(evaluation, problem, now, final=True)
-            )
-            return False
+            return _Seen(evaluation, evaluator_job.refused(evaluation, problem, now, final=True))
         try:
-            job = await self._job(key, evaluation, model)
+            job = await self._job(reader, key, evaluation, model)
         except ApiError as error:
-            if error.reason == "Conflict":
+            if error.reason in ("Conflict", "AlreadyExists"):
                 raise
             late = now >= evaluator_job.last_moment_without_job(evaluation)
             status = evaluator_job.refused(evaluation, error.message, now, final=late)
-            await self._write(evaluation, status)
-            raise
-        selector = f"{EVALUATION_LABEL}={key.name}"
-        pods = await self._client.list(PODS, key.namespace, selector)
+            return _Seen(evaluation, status, error)
         uid = text(job, "metadata", "uid")
+        pods = await reader.of_model(PODS, key.namespace, evaluation.spec.model)
         mine = [pod for pod in pods if owned(pod, uid)]
-        hint = "" if mine else await self._why_no_pod(key, uid)
-        status = evaluator_job.next_status(evaluation, job, mine, now, hint)
-        await self._write(evaluation, status)
-        return status.phase not in FINISHED
+        hint = "" if mine or _is_young(job, now) else await self._why_no_pod(key, uid)
+        return _Seen(evaluation, evaluator_job.next_status(evaluation, job, mine, now, hint))
 
     async def _problem(
-        self, live: Manifest, evaluation: Evaluation, model: ClinicalModel | None
+        self, reader: Reader, live: Manifest, evaluation: Evaluation, model: ClinicalModel | None
     ) -> str:
         """Return why an Evaluation is none of the operator's own: its Job runs with a model's rights.
 
@@ -77,7 +92,7 @@ class Evaluations:
         meta, spec = evaluation.metadata, evaluation.spec
         if model is None or not owned(live, model.metadata.uid):
             return f"it was not made by the operator for ClinicalModel {spec.model}"
-        service = await self._client.get(
+        service = await reader.get(
             SERVICES, meta.namespace, service_name(spec.model, spec.revision)
         )
         if service is None or not owned(service, model.metadata.uid):
@@ -89,12 +104,19 @@ class Evaluations:
             return f"its data or gates are not those of ClinicalModel {spec.model}"
         return ""
 
-    async def _job(self, key: Key, evaluation: Evaluation, model: ClinicalModel) -> Manifest:
-        job = await self._client.get(JOBS, key.namespace, key.name)
+    async def _job(
+        self, reader: Reader, key: Key, evaluation: Evaluation, model: ClinicalModel
+    ) -> Manifest:
+        job = await reader.get(JOBS, key.namespace, key.name)
         if job is None:
             wanted = evaluator_job.render(evaluation, model.spec.evaluation, self._image)
-            return await self._client.create(JOBS, wanted)
-        if not owned(job, evaluation.metadata.uid):
+            try:
+                return await self._client.create(JOBS, wanted)
+            except ApiError as error:
+                if error.reason != "AlreadyExists":
+                    raise
+                job = await self._client.get(JOBS, key.namespace, key.name)
+        if job is None or not owned(job, evaluation.metadata.uid):
             message = f"Job {key.name} belongs to somebody else: remove it"
             raise ApiError(409, "ForeignObject", message)
         return job
@@ -121,3 +143,9 @@ class Evaluations:
             "status": status.to_json(),
         }
         await self._client.apply(EVALUATIONS, manifest, "status")
+
+
+def _is_young(job: Manifest, now: datetime) -> bool:
+    """Whether a Job may well be without a pod: to look for the reason, all Events are gone through."""
+    made = text(job, "metadata", "creationTimestamp")
+    return bool(made) and now - datetime.fromisoformat(made) < _PATIENCE

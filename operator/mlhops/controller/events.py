@@ -7,7 +7,8 @@ import structlog
 
 from mlhops.api import API_VERSION
 from mlhops.api.base import Manifest, ObjectMeta
-from mlhops.controller.client import EVENTS, ApiError, Client
+from mlhops.controller.client import ApiError, Client
+from mlhops.controller.kinds import EVENTS
 from mlhops.rollout.intents import Event
 
 _log = structlog.get_logger(__name__)

@@ -1,9 +1,7 @@
-"""Reads everything about one model from the API server, at one moment and never from a cache.
-
-Every pass is planned on fresh objects, so no step that cannot be taken back rests on an old view.
-"""
+"""Gathers everything about one model: as last heard, or read anew where a step cannot be taken back."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,7 +12,8 @@ from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.api.predictor import Predictor
-from mlhops.controller.client import (
+from mlhops.controller.client import ApiError, NotInstalled
+from mlhops.controller.kinds import (
     DECISIONS,
     EVALUATIONS,
     GATEWAYS,
@@ -23,20 +22,18 @@ from mlhops.controller.client import (
     REVISIONS,
     ROUTES,
     SERVICES,
-    ApiError,
-    Client,
-    Kind,
-    NotInstalled,
 )
+from mlhops.controller.reader import Reader
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.facts import Route, Service
-from mlhops.kserve.names import MODEL_LABEL, REVISION_LABEL, SERVICE_LABEL
+from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL
 from mlhops.kserve.read import at, items, number, text
 from mlhops.kserve.route import Router, hostname_taken
 from mlhops.rollout.observed import Listener, Observed
-from mlhops.rollout.revision import revision_of, service_name
+from mlhops.rollout.revision import evaluation_name, revision_of, service_name
 
 R = TypeVar("R", bound=Resource)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -80,19 +77,19 @@ class Gathered:
     """UIDs of InferenceServices by name."""
 
 
-async def gather(client: Client, router: Router, key: Key) -> Gathered | None:
+async def gather(reader: Reader, router: Router, key: Key) -> Gathered | None:
     """Return everything about a model, None where it is gone.
 
     Raises:
         InvalidObject: the model's own spec or status cannot be understood.
         Unreadable: a permission is missing.
     """
-    live = await client.get(MODELS, key.namespace, key.name)
+    live = await reader.get(MODELS, key.namespace, key.name)
     if live is None:
         return None
     model = _parse(ClinicalModel, live)
     try:
-        return await _gather_around(client, router, key, model)
+        return await _gather_around(reader, router, key, model)
     except ApiError as error:
         if error.status != 403:
             raise
@@ -100,26 +97,29 @@ async def gather(client: Client, router: Router, key: Key) -> Gathered | None:
 
 
 async def _gather_around(
-    client: Client, router: Router, key: Key, model: ClinicalModel
+    reader: Reader, router: Router, key: Key, model: ClinicalModel
 ) -> Gathered:
     """Return everything about a model that was just read."""
-    mine = f"{MODEL_LABEL}={key.name}"
-    services, pods, routes, gateway = await asyncio.gather(
-        _list_if_installed(client, SERVICES, key.namespace, mine),
-        client.list(PODS, key.namespace, f"{mine},{SERVICE_LABEL}"),
-        _routes(client, key),
-        _gateway(client, model),
+    mine = (key.namespace, key.name)
+    status = model.status
+    roles = [role for role in (status.stable, status.candidate, status.previous) if role]
+    services, pods, own_routes, gateway = await asyncio.gather(
+        _if_installed(reader.of_model(SERVICES, *mine, [of.inference_service for of in roles])),
+        reader.of_model(PODS, *mine),
+        _if_installed(_as_list(reader.get(ROUTES, *mine))),
+        _gateway(reader, model),
     )
-    evaluations, decisions, revisions = await asyncio.gather(
-        client.list(EVALUATIONS, key.namespace, mine),
-        client.list(DECISIONS, key.namespace),
-        client.list(REVISIONS, key.namespace, mine),
+    evaluations, decisions, revisions, routes = await asyncio.gather(
+        reader.of_model(EVALUATIONS, *mine, _awaited(model)),
+        reader.of_model(DECISIONS, *mine),
+        reader.of_model(REVISIONS, *mine),
+        _if_installed(reader.routes_for(key.namespace, _hostnames(model))),
     )
+    live_route = next(iter(own_routes or ()), None)
     uid = model.metadata.uid
     recorded = _recorded([r for r in revisions if owned(r, uid)])
     predictors = {**recorded, revision_of(model.spec): model.spec.predictor}
     owned_services = [s for s in services or [] if owned(s, uid)]
-    live_route = next((r for r in routes or [] if text(r, "metadata", "name") == key.name), None)
     seen = Observed(
         model=model,
         services=_services(model, owned_services, pods, predictors),
@@ -131,7 +131,7 @@ async def _gather_around(
         listener=_listener(gateway or {}),
         hostname_taken=hostname_taken(model, live_route, routes or []),
         kserve_installed=services is not None,
-        gateway_api_installed=routes is not None,
+        gateway_api_installed=own_routes is not None and routes is not None,
     )
     return Gathered(
         seen=seen,
@@ -165,28 +165,43 @@ def owned(manifest: Manifest, uid: str) -> bool:
     )
 
 
-async def _list_if_installed(
-    client: Client, kind: Kind, namespace: str, selector: str
-) -> list[Manifest] | None:
+async def _if_installed(read: Awaitable[T]) -> T | None:
+    """Return what is read, None where the API server does not know the kind."""
     try:
-        return await client.list(kind, namespace, selector)
+        return await read
     except NotInstalled:
         return None
 
 
-async def _routes(client: Client, key: Key) -> list[Manifest] | None:
-    """Return all HTTPRoutes of the namespace, None where Gateway API is not installed."""
-    return await _list_if_installed(client, ROUTES, key.namespace, "")
+async def _as_list(read: Awaitable[Manifest | None]) -> list[Manifest]:
+    found = await read
+    return [] if found is None else [found]
 
 
-async def _gateway(client: Client, model: ClinicalModel) -> Manifest | None:
+def _hostnames(model: ClinicalModel) -> list[str]:
+    gateway = model.spec.exposure.gateway
+    return list(gateway.hostnames) if gateway is not None else []
+
+
+def _awaited(model: ClinicalModel) -> list[str]:
+    """Return the names of the Evaluations on which the candidate's next step may rest."""
+    candidate = model.status.candidate
+    if candidate is None:
+        return []
+    about = (model.metadata.name, candidate.revision, candidate.attempt)
+    steps = model.spec.rollout.steps[: candidate.step_index + 1]
+    live = [i for i, step in enumerate(steps) if step.evaluate is not None]
+    return [evaluation_name(*about), *(evaluation_name(*about, index) for index in live)]
+
+
+async def _gateway(reader: Reader, model: ClinicalModel) -> Manifest | None:
     """Return the model's Gateway, empty where it cannot be known, None where there is none."""
     gateway = model.spec.exposure.gateway
     if gateway is None:
         return {}
     namespace = gateway.namespace or model.metadata.namespace
     try:
-        return await client.get(GATEWAYS, namespace, gateway.name)
+        return await reader.get(GATEWAYS, namespace, gateway.name)
     except NotInstalled:
         return {}  # told apart by the missing HTTPRoute kind
     except ApiError as error:

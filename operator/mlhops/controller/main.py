@@ -11,26 +11,28 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import aiohttp
 import kopf
 import structlog
 
 from mlhops import __version__
+from mlhops.api.base import Manifest
 from mlhops.controller import metrics
-from mlhops.controller.client import EVALUATIONS, MODELS, ApiError, Client, NotInstalled
+from mlhops.controller.client import ApiError, Client
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.gather import Key
+from mlhops.controller.kinds import GATEWAYS, Kind
 from mlhops.controller.models import GONE, Models
 from mlhops.controller.queue import WorkQueue
-from mlhops.controller.watch import EVALUATION, MODEL, registry, settings
-from mlhops.kserve.read import number, text
+from mlhops.controller.relist import Relist
+from mlhops.controller.store import WATCHED, Store, name_of, version_of
+from mlhops.controller.watch import EVALUATION, MODEL, keys_of, registry, settings
+from mlhops.kserve.read import at
 from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.evaluator_job import EvaluatorImage
 
 _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
-EVALUATION_SECONDS = 10.0
-RELIST_SECONDS = 45.0
+EVALUATION_SECONDS = 6.0
 _GRACE_SECONDS = 10.0
 
 
@@ -42,12 +44,39 @@ def now() -> datetime:
 class Operator:
     """Reconciles whatever the queue names, for as long as it runs."""
 
-    def __init__(self, client: Client, image: EvaluatorImage) -> None:
+    def __init__(
+        self, client: Client, image: EvaluatorImage, namespaces: Sequence[str] = ()
+    ) -> None:
         self.queue: WorkQueue[Key] = WorkQueue()
-        self._models = Models(client, GatewayRouter(), now)
-        self._evaluations = Evaluations(client, image)
+        self._store = Store(namespaces)
+        self._models = Models(client, self._store, GatewayRouter(), now)
+        self._evaluations = Evaluations(client, self._store, image)
+        self.relist = Relist(client, self._store, namespaces, self.hear, self.hear_gone)
         self._known: set[Key] = set()
         self._stopping = False
+        client.hear = self.hear
+
+    def hear(self, kind: Kind, manifest: Manifest) -> None:
+        """Take over an object, and look at all that it may matter to if it is news."""
+        if kind not in WATCHED:
+            return
+        before = self._store.get(kind, name_of(manifest)) if kind == GATEWAYS else None
+        if self._store.hear(kind, manifest):
+            self._add_all(kind, manifest, before)
+
+    def hear_gone(self, kind: Kind, manifest: Manifest) -> None:
+        """Take over that an object was deleted."""
+        before = self._store.get(kind, name_of(manifest))
+        if self._store.hear_gone(kind, name_of(manifest), version_of(manifest)):
+            self._add_all(kind, before or manifest, None)
+
+    def kinds_changed(self, group: str) -> None:
+        """What there is of these kinds is no longer known, and any model may wait for them."""
+        for kind in WATCHED:
+            if kind.group == group:
+                self._store.doubt(kind)
+        self.relist.soon()
+        self._add_models()
 
     def add(self, key: Key) -> None:
         """Take note that something about an object has changed."""
@@ -56,9 +85,17 @@ class Operator:
         self.queue.add(key)
         metrics.QUEUE.set(len(self.queue))
 
-    def models(self) -> list[Key]:
-        """Return all models that were ever seen; one that is gone costs a look."""
-        return list(self._known)
+    def _add_all(self, kind: Kind, manifest: Manifest, before: Manifest | None) -> None:
+        for key in keys_of(kind, manifest):
+            self.add(key)
+        # A Gateway's status changes with each route; only what it listens on matters.
+        if kind == GATEWAYS and at(before, "spec") != at(manifest, "spec"):
+            self._add_models()
+
+    def _add_models(self) -> None:
+        """Look at all models that were ever seen; one that is gone costs a look."""
+        for key in list(self._known):
+            self.add(key)
 
     async def work(self) -> None:
         """Take keys from the queue, one at a time, for ever."""
@@ -75,26 +112,6 @@ class Operator:
                 metrics.QUEUE.set(len(self.queue))
             metrics.DURATION.labels(key.kind).observe(time.perf_counter() - started)
             metrics.RECONCILES.labels(key.kind, result).inc()
-
-    async def look_again(self, client: Client, namespaces: Sequence[str]) -> None:
-        """List what there is every so often, for a watch can miss an event without a word."""
-        while True:
-            await asyncio.sleep(RELIST_SECONDS)
-            for namespace in namespaces or [""]:
-                try:
-                    await self._relist(client, namespace)
-                except (ApiError, NotInstalled, aiohttp.ClientError, OSError) as error:
-                    _log.warning("list failed", namespace=namespace, error=str(error))
-
-    async def _relist(self, client: Client, namespace: str) -> None:
-        for kind, name in ((MODELS, MODEL), (EVALUATIONS, EVALUATION)):
-            for live in await client.list(kind, namespace):
-                key = Key(name, text(live, "metadata", "namespace"), text(live, "metadata", "name"))
-                seen = number(live, "status", "observedGeneration")
-                behind = seen != number(live, "metadata", "generation")
-                finished = text(live, "status", "finishedAt")
-                if behind or (name == EVALUATION and not finished):
-                    self.add(key)
 
     async def finish(self) -> None:
         """Wait for the passes that are under way, and begin no other."""
@@ -142,14 +159,14 @@ async def run(options: argparse.Namespace) -> None:
         Exception: whatever ended kopf's watches, since an operator that sees nothing must not go on.
     """
     client = await Client.connect()
-    operator = Operator(client, EvaluatorImage(options.evaluator_image))
+    operator = Operator(client, EvaluatorImage(options.evaluator_image), options.namespace)
     stop = threading.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     workers = [asyncio.create_task(operator.work()) for _ in range(options.workers)]
     clock = asyncio.create_task(operator.queue.run_clock())
-    relist = asyncio.create_task(operator.look_again(client, options.namespace))
+    relist = asyncio.create_task(operator.relist.run())
     try:
         watch = asyncio.create_task(
             asyncio.to_thread(_watch, operator, loop, stop, options.namespace)
@@ -183,14 +200,11 @@ def _watch(
     It has a thread and a loop of its own, because kopf ends every task of its loop that it did not start.
     """
 
-    def add(key: Key) -> None:
-        loop.call_soon_threadsafe(operator.add, key)
-
     async def watch() -> None:
         ready = asyncio.Event()
         announced = asyncio.create_task(_announce(ready))
         await kopf.operator(
-            registry=registry(add, operator.models, clusterwide=not namespaces),
+            registry=registry(_Threadsafe(operator, loop), clusterwide=not namespaces),
             settings=settings(),
             clusterwide=not namespaces,
             namespaces=namespaces,
@@ -200,6 +214,23 @@ def _watch(
         announced.cancel()
 
     asyncio.run(watch())
+
+
+class _Threadsafe:
+    """Passes on what kopf's thread sees to the operator's own loop."""
+
+    def __init__(self, operator: Operator, loop: asyncio.AbstractEventLoop) -> None:
+        self._operator = operator
+        self._loop = loop
+
+    def hear(self, kind: Kind, manifest: Manifest) -> None:
+        self._loop.call_soon_threadsafe(self._operator.hear, kind, manifest)
+
+    def hear_gone(self, kind: Kind, manifest: Manifest) -> None:
+        self._loop.call_soon_threadsafe(self._operator.hear_gone, kind, manifest)
+
+    def kinds_changed(self, group: str) -> None:
+        self._loop.call_soon_threadsafe(self._operator.kinds_changed, group)
 
 
 async def _announce(ready: asyncio.Event) -> None:

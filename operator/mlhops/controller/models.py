@@ -11,11 +11,16 @@ from mlhops.api.base import Manifest
 from mlhops.api.conditions import Condition, ConditionType, Verdict, merge
 from mlhops.api.decision import DecisionStatus
 from mlhops.controller.apply import Applier
-from mlhops.controller.client import DECISIONS, MODELS, ApiError, Client
+from mlhops.controller.client import ApiError, Client
 from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Gathered, InvalidObject, Key, Unreadable, gather
+from mlhops.controller.kinds import DECISIONS, MODELS
+from mlhops.controller.reader import Fresh, Heard, Reader
+from mlhops.controller.store import Store
 from mlhops.kserve.read import condition, items, number, text
 from mlhops.kserve.route import Router
+from mlhops.rollout.caution import may_rest_on_hearsay
+from mlhops.rollout.intents import Plan
 from mlhops.rollout.plan import plan
 from mlhops.rollout.reasons import Reason
 
@@ -26,8 +31,12 @@ GONE = float("inf")
 class Models:
     """Brings one ClinicalModel nearer to its spec."""
 
-    def __init__(self, client: Client, router: Router, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, client: Client, store: Store, router: Router, clock: Callable[[], datetime]
+    ) -> None:
         self._client = client
+        self._heard = Heard(store, client)
+        self._fresh = Fresh(store, client)
         self._router = router
         self._clock = clock
         self._applier = Applier(client, router, Recorder(client))
@@ -36,7 +45,7 @@ class Models:
     async def reconcile(self, key: Key) -> float | None:
         """Make one pass; return the seconds until the next is due by time alone."""
         try:
-            gathered = await gather(self._client, self._router, key)
+            made = await self._plan(key)
         except InvalidObject as error:
             message = f"the object cannot be read: {error}: correct that field"
             await self._stall(error.manifest, Reason.INVALID_SPEC, message)
@@ -47,13 +56,12 @@ class Models:
             )
             await self._stall(error.manifest, Reason.READ_REFUSED, message)
             raise error.cause from error
-        if gathered is None:
+        if made is None:
             self._refusals.pop(key, None)
             await self._answer_nobodys_decisions(key)
             return GONE
-        refused = self._refusals.get(key)
-        seen = replace(gathered.seen, refusal=refused)
-        decided = plan(seen, self._clock())
+        gathered, decided = made
+        refused = gathered.seen.refusal
         try:
             await self._applier.apply(gathered, decided)
         except ApiError as error:
@@ -64,6 +72,36 @@ class Models:
             del self._refusals[key]
             return 0.0
         return decided.requeue_after
+
+    async def _plan(self, key: Key) -> tuple[Gathered, Plan] | None:
+        """Plan on what was heard; where something is at stake, look afresh and plan on that."""
+        made = await self._plan_on(self._heard, key)
+        if made is not None:
+            gathered, decided = made
+            old = gathered.seen.model.status
+            if decided.empty or (
+                may_rest_on_hearsay(old, decided) and await self._is_current(gathered, decided)
+            ):
+                return made
+        return await self._plan_on(self._fresh, key)
+
+    async def _plan_on(self, reader: Reader, key: Key) -> tuple[Gathered, Plan] | None:
+        gathered = await gather(reader, self._router, key)
+        if gathered is None:
+            return None
+        seen = replace(gathered.seen, refusal=self._refusals.get(key))
+        return replace(gathered, seen=seen), plan(seen, self._clock())
+
+    async def _is_current(self, gathered: Gathered, decided: Plan) -> bool:
+        """Whether the model is still as it was heard of; a status write finds that out by itself.
+
+        Of a model that was deleted meanwhile nothing must be made again.
+        """
+        if not decided.before:
+            return True
+        meta = gathered.seen.model.metadata
+        live = await self._client.get(MODELS, meta.namespace, meta.name)
+        return text(live, "metadata", "resourceVersion") == meta.resource_version
 
     async def _tell_refusal(self, key: Key, gathered: Gathered, error: ApiError) -> None:
         """Say in the status what the API server does not take; once for each thing that it says."""

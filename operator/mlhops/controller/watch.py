@@ -1,46 +1,52 @@
-"""kopf's part: turn every event of a watched object into a key on the work queue, and do nothing else.
+"""kopf's part: watch, and pass on what is seen.
 
 Only low-level event handlers are used: they write no annotation and no finalizer, on the user's objects or on
 InferenceServices, where KServe would restart the model for it.
 """
 
 import os
-from collections.abc import Callable
-from functools import partial
+from typing import Protocol, cast
 
 import kopf
 
-from mlhops.api import GROUP
 from mlhops.api.base import Manifest
 from mlhops.controller.gather import Key
+from mlhops.controller.kinds import DECISIONS, EVALUATIONS, MODELS, Kind
+from mlhops.controller.store import LABELLED, WATCHED
 from mlhops.kserve.names import MODEL_LABEL
 from mlhops.kserve.read import text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
 MODEL, EVALUATION = "ClinicalModel", "Evaluation"
-WATCHED = (
-    (GROUP, "clinicalmodels", MODEL),
-    (GROUP, "evaluations", EVALUATION),
-    (GROUP, "decisions", "Decision"),
-    ("serving.kserve.io", "inferenceservices", "InferenceService"),
-    ("gateway.networking.k8s.io", "httproutes", "HTTPRoute"),
-    ("batch", "jobs", "Job"),
-    ("", "pods", "Pod"),
-)
 NEEDED_GROUPS = ("serving.kserve.io", "gateway.networking.k8s.io")
-Add = Callable[[Key], None]
 
 
-def keys_of(kind: str, body: Manifest) -> list[Key]:
+class Listener(Protocol):
+    """Is told of what the watches see, in the order in which they see it, from another thread."""
+
+    def hear(self, kind: Kind, manifest: Manifest) -> None:
+        """Take over an object as it is."""
+        ...
+
+    def hear_gone(self, kind: Kind, manifest: Manifest) -> None:
+        """Take over that an object was deleted."""
+        ...
+
+    def kinds_changed(self, group: str) -> None:
+        """Take over that a kind of a group was installed, changed or removed."""
+        ...
+
+
+def keys_of(kind: Kind, body: Manifest) -> list[Key]:
     """Return the objects of ours that a change of this object may matter to."""
     namespace, name = text(body, "metadata", "namespace"), text(body, "metadata", "name")
-    if kind == MODEL:
+    if kind == MODELS:
         return [Key(MODEL, namespace, name)]
     keys = []
     model = text(body, "metadata", "labels", MODEL_LABEL)
-    if kind == "Decision":
+    if kind == DECISIONS:
         model = text(body, "spec", "model")
-    if kind == EVALUATION:
+    if kind == EVALUATIONS:
         keys.append(Key(EVALUATION, namespace, name))
     evaluation = text(body, "metadata", "labels", EVALUATION_LABEL)
     if evaluation:
@@ -50,10 +56,8 @@ def keys_of(kind: str, body: Manifest) -> list[Key]:
     return keys
 
 
-def registry(
-    add: Add, models: Callable[[], list[Key]], *, clusterwide: bool
-) -> kopf.OperatorRegistry:
-    """Return handlers that put keys on the queue; `models` returns all models that are known.
+def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:
+    """Return handlers that pass on what they are told.
 
     Kinds that are installed later are noticed at once only by an operator for the whole cluster:
     one for some namespaces may not be allowed to watch them, and looks again from time to time.
@@ -61,23 +65,25 @@ def registry(
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers, id="login")(_login)
 
-    def watch(group: str, plural: str, keys: Callable[[Manifest], list[Key]]) -> None:
-        async def seen(body: kopf.Body, **_: object) -> None:
-            for key in keys(dict(body)):
-                add(key)
+    def watch(kind: Kind) -> None:
+        async def seen(event: kopf.RawEvent, **_: object) -> None:
+            manifest = cast(Manifest, event["object"])
+            gone = event["type"] == "DELETED"
+            (listener.hear_gone if gone else listener.hear)(kind, manifest)
 
-        kopf.on.event(group, plural, id=f"watch-{plural}", registry=handlers)(seen)
+        kopf.on.event(kind.group, kind.plural, id=f"watch-{kind.plural}", registry=handlers)(seen)
 
-    for group, plural, kind in WATCHED:
-        watch(group, plural, partial(keys_of, kind))
-    # Any model may wait for a Gateway, or for the kinds themselves to be installed.
-    watch("gateway.networking.k8s.io", "gateways", lambda _: models())
+    for kind in WATCHED:
+        watch(kind)
     if clusterwide:
-        watch(
-            "apiextensions.k8s.io",
-            "customresourcedefinitions",
-            lambda body: models() if text(body, "spec", "group") in NEEDED_GROUPS else [],
-        )
+
+        async def installed(body: kopf.Body, **_: object) -> None:
+            group = text(dict(body), "spec", "group")
+            if group in NEEDED_GROUPS:
+                listener.kinds_changed(group)
+
+        plural = "customresourcedefinitions"
+        kopf.on.event("apiextensions.k8s.io", plural, id="kinds", registry=handlers)(installed)
     return handlers
 
 
@@ -94,9 +100,27 @@ def settings() -> kopf.OperatorSettings:
     chosen.posting.enabled = False
     chosen.queueing.idle_timeout = 0.1
     chosen.peering.standalone = True
+    # kopf would copy and compare each object for handlers of changes, of which there are none here.
+    chosen.persistence.diffbase_storage = _NoDiff()
     # The rest is filtered by the API server: a hospital's cluster has other pods and jobs, too.
-    chosen.watching.label_selectors["pods"] = MODEL_LABEL
-    chosen.watching.label_selectors["jobs"] = MODEL_LABEL
-    chosen.watching.label_selectors["inferenceservices"] = MODEL_LABEL
-    chosen.watching.label_selectors["httproutes"] = MODEL_LABEL
+    for kind in LABELLED:
+        chosen.watching.label_selectors[kind.plural] = MODEL_LABEL
     return chosen
+
+
+class _NoDiff(kopf.DiffBaseStorage):
+    """Keeps no last state of objects, in annotations or anywhere else."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        """Return nothing to compare."""
+        del body, extra_fields
+        return cast(kopf.BodyEssence, {})
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Return nothing to compare with."""
+        del body
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Keep nothing."""
+        del body, patch, essence

@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import Configuration
 
-from mlhops.controller.client import MODELS, ApiError, Client, NotInstalled
+from mlhops.controller.client import ApiError, Client, NotInstalled
+from mlhops.controller.kinds import MODELS
 
 T = Callable[[Client], Awaitable[object]]
 

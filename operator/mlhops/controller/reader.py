@@ -1,0 +1,125 @@
+"""Two ways to read what a pass is about: as last heard, and as it is now."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Protocol
+
+from mlhops.api.base import Manifest
+from mlhops.controller.client import Client, NotInstalled
+from mlhops.controller.kinds import DECISIONS, EVALUATIONS, PODS, ROUTES, SERVICES, Kind
+from mlhops.controller.store import Name, Store, name_of
+from mlhops.kserve.names import MODEL_LABEL
+
+_FEW = 6
+"""Up to so many objects are read one by one; a list costs the API server a look at all of its kind."""
+
+
+class Reader(Protocol):
+    """Reads objects; each call raises NotInstalled where the API server does not know the kind."""
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """Return an object, None where there is none."""
+        ...
+
+    async def of_model(
+        self, kind: Kind, namespace: str, model: str, names: Collection[str] = ()
+    ) -> list[Manifest]:
+        """Return the objects of a kind that belong to a model; those named are there if they are."""
+        ...
+
+    async def routes_for(self, namespace: str, hostnames: Collection[str]) -> list[Manifest]:
+        """Return at least the HTTPRoutes of a namespace that have one of these host names."""
+        ...
+
+
+class _Live:
+    """Reads from the API server; a kind that turns out not to be installed is no longer taken as known."""
+
+    def __init__(self, store: Store, client: Client) -> None:
+        self._store = store
+        self._client = client
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        try:
+            return await self._client.get(kind, namespace, name)
+        except NotInstalled:
+            self._store.doubt(kind)
+            raise
+
+    async def list(self, kind: Kind, namespace: str, model: str = "") -> list[Manifest]:
+        labels = f"{MODEL_LABEL}={model}" if model and kind != DECISIONS else ""
+        fields = f"spec.model={model}" if model and kind == DECISIONS else ""
+        try:
+            return await self._client.list(kind, namespace, labels, fields)
+        except NotInstalled:
+            self._store.doubt(kind)
+            raise
+
+
+class Heard:
+    """What the watches have told; asks the API server only for what they do not cover."""
+
+    def __init__(self, store: Store, client: Client) -> None:
+        self._store = store
+        self._live = _Live(store, client)
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """Return an object as it was last heard of."""
+        if self._store.covers(kind, namespace):
+            return self._store.get(kind, Name(namespace, name))
+        return await self._live.get(kind, namespace, name)
+
+    async def of_model(
+        self,
+        kind: Kind,
+        namespace: str,
+        model: str,
+        names: Collection[str] = (),  # noqa: ARG002
+    ) -> list[Manifest]:
+        """Return the objects of a model that were heard of."""
+        if self._store.covers(kind, namespace):
+            return self._store.of_model(kind, namespace, model)
+        return await self._live.list(kind, namespace, model)
+
+    async def routes_for(self, namespace: str, hostnames: Collection[str]) -> list[Manifest]:
+        """Return the HTTPRoutes with these host names that were heard of."""
+        if self._store.covers(ROUTES, namespace):
+            return self._store.routes_for(namespace, hostnames)
+        return await self._live.list(ROUTES, namespace)
+
+
+class Fresh:
+    """What the API server says now.
+
+    What other people and controllers make at any time (pods, Decisions) is listed. What the operator alone
+    makes is read by the names that are known, and the rest is taken as heard.
+    """
+
+    def __init__(self, store: Store, client: Client) -> None:
+        self._store = store
+        self._live = _Live(store, client)
+        self._heard = Heard(store, client)
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """Return an object as it is now."""
+        return await self._live.get(kind, namespace, name)
+
+    async def of_model(
+        self, kind: Kind, namespace: str, model: str, names: Collection[str] = ()
+    ) -> list[Manifest]:
+        """Return the objects of a model: those that are named as they are now."""
+        if kind in (PODS, DECISIONS) or not self._store.covers(kind, namespace):
+            return await self._live.list(kind, namespace, model)
+        heard = {name_of(m).name: m for m in self._store.of_model(kind, namespace, model)}
+        if kind not in (SERVICES, EVALUATIONS):
+            return list(heard.values())  # written once, never changed
+        asked = set(names) | (set(heard) if kind == SERVICES else set())
+        if len(asked) > _FEW:
+            return await self._live.list(kind, namespace, model)
+        found = await asyncio.gather(*(self.get(kind, namespace, name) for name in sorted(asked)))
+        now = {name_of(manifest).name: manifest for manifest in found if manifest is not None}
+        return [*(m for name, m in heard.items() if name not in asked), *now.values()]
+
+    async def routes_for(self, namespace: str, hostnames: Collection[str]) -> list[Manifest]:
+        """Return other HTTPRoutes as heard: they decide nothing but who was first."""
+        return await self._heard.routes_for(namespace, hostnames)

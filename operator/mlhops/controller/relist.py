@@ -1,0 +1,114 @@
+"""Finds what the watches have missed: a watch can be stuck, or lose an event, without a word.
+
+kopf does not tell of a deletion that fell into a gap between two watches either. So each kind is listed
+every so often, once whole and then only by names and versions, and what differs from what was heard is heard
+now.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import aiohttp
+import structlog
+
+from mlhops.api.base import Manifest
+from mlhops.controller.client import ApiError, Client, NotInstalled, Page
+from mlhops.controller.kinds import Kind
+from mlhops.controller.store import LABELLED, WATCHED, Name, Store, name_of, version_of
+from mlhops.kserve.names import MODEL_LABEL
+
+RELIST_SECONDS = 30.0
+_SOON = 2.0
+_log = structlog.get_logger(__name__)
+
+Hear = Callable[[Kind, Manifest], None]
+
+
+class Relist:
+    """Compares what was heard with what is."""
+
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        namespaces: Sequence[str],
+        hear: Hear,
+        hear_gone: Hear,
+    ) -> None:
+        self._client = client
+        self._store = store
+        self._namespaces = namespaces or ("",)
+        self._hear = hear
+        self._hear_gone = hear_gone
+        self._wanted = asyncio.Event()
+
+    def soon(self) -> None:
+        """Look again at once: a kind may have come or gone."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Look again and again, for as long as the operator runs."""
+        while True:
+            well = [await self._try(kind) for kind in WATCHED]
+            self._wanted.clear()
+            try:
+                await asyncio.wait_for(self._wanted.wait(), RELIST_SECONDS if all(well) else _SOON)
+            except TimeoutError:
+                continue
+
+    async def _try(self, kind: Kind) -> bool:
+        """List one kind; return whether the API server could be asked."""
+        try:
+            await self._compare(kind)
+        except NotInstalled:
+            self._store.doubt(kind)
+        except ApiError as error:
+            self._store.doubt(kind)
+            _log.warning("list refused", kind=kind.plural, error=str(error))
+            return error.status == 403
+        except (aiohttp.ClientError, OSError) as error:
+            _log.warning("list failed", kind=kind.plural, error=str(error))
+            return False
+        return True
+
+    async def _compare(self, kind: Kind) -> None:
+        whole = not self._store.is_complete(kind)
+        known = self._store.seen(kind)
+        there: set[Name] = set()
+        behind: list[Manifest] = []
+        oldest = 0
+        async for page, version in self._pages(kind, only_metadata=not whole):
+            oldest = min(oldest or version, version)
+            for manifest in page:
+                name = name_of(manifest)
+                there.add(name)
+                if whole:
+                    self._hear(kind, manifest)
+                elif name not in known or known[name].version < version_of(manifest):
+                    behind.append(manifest)
+        for manifest in behind:
+            # Answers are heard; what was heard by a watch meanwhile is no news.
+            name = name_of(manifest)
+            await self._client.get(kind, name.namespace, name.name)
+        for name in known.keys() - there:
+            self._hear_gone(kind, _gone(name, oldest))
+        self._store.forget_the_gone(kind, oldest)
+        self._store.set_complete(kind)
+
+    async def _pages(self, kind: Kind, *, only_metadata: bool) -> AsyncIterator[Page]:
+        selector = MODEL_LABEL if kind in LABELLED else ""
+        for namespace in self._namespaces:
+            pages = self._client.pages(kind, namespace, selector, only_metadata=only_metadata)
+            async for page in pages:
+                yield page
+
+
+def _gone(name: Name, version: int) -> Manifest:
+    """What is known of an object that is no longer there."""
+    return {
+        "metadata": {
+            "namespace": name.namespace,
+            "name": name.name,
+            "resourceVersion": str(version),
+        }
+    }

@@ -1,0 +1,207 @@
+"""What the watches have told so far, so that a pass that has nothing to do costs the API server nothing.
+
+It may be behind: nothing that cannot be taken back is decided on it (`rollout/caution.py`).
+
+An object is kept as compressed JSON, a tenth of what it takes as Python objects, and is unpacked when a
+pass asks for it: a thousand models are some megabytes.
+"""
+
+import json
+import zlib
+from collections.abc import Collection, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar, cast
+
+from mlhops.api.base import Manifest
+from mlhops.controller.kinds import (
+    DECISIONS,
+    EVALUATIONS,
+    GATEWAYS,
+    JOBS,
+    MODELS,
+    PODS,
+    REVISIONS,
+    ROUTES,
+    SERVICES,
+    Kind,
+)
+from mlhops.kserve.names import MODEL_LABEL
+from mlhops.kserve.read import at, text
+
+WATCHED = (
+    MODELS,
+    EVALUATIONS,
+    DECISIONS,
+    SERVICES,
+    ROUTES,
+    GATEWAYS,
+    JOBS,
+    PODS,
+    REVISIONS,
+)
+LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS})
+"""Kinds of which only those with the label of a model are watched: a hospital's cluster has others."""
+
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Name(NamedTuple):
+    """Where an object is found within its kind."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Which version of an object was seen last."""
+
+    uid: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    seen: Seen
+    packed: bytes
+    model: str
+    hostnames: tuple[str, ...]
+
+
+class _Index(Generic[K]):
+    """Names of objects by something that they have in common."""
+
+    def __init__(self) -> None:
+        self._names: dict[K, set[str]] = {}
+
+    def __getitem__(self, key: K) -> frozenset[str]:
+        return frozenset(self._names.get(key, ()))
+
+    def add(self, key: K, name: str) -> None:
+        self._names.setdefault(key, set()).add(name)
+
+    def discard(self, key: K, name: str) -> None:
+        names = self._names.get(key, set())
+        names.discard(name)
+        if not names:
+            self._names.pop(key, None)
+
+
+class Store:
+    """The newest version of each watched object that the operator has heard of."""
+
+    def __init__(self, namespaces: Collection[str] = ()) -> None:
+        self._namespaces = frozenset(namespaces)
+        self._kept: dict[Kind, dict[Name, _Kept]] = {kind: {} for kind in WATCHED}
+        self._gone: dict[Kind, dict[Name, int]] = {kind: {} for kind in WATCHED}
+        self._of_model: _Index[tuple[Kind, str, str]] = _Index()
+        self._by_hostname: _Index[tuple[str, str]] = _Index()
+        self._complete: set[Kind] = set()
+
+    def covers(self, kind: Kind, namespace: str) -> bool:
+        """Whether it knows all there is of a kind in a namespace, as far as the watches tell."""
+        return kind in self._complete and (not self._namespaces or namespace in self._namespaces)
+
+    def is_complete(self, kind: Kind) -> bool:
+        """Whether a kind was listed whole since it was last in doubt."""
+        return kind in self._complete
+
+    def set_complete(self, kind: Kind) -> None:
+        """From now on what is not in here is not there."""
+        self._complete.add(kind)
+
+    def doubt(self, kind: Kind) -> None:
+        """From now on it is not known what there is of a kind: it is not installed, or not readable."""
+        self._complete.discard(kind)
+
+    def hear(self, kind: Kind, manifest: Manifest) -> bool:
+        """Take over one version of an object; return whether it is news. What is older is not."""
+        name, seen = name_of(manifest), _seen(manifest)
+        if kind not in self._kept or not self._is_news(kind, name, seen):
+            return False
+        self._drop(kind, name)
+        packed = zlib.compress(json.dumps(manifest, separators=(",", ":")).encode(), 1)
+        kept = _Kept(seen, packed, _model_of(kind, manifest), _hostnames_of(kind, manifest))
+        self._kept[kind][name] = kept
+        self._of_model.add((kind, name.namespace, kept.model), name.name)
+        for hostname in kept.hostnames:
+            self._by_hostname.add((name.namespace, hostname), name.name)
+        return True
+
+    def hear_gone(self, kind: Kind, name: Name, version: int) -> bool:
+        """Take over that an object was deleted at a version; return whether it is news."""
+        kept = self._kept[kind].get(name)
+        self._gone[kind][name] = max(version, self._gone[kind].get(name, 0))
+        if kept is None or kept.seen.version > version:
+            return False
+        self._drop(kind, name)
+        return True
+
+    def forget_the_gone(self, kind: Kind, version: int) -> None:
+        """No older version of what was deleted before this one can still arrive."""
+        self._gone[kind] = {name: at for name, at in self._gone[kind].items() if at > version}
+
+    def get(self, kind: Kind, name: Name) -> Manifest | None:
+        """Return an object as it was last seen."""
+        kept = self._kept[kind].get(name)
+        return None if kept is None else _unpack(kept)
+
+    def of_model(self, kind: Kind, namespace: str, model: str) -> list[Manifest]:
+        """Return the objects that belong to a model, in the order of their names."""
+        names = self._of_model[kind, namespace, model]
+        return [_unpack(self._kept[kind][Name(namespace, name)]) for name in sorted(names)]
+
+    def routes_for(self, namespace: str, hostnames: Iterable[str]) -> list[Manifest]:
+        """Return the HTTPRoutes of a namespace that have one of these host names."""
+        names = {name for host in hostnames for name in self._by_hostname[namespace, host]}
+        return [_unpack(self._kept[ROUTES][Name(namespace, name)]) for name in sorted(names)]
+
+    def seen(self, kind: Kind) -> dict[Name, Seen]:
+        """Return which version of each object is known."""
+        return {name: kept.seen for name, kept in self._kept[kind].items()}
+
+    def _is_news(self, kind: Kind, name: Name, seen: Seen) -> bool:
+        if seen.version <= self._gone[kind].get(name, -1):
+            return False
+        kept = self._kept[kind].get(name)
+        return kept is None or seen.version > kept.seen.version
+
+    def _drop(self, kind: Kind, name: Name) -> None:
+        kept = self._kept[kind].pop(name, None)
+        if kept is None:
+            return
+        self._of_model.discard((kind, name.namespace, kept.model), name.name)
+        for hostname in kept.hostnames:
+            self._by_hostname.discard((name.namespace, hostname), name.name)
+
+
+def name_of(manifest: Manifest) -> Name:
+    """Return an object's name within its kind."""
+    metadata = manifest.get("metadata")
+    return Name(text(metadata, "namespace"), text(metadata, "name"))
+
+
+def version_of(manifest: Manifest) -> int:
+    """Return an object's resourceVersion: of one kind the newer is greater (Kubernetes KEP-5504)."""
+    version = text(manifest, "metadata", "resourceVersion")
+    return int(version) if version.isdecimal() else 0
+
+
+def _seen(manifest: Manifest) -> Seen:
+    return Seen(text(manifest, "metadata", "uid"), version_of(manifest))
+
+
+def _unpack(kept: _Kept) -> Manifest:
+    return cast(Manifest, json.loads(zlib.decompress(kept.packed)))
+
+
+def _model_of(kind: Kind, manifest: Manifest) -> str:
+    if kind == DECISIONS:
+        return text(manifest, "spec", "model")
+    return text(manifest, "metadata", "labels", MODEL_LABEL)
+
+
+def _hostnames_of(kind: Kind, manifest: Manifest) -> tuple[str, ...]:
+    found = at(manifest, "spec", "hostnames") if kind == ROUTES else None
+    return tuple(h for h in found if isinstance(h, str)) if isinstance(found, list) else ()
