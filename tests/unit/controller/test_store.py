@@ -1,0 +1,100 @@
+from mlhops.api.base import Manifest
+from mlhops.controller.kinds import DECISIONS, EVENTS, MODELS, PODS, ROUTES
+from mlhops.controller.store import Name, Store
+
+WARD = "ward"
+SEPSIS = Name(WARD, "sepsis")
+
+
+def manifest(version: int, name: str = "sepsis", **parts: Manifest) -> Manifest:
+    metadata: Manifest = {
+        "namespace": WARD,
+        "name": name,
+        "uid": f"uid-{name}",
+        "resourceVersion": str(version),
+    }
+    return {"metadata": metadata | parts.pop("metadata", {}), **parts}
+
+
+def versions(store: Store) -> dict[Name, int]:
+    return {name: seen.version for name, seen in store.seen(MODELS).items()}
+
+
+def test_an_older_version_does_not_replace_a_newer_one() -> None:
+    store = Store()
+    assert store.hear(MODELS, manifest(10, spec={"version": "2.0.0"}))
+    assert not store.hear(MODELS, manifest(9, spec={"version": "1.0.0"}))
+    assert not store.hear(MODELS, manifest(10, spec={"version": "1.0.0"}))
+    live = store.get(MODELS, SEPSIS)
+    assert live is not None
+    assert live["spec"] == {"version": "2.0.0"}
+
+
+def test_what_was_deleted_does_not_come_back_with_a_late_answer() -> None:
+    store = Store()
+    store.hear(MODELS, manifest(10))
+    assert store.hear_gone(MODELS, SEPSIS, 12)
+    assert not store.hear(MODELS, manifest(11))
+    assert store.get(MODELS, SEPSIS) is None
+
+
+def test_what_was_made_again_after_its_deletion_stays() -> None:
+    store = Store()
+    store.hear(MODELS, manifest(13))
+    assert not store.hear_gone(MODELS, SEPSIS, 12)
+    assert versions(store) == {SEPSIS: 13}
+
+
+def test_deletions_are_forgotten_once_nothing_older_can_arrive() -> None:
+    store = Store()
+    store.hear_gone(MODELS, SEPSIS, 12)
+    store.forget_the_gone(MODELS, 11)
+    assert not store.hear(MODELS, manifest(11))
+    store.forget_the_gone(MODELS, 12)
+    assert store.hear(MODELS, manifest(11))
+
+
+def test_objects_are_found_by_the_model_that_they_belong_to() -> None:
+    store = Store()
+    label: Manifest = {"labels": {"mlhops.io/model": "sepsis"}}
+    store.hear(PODS, manifest(1, "b", metadata=label))
+    store.hear(PODS, manifest(2, "a", metadata=label))
+    store.hear(PODS, manifest(3, "c"))
+    store.hear(DECISIONS, manifest(4, "approve", spec={"model": "sepsis"}))
+    names = [pod["metadata"]["name"] for pod in store.of_model(PODS, WARD, "sepsis")]  # type: ignore[index,call-overload]
+    assert names == ["a", "b"]
+    assert len(store.of_model(DECISIONS, WARD, "sepsis")) == 1
+    assert store.of_model(PODS, "another", "sepsis") == []
+    store.hear(PODS, manifest(5, "a"))  # somebody took the label away
+    assert len(store.of_model(PODS, WARD, "sepsis")) == 1
+
+
+def test_routes_are_found_by_their_host_names() -> None:
+    store = Store()
+    store.hear(ROUTES, manifest(1, "ours", spec={"hostnames": ["a.example", "b.example"]}))
+    store.hear(ROUTES, manifest(2, "theirs", spec={"hostnames": ["b.example"]}))
+    store.hear(ROUTES, manifest(3, "odd", spec={"hostnames": "b.example"}))
+    assert len(store.routes_for(WARD, ["b.example"])) == 2
+    assert len(store.routes_for(WARD, ["a.example", "b.example"])) == 2
+    store.hear(ROUTES, manifest(4, "theirs", spec={"hostnames": ["c.example"]}))
+    assert len(store.routes_for(WARD, ["b.example"])) == 1
+
+
+def test_nothing_is_known_of_a_kind_before_it_was_listed_nor_while_it_is_in_doubt() -> None:
+    store = Store()
+    assert not store.covers(MODELS, WARD)
+    store.set_complete(MODELS)
+    assert store.covers(MODELS, WARD)
+    store.doubt(MODELS)
+    assert not store.covers(MODELS, WARD)
+
+
+def test_nothing_is_known_of_namespaces_that_are_not_watched() -> None:
+    store = Store(["ward"])
+    store.set_complete(MODELS)
+    assert store.covers(MODELS, "ward")
+    assert not store.covers(MODELS, "another")
+
+
+def test_kinds_that_are_not_watched_are_not_kept() -> None:
+    assert not Store().hear(EVENTS, manifest(1))
