@@ -1,23 +1,23 @@
 """The operator's few calls to the API server, objects as plain JSON.
 
 kopf patches without server-side apply and without preconditions, so the operator's own writes go through
-here, over the transport of the `kubernetes` client.
+here.
 """
 
-import json
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Self, TypeAlias, cast
 
+import orjson
 from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Manifest
 from mlhops.controller.kinds import Kind
+from mlhops.controller.transport import Transport
 from mlhops.kserve.names import FIELD_MANAGER
 from mlhops.kserve.read import text
 
-_TIMEOUT = 15.0
 _PAGE = 500
 _JSON = "application/json"
 _METADATA = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -30,11 +30,13 @@ Page: TypeAlias = tuple[list[Manifest], int]
 class ApiError(Exception):
     """The API server refused a request."""
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    def __init__(self, status: int, reason: str, message: str, retry_after: float = 0.0) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
         self.reason = reason
         self.message = message
+        self.retry_after = retry_after
+        """Seconds for which the API server asks to be left alone."""
 
 
 class NotInstalled(Exception):
@@ -45,7 +47,7 @@ class Client:
     """Speaks to one API server."""
 
     def __init__(self, configuration: Configuration) -> None:
-        self._api = ApiClient(configuration)
+        self._transport = Transport(configuration)
         self.writes = 0
         """Writes that the API server took, for telemetry."""
         self.hear: Callable[[Kind, Manifest], object] = _ignore
@@ -64,7 +66,7 @@ class Client:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._api.close()
+        await self._transport.close()
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Return an object as the API server has it now, None where there is none.
@@ -185,21 +187,13 @@ class Client:
         content_type: str = _JSON,
         accept: str = _JSON,
     ) -> Manifest:
-        request = await self._api.param_serialize(
-            method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": accept, "Content-Type": content_type},
-            body=body,
-            auth_settings=["BearerToken"],
-        )
-        response = await self._api.call_api(*request, _request_timeout=_TIMEOUT)
-        text: bytes = await response.read()
-        answer = _parse(text)
+        headers = {"Accept": accept, "Content-Type": content_type}
+        response = await self._transport.send(method, path, query or {}, headers, body)
+        answer = _parse(response.body)
         if not 200 <= response.status < 300:
-            reason = str(answer.get("reason") or response.reason or "")
-            message = str(answer.get("message") or text[:500].decode(errors="replace"))
-            raise ApiError(response.status, reason, message)
+            reason = str(answer.get("reason") or response.reason)
+            message = str(answer.get("message") or response.body[:500].decode(errors="replace"))
+            raise ApiError(response.status, reason, message, response.retry_after)
         if not answer:
             raise _damaged()
         return answer
@@ -224,7 +218,7 @@ def _damaged() -> ApiError:
 
 def _parse(text: bytes) -> Manifest:
     try:
-        value = json.loads(text)
+        value = orjson.loads(text)
     except ValueError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from mlhops.api import API_VERSION
 from mlhops.api.base import Manifest
-from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationStatus
+from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationStatus
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.gather import Key, owned
@@ -28,6 +28,8 @@ class _Seen:
     status: EvaluationStatus
     error: ApiError | None = None
     """What keeps its Job from being made."""
+    early: bool = False
+    """Whether its Job was only just made, and there is nothing to say of it."""
 
 
 class Evaluations:
@@ -42,14 +44,17 @@ class Evaluations:
     async def reconcile(self, key: Key, now: datetime) -> bool:
         """Create the Job where there is none, and take over the verdict when there is one.
 
-        Returns whether the verdict is still to come. A verdict is never taken back, so it is decided on what
-        the API server says now.
+        Returns whether the verdict is still to come. What an evaluator said when it ended stays said; that
+        it said nothing, or that its Evaluation is none of ours, is believed only of what the API server
+        says now, since a verdict is never taken back.
         """
         seen = await self._look(self._heard, key, now)
-        if seen is not None and seen.status.phase in FINISHED:
+        if seen is not None and seen.status.phase is EvaluationPhase.ERROR:
             seen = await self._look(self._fresh, key, now)
         if seen is None:
             return False
+        if seen.early:
+            return True  # nothing worth a write, for moments
         await self._write(seen.evaluation, seen.status)
         if seen.error is not None:
             raise seen.error
@@ -80,7 +85,10 @@ class Evaluations:
         pods = await reader.of_model(PODS, key.namespace, evaluation.spec.model)
         mine = [pod for pod in pods if owned(pod, uid)]
         hint = "" if mine or _is_young(job, now) else await self._why_no_pod(key, uid)
-        return _Seen(evaluation, evaluator_job.next_status(evaluation, job, mine, now, hint))
+        status = evaluator_job.next_status(evaluation, job, mine, now, hint)
+        return _Seen(
+            evaluation, status, early=status.message == evaluator_job.STARTS and _is_young(job, now)
+        )
 
     async def _problem(
         self, reader: Reader, live: Manifest, evaluation: Evaluation, model: ClinicalModel | None

@@ -102,7 +102,7 @@ async def _gather_around(
     """Return everything about a model that was just read."""
     mine = (key.namespace, key.name)
     status = model.status
-    roles = [role for role in (status.stable, status.candidate, status.previous) if role]
+    roles = [role for role in (status.stable, status.candidate) if role is not None]
     services, pods, own_routes, gateway = await asyncio.gather(
         _if_installed(reader.of_model(SERVICES, *mine, [of.inference_service for of in roles])),
         reader.of_model(PODS, *mine),

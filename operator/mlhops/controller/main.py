@@ -126,7 +126,7 @@ class Operator:
         try:
             again = await self._pass(key)
         except ApiError as error:
-            delay = self.queue.failed(key)
+            delay = self.queue.failed(key, error.retry_after)
             # The object has changed or gone since it was read: the next pass sees what is.
             expected = error.status in (404, 409)
             level = log.debug if expected else log.warning

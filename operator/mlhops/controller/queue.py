@@ -84,11 +84,15 @@ class WorkQueue(Generic[Key]):
         """Forget the failures of a key."""
         self._failures.pop(key, None)
 
-    def failed(self, key: Key) -> float:
-        """Work on the key again after a time that grows with its failures; return that time in seconds."""
+    def failed(self, key: Key, at_least: float = 0.0) -> float:
+        """Work on the key again after a time that grows with its failures; return that time in seconds.
+
+        `at_least` is what a server that is busy asked for; the longest wait is the longest even then.
+        """
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(_BASE * 2.0 ** min(failures, 16), _CAP) * random.uniform(0.5, 1.0)
+        delay = max(delay, min(at_least, _CAP) * random.uniform(1.0, 1.2))
         self.add_after(key, delay)
         return delay
 

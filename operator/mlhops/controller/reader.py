@@ -6,7 +6,7 @@ from typing import Protocol
 
 from mlhops.api.base import Manifest
 from mlhops.controller.client import Client, NotInstalled
-from mlhops.controller.kinds import DECISIONS, EVALUATIONS, PODS, ROUTES, SERVICES, Kind
+from mlhops.controller.kinds import DECISIONS, EVALUATIONS, GATEWAYS, PODS, ROUTES, SERVICES, Kind
 from mlhops.controller.store import Name, Store, name_of
 from mlhops.kserve.names import MODEL_LABEL
 
@@ -89,10 +89,11 @@ class Heard:
 
 
 class Fresh:
-    """What the API server says now.
+    """What the API server says now of all that a step rests on.
 
-    What other people and controllers make at any time (pods, Decisions) is listed. What the operator alone
-    makes is read by the names that are known, and the rest is taken as heard.
+    What other people and controllers make at any time (pods, Decisions) is listed. Of what the operator
+    alone makes, that which is named is read, and the rest is taken as heard; so is a Gateway, of which the
+    route's own status tells whether it plays its part.
     """
 
     def __init__(self, store: Store, client: Client) -> None:
@@ -102,6 +103,8 @@ class Fresh:
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Return an object as it is now."""
+        if kind == GATEWAYS:
+            return await self._heard.get(kind, namespace, name)
         return await self._live.get(kind, namespace, name)
 
     async def of_model(
@@ -113,12 +116,11 @@ class Fresh:
         heard = {name_of(m).name: m for m in self._store.of_model(kind, namespace, model)}
         if kind not in (SERVICES, EVALUATIONS):
             return list(heard.values())  # written once, never changed
-        asked = set(names) | (set(heard) if kind == SERVICES else set())
-        if len(asked) > _FEW:
+        if len(names) > _FEW:
             return await self._live.list(kind, namespace, model)
-        found = await asyncio.gather(*(self.get(kind, namespace, name) for name in sorted(asked)))
-        now = {name_of(manifest).name: manifest for manifest in found if manifest is not None}
-        return [*(m for name, m in heard.items() if name not in asked), *now.values()]
+        found = await asyncio.gather(*(self.get(kind, namespace, name) for name in names))
+        now = [manifest for manifest in found if manifest is not None]
+        return [*(manifest for name, manifest in heard.items() if name not in names), *now]
 
     async def routes_for(self, namespace: str, hostnames: Collection[str]) -> list[Manifest]:
         """Return other HTTPRoutes as heard: they decide nothing but who was first."""

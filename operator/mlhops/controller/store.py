@@ -6,11 +6,12 @@ An object is kept as compressed JSON, a tenth of what it takes as Python objects
 pass asks for it: a thousand models are some megabytes.
 """
 
-import json
 import zlib
 from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar, cast
+
+import orjson
 
 from mlhops.api.base import Manifest
 from mlhops.controller.kinds import (
@@ -121,7 +122,7 @@ class Store:
         if kind not in self._kept or not self._is_news(kind, name, seen):
             return False
         self._drop(kind, name)
-        packed = zlib.compress(json.dumps(manifest, separators=(",", ":")).encode(), 1)
+        packed = zlib.compress(orjson.dumps(manifest), 1)
         kept = _Kept(seen, packed, _model_of(kind, manifest), _hostnames_of(kind, manifest))
         self._kept[kind][name] = kept
         self._of_model.add((kind, name.namespace, kept.model), name.name)
@@ -193,7 +194,7 @@ def _seen(manifest: Manifest) -> Seen:
 
 
 def _unpack(kept: _Kept) -> Manifest:
-    return cast(Manifest, json.loads(zlib.decompress(kept.packed)))
+    return cast(Manifest, orjson.loads(zlib.decompress(kept.packed)))
 
 
 def _model_of(kind: Kind, manifest: Manifest) -> str:

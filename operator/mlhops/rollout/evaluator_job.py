@@ -12,6 +12,7 @@ from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_r
 from mlhops.kserve.read import at, condition, items, number, text
 
 CONTAINER = "evaluator"
+STARTS = "the evaluator starts"
 EVALUATION_LABEL = "mlhops.io/evaluation"
 TERMINATION_LOG = "/dev/termination-log"
 _DATA = "/data"
@@ -156,9 +157,7 @@ def next_status(
         return _finished(evaluation, base, late, started, now)
     running = any(text(pod, "status", "phase") == "Running" for pod in pods)
     phase = EvaluationPhase.RUNNING if running else base.phase
-    message = (
-        _waiting(pods) or hint or ("the evaluator runs" if running else "the evaluator starts")
-    )
+    message = _waiting(pods) or hint or ("the evaluator runs" if running else STARTS)
     return base.model_copy(
         update={
             "phase": phase,

@@ -58,8 +58,8 @@ def _step_once(draft: Draft) -> bool:
         return False
     if draft.candidate is None or draft.candidate.failure is not None:
         return False
-    if draft.stable is not None or (step.set_weight is None and step.pause is None):
-        # Before the first stable there is nothing to weigh against or to watch beside.
+    # That a weight is in force, what follows tells; before the first stable a pause has no meaning.
+    if step.set_weight is None and (draft.stable is not None or step.pause is None):
         number = f"{candidate.step_index + 1}/{len(steps)}"
         text = f"{candidate.version}: step {number} ({step.verb}) is done"
         draft.tell(Reason.STEP_COMPLETED, text)

@@ -218,7 +218,6 @@ def test_a_whole_rollout_tells_each_transition_once() -> None:
         "EvaluationStarted",
         "GatesPassed",
         "WeightSet",
-        "StepCompleted",
         "EvaluationStarted",
         "StepCompleted",
         "ApprovalRequired",
