@@ -1,9 +1,13 @@
-"""`python -m bench` measures everything on a real control plane, in minutes."""
+"""`python -m bench` measures everything on real control planes, in minutes."""
 
+import argparse
+import math
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
+from bench import endurance, floor, growth, neighbours, scaled
 from bench.latency import first_write, start
 from bench.memory import memory
 from bench.plane import Plane
@@ -11,36 +15,78 @@ from bench.report import FOLDER, Machine, write
 from bench.results import Result
 from bench.rollout import rollout
 from bench.verdict import verdict
-from lab.cache import REPOSITORY
-from lab.control import gateway_api_crds, kserve_crds
 
-_BENCHMARKS: tuple[Callable[[Plane], list[Result]], ...] = (first_write, start, memory, rollout)
+SCALE = 1000
+_PATIENCE = 240.0
+"""Seconds for each phase at each size: all of this is to be over in minutes."""
+
+
+def _scale() -> list[Result]:
+    runs = growth.grow(growth.SIZES, _PATIENCE, idle_at=SCALE)
+    if SCALE in runs:
+        return scaled.results(runs[SCALE])
+    note = f"{max(runs):,} were not completed"
+    return [Result(f"{SCALE:,} models", math.nan, "s", scaled.SECONDS[scaled.DEPLOY], note=note)]
+
+
+def _floor() -> list[Result]:
+    return floor.results(floor.floor())
+
+
+def _neighbours() -> list[Result]:
+    return neighbours.results(neighbours.neighbours())
+
+
+def _endurance() -> list[Result]:
+    return endurance.results(endurance.endure())
+
+
+# These share one control plane; the others have one each, or need none.
+_TOGETHER: dict[str, Callable[[Plane], list[Result]]] = {
+    "first-write": first_write,
+    "start": start,
+    "memory": memory,
+    "rollout": rollout,
+}
+_ALONE: dict[str, Callable[[], list[Result]]] = {
+    "scale": _scale,
+    "floor": _floor,
+    "neighbours": _neighbours,
+    "endurance": _endurance,
+    "verdict": verdict,
+}
 
 
 def main() -> int:
-    """Measure, print, and write results.json and RESULTS.md."""
+    """Measure and print; where it was everything, write results.json and RESULTS.md."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    names = (*_TOGETHER, *_ALONE)
+    told = "measure this alone, and write no report; may be given several times"
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=told)
+    chosen = parser.parse_args().only or names
     machine, results = Machine.here(), list[Result]()
-    crds = (REPOSITORY / "crds", kserve_crds(), gateway_api_crds())
-    with Plane.start(install=crds) as plane:
-        for benchmark in _BENCHMARKS:
-            began = time.monotonic()
-            found = benchmark(plane)
-            _show(found, time.monotonic() - began)
-            results += found
-    began = time.monotonic()
-    found = verdict()
-    _show(found, time.monotonic() - began)
-    results += found
-    write(results, machine)
-    print(f"written: {FOLDER / 'RESULTS.md'}")
+    together = {name: benchmark for name, benchmark in _TOGETHER.items() if name in chosen}
+    if together:
+        with Plane.with_kinds() as plane:
+            for name, benchmark in together.items():
+                results += _measure(name, partial(benchmark, plane))
+    for name, alone in _ALONE.items():
+        if name in chosen:
+            results += _measure(name, alone)
+    if set(chosen) == set(names):
+        write(results, machine)
+        print(f"written: {FOLDER / 'RESULTS.md'}")
     return 0
 
 
-def _show(results: list[Result], seconds: float) -> None:
+def _measure(name: str, benchmark: Callable[[], list[Result]]) -> list[Result]:
+    began = time.monotonic()
+    results = benchmark()
     for result in results:
         goal = "" if result.target is None else f" (target {result.target:g} {result.unit})"
         print(f"{result.name}: {result.value:g} {result.unit}{goal}", flush=True)
-    print(f"  took {seconds:.0f} s", flush=True)
+    print(f"  {name} took {time.monotonic() - began:.0f} s", flush=True)
+    return results
 
 
 sys.exit(main())

@@ -14,7 +14,7 @@ from typing import Self
 
 import psutil
 
-from bench import world
+from bench import trouble, world
 from lab.binaries import Programs
 from lab.cache import REPOSITORY
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
@@ -33,7 +33,7 @@ _POLICY = {
     "omitStages": ["RequestReceived"],
     "rules": [{"level": "Metadata", "users": [AUDITED]}, {"level": "None"}],
 }
-_OPERATOR, _WORLD = "operator", "world"
+_OPERATOR, _WORLD, _TROUBLE = "operator", "world", "trouble"
 _ADMIN = ("system:masters",)
 # What tells the control plane's processes apart; all may be one binary.
 _FLAGS = {
@@ -107,6 +107,16 @@ class Plane(ControlPlane):
         yield process
         self.processes.check()
         self.processes.end(_WORLD)
+
+    @contextmanager
+    def trouble(self, namespace: str, taken: str) -> Iterator["subprocess.Popen[bytes]"]:
+        """Ten models that fail in every way; see `bench.trouble`."""
+        kubeconfig = self.kubeconfig_for("trouble", _ADMIN)
+        process = self._spawn(_TROUBLE, ("bench.trouble", str(kubeconfig), namespace, taken))
+        self._wait_for_word(_TROUBLE, trouble.READY)
+        yield process
+        self.processes.check()
+        self.processes.end(_TROUBLE)
 
     def wait_for_operator(self) -> None:
         """Wait until the operator watches what it must."""

@@ -1,5 +1,6 @@
 """What a benchmark comes to: named numbers, and the arithmetic that several need."""
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +13,12 @@ class Result:
 
     name: str
     value: float
+    """NaN where it could not be measured; that meets no target."""
     unit: str
     target: float | None = None
     better: Literal["lower", "higher"] = "lower"
+    note: str = ""
+    """What is known of the reason where the target is not met."""
 
     @property
     def met(self) -> bool | None:
@@ -31,3 +35,9 @@ def milliseconds(name: str, samples: Sequence[float], target: float | None = Non
         Result(f"{name}, p50", round(statistics.median(samples) * 1000, 2), "ms", target),
         Result(f"{name}, p95", round(cuts[-1] * 1000, 2), "ms"),
     ]
+
+
+def percentile(samples: Sequence[float], percent: int) -> float:
+    """Return the smallest sample that so many percent of all do not exceed."""
+    ordered = sorted(samples)
+    return ordered[max(math.ceil(len(ordered) * percent / 100), 1) - 1]

@@ -1,0 +1,173 @@
+"""One model, version after version: what piles up. `python -m bench.endurance --rollouts 1000`."""
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.audit import AuditLog
+from bench.fleet import Fleet
+from bench.plane import AUDITED, OwnPlane
+from bench.results import Result
+from bench.usage import resident
+from lab.informer import Key
+from mlhops.api.status import HISTORY_LIMIT
+from mlhops.controller.kinds import EVALUATIONS, JOBS, MODELS, PODS, REVISIONS, SERVICES
+from mlhops.kserve.read import items
+from mlhops.rollout.tidy import EVALUATIONS_KEPT
+from tests.cluster_api import Api
+
+ROLLOUTS = 1000
+CHECKPOINTS = (100, 500)
+PATIENCE = 60.0
+# Every Evaluation that the history, stable or the candidate rests on, and the latest others.
+MOST_EVALUATIONS = HISTORY_LIMIT + EVALUATIONS_KEPT + 2
+MOST_GROWTH_MIB = 5.0
+_COUNTED = (EVALUATIONS, JOBS, PODS, SERVICES, REVISIONS)
+_QUIET_SECONDS = 3.0
+_SOME = 50
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What there is after so many rollouts."""
+
+    rollouts: int
+    rss: float
+    objects: dict[str, int]
+    """Objects by kind."""
+    history: int
+    conditions: int
+    bytes: int
+    """The model's size as JSON."""
+    events: float
+    """Events for each rollout since the checkpoint before."""
+
+
+@dataclass
+class Endurance:
+    """What came of it."""
+
+    seconds: list[float] = field(default_factory=list)
+    """Of each rollout."""
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+
+
+def endure(rollouts: int = ROLLOUTS) -> Endurance:
+    """Roll out so many versions, one after the other, on a control plane of its own."""
+    with (
+        OwnPlane.with_kinds() as plane,
+        plane.namespace() as hands,
+        plane.world(),
+        plane.operator(user=AUDITED) as operator,
+    ):
+        plane.wait_for_operator()
+        audit = AuditLog(plane.audit_log)
+        found = Endurance()
+        key = Key(hands.namespace, "sepsis")
+        look = Looker(hands.api, key, audit, operator.pid)
+        asyncio.run(_roll_out(plane.kubeconfig, key, rollouts, found, look))
+        plane.processes.check()
+    return found
+
+
+class Looker:
+    """Counts what is there."""
+
+    def __init__(self, api: Api, key: Key, audit: AuditLog, operator: int) -> None:
+        self._api, self._key, self._audit, self._operator = api, key, audit, operator
+        self._last = 0
+
+    def look(self, rollouts: int) -> Checkpoint:
+        """Wait until the operator is quiet, and count."""
+        requests, _ = self._audit.read_until_quiet(_QUIET_SECONDS)
+        namespace, name = self._key
+        model = self._api.get(MODELS, namespace, name) or {}
+        events = requests.taken.get(("create", "events"), 0) / max(rollouts - self._last, 1)
+        self._last = rollouts
+        return Checkpoint(
+            rollouts,
+            resident(self._operator),
+            {kind.plural: len(self._api.list(kind, namespace)) for kind in _COUNTED},
+            len(items(model, "status", "history")),
+            len(items(model, "status", "conditions")),
+            len(json.dumps(model)),
+            round(events, 2),
+        )
+
+
+async def _roll_out(
+    kubeconfig: Path, key: Key, rollouts: int, found: Endurance, look: Looker
+) -> None:
+    at = {*CHECKPOINTS, rollouts}
+    async with Fleet.followed(kubeconfig, [key], steps=[], keepPrevious="0s") as fleet:
+        await fleet.deploy("1.0.0", PATIENCE)
+        for number in range(1, rollouts + 1):
+            arrival = await fleet.update(f"1.{number}.0", PATIENCE)
+            if not arrival.arrived:
+                raise RuntimeError(f"rollout {number} did not end within {PATIENCE:.0f} s")
+            found.seconds.append(arrival.seconds)
+            if number in at:
+                found.checkpoints.append(await asyncio.to_thread(look.look, number))
+
+
+def results(found: Endurance) -> list[Result]:
+    """Return the numbers that are to stay bounded."""
+    first, last = found.checkpoints[0], found.checkpoints[-1]
+    after = f"after {last.rollouts:,} rollouts of one model"
+    objects = last.objects
+    begin = statistics.median(found.seconds[:_SOME])
+    end = statistics.median(found.seconds[-_SOME:])
+    grown = round(last.rss - first.rss, 1)
+    return [
+        Result(f"{after}, entries of history", last.history, "", HISTORY_LIMIT),
+        Result(f"{after}, Evaluations", objects["evaluations"], "", MOST_EVALUATIONS),
+        Result(f"{after}, Jobs", objects["jobs"], "", MOST_EVALUATIONS),
+        Result(f"{after}, pods of evaluators", objects["pods"], "", MOST_EVALUATIONS),
+        Result(f"{after}, InferenceServices", objects["inferenceservices"], "", 2),
+        Result(f"{after}, ControllerRevisions", objects["controllerrevisions"], "", 2),
+        Result(f"{after}, conditions", last.conditions, "", max(first.conditions, 1)),
+        Result(f"{after}, size of the model", round(last.bytes / 1024, 1), "KiB"),
+        Result("Events for each rollout", last.events, ""),
+        Result(
+            f"operator RSS, rollout {first.rollouts} to {last.rollouts:,}",
+            grown,
+            "MiB more",
+            MOST_GROWTH_MIB,
+        ),
+        Result(f"one rollout without steps, median of the first {_SOME}", round(begin, 3), "s"),
+        Result(f"one rollout without steps, median of the last {_SOME}", round(end, 3), "s"),
+    ]
+
+
+def lines(found: Endurance) -> Iterator[str]:
+    """Tell what was found, checkpoint by checkpoint."""
+    for point in found.checkpoints:
+        counts = ", ".join(f"{n} {kind}" for kind, n in point.objects.items())
+        yield (
+            f"after {point.rollouts}: {counts}, history {point.history}, conditions "
+            f"{point.conditions}, {point.bytes} bytes, RSS {point.rss} MiB, "
+            f"{point.events} Events a rollout"
+        )
+    for start in range(0, len(found.seconds), 100):
+        part = found.seconds[start : start + 100]
+        yield f"rollouts from {start + 1}: median {1000 * statistics.median(part):.0f} ms"
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.endurance", description=__doc__)
+    parser.add_argument("--rollouts", type=int, default=ROLLOUTS)
+    found = endure(parser.parse_args().rollouts)
+    print("\n".join(lines(found)))
+    for result in results(found):
+        print(f"{result.name}: {result.value:g} {result.unit}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

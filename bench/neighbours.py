@@ -1,0 +1,159 @@
+"""Do models that fail delay the others? `python -m bench.neighbours` measures it among 200."""
+
+import argparse
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+
+from bench.fleet import Fleet, change_of, host_of
+from bench.plane import OwnPlane
+from bench.results import Result, percentile
+from bench.trouble import PREFIX
+from bench.usage import Usage
+from bench.watching import Change, Watch
+from lab.informer import Key
+from mlhops.controller.kinds import MODELS, REVISIONS
+from mlhops.kserve.read import text
+from tests.cluster_api import Api
+
+MANY = 200
+BAD = 10
+CHANGES = 300
+CHANGES_A_SECOND = 10.0
+MOST_RATIO = 2.0
+_SETTLE_SECONDS = 5.0
+_PATIENCE = 300.0
+
+
+@dataclass(frozen=True)
+class Delays:
+    """Seconds from a change of a good model to the operator's first write for it."""
+
+    seconds: list[float]
+    usage: Usage
+    """What the processes took meanwhile."""
+
+    @property
+    def p50(self) -> float:
+        return percentile(self.seconds, 50)
+
+    @property
+    def p99(self) -> float:
+        return percentile(self.seconds, 99)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The same changes twice: among models that are well, and among some that fail."""
+
+    models: int
+    without: Delays
+    among: Delays
+    complaints: dict[str, str]
+    """What the models that fail say of themselves."""
+
+
+def neighbours(
+    models: int = MANY, changes: int = CHANGES, rate: float = CHANGES_A_SECOND
+) -> Neighbours:
+    """Measure without, and then with, ten models that fail; on a control plane of its own.
+
+    The first versions are served; the changes of the good ones wait for their model servers, so
+    that each is one pass of the operator, and their number a second can be held.
+    """
+    with OwnPlane.with_kinds() as plane, plane.namespace() as hands, plane.operator() as operator:
+        plane.wait_for_operator()
+        keys = [Key(hands.namespace, f"model-{n:04d}") for n in range(models - BAD)]
+        with plane.world(PREFIX):
+            asyncio.run(_deploy(plane, keys))
+        watch = Watch(plane.kubeconfig, REVISIONS, hands.namespace)
+        pids = {"operator": operator.pid, **plane.pids()}
+        stream = Stream(hands.api, watch, keys, pids)
+        time.sleep(_SETTLE_SECONDS)
+        without = stream.run(2, changes, rate)
+        time.sleep(_SETTLE_SECONDS)
+        with plane.trouble(hands.namespace, host_of(keys[0])):
+            time.sleep(_SETTLE_SECONDS)
+            among = stream.run(3, changes, rate)
+            plane.processes.check()
+            complaints = {
+                text(live, "metadata", "name"): text(live, "status", "message")
+                for live in hands.api.list(MODELS, hands.namespace)
+                if text(live, "metadata", "name").startswith(PREFIX)
+            }
+    return Neighbours(models, without, among, complaints)
+
+
+class Stream:
+    """Changes of good models at a steady pace, and the operator's first write after each."""
+
+    def __init__(self, api: Api, watch: Watch, keys: list[Key], pids: dict[str, int]) -> None:
+        self._api, self._watch, self._keys, self._pids = api, watch, keys, pids
+
+    def run(self, major: int, changes: int, rate: float) -> Delays:
+        """Change so many models, one after the other, and return how long each had to wait."""
+        asked: dict[str, float] = {}
+        before = Usage.now(self._pids)
+        began = time.perf_counter()
+        for number in range(changes):
+            time.sleep(max(began + number / rate - time.perf_counter(), 0))
+            key = self._keys[number % len(self._keys)]
+            change = change_of(key, f"{major}.{number}.0")
+            self._api.patch(MODELS, *key, {"spec": change})
+            asked[text(change, "predictor", "storageUri")] = time.perf_counter()
+        seconds = []
+        while asked:
+            change_seen = self._watch.first(lambda seen: _recorded(seen) in asked, _PATIENCE)
+            seconds.append(change_seen.at - asked.pop(_recorded(change_seen)))
+        return Delays(seconds, Usage.now(self._pids) - before)
+
+
+async def _deploy(plane: OwnPlane, keys: list[Key]) -> None:
+    async with Fleet.followed(plane.kubeconfig, keys, steps=[]) as fleet:
+        arrival = await fleet.deploy("1.0.0", _PATIENCE)
+        if arrival.arrived < len(keys):
+            raise RuntimeError(f"only {arrival.arrived} of {len(keys)} models were ever healthy")
+
+
+def _recorded(seen: Change) -> str:
+    """What the revision serves that the operator has just recorded."""
+    return text(seen.item, "data", "predictor", "storageUri") if seen.type == "ADDED" else ""
+
+
+def results(measured: Neighbours) -> list[Result]:
+    """Return percentiles, and how much worse the last is among models that fail."""
+    what = f"change to first write among {measured.models} models"
+    found = []
+    for delays, where in ((measured.without, ""), (measured.among, f", {BAD} of them failing")):
+        found += [
+            Result(f"{what}{where}, p50", round(delays.p50 * 1000, 1), "ms"),
+            Result(f"{what}{where}, p99", round(delays.p99 * 1000, 1), "ms"),
+        ]
+    ratio = round(measured.among.p99 / measured.without.p99, 2)
+    return [
+        *found,
+        Result("p99 with failing neighbours over p99 without", ratio, "times", MOST_RATIO),
+    ]
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.neighbours", description=__doc__)
+    parser.add_argument("--models", type=int, default=MANY)
+    parser.add_argument("--changes", type=int, default=CHANGES)
+    parser.add_argument("--rate", type=float, default=CHANGES_A_SECOND, help="changes a second")
+    options = parser.parse_args()
+    measured = neighbours(options.models, options.changes, options.rate)
+    for result in results(measured):
+        print(f"{result.name}: {result.value:g} {result.unit}")
+    for delays, where in ((measured.without, "without"), (measured.among, "among failing ones")):
+        shares = (f"{name} {s / delays.usage.at:.0%}" for name, s in delays.usage.cpu.items())
+        print(f"of one core, {where}: {', '.join(shares)}")
+    for name, message in measured.complaints.items():
+        print(f"{name}: {message[:200]}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
