@@ -12,6 +12,9 @@ Key = TypeVar("Key")
 
 _BASE = 0.2
 _CAP = 60.0
+_BURST = 20.0
+_PER_SECOND = 2.0
+_SWEEP = 1024
 
 
 @dataclass(order=True)
@@ -19,6 +22,38 @@ class _Due(Generic[Key]):
     at: float
     number: int
     key: Key = field(compare=False)
+
+
+class _Paces(Generic[Key]):
+    """How much each key has had lately, so that one that changes all the time does not keep the others waiting.
+
+    A token bucket for each: a whole rollout passes at once, and what goes on and on is slowed down.
+    """
+
+    def __init__(self) -> None:
+        self._left: dict[Key, tuple[float, float]] = {}
+        """What a key has left, and when that was so; one that has all need not be in here."""
+        self._spent = 0
+
+    def wait(self, key: Key, now: float) -> float:
+        """Return the seconds until the key may be worked on."""
+        return max(1.0 - self._now(key, now), 0.0) / _PER_SECOND
+
+    def spend(self, key: Key, now: float) -> None:
+        """Take note that it is worked on."""
+        self._left[key] = (self._now(key, now) - 1.0, now)
+        self._spent += 1
+        if self._spent % _SWEEP == 0:
+            self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        """Drop those that have all again."""
+        for key in [key for key in self._left if self._now(key, now) >= _BURST]:
+            del self._left[key]
+
+    def _now(self, key: Key, now: float) -> float:
+        left, at = self._left.get(key, (_BURST, now))
+        return min(left + (now - at) * _PER_SECOND, _BURST)
 
 
 class WorkQueue(Generic[Key]):
@@ -37,6 +72,7 @@ class WorkQueue(Generic[Key]):
         self._due: list[_Due[Key]] = []
         self._wanted: dict[Key, float] = {}
         self._number = 0
+        self._paces: _Paces[Key] = _Paces()
         self._tick = asyncio.Event()
 
     def __len__(self) -> int:
@@ -48,7 +84,11 @@ class WorkQueue(Generic[Key]):
         return len(self._working)
 
     def add(self, key: Key) -> None:
-        """Work on the key as soon as there is a hand free."""
+        """Work on the key as soon as there is a hand free; one that wants very much waits for its turn."""
+        wait = self._paces.wait(key, self._clock())
+        if wait > 0:
+            self.add_after(key, wait)
+            return
         self._wanted.pop(key, None)
         if key in self._working:
             self._again.add(key)
@@ -71,6 +111,7 @@ class WorkQueue(Generic[Key]):
         key = await self._ready.get()
         self._waiting.discard(key)
         self._working.add(key)
+        self._paces.spend(key, self._clock())
         return key
 
     def done(self, key: Key) -> None:

@@ -45,7 +45,8 @@ def _ensure_service(draft: Draft) -> None:
         return
     recorded = candidate.revision in draft.seen.revisions
     if service is None or not service.current or not recorded:
-        draft.before.append(EnsureService(candidate.revision))
+        # After the status: a spec that is edited again meanwhile leaves no model server behind.
+        draft.after.append(EnsureService(candidate.revision))
 
 
 def _check_health(draft: Draft) -> None:

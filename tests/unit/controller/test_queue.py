@@ -87,3 +87,36 @@ def test_the_clock_wakes_for_a_key_that_is_due_sooner_than_what_it_waits_for() -
         ticking.cancel()
 
     asyncio.run(run())
+
+
+def test_a_key_that_changes_all_the_time_is_slowed_down_and_the_others_are_not() -> None:
+    async def story(queue: WorkQueue[str], clock: Clock) -> None:
+        ticking = asyncio.create_task(queue.run_clock())
+        worked = 0
+        for _ in range(600):  # ten changes a second for a minute
+            queue.add("noisy")
+            await asyncio.sleep(0)
+            while len(queue):
+                queue.done(await queue.get())
+                worked += 1
+            clock.now += 0.1
+        assert 20 < worked < 160
+        while True:  # until it has nothing left
+            queue.add("noisy")
+            if not len(queue):
+                break
+            queue.done(await queue.get())
+        queue.add("quiet")
+        assert await queue.get() == "quiet"
+        clock.now += 60
+        queue.add("noisy")
+        assert await queue.get() == "noisy"
+        ticking.cancel()
+
+    play(story)
+
+
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asks_within_reason() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    assert 7.0 <= queue.failed("a", at_least=7.0) <= 8.5
+    assert queue.failed("b", at_least=1e9) <= 75.0
