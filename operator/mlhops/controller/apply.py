@@ -9,7 +9,7 @@ from mlhops.api.predictor import Predictor
 from mlhops.api.status import ClinicalModelStatus
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.events import Recorder
-from mlhops.controller.gather import Gathered, owned
+from mlhops.controller.gather import Gathered
 from mlhops.controller.kinds import (
     DECISIONS,
     EVALUATIONS,
@@ -21,6 +21,7 @@ from mlhops.controller.kinds import (
 )
 from mlhops.kserve import inferenceservice
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
+from mlhops.kserve.owner import is_ours
 from mlhops.kserve.read import text
 from mlhops.kserve.route import Router
 from mlhops.rollout.intents import (
@@ -119,6 +120,9 @@ class Applier:
             "data": {"predictor": predictor.to_json()},
             "revision": meta.generation,
         }
+        if revision == gathered.stale_record:
+            # Its data cannot be changed. Until it is made again, the spec itself says what stood in it.
+            await self._client.delete(REVISIONS, meta.namespace, service_name(meta.name, revision))
         await self._create(REVISIONS, manifest, meta)
 
     async def _set_weights(self, gathered: Gathered, intent: SetWeights) -> None:
@@ -159,7 +163,7 @@ class Applier:
     async def _refuse_foreign(self, kind: Kind, owner: ObjectMeta, name: str) -> None:
         """Leave alone what somebody else has under a name that we need, and say so."""
         live = await self._client.get(kind, owner.namespace, name)
-        if live is not None and not owned(live, owner.uid):
+        if live is not None and not is_ours(live, owner.uid):
             raise ApiError(
                 409,
                 "ForeignObject",

@@ -27,6 +27,7 @@ from mlhops.controller.reader import Reader
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.facts import Route, Service
 from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL
+from mlhops.kserve.owner import is_ours
 from mlhops.kserve.read import at, items, number, text
 from mlhops.kserve.route import Router, hostname_taken
 from mlhops.rollout.observed import Listener, Observed
@@ -75,6 +76,8 @@ class Gathered:
     """The HTTPRoute's resourceVersion, empty where there is none."""
     uids: dict[str, str]
     """UIDs of InferenceServices by name."""
+    stale_record: str = ""
+    """The revision of the spec, where its record says something else; replicas are changed in place."""
 
 
 async def gather(reader: Reader, router: Router, key: Key) -> Gathered | None:
@@ -118,15 +121,17 @@ async def _gather_around(
     live_route = next(iter(own_routes or ()), None)
     uid = model.metadata.uid
     recorded = _recorded([r for r in revisions if owned(r, uid)])
-    predictors = {**recorded, revision_of(model.spec): model.spec.predictor}
-    owned_services = [s for s in services or [] if owned(s, uid)]
+    target = revision_of(model.spec)
+    stale = target if recorded.get(target, model.spec.predictor) != model.spec.predictor else ""
+    predictors = {**recorded, target: model.spec.predictor}
+    owned_services = [s for s in services or [] if is_ours(s, uid)]
     seen = Observed(
         model=model,
         services=_services(model, owned_services, pods, predictors),
         route=_observed(router, model, live_route),
         evaluations=_evaluations(evaluations, uid),
         decisions=_decisions(decisions, key.name),
-        revisions=frozenset(recorded),
+        revisions=frozenset(recorded) - {stale},
         gateway_exists=gateway is not None,
         listener=_listener(gateway or {}),
         hostname_taken=hostname_taken(model, live_route, routes or []),
@@ -138,6 +143,7 @@ async def _gather_around(
         predictors=predictors,
         route_version=text(live_route, "metadata", "resourceVersion"),
         uids={text(s, "metadata", "name"): text(s, "metadata", "uid") for s in owned_services},
+        stale_record=stale,
     )
 
 

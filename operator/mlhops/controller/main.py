@@ -20,7 +20,7 @@ from mlhops.controller import metrics
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.gather import Key
-from mlhops.controller.kinds import GATEWAYS, Kind
+from mlhops.controller.kinds import EVALUATIONS, GATEWAYS, ROUTES, Kind
 from mlhops.controller.models import GONE, Models
 from mlhops.controller.queue import WorkQueue
 from mlhops.controller.relist import Relist
@@ -41,6 +41,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+_COMPARED = frozenset({GATEWAYS, ROUTES, EVALUATIONS})
+"""Kinds of which it matters what an object was before: somebody may take away the label that names its model."""
+
+
 class Operator:
     """Reconciles whatever the queue names, for as long as it runs."""
 
@@ -51,7 +55,9 @@ class Operator:
         self._store = Store(namespaces)
         self._models = Models(client, self._store, GatewayRouter(), now)
         self._evaluations = Evaluations(client, self._store, image)
-        self.relist = Relist(client, self._store, namespaces, self.hear, self.hear_gone)
+        self.relist = Relist(
+            client, self._store, namespaces, self.hear, self.hear_gone, self._add_models
+        )
         self._known: set[Key] = set()
         self._stopping = False
         client.hear = self.hear
@@ -60,15 +66,15 @@ class Operator:
         """Take over an object, and look at all that it may matter to if it is news."""
         if kind not in WATCHED:
             return
-        before = self._store.get(kind, name_of(manifest)) if kind == GATEWAYS else None
+        before = self._store.get(kind, name_of(manifest)) if kind in _COMPARED else None
         if self._store.hear(kind, manifest):
-            self._add_all(kind, manifest, before)
+            self._look_at(kind, before, manifest)
 
     def hear_gone(self, kind: Kind, manifest: Manifest) -> None:
         """Take over that an object was deleted."""
         before = self._store.get(kind, name_of(manifest))
         if self._store.hear_gone(kind, name_of(manifest), version_of(manifest)):
-            self._add_all(kind, before or manifest, None)
+            self._look_at(kind, before or manifest, None)
 
     def kinds_changed(self, group: str) -> None:
         """What there is of these kinds is no longer known, and any model may wait for them."""
@@ -85,11 +91,13 @@ class Operator:
         self.queue.add(key)
         metrics.QUEUE.set(len(self.queue))
 
-    def _add_all(self, kind: Kind, manifest: Manifest, before: Manifest | None) -> None:
-        for key in keys_of(kind, manifest):
-            self.add(key)
+    def _look_at(self, kind: Kind, before: Manifest | None, after: Manifest | None) -> None:
+        """Look at all that an object mattered to and matters to."""
+        for manifest in (before, after):
+            for key in keys_of(kind, manifest) if manifest is not None else ():
+                self.add(key)
         # A Gateway's status changes with each route; only what it listens on matters.
-        if kind == GATEWAYS and at(before, "spec") != at(manifest, "spec"):
+        if kind == GATEWAYS and at(before, "spec") != at(after, "spec"):
             self._add_models()
 
     def _add_models(self) -> None:

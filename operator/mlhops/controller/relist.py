@@ -34,12 +34,14 @@ class Relist:
         namespaces: Sequence[str],
         hear: Hear,
         hear_gone: Hear,
+        kind_came_or_went: Callable[[], None],
     ) -> None:
         self._client = client
         self._store = store
         self._namespaces = namespaces or ("",)
         self._hear = hear
         self._hear_gone = hear_gone
+        self._kind_came_or_went = kind_came_or_went
         self._wanted = asyncio.Event()
 
     def soon(self) -> None:
@@ -58,6 +60,13 @@ class Relist:
 
     async def _try(self, kind: Kind) -> bool:
         """List one kind; return whether the API server could be asked."""
+        known = self._store.is_complete(kind)
+        well = await self._list(kind)
+        if well and known != self._store.is_complete(kind):
+            self._kind_came_or_went()
+        return well
+
+    async def _list(self, kind: Kind) -> bool:
         try:
             await self._compare(kind)
         except NotInstalled:

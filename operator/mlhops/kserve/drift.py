@@ -48,6 +48,11 @@ def _amount(value: Json) -> Decimal | None:
     return Decimal(found[1]) * _UNITS[found[2] or ""]
 
 
+def applied_by_us(live: Manifest) -> bool:
+    """Return whether we have applied the object, and own some of its fields still."""
+    return bool(_owned(live))
+
+
 def _owned(live: Manifest) -> Manifest:
     """Return the fields that we own by server-side apply, in the form of `managedFields`."""
     for entry in items(live, "metadata", "managedFields"):

@@ -25,6 +25,8 @@ class Service:
     """Whether waiting longer will not help."""
     deleting: bool = False
     foreign_logger: bool = False
+    foreign_field: str = ""
+    """A field that somebody else set and that changes who answers requests, empty where there is none."""
     current: bool = True
     """Whether it is as it would be applied now."""
 

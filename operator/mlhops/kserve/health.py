@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mlhops.api.base import Manifest
 from mlhops.kserve.drift import as_applied
 from mlhops.kserve.facts import Service
+from mlhops.kserve.foreign import foreign_field
 from mlhops.kserve.names import REVISION_LABEL
 from mlhops.kserve.read import at, condition, items, number, text
 
@@ -62,6 +63,7 @@ def observe(live: Manifest, pods: Iterable[Manifest], desired: Manifest | None) 
         fatal=trouble is not None and trouble.fatal,
         deleting=at(live, "metadata", "deletionTimestamp") is not None,
         foreign_logger=at(live, "spec", "predictor", "logger") is not None,
+        foreign_field=foreign_field(live, desired),
         current=desired is None or as_applied(live, desired),
     )
 

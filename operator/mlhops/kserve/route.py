@@ -8,6 +8,7 @@ from mlhops.api.model import ClinicalModel
 from mlhops.kserve.drift import as_applied
 from mlhops.kserve.facts import Route
 from mlhops.kserve.names import GATEWAY_API, MANAGED_BY, MODEL_LABEL, backend, owner_reference
+from mlhops.kserve.owner import is_ours
 from mlhops.kserve.read import at, condition, items, number, text
 
 _PORT = 80
@@ -82,7 +83,7 @@ class GatewayRouter:
             accepted=accepted,
             message=message,
             current=exact and as_applied(live, desired),
-            foreign=not _controlled_by(live, model.metadata.uid),
+            foreign=not is_ours(live, model.metadata.uid),
         )
 
     def _parent(self, model: ClinicalModel) -> dict[str, str]:
@@ -173,10 +174,3 @@ def _takes_all(rule: Manifest) -> bool:
     """Whether a rule takes every path, as ours does."""
     paths = [at(match, "path", "value") for match in items(rule, "matches")]
     return not paths or "/" in paths or None in paths
-
-
-def _controlled_by(live: Manifest, uid: str) -> bool:
-    return any(
-        reference.get("uid") == uid and reference.get("controller") is True
-        for reference in items(live, "metadata", "ownerReferences")
-    )

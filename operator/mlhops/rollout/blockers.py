@@ -98,6 +98,14 @@ def _logger(draft: Draft) -> tuple[Reason, str] | None:
     return None
 
 
+def _field(draft: Draft) -> tuple[Reason, str] | None:
+    for service in draft.seen.services.values():
+        if service.foreign_field and not service.deleting:
+            message = reasons.foreign_field(service.name, service.foreign_field)
+            return Reason.FOREIGN_FIELD, message
+    return None
+
+
 def _lost(draft: Draft) -> tuple[Reason, str] | None:
     stable = draft.stable
     if stable is None or stable.revision == draft.target:
@@ -120,5 +128,6 @@ CHAIN: tuple[Check, ...] = (
     _route_owner,
     _hostname,
     _logger,
+    _field,
     _lost,
 )

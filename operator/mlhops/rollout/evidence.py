@@ -40,7 +40,9 @@ def request_evaluation(draft: Draft, name: str) -> bool:
     service = draft.service(candidate)
     if candidate is None or candidate.renew or service is None:
         return False
-    if service.ready is not True or service.endpoint is None or not service.current:
+    if service.ready is not True or service.endpoint is None:
+        return False
+    if not service.current or service.foreign_field:
         return False  # what is not as it should be is not worth a verdict
     spec = spec_of(draft.seen.model, candidate, service.endpoint)
     draft.after.append(EnsureEvaluation(name, spec))

@@ -71,7 +71,7 @@ def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict
     missing = unmet or required
     found = overrides_by_gate(draft, candidate)
     if missing <= found.keys():
-        return _overridden(draft, evaluation, {gate: found[gate] for gate in missing})
+        return _overridden(draft, evaluation, {gate: found[gate] for gate in sorted(missing)})
     if phase is EvaluationPhase.SUCCESSFUL:
         text = f"{message} (no verdict on {', '.join(sorted(unmet))})".strip()
         return Verdict(EvaluationPhase.INCONCLUSIVE, text)

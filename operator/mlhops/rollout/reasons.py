@@ -36,6 +36,7 @@ class Reason(StrEnum):
     HOSTNAME_TAKEN = "HostnameTaken"
     FOREIGN_OBJECT = "ForeignObject"
     FOREIGN_LOGGER = "ForeignLogger"
+    FOREIGN_FIELD = "ForeignField"
     REVISION_LOST = "RevisionLost"
     INVALID_SPEC = "InvalidSpec"
     WRITE_REFUSED = "WriteRefused"
@@ -95,6 +96,14 @@ def foreign_logger(service: str) -> str:
     return (
         f"InferenceService {service} has a logger that the operator did not set: remove "
         "spec.predictor.logger there, or serve that InferenceService without a ClinicalModel"
+    )
+
+
+def foreign_field(service: str, field: str) -> str:
+    """Return the message for a field that puts something else in the place of what was tested."""
+    return (
+        f"InferenceService {service} has {field}, which the operator did not set and which changes "
+        "what answers requests: remove it there, or make it part of the ClinicalModel's spec"
     )
 
 

@@ -19,8 +19,9 @@ def keep_serving(draft: Draft) -> None:
         if serving is None:
             continue
         service = draft.seen.services.get(serving.inference_service)
-        known = serving.revision in draft.seen.revisions or serving.revision == draft.target
-        if known and (service is None or _can_be_put_right(service)):
+        recorded = serving.revision in draft.seen.revisions
+        known = recorded or serving.revision == draft.target
+        if known and (service is None or _can_be_put_right(service, recorded)):
             draft.before.append(EnsureService(serving.revision))
 
 
@@ -80,9 +81,13 @@ def remove_old_records(draft: Draft) -> None:
         draft.after.append(Remove("ControllerRevision", f"{draft.name}-{revision}"))
 
 
-def _can_be_put_right(service: Service) -> bool:
-    """Whether applying it again is of use: not on its way out, not claimed by somebody else."""
-    return not service.current and not service.deleting and not service.foreign_logger
+def _can_be_put_right(service: Service, recorded: bool) -> bool:
+    """Whether applying it again is of use: not on its way out, not claimed by somebody else.
+
+    A record that somebody has deleted is made again while the spec still says what stood in it.
+    """
+    amiss = not service.current or not recorded
+    return amiss and not service.deleting and not service.foreign_logger
 
 
 def _awaited(draft: Draft, name: str) -> bool:

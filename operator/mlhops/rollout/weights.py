@@ -46,7 +46,7 @@ def set_weights(draft: Draft) -> None:
         return
     serving = draft.old.stable.inference_service if draft.old.stable else None
     now = route.weights if route is not None else {}
-    others = {name for name in {*wanted, *now} if name != serving}
+    others = sorted({*wanted, *now} - {serving})
     raises = any(wanted.get(name, 0) > now.get(name, 0) for name in others)
     lowers = any(wanted.get(name, 0) < now.get(name, 0) for name in others)
     if not raises:

@@ -83,6 +83,25 @@ def test_a_route_of_somebody_else_is_foreign() -> None:
     assert ROUTER.observe(model(), {"metadata": {"name": "ok"}}).foreign
 
 
+def test_a_route_that_lost_its_owner_is_ours_as_long_as_it_has_our_fields() -> None:
+    applied: Json = [
+        {"manager": "mlhops", "operation": "Apply", "fieldsV1": {"f:spec": {"f:hostnames": {}}}}
+    ]
+    stripped: Manifest = {"metadata": {"name": "ok", "managedFields": applied}}
+    route = ROUTER.observe(model(), stripped)
+    assert not route.foreign
+    assert not route.current
+
+
+def test_a_route_that_somebody_else_controls_is_foreign_whoever_applied_it() -> None:
+    applied: Json = [
+        {"manager": "mlhops", "operation": "Apply", "fieldsV1": {"f:spec": {"f:hostnames": {}}}}
+    ]
+    theirs = cast(Json, owner_reference("ok", "u-2"))
+    metadata: Manifest = {"name": "ok", "managedFields": applied, "ownerReferences": [theirs]}
+    assert ROUTER.observe(model(), {"metadata": metadata}).foreign
+
+
 def test_weights_as_rendered_are_read_back_and_need_no_write() -> None:
     rendered = ROUTER.desired(model(), {"ok-a": 90, "ok-b": 10, "ok-c": 0})
     route = ROUTER.observe(model(), rendered)

@@ -143,3 +143,49 @@ def test_a_logger_of_somebody_else_on_the_candidate_keeps_it_at_weight_0() -> No
     assert stalled(world)[0] == "ForeignLogger"
     assert world.shares() == {old: 100}
     assert not [item for item in world.writes if isinstance(item, EnsureService)]
+
+
+def test_a_field_of_somebody_else_that_changes_the_answers_is_named() -> None:
+    world = World()
+    stable = world.service_of(world.deploy())
+    field = "spec.predictor.model.image"
+    world.services[stable] = replace(world.services[stable], foreign_field=field)
+
+    world.run()
+
+    reason, message = stalled(world)
+    assert reason == "ForeignField"
+    assert message.startswith(f"InferenceService {stable} has {field}")
+    assert "remove it there" in message
+
+    world.services[stable] = replace(world.services[stable], foreign_field="")
+    world.run()
+
+    assert world.status.phase == "Healthy"
+
+
+def test_a_candidate_with_a_field_of_somebody_else_is_not_evaluated() -> None:
+    world, old, new = canary(TEN_AND_PAUSE)
+    world.kserve_prompt = False
+    world.run()
+    evaluations = len(world.evaluations)
+    changed = replace(world.services[new], foreign_field="spec.predictor.containers")
+    world.services[new] = replace(changed, ready=True, endpoint="http://candidate")
+
+    world.run()
+
+    assert len(world.evaluations) == evaluations
+    assert world.shares() == {old: 100}
+
+
+def test_a_record_that_somebody_deleted_is_made_again_while_the_spec_still_says_it() -> None:
+    world = World()
+    world.deploy()
+    stable = world.status.stable
+    assert stable is not None
+    world.revisions.remove(stable.revision)
+
+    world.run()
+
+    assert stable.revision in world.revisions
+    assert world.status.phase == "Healthy"
