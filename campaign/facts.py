@@ -1,11 +1,12 @@
 """Plain JSON of the project's kinds, read without any of the operator's code."""
 
-from collections.abc import Mapping
 from typing import TypeAlias, cast
 
 Object: TypeAlias = dict[str, object]
 
 FINISHED = frozenset({"Successful", "Failed", "Inconclusive", "Error"})
+OPERATOR = "mlhops"
+"""The field manager by which the operator's writes are known."""
 _BACKEND = "-predictor"
 
 
@@ -64,6 +65,22 @@ def weights_of(route: Object) -> dict[str, int]:
     return {name: weight for name, weight in found.items() if weight > 0}
 
 
+def shares_of(route: Object) -> dict[str, int]:
+    """The shares above 0 by InferenceService, in percent rounded up; the most that any rule gives.
+
+    A weight by itself says nothing: 10 beside 0 is all there is.
+    """
+    found: dict[str, int] = {}
+    for rule in entries(route, "spec", "rules"):
+        backends = entries(rule, "backendRefs")
+        weights = [cast(int, backend.get("weight", 1)) for backend in backends]
+        for backend, weight in zip(backends, weights, strict=True):
+            name = word(backend, "name").removesuffix(_BACKEND)
+            share = -(-100 * weight // max(sum(weights), 1))
+            found[name] = max(found.get(name, 0), share)
+    return {name: share for name, share in found.items() if share > 0}
+
+
 def accepted(route: Object) -> bool:
     """Whether a Gateway has accepted the route as it is now."""
     generation = whole(route, "metadata", "generation")
@@ -101,7 +118,23 @@ def required_gates(spec: Object) -> set[str]:
     return {word(gate, "name") for gate in gates if gate.get("required") is not False}
 
 
-def same_question(evaluation: Object, asked: Mapping[str, object]) -> bool:
-    """Whether an Evaluation measured what the model's spec asks for."""
-    spec = part(evaluation, "spec")
-    return spec.get("gates") == asked.get("gates") and spec.get("data") == asked.get("data")
+def same_question(evaluation: Object, spec: Object) -> bool:
+    """Whether an Evaluation measured what a model's spec asks for."""
+    measured, asked = part(evaluation, "spec"), part(spec, "evaluation")
+    same = all(measured.get(name) == asked.get(name) for name in ("gates", "data"))
+    return same and measured.get("interface") == spec.get("interface")
+
+
+def is_operators(live: Object, *path: str) -> bool:
+    """Whether the operator set what is at a path, as far as anybody can tell; in doubt it did."""
+    known = [one for one in entries(live, "metadata", "managedFields") if one.get("fieldsV1")]
+    keys = [f"f:{name}" for name in path]
+    owners = {word(one, "manager") for one in known if _owns(part(one, "fieldsV1"), keys)}
+    return not owners or OPERATOR in owners
+
+
+def _owns(fields: Object, keys: list[str]) -> bool:
+    if not keys:
+        return True
+    within = fields.get(keys[0])
+    return isinstance(within, dict) and _owns(within, keys[1:])

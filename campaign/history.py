@@ -1,11 +1,13 @@
 """Every version of every object, as the API server tells it to anybody who watches.
 
 Versions of all kinds stand in one order, that of their resourceVersions, since all are kept in one etcd.
+Whatever makes a record less than whole is part of it: a gap is never mistaken for "nothing happened".
 """
 
 import json
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +15,7 @@ from typing import Self, TypeAlias
 
 import httpx
 
+from campaign.facts import part, whole, word
 from tests.cluster_api import Api
 
 Object: TypeAlias = dict[str, object]
@@ -27,7 +30,20 @@ PATHS = {
     "jobs": "/apis/batch/v1/jobs",
     "pods": "/api/v1/pods",
 }
+"""What people act on."""
+WITNESSED = {
+    **PATHS,
+    "gateways": "/apis/gateway.networking.k8s.io/v1/gateways",
+    "events": "/api/v1/events",
+}
+"""What a witness has to see as well."""
 _LONGEST = 3600
+_PAUSE = 0.2
+_BEGIN_SECONDS = 30.0
+_MOST_EVENTS = 500
+_MOST_MOMENTS = 1000
+_COUNTED = frozenset({"clinicalmodels", "evaluations", "inferenceservices", "httproutes"})
+"""Kinds whose generation counts up by one with each change of the spec."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +62,21 @@ class Version:
 class Recorder:
     """Watches all namespaces from outside of the operator and of the fault proxy."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, paths: Mapping[str, str] = PATHS) -> None:
         self._kubeconfig = kubeconfig
+        self._paths = paths
         self._changed = threading.Condition()
         self._versions: dict[str, list[Version]] = {}
         self._current: dict[tuple[str, str], dict[str, Object]] = {}
         self._last: dict[str, float] = {}
+        self._gaps: list[tuple[str, str]] = []
+        self._forgotten: set[str] = set()
         self._stopped = False
 
     def __enter__(self) -> Self:
-        for kind in PATHS:
+        for kind in self._paths:
             api = Api(self._kubeconfig)
-            since = self._list(api.http, kind)
+            since = self._begin(api.http, kind)
             arguments = (api.http, kind, since)
             threading.Thread(target=self._watch, args=arguments, daemon=True).start()
         return self
@@ -74,6 +93,11 @@ class Recorder:
         """All versions in a namespace so far, in order."""
         with self._changed:
             return sorted(self._versions.get(namespace, []), key=lambda version: version.at)
+
+    def gaps(self, namespace: str) -> list[str]:
+        """Why the record of a namespace may not be whole; nothing where it is."""
+        with self._changed:
+            return [words for of, words in self._gaps if of in ("", namespace)]
 
     def current(self, kind: str, namespace: str) -> dict[str, Object]:
         """The objects of a kind as far as told."""
@@ -92,7 +116,7 @@ class Recorder:
 
     def is_complete(self, namespace: str, http: httpx.Client) -> bool:
         """Whether all that the API server has now has been told."""
-        for kind, path in PATHS.items():
+        for kind, path in self._paths.items():
             root, _, plural = path.rpartition("/")
             listed = http.get(f"{root}/namespaces/{namespace}/{plural}").raise_for_status().json()
             there = {of["metadata"]["name"]: _moment(of) for of in listed["items"]}
@@ -102,71 +126,124 @@ class Recorder:
         return True
 
     def forget(self, namespace: str) -> None:
-        """Drop what was recorded of a namespace that is done with."""
+        """Drop what was recorded of a namespace that is done with, and hear no more of it."""
         with self._changed:
+            self._forgotten.add(namespace)
             self._versions.pop(namespace, None)
             self._last.pop(namespace, None)
-            for kind in PATHS:
+            self._gaps = [gap for gap in self._gaps if gap[0] != namespace]
+            for kind in self._paths:
                 self._current.pop((kind, namespace), None)
 
+    def _begin(self, http: httpx.Client, kind: str) -> int:
+        """List for the first time; the API server may still be getting a new kind ready."""
+        deadline = time.monotonic() + _BEGIN_SECONDS
+        while True:
+            try:
+                return self._list(http, kind)
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code not in (429, 503) or time.monotonic() > deadline:
+                    raise
+                time.sleep(_PAUSE)
+
     def _list(self, http: httpx.Client, kind: str) -> int:
-        """Take over what is there, and what went without a word; return where to watch on from."""
-        answer = http.get(PATHS[kind]).raise_for_status().json()
-        at = int(answer["metadata"]["resourceVersion"])
-        there = {(of["metadata"]["namespace"], of["metadata"]["name"]) for of in answer["items"]}
+        """Take over what is there; return where to watch on from."""
+        answer = http.get(self._paths[kind]).raise_for_status().json()
         for item in answer["items"]:
             self._add(kind, item, _moment(item), deleted=False)
-        with self._changed:
-            known = [
-                (namespace, of)
-                for (of_kind, namespace), objects in self._current.items()
-                for of in objects.values()
-                if of_kind == kind
-            ]
-        for namespace, of in known:
-            if (namespace, _name(of)) not in there:
-                self._add(kind, of, at, deleted=True)
-        return at
+        return int(answer["metadata"]["resourceVersion"])
 
     def _watch(self, http: httpx.Client, kind: str, since: int) -> None:
+        path = self._paths[kind]
         while not self._stopped:
             query: dict[str, str] = {"watch": "true", "resourceVersion": str(since)}
             try:
-                if since == 0:
-                    since = self._list(http, kind)
-                    continue
-                with http.stream("GET", PATHS[kind], params=query, timeout=_LONGEST) as answer:
+                with http.stream("GET", path, params=query, timeout=_LONGEST) as answer:
                     answer.raise_for_status()
                     for line in answer.iter_lines():
-                        since = self._hear(kind, json.loads(line))
-            except (httpx.HTTPError, ValueError):
-                time.sleep(0.2)
+                        told = self._hear(kind, json.loads(line))
+                        since = told or self._fill(http, kind, since)
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code == 410:
+                    since = self._fill(http, kind, since)
+                time.sleep(_PAUSE)
+            except httpx.HTTPError:
+                time.sleep(_PAUSE)  # it goes on from where it was: nothing is lost
+            except (ValueError, KeyError) as error:
+                self._miss("", f"{kind}: what the watch said cannot be read: {error!r}")
+                time.sleep(_PAUSE)
+
+    def _fill(self, http: httpx.Client, kind: str, since: int) -> int:
+        """Ask what was at each moment that no watch tells any more, as after the API server's restart."""
+        now = http.get(self._paths[kind], params={"limit": "1"}).raise_for_status().json()
+        until = int(now["metadata"]["resourceVersion"])
+        if until - since > _MOST_MOMENTS:
+            self._miss("", f"{kind}: what was between {since} and {until} was never told")
+            return self._list(http, kind)
+        for at in range(since + 1, until + 1):
+            query = {"resourceVersion": str(at), "resourceVersionMatch": "Exact"}
+            listed = http.get(self._paths[kind], params=query).raise_for_status().json()["items"]
+            there = {(_namespace(item), _name(item)) for item in listed}
+            for item in listed:
+                if _moment(item) == at:
+                    self._add(kind, item, at, deleted=False)
+            for gone in self._all(kind):
+                if (_namespace(gone), _name(gone)) not in there:
+                    self._add(kind, gone, at, deleted=True)
+        return until
+
+    def _all(self, kind: str) -> list[Object]:
+        with self._changed:
+            return [
+                of
+                for (of_kind, _), objects in self._current.items()
+                for of in objects.values()
+                if of_kind == kind
+            ]
 
     def _hear(self, kind: str, event: dict[str, Object]) -> int:
-        """Take over one event; return where to go on from, 0 for a new list."""
+        """Take over one event; return where to go on from, 0 where the watch knows no further."""
         if str(event["type"]) == "ERROR":
             return 0
         at = _moment(event["object"])
         self._add(kind, event["object"], at, deleted=str(event["type"]) == "DELETED")
         return at
 
-    def _add(self, kind: str, item: Object, at: int, *, deleted: bool) -> None:
-        metadata = item["metadata"]
-        assert isinstance(metadata, dict)
-        namespace, name = str(metadata["namespace"]), str(metadata["name"])
+    def _miss(self, namespace: str, words: str) -> None:
         with self._changed:
+            self._gaps.append((namespace, words))
+
+    def _add(self, kind: str, item: Object, at: int, *, deleted: bool) -> None:
+        namespace, name = _namespace(item), _name(item)
+        with self._changed:
+            if namespace in self._forgotten:
+                return
             objects = self._current.setdefault((kind, namespace), {})
             known = objects.get(name)
             if known is not None and not deleted and _moment(known) >= at:
                 return
+            if known is not None and _skips(kind, known, item):
+                words = f"{kind}/{name}: a generation before {at} was never told"
+                self._gaps.append((namespace, words))
             if deleted:
                 objects.pop(name, None)
             else:
                 objects[name] = item
+            if kind == "events" and len(objects) > _MOST_EVENTS:
+                return
             version = Version(at, kind, namespace, name, item, deleted)
             self._versions.setdefault(namespace, []).append(version)
             self._last[namespace] = time.monotonic()
             self._changed.notify_all()
+
+
+def _skips(kind: str, before: Object, after: Object) -> bool:
+    """Whether there must have been a version in between."""
+    if kind not in _COUNTED or part(before, "metadata").get("uid") != part(after, "metadata").get(
+        "uid"
+    ):
+        return False
+    return whole(after, "metadata", "generation") > whole(before, "metadata", "generation") + 1
 
 
 def _moment(item: Object) -> int:
@@ -176,6 +253,8 @@ def _moment(item: Object) -> int:
 
 
 def _name(item: Object) -> str:
-    metadata = item["metadata"]
-    assert isinstance(metadata, dict)
-    return str(metadata["name"])
+    return word(item, "metadata", "name")
+
+
+def _namespace(item: Object) -> str:
+    return word(item, "metadata", "namespace")

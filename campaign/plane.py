@@ -2,11 +2,7 @@
 
 import itertools
 import json
-import os
 import secrets
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,17 +11,18 @@ from pathlib import Path
 
 import httpx
 
+from campaign.hearing import Hearing
 from campaign.history import Recorder
+from campaign.operators import Nursery, Operator
 from campaign.world import World
+from lab.binaries import Programs
 from lab.control import HOST, ControlPlane
 from lab.faults.proxy import FaultProxy, Upstream
 from lab.faults.requests import Target
 from lab.faults.script import Fault
-from lab.processes import Processes
 from tests.cluster_api import Api
 
 _USER = "campaign-operator"
-_RESTART_SECONDS = 0.2
 
 
 class Plane(ControlPlane):
@@ -33,6 +30,29 @@ class Plane(ControlPlane):
 
     _numbers = itertools.count(1)
     _issuing = threading.Lock()
+
+    def __init__(self, root: Path, found: Programs) -> None:
+        super().__init__(root, found)
+        self.nursery = Nursery(self.processes.logs)
+        self.keep: Path | None = None
+        """A folder for the histories of all namespaces, where somebody wants to look at them again."""
+        self._hearing: Hearing | None = None
+
+    @property
+    def hearing(self) -> Hearing:
+        """The witness to all that happens from when it is first asked for."""
+        with self._issuing:
+            if self._hearing is None:
+                log = self.processes.log("witness")
+                self._hearing = Hearing(self.kubeconfig, log, self.keep)
+            return self._hearing
+
+    def stop(self) -> None:
+        """End all of it, operators first."""
+        self.nursery.close()
+        if self._hearing is not None:
+            self._hearing.close()
+        super().stop()
 
     def proxy(self, struck: Callable[[Fault, Target], None]) -> FaultProxy:
         """A proxy in front of the API server; its client is an administrator."""
@@ -55,60 +75,6 @@ class Plane(ControlPlane):
         return path
 
 
-class Operator:
-    """The operator's process, started again whenever it ends, as its Deployment would."""
-
-    def __init__(self, processes: Processes, kubeconfig: Path, namespace: str) -> None:
-        self._processes = processes
-        self._name = namespace
-        self._command = [sys.executable, "-m", "mlhops.controller", "--namespace", namespace]
-        self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-        self.log = processes.log(namespace)
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stopping = False
-        self._killed = False
-        self.started = 0.0
-        """When the present process was started, on the monotonic clock."""
-        self.deaths: list[int] = []
-        """Exit codes of processes that ended by themselves."""
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
-
-    def start(self) -> None:
-        """Start it, and keep it running."""
-        self._keeper.start()
-
-    def kill(self) -> None:
-        """SIGKILL, as when the machine below it goes away."""
-        with self._lock:
-            if self._process is not None:
-                self._killed = True
-                self._process.kill()
-
-    def stop(self) -> None:
-        """End it for good."""
-        with self._lock:
-            self._stopping = True
-            if self._process is not None and self._process.poll() is None:
-                self._process.send_signal(signal.SIGKILL)
-        self._keeper.join(10)
-
-    def _keep(self) -> None:
-        while True:
-            with self._lock:
-                if self._stopping:
-                    return
-                self._killed = False
-                self._process = self._processes.spawn(
-                    self._name, self._command, env=self._environment, watched=False
-                )
-                self.started = time.monotonic()
-            code = self._process.wait()
-            if not self._killed and not self._stopping:
-                self.deaths.append(code)
-                time.sleep(_RESTART_SECONDS)
-
-
 class Stage:
     """A namespace with everybody in it: the world, the operator, and the proxy between."""
 
@@ -123,7 +89,8 @@ class Stage:
         if watched < self.operator.started or self.proxy.in_flight:
             return False
         changed = self.world.recorder.last_change(self.world.namespace)
-        return time.monotonic() - max(watched, changed, self.proxy.last_request) > seconds
+        last = max(watched, changed, self.proxy.last_request, self.proxy.over)
+        return time.monotonic() - last > seconds
 
 
 @contextmanager
@@ -132,6 +99,7 @@ def stage(
 ) -> Iterator[Stage]:
     """Set a stage in a fresh namespace; it is cleared away afterwards."""
     namespace = f"campaign-{secrets.token_hex(4)}"
+    _ = plane.hearing  # whoever judges is there before the first thing happens
     with ExitStack() as undo:
         api = Api(plane.kubeconfig)
         undo.callback(api.close)
@@ -145,7 +113,8 @@ def stage(
         world = World(api, namespace, recorder)
         found: list[Stage] = []
         proxy = undo.enter_context(plane.proxy(lambda *what: struck(found[0], *what)))
-        operator = Operator(plane.processes, plane.kubeconfig_through(proxy), namespace)
+        log = plane.processes.log(namespace)
+        operator = Operator(plane.nursery, plane.kubeconfig_through(proxy), namespace, log)
         found.append(Stage(world, proxy, operator))
         world.make_gateway()
         operator.start()

@@ -3,7 +3,7 @@
 import json
 import random
 import threading
-import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,25 +11,34 @@ from difflib import unified_diff
 from pathlib import Path
 
 from campaign.history import Recorder
+from campaign.operators import REPOSITORY
 from campaign.plane import Plane
 from campaign.play import Played, play
 from campaign.points import Point, choose
 from campaign.stories import STORIES
+from campaign.traffic import commonest
 from lab.control import gateway_api_crds, kserve_crds
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 CALM_REQUESTS = 60
 """How many requests an operator may make in ten seconds in which nothing happens."""
+STORM_REQUESTS = 150
+"""How many more than undisturbed it may make in any ten seconds while and after something goes wrong."""
 
 
 @dataclass
 class Tally:
     """What a campaign came to."""
 
-    tried: int = 0
+    by_pattern: Counter[str] = field(default_factory=Counter)
+    """How many points were tried."""
     missed: int = 0
     """Points at which the story was over before the fault was due."""
     failed: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def tried(self) -> int:
+        """How many points were tried in all."""
+        return self.by_pattern.total()
 
 
 def start_plane() -> Plane:
@@ -60,14 +69,15 @@ class Campaign:
                 if not trace.well:
                     raise RuntimeError(f"{name}: {_complaints(trace, trace)}\n{trace.log[-3000:]}")
                 self.traces[name] = trace
-                writes, events = len(trace.writes), len(trace.events)
-                self._tell(f"{name}: {writes} writes, {len(trace.reads)} reads, {events} events")
+                counts = f"{len(trace.writes)} writes, {len(trace.reads)} reads"
+                self._tell(f"{name}: {counts}, {len(trace.events)} events")
 
     def run(self, points: Sequence[Point], jobs: int) -> None:
-        """Play points; those that concern everybody one by one, at the end."""
+        """Play points: first the busy, then many idle ones at once, then one by one what concerns all."""
         shared = [point for point in points if not point.is_exclusive]
-        with ThreadPoolExecutor(jobs) as pool:
-            list(pool.map(self._try, shared))
+        for crowd in sorted({point.crowd for point in shared}):
+            with ThreadPoolExecutor(jobs * crowd) as pool:
+                list(pool.map(self._try, [point for point in shared if point.crowd == crowd]))
         for point in points:
             if point.is_exclusive:
                 self._try(point)
@@ -75,14 +85,7 @@ class Campaign:
     def _try(self, point: Point) -> None:
         trace, story = self.traces[point.story], STORIES[point.story]
         try:
-            played = play(
-                self._plane,
-                self._recorder,
-                story,
-                (point.fault,),
-                trace.ending,
-                calm=point.is_slow,
-            )
+            played = play(self._plane, self._recorder, story, (point.fault,), trace.ending)
         except Exception as error:
             played = Played(problem=f"the campaign itself failed: {error!r}")
         with self._lock:
@@ -90,23 +93,29 @@ class Campaign:
 
     def _count(self, point: Point, trace: Played, played: Played) -> None:
         complaints = _complaints(played, trace)
-        if played.requests_after > CALM_REQUESTS:
-            complaints.append(f"{played.requests_after} requests in ten calm seconds")
         if not played.hit and not complaints:
             self.tally.missed += 1
             self._tell(f"missed {point}: the story was over before")
             return
-        self.tally.tried += 1
+        self.tally.by_pattern[point.pattern] += 1
+        hit = played.hit[0] if played.hit else "nothing"
+        told = f"{hit}, {played.seconds:.0f} s"
+        if played.busy_after is not None:
+            told += f", {len(played.busiest)} requests in its busiest ten seconds"
+            told += f" and {played.busy_after} in ten calm ones"
         if not complaints:
-            calm = f", {played.requests_after} requests after" if point.is_slow else ""
-            self._tell(f"ok     {point} ({played.hit[0]}, {played.seconds:.0f} s{calm})")
+            self._tell(f"ok     {point} ({told})")
             return
         self.tally.failed[str(point)] = complaints
-        hit = played.hit[0] if played.hit else "nothing"
-        self._tell(f"FAILED {point} ({hit}, {played.seconds:.0f} s)")
+        self._tell(f"FAILED {point} ({told})")
         for complaint in complaints:
             self._tell(f"    {complaint}")
-        self._tell(f"    replay: python -m campaign --point {point}")
+        self._tell(f"    replay: {replay(point)}")
+
+
+def replay(point: Point) -> str:
+    """The command that plays one point again."""
+    return f"python -m campaign --point {point}"
 
 
 def _complaints(played: Played, trace: Played) -> list[str]:
@@ -115,6 +124,13 @@ def _complaints(played: Played, trace: Played) -> list[str]:
         found += _difference(trace, played)
     found += played.objections
     found += [f"the operator ended by itself with code {code}" for code in played.deaths]
+    found += played.hasty
+    if (played.busy_after or 0) > CALM_REQUESTS:
+        found.append(f"{played.busy_after} requests in ten calm seconds")
+    if len(played.busiest) > len(trace.busiest) + STORM_REQUESTS:
+        most = f"{len(played.busiest)} requests in ten seconds"
+        usual = f"undisturbed {len(trace.busiest)}"
+        found.append(f"{most}, {usual}: {commonest(played.busiest)}")
     return found
 
 
@@ -132,22 +148,17 @@ def campaign(
     sample: int = 0,
     seed: int = 0,
     jobs: int = 1,
+    keep: Path | None = None,
 ) -> Tally:
     """Run a campaign on a control plane of its own."""
-    started = time.monotonic()
     with start_plane() as plane, Recorder(plane.kubeconfig) as recorder:
+        plane.keep = keep
         whole = Campaign(plane, recorder, lambda line: print(line, flush=True))
         names = sorted({point.story for point in points}) or list(stories)
         whole.undisturbed(names, jobs)
         chosen = list(points) or choose(whole.traces, patterns, names)
         if sample:
             chosen = random.Random(seed).sample(chosen, min(sample, len(chosen)))
+        print(f"{len(chosen)} points to play", flush=True)
         whole.run(chosen, jobs)
-    tally = whole.tally
-    for name, complaints in tally.failed.items():
-        print(f"FAILED {name}: {complaints[0]}")
-    print(
-        f"{tally.tried} points, {len(tally.failed)} failed, {tally.missed} not reached, "
-        f"{time.monotonic() - started:.0f} s"
-    )
-    return tally
+    return whole.tally

@@ -80,9 +80,34 @@ class World(Hands):
 
     # what happens
 
+    def apply_model(self, version: str, **spec: object) -> None:
+        """The user creates the model, or changes it."""
+        self._insist(lambda: super(World, self).apply_model(version, **spec))
+
+    def decide(self, action: str, name: str, **spec: object) -> None:
+        """Somebody decides something."""
+        self._insist(lambda: super(World, self).decide(action, name, **spec))
+
     def delete_model(self) -> None:
         """The user deletes the model."""
-        self.api.delete(MODELS, self.namespace, MODEL)
+        self._insist(lambda: self.api.delete(MODELS, self.namespace, MODEL))
+
+    def _insist(self, do: Callable[[], None]) -> None:
+        """People try again where the API server is away."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return do()
+            except httpx.HTTPError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL)
+            except RuntimeError as error:
+                if '"reason":"AlreadyExists"' in str(error):
+                    return None  # it was taken, and the answer was lost
+                if not _is_away(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL)
 
     def until(self, what: str, look: Callable[[], bool]) -> None:
         """Go on until it is so, while everybody does what they do."""
@@ -106,7 +131,8 @@ class World(Hands):
             return
         except RuntimeError as error:
             # Somebody was faster: it has gone or changed since it was seen.
-            if '"code":404' not in str(error) and '"code":409' not in str(error):
+            gone = '"code":404' in str(error) or '"code":409' in str(error)
+            if not gone and not _is_away(error):
                 raise
 
     def _serve(self) -> None:
@@ -141,3 +167,8 @@ class World(Hands):
                 {"phase": phase.value, "message": "as measured", "gates": gates}
             )
             self.end_evaluator(name, encode(result), 0)
+
+
+def _is_away(error: RuntimeError) -> bool:
+    """Whether the API server is not yet all there again."""
+    return '"code":503' in str(error)

@@ -12,6 +12,8 @@ STATUSES = {
     Action.BUSY: 429,
     Action.ERROR: 500,
     Action.UNAVAILABLE: 503,
+    Action.OVERLOAD: 429,
+    Action.OUTAGE: 503,
 }
 RETRY_AFTER = 1
 _REASONS = {
@@ -28,6 +30,13 @@ def refuse(status: int, target: Target) -> web.Response:
     return web.json_response(
         _status(status, _REASONS[status], str(target)), status=status, headers=headers
     )
+
+
+def not_found(target: Target) -> bytes:
+    """The answer of an API server that has no such object."""
+    status = _status(404, "NotFound", str(target))
+    status["message"] = f'{target.resource} "{target.name}" not found'
+    return json.dumps(status).encode()
 
 
 def gone() -> bytes:

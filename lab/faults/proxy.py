@@ -1,11 +1,11 @@
 """A TLS reverse proxy in front of an API server, which does what its script says."""
 
 import asyncio
+import hashlib
 import logging
 import ssl
 import threading
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +16,21 @@ import aiohttp
 from aiohttp import web
 
 from lab.certificates import KeyPair
-from lab.faults.answers import STATUSES, gone, refuse
+from lab.faults.answers import STATUSES, gone, not_found, refuse
+from lab.faults.ledger import Ledger
+from lab.faults.past import is_told, only, question
 from lab.faults.requests import Target, target_of
-from lab.faults.script import KILLS, Action, Counted, Fault, Struck, due
+from lab.faults.script import LASTING, Action, Counted, Fault, Struck
 
 HOST = "127.0.0.1"
 # Of a connection, not of a message; the length of the body is written anew.
 _HOP = frozenset({"connection", "content-length", "host", "keep-alive", "transfer-encoding"})
 _LATENESS = 2.0
 _FOREVER = 3600.0
+_TICK = 0.05
+_JSON = {"Content-Type": "application/json"}
+_CUTS = frozenset({Action.CUT, Action.CUT_SILENTLY})
+_STRIKE_AFTER = _CUTS | {Action.KILL_AFTER, Action.OLDER, Action.LOST, Action.RESTART}
 # Connections that were told to close do so in the loop, after the call.
 _LAST_WORDS = 0.2
 _log = logging.getLogger(__name__)
@@ -49,13 +55,8 @@ class FaultProxy:
         self._struck = struck
         self._listening = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._listening.load_cert_chain(serving.certificate, serving.key)
-        self._lock = threading.Lock()
-        self._faults: tuple[Fault, ...] = ()
-        self._counts: Counter[str] = Counter()
-        self._frozen: set[int] = set()
-        self._late_until = self._away_until = 0.0
+        self._ledger = Ledger()
         self._transports: set[asyncio.Transport] = set()
-        self.seen: list[Struck] = []
         self.in_flight = 0
         self.last_request = time.monotonic()
         self.watched: dict[str, float] = {}
@@ -88,22 +89,20 @@ class FaultProxy:
 
     def begin(self, *faults: Fault) -> None:
         """Count from here, and let these strike."""
-        with self._lock:
-            self._faults = faults
-            self._counts.clear()
-            self._frozen.clear()
-            self.seen.clear()
+        self._ledger.begin(faults)
+
+    @property
+    def over(self) -> float:
+        """When the last fault that takes its time is over, on the monotonic clock."""
+        return self._ledger.over()
 
     def trace(self, counted: Counted) -> list[Struck]:
         """What was counted since `begin`, in order."""
-        with self._lock:
-            return [one for one in self.seen if one.counted is counted]
+        return self._ledger.trace(counted)
 
-    def requests_since(self, moment: float) -> int:
-        """How many requests of any kind arrived since a moment of the monotonic clock."""
-        with self._lock:
-            asked = [one for one in self.seen if one.counted is not Counted.EVENT]
-            return sum(one.moment >= moment for one in asked)
+    def since(self, moment: float) -> list[Struck]:
+        """All that was seen since a moment of the monotonic clock, in order."""
+        return self._ledger.since(moment)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -148,7 +147,7 @@ class FaultProxy:
         target = target_of(request.method, request.path, request.query)
         try:
             if target.verb == "watch":
-                self._note(None, target)
+                self._ledger.note(None, target, await _words(request))
                 self.watched[target.resource] = time.monotonic()
                 return await self._watch(request, target)
             self.in_flight += 1
@@ -160,73 +159,95 @@ class FaultProxy:
         finally:
             self._transports.discard(transport)
 
-    def _note(self, counted: Counted | None, target: Target) -> Fault | None:
-        """Number it, and return the fault that is due."""
-        with self._lock:
-            number, fault = 0, None
-            if counted is not None:
-                self._counts.update((counted, target.sort))
-                number = self._counts[counted]
-                moved = {name: self._counts[name] for name in (counted, target.sort)}
-                fault = due(self._faults, moved)
-            self.seen.append(Struck(time.monotonic(), counted, number, target, fault))
-            return fault
-
     async def _answer(self, request: web.Request, target: Target) -> web.StreamResponse:
         counted = Counted.WRITE if target.is_write else Counted.READ
-        fault = self._note(counted, target)
+        fault = self._ledger.note(counted, target, await _words(request))
         self._check_away(request)
-        action = fault.action if fault is not None else None
-        if fault is not None and action is Action.KILL_BEFORE:
+        turned_away = self._turned_away(target)
+        if turned_away is not None:
+            return turned_away
+        if fault is not None:
+            refused = await self._strike_before(request, target, fault)
+            if refused is not None:
+                return refused
+        status, headers, body = await self._forward(request, target)
+        if self._ledger.lasts(Action.LATE):
+            await asyncio.sleep(_LATENESS)
+        if fault is not None and fault.action in _STRIKE_AFTER:
+            if fault.action in LASTING:
+                self._ledger.begin_lasting(fault)
             self._struck(fault, target)
+            if fault.action in _CUTS:
+                silently = fault.action is Action.CUT_SILENTLY
+                return await _cut(request, status, body, silently=silently)
+            if fault.action is Action.LOST:
+                await asyncio.sleep(_FOREVER)
             raise _abort(request)
-        if fault is not None and action is Action.AWAY:
-            self._away_until = time.monotonic() + fault.seconds
-            self._struck(fault, target)
+        return web.Response(status=status, headers=headers, body=body)
+
+    def _turned_away(self, target: Target) -> web.Response | None:
+        """The answer to everybody while the API server does not want to hear of anything."""
+        for action in (Action.OVERLOAD, Action.OUTAGE):
+            if self._ledger.lasts(action):
+                return refuse(STATUSES[action], target)
+        return None
+
+    async def _strike_before(
+        self, request: web.Request, target: Target, fault: Fault
+    ) -> web.Response | None:
+        """Do what is done before a request is carried out; None if it is to be carried out."""
+        if fault.action in _STRIKE_AFTER:
+            return None
+        if fault.action in LASTING:
+            self._ledger.begin_lasting(fault)
+        self._struck(fault, target)
+        if fault.action is Action.KILL_BEFORE:
+            raise _abort(request)
+        if fault.action is Action.AWAY:
             for transport in list(self._transports):
                 transport.abort()
             raise _Ended
-        if fault is not None and action in STATUSES:
-            self._struck(fault, target)
-            return refuse(STATUSES[action], target)
-        if fault is not None and action is Action.TIMEOUT:
-            self._struck(fault, target)
+        if fault.action is Action.TIMEOUT:
             await asyncio.sleep(_FOREVER)
-        if fault is not None and action is Action.LATE:
-            self._late_until = time.monotonic() + fault.seconds
-            self._struck(fault, target)
-        status, headers, body = await self._forward(request)
-        if time.monotonic() < self._late_until:
-            await asyncio.sleep(_LATENESS)
-        if fault is not None and action in (*KILLS, Action.LOST, Action.RESTART):
-            self._struck(fault, target)
-            if action is Action.LOST:
-                await asyncio.sleep(_FOREVER)
-            raise _abort(request)
-        if fault is not None and action in (Action.CUT, Action.CUT_SILENTLY):
-            self._struck(fault, target)
-            return await _cut(request, status, body, silently=action is Action.CUT_SILENTLY)
-        return web.Response(status=status, headers=headers, body=body)
+        if fault.action in STATUSES:
+            return refuse(STATUSES[fault.action], target)
+        return None
 
-    async def _forward(self, request: web.Request) -> tuple[int, dict[str, str], bytes]:
+    async def _forward(
+        self, request: web.Request, target: Target
+    ) -> tuple[int, dict[str, str], bytes]:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP}
-        url = f"{self._upstream.url}{request.path_qs}"
+        tells_past = self._ledger.lasts(Action.OLDER) and is_told(target)
+        path = request.path_qs
+        if tells_past:
+            path = question(request.path, request.query, target, self._ledger.past)
+            headers["Accept-Encoding"] = "identity"
         data = await request.read()
         try:
             async with self._session.request(
-                request.method, url, headers=headers, data=data or None
+                request.method, f"{self._upstream.url}{path}", headers=headers, data=data or None
             ) as answer:
                 kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP}
-                return answer.status, kept, await answer.read()
+                status, body = answer.status, await answer.read()
         except aiohttp.ClientError as error:
             raise _abort(request) from error  # as the API server did to the proxy
+        if tells_past and status == 200 and target.verb == "get":
+            there = only(body)
+            if there is None:
+                return 404, _JSON, not_found(target)
+            return status, kept, there
+        self._ledger.hear(body)
+        return status, kept, body
 
     def _check_away(self, request: web.Request) -> None:
-        if time.monotonic() < self._away_until:
+        if self._ledger.lasts(Action.AWAY):
             raise _abort(request)
 
     async def _watch(self, request: web.Request, target: Target) -> web.StreamResponse:
         self._check_away(request)
+        turned_away = self._turned_away(target)
+        if turned_away is not None:
+            return turned_away
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP}
         headers["Accept-Encoding"] = "identity"
         url = f"{self._upstream.url}{request.path_qs}"
@@ -235,6 +256,8 @@ class FaultProxy:
                 kind = answer.headers.get("Content-Type", "application/json")
                 response = web.StreamResponse(status=answer.status, headers={"Content-Type": kind})
                 await response.prepare(request)
+                while self._ledger.lasts(Action.OLDER):
+                    await asyncio.sleep(_TICK)  # it stands still where its list stood
                 async for line in self._lines(answer, target):
                     await response.write(line)
                 await response.write_eof()
@@ -248,10 +271,11 @@ class FaultProxy:
         async for chunk in answer.content.iter_any():
             *lines, buffer = (buffer + chunk).split(b"\n")
             for line in lines:
+                self._ledger.hear(line)
                 if b'"type":"BOOKMARK"' in line:
                     yield line + b"\n"
                     continue
-                fault = self._note(Counted.EVENT, target)
+                fault = self._ledger.note(Counted.EVENT, target)
                 if fault is None:
                     yield line + b"\n"
                     continue
@@ -263,6 +287,12 @@ class FaultProxy:
                     return
         if buffer:
             yield buffer
+
+
+async def _words(request: web.Request) -> str:
+    """What makes it the same request again; a create names its object in its body alone."""
+    body = await request.read() if request.method == "POST" else b""
+    return f"{request.method} {request.path_qs} {hashlib.sha256(body).hexdigest()[:8]}"
 
 
 async def _cut(

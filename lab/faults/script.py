@@ -14,6 +14,9 @@ class Action(StrEnum):
     """The client is killed, and its request never arrives."""
     KILL_AFTER = "kill-after"
     """The request is carried out; the client is killed before it hears the answer."""
+    OLDER = "older"
+    """The request is carried out and the client killed; to the next one, reads tell for some seconds what was
+    before some earlier write, and watches stand still there. Writes reach what is."""
     CONFLICT = "409"
     BUSY = "429"
     """Too many requests, with Retry-After."""
@@ -31,6 +34,10 @@ class Action(StrEnum):
     """This answer and those of the next seconds come late."""
     AWAY = "away"
     """All connections end, and none is served for some time."""
+    OVERLOAD = "overload"
+    """Everything is turned away for some time, with Retry-After."""
+    OUTAGE = "outage"
+    """Everything is answered with 503 for some time."""
     RESTART = "restart"
     """The owner of the proxy is told, who may restart the API server."""
     DROP = "drop"
@@ -42,7 +49,8 @@ class Action(StrEnum):
 
 
 EVENT_ACTIONS = frozenset({Action.DROP, Action.FREEZE, Action.GONE})
-KILLS = frozenset({Action.KILL_BEFORE, Action.KILL_AFTER})
+KILLS = frozenset({Action.KILL_BEFORE, Action.KILL_AFTER, Action.OLDER})
+LASTING = frozenset({Action.OLDER, Action.LATE, Action.AWAY, Action.OVERLOAD, Action.OUTAGE})
 
 
 class Counted(StrEnum):
@@ -64,6 +72,8 @@ class Fault:
     """How many in a row it strikes."""
     seconds: float = 0.0
     """How long, for those that last."""
+    back: int = 0
+    """How many writes before the one at which it strikes, for those that look back."""
 
     def strikes(self, counted: str, number: int) -> bool:
         """Whether it is due."""
@@ -83,6 +93,10 @@ class Struck:
     number: int
     target: Target
     fault: Fault | None = None
+    request: str = ""
+    """Method, path, query and what is created; two with the same are the same request again."""
+    busy: bool = False
+    """Whether it was turned away with Retry-After."""
 
 
 def due(faults: Sequence[Fault], counts: Mapping[str, int]) -> Fault | None:

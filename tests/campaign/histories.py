@@ -1,6 +1,9 @@
 """Histories that could have been, for the judge: one step after the other, with what everybody sees of it."""
 
+import base64
 import copy
+import json
+import zlib
 from typing import Self
 
 from campaign.facts import Object, part
@@ -10,6 +13,7 @@ NOW = "2026-03-01T12:00:00Z"
 LATER = "2026-03-01T13:00:00Z"
 GATES: list[Object] = [{"name": "equal-misses"}]
 DATA: Object = {"uri": "pvc://held-out/sepsis.parquet"}
+INTERFACE: Object = {"output": {"threshold": 0.4}}
 STEPS: list[Object] = [{"setWeight": 10}, {"setWeight": 50}]
 
 
@@ -19,18 +23,30 @@ class History:
     def __init__(self) -> None:
         self.versions: list[Version] = []
         self._live: dict[tuple[str, str], Object] = {}
-        self._status: Object = {"observedGeneration": 1}
+        self._status: Object = {}
+        self._spec: Object = {
+            "rollout": {"steps": STEPS, "onFailure": "Rollback"},
+            "evaluation": {"gates": GATES, "data": DATA},
+            "interface": INTERFACE,
+        }
+        self._generation = 1
         self.model()
 
     def model(self, **status: object) -> Self:
-        """Change fields of the model's status."""
-        self._status = {**self._status, **status}
+        """Change fields of the model's status; it is about the present spec where nothing else is said."""
+        self._status = {**self._status, "observedGeneration": self._generation, **status}
         return self._put(
             "clinicalmodels",
             "sepsis",
-            {"rollout": {"steps": STEPS}, "evaluation": {"gates": GATES, "data": DATA}},
+            self._spec,
             status=self._status,
+            generation=self._generation,
         )
+
+    def wish(self, **spec: object) -> Self:
+        """Somebody changes the model's spec; the status is still about the one before."""
+        self._spec, self._generation = {**self._spec, **spec}, self._generation + 1
+        return self.model(observedGeneration=self._generation - 1)
 
     def candidate(self, revision: str, **fields: object) -> Self:
         """Make a revision the candidate, or change fields of it."""
@@ -43,35 +59,79 @@ class History:
         """An Evaluation of a revision ends."""
         return self.evaluation(f"sepsis-{revision}-1", revision, phase, gate or phase)
 
-    def evaluation(self, name: str, revision: str, phase: str, gate: str) -> Self:
-        """An Evaluation is as it says."""
-        spec: Object = {"model": "sepsis", "revision": revision, "gates": GATES, "data": DATA}
-        said = [{"name": "equal-misses", "phase": gate}]
-        return self._put("evaluations", name, spec, status={"phase": phase, "gates": said})
-
-    def override(self, revision: str, expires: str = LATER) -> Self:
-        """Somebody lets the gate pass."""
-        spec: Object = {
-            "action": "Override",
+    def evaluation(
+        self,
+        name: str,
+        revision: str,
+        phase: str,
+        gate: str,
+        *,
+        said: str | None = None,
+        **spec: object,
+    ) -> Self:
+        """An Evaluation is as it says; `said` is what its pod said, where that is something else."""
+        measured: Object = {
+            "model": "sepsis",
             "revision": revision,
-            "gates": ["equal-misses"],
-            "expires": expires,
+            "endpoint": f"http://sepsis-{revision}-predictor.ward.svc.cluster.local",
+            "gates": GATES,
+            "data": DATA,
+            "interface": INTERFACE,
+            **spec,
         }
-        return self._put("decisions", "let-through", spec)
+        if ("jobs", name) not in self._live:
+            self._put("evaluations", name, measured)
+            self._put("jobs", name, {}, owner=("Evaluation", f"uid-evaluations-{name}"))
+        if phase:
+            self.pod(name, gate if said is None else said)
+        verdict: Object = {"phase": phase, "gates": [{"name": "equal-misses", "phase": gate}]}
+        return self._put("evaluations", name, measured, status=verdict if phase else None)
 
-    def answered(self, phase: str) -> Self:
-        """The operator says what became of a Decision."""
-        return self._put("decisions", "stop", {"action": "Abort"}, status={"phase": phase})
+    def pod(self, evaluation: str, phase: str) -> Self:
+        """The evaluator ends with these words; without any where there is no phase."""
+        words: Object = {"phase": phase, "gates": [{"name": "equal-misses", "phase": phase}]}
+        packed = base64.b85encode(zlib.compress(json.dumps(words).encode())).decode()
+        message = f"mlhops.io/evaluation.v1:{packed}" if phase else ""
+        ended: Object = {"state": {"terminated": {"exitCode": 0, "message": message}}}
+        return self._put(
+            "pods",
+            f"{evaluation}-pod",
+            {},
+            status={"containerStatuses": [ended]},
+            owner=("Job", f"uid-jobs-{evaluation}"),
+            labels={"mlhops.io/evaluation": evaluation},
+        )
 
-    def service(self, revision: str, uri: str = "s3://models") -> Self:
+    def override(self, revision: str, expires: str = LATER, model: str = "sepsis") -> Self:
+        """Somebody lets the gate pass."""
+        return self.decide(
+            "Override", revision, "let-through", model, gates=["equal-misses"], expires=expires
+        )
+
+    def decide(
+        self,
+        action: str,
+        revision: str,
+        name: str = "stop",
+        model: str = "sepsis",
+        phase: str = "",
+        **spec: object,
+    ) -> Self:
+        """Somebody decides something, and is answered where there is a phase."""
+        made: Object = {"model": model, "action": action, "revision": revision, **spec}
+        return self._put("decisions", name, made, status={"phase": phase} if phase else None)
+
+    def service(self, revision: str, uri: str = "s3://models", by: str = "mlhops") -> Self:
         """A revision's InferenceService is there."""
+        fields: Object = {"f:predictor": {"f:model": {"f:storageUri": {}}}}
         return self._put(
             "inferenceservices",
             f"sepsis-{revision}",
             {"predictor": {"model": {"storageUri": uri}}},
+            managed={"manager": by, "fieldsV1": {"f:spec": fields}},
         )
 
-    def route(self, *, accepted: bool = True, **weights: int) -> Self:
+    def route(self, *, accepted: bool = True, by: str = "mlhops", **weights: int) -> Self:
         """The route gives these weights by revision."""
         backends = [
             {"name": f"sepsis-{revision}-predictor", "weight": weight}
@@ -86,7 +146,24 @@ class History:
             {"rules": [{"backendRefs": backends}]},
             status={"parents": [{"conditions": [condition]}]},
             generation=generation,
+            managed={"manager": by, "fieldsV1": {"f:spec": {"f:rules": {}}}},
         )
+
+    def lost(self, service: str) -> Self:
+        """An InferenceService says that it is the model's, and names no owner."""
+        self._put("inferenceservices", service, {}, labels={"mlhops.io/model": "sepsis"})
+        metadata = part(self.versions[-1].object, "metadata")
+        del metadata["ownerReferences"]
+        return self
+
+    def told(self, times: int) -> Self:
+        """An Event is posted again and again."""
+        for number in range(times):
+            self._put("events", f"sepsis.{number}", {})
+            self.versions[-1].object.update(
+                {"involvedObject": {"name": "sepsis"}, "reason": "Promoted", "message": "a serves"}
+            )
+        return self
 
     def delete(self, kind: str, name: str) -> Self:
         """An object is gone."""
@@ -117,6 +194,9 @@ class History:
         *,
         status: Object | None = None,
         generation: int = 1,
+        owner: tuple[str, str] = ("ClinicalModel", "uid-clinicalmodels-sepsis"),
+        labels: Object | None = None,
+        managed: Object | None = None,
     ) -> Self:
         at = len(self.versions) + 1
         metadata: Object = {
@@ -125,11 +205,13 @@ class History:
             "uid": f"uid-{kind}-{name}",
             "generation": generation,
             "resourceVersion": str(at),
-            "managedFields": [{"time": NOW}],
+            "managedFields": [{"time": NOW, **(managed or {})}],
+            "labels": labels or {},
         }
         if kind not in ("clinicalmodels", "decisions"):
-            reference = {"kind": "ClinicalModel", "name": "sepsis", "controller": True}
-            metadata["ownerReferences"] = [{**reference, "uid": "uid-clinicalmodels-sepsis"}]
+            of, uid = owner
+            reference = {"kind": of, "name": uid.rpartition("-")[2], "controller": True, "uid": uid}
+            metadata["ownerReferences"] = [reference]
         live: Object = {"metadata": metadata, "spec": spec, "status": status or {}}
         self._live[kind, name] = live
         self.versions.append(Version(at, kind, "ward", name, copy.deepcopy(live)))

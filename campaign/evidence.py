@@ -1,0 +1,151 @@
+"""What was measured, by whom, and what that lets a revision have."""
+
+import base64
+import json
+import zlib
+
+from campaign.facts import (
+    FINISHED,
+    Object,
+    entries,
+    owner,
+    part,
+    required_gates,
+    same_question,
+    word,
+)
+from campaign.scene import MODEL, Scene
+
+_WORDS = "mlhops.io/evaluation.v1:"
+_LABEL = "mlhops.io/evaluation"
+
+
+class Evidence:
+    """Every finished Evaluation that ever was; records may go, what they proved stays."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._finished: dict[str, Object] = {}
+        self._begun: dict[str, int] = {}
+        """When each Evaluation was first there, by uid."""
+        self._words: dict[str, list[Object]] = {}
+        """What evaluators' pods said last, by the uid of the Job."""
+        self._jobs: dict[str, str] = {}
+        """The uid of each Job by that of the Evaluation that owns it."""
+
+    def job(self, live: Object) -> None:
+        """A Job is there."""
+        _, uid = owner(live, "Evaluation")
+        if uid:
+            self._jobs[uid] = word(live, "metadata", "uid")
+
+    def pod(self, live: Object) -> None:
+        """A pod is there; an evaluator's may have said its last words."""
+        _, job = owner(live, "Job")
+        if not job or not part(live, "metadata", "labels").get(_LABEL):
+            return
+        for container in entries(live, "status", "containerStatuses"):
+            ended = part(container, "state", "terminated")
+            if ended and ended.get("exitCode", 0) == 0:
+                said = self._words.setdefault(job, [])
+                words = _decode(word(ended, "message"))
+                if words not in said:
+                    said.append(words)
+
+    def evaluation(self, live: Object, before: Object) -> None:
+        """An Evaluation is there, or has changed."""
+        name, uid = word(live, "metadata", "name"), word(live, "metadata", "uid")
+        self._begun.setdefault(uid, self._scene.at)
+        if before and live.get("spec") != before.get("spec"):
+            self._scene.object_to(f"Evaluation {name} asks something else than before")
+        over = word(before, "status", "phase") in FINISHED
+        if over and live.get("status") != before.get("status"):
+            self._scene.object_to(f"Evaluation {name} was over, and its verdict was changed")
+        if word(live, "status", "phase") not in FINISHED or over:
+            return
+        earlier = self._finished.get(name, {})
+        same_model = owner(earlier, MODEL) == owner(live, MODEL)
+        if same_model and word(earlier, "status", "phase") == "Failed":
+            self._scene.object_to(f"Evaluation {name} had failed, and was measured again")
+        if word(live, "status", "phase") in ("Successful", "Inconclusive") and not self._said(live):
+            self._scene.object_to(f"Evaluation {name} has a verdict that no evaluator gave")
+        self._finished[name] = live
+
+    def of(self, model: Object, revision: str, since: int) -> list[str]:
+        """The finished Evaluations of a revision that began after a moment."""
+        name = word(model, "metadata", "name")
+        return [
+            key
+            for key, made in self._finished.items()
+            if (word(made, "spec", "model"), word(made, "spec", "revision")) == (name, revision)
+            and self._begun.get(word(made, "metadata", "uid"), 0) >= since
+        ]
+
+    def proves(
+        self, cited: str, model: Object, holder: Object, spec: Object, moment: str, since: int = 0
+    ) -> bool:
+        """Whether an Evaluation lets a candidate, or what serves, have traffic under a spec.
+
+        It has to be of that model and not of a namesake, of that revision and its own server, begun after
+        the attempt (`since`), about the same gates on the same data, and passed or overridden.
+        """
+        made = self._finished.get(cited)
+        if made is None:
+            return False
+        about = (word(made, "spec", "model"), word(made, "spec", "revision"))
+        named = (word(model, "metadata", "name"), word(holder, "revision"))
+        uid = word(made, "metadata", "uid")
+        return (
+            about == named
+            and owner(made, MODEL)[1] == word(model, "metadata", "uid")
+            and f"//{word(holder, 'inferenceService')}-" in word(made, "spec", "endpoint")
+            and self._begun.get(uid, 0) >= since
+            and same_question(made, spec)
+            and self.passes(cited, moment)
+        )
+
+    def passes(self, cited: str, moment: str) -> bool:
+        """Whether every required gate passed, or is overridden at that moment."""
+        evaluation = self._finished[cited]
+        said: dict[str, set[str]] = {}
+        for gate in entries(evaluation, "status", "gates"):
+            said.setdefault(word(gate, "name"), set()).add(word(gate, "phase"))
+        required = required_gates(part(evaluation, "spec"))
+        unmet = {name for name in required if said.get(name) != {"Successful"}}
+        if word(evaluation, "status", "phase") != "Successful" and not unmet:
+            unmet = required
+        return bool(required) and unmet <= self._overridden(evaluation, moment)
+
+    def _overridden(self, evaluation: Object, moment: str) -> set[str]:
+        gates: set[str] = set()
+        about = tuple(word(evaluation, "spec", key) for key in ("model", "revision"))
+        for made in self._scene.of_kind("decisions").values():
+            spec = part(made, "spec")
+            named = spec.get("gates")
+            same = (word(spec, "model"), word(spec, "revision")) == about
+            if spec.get("action") == "Override" and same and word(spec, "expires") > moment:
+                gates.update(map(str, named if isinstance(named, list) else ()))
+        return gates
+
+    def _said(self, live: Object) -> bool:
+        """Whether a pod of the Evaluation's own Job said that, and the same of every gate that is told."""
+        job = self._jobs.get(word(live, "metadata", "uid"), "")
+        status = part(live, "status")
+        return any(
+            word(said, "phase") == word(status, "phase") and _gates(status) <= _gates(said)
+            for said in self._words.get(job, [])
+        )
+
+
+def _gates(of: Object) -> set[tuple[str, str]]:
+    return {(word(gate, "name"), word(gate, "phase")) for gate in entries(of, "gates")}
+
+
+def _decode(message: str) -> Object:
+    """The verdict in a pod's last words, empty where they cannot be read."""
+    try:
+        packed = base64.b85decode(message.removeprefix(_WORDS).strip())
+        found = json.loads(zlib.decompress(packed))
+    except (ValueError, zlib.error, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

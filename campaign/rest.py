@@ -1,0 +1,111 @@
+"""What must hold when all is at rest: nothing is left over, nobody waits, and the routes are what the status says."""
+
+from collections import Counter
+
+from campaign.facts import (
+    FINISHED,
+    Object,
+    accepted,
+    entries,
+    leaves,
+    owner,
+    part,
+    shares_of,
+    whole,
+    word,
+)
+from campaign.scene import MODEL, Scene
+
+_OURS = "mlhops.io/model"
+_KINDS = ("inferenceservices", "httproutes", "evaluations", "controllerrevisions", "jobs")
+_TOLD = 10
+"""How often the same may be told of one object by Events: more is a loop."""
+
+
+def judge_rest(scene: Scene) -> None:
+    """Object to what is left."""
+    _owners(scene)
+    for model in scene.of_kind("clinicalmodels").values():
+        _services(scene, model)
+        _evaluations(scene, model)
+        _routes(scene, model)
+    _decisions(scene)
+    _events(scene)
+
+
+def _owners(scene: Scene) -> None:
+    uids = {word(of, "metadata", "uid") for kind in scene.now.values() for of in kind.values()}
+    for kind, objects in scene.now.items():
+        for name, of in objects.items():
+            for reference in entries(of, "metadata", "ownerReferences"):
+                if word(reference, "uid") not in uids and reference.get("kind") != "ReplicaSet":
+                    scene.object_to(f"{kind}/{name} is left without its owner")
+            ours = kind in _KINDS and part(of, "metadata", "labels").get(_OURS)
+            if ours and not entries(of, "metadata", "ownerReferences"):
+                scene.object_to(f"{kind}/{name} says that it is a model's, and no model owns it")
+
+
+def _needed(scene: Scene, model: Object) -> set[str]:
+    """The InferenceServices that a model has a use for."""
+    status = part(model, "status")
+    roles = ["stable", "previous"]
+    candidate = part(status, "candidate")
+    removes = part(scene.spec_of(model), "rollout").get("onFailure") == "Rollback"
+    sure = all(accepted(route) for route in scene.routes_of(model))
+    if not (part(candidate, "failure") and removes and sure):
+        roles.append("candidate")
+    return {word(status, role, "inferenceService") for role in roles} - {""}
+
+
+def _services(scene: Scene, model: Object) -> None:
+    needed = _needed(scene, model)
+    recorded = needed | {word(model, "status", "candidate", "inferenceService")}
+    uid = word(model, "metadata", "uid")
+    if not part(model, "status"):
+        return
+    for kind, kept in (("inferenceservices", needed), ("controllerrevisions", recorded)):
+        for name, of in scene.of_kind(kind).items():
+            if owner(of, MODEL)[1] == uid and not leaves(of) and name not in kept:
+                scene.object_to(f"{kind}/{name} is left, and nothing needs it")
+
+
+def _evaluations(scene: Scene, model: Object) -> None:
+    candidate = part(model, "status", "candidate")
+    awaited = "" if part(candidate, "failure") else word(candidate, "revision")
+    for name, of in scene.of_kind("evaluations").items():
+        over = word(of, "status", "phase") in FINISHED
+        mine = scene.model_of(of) is model
+        if mine and not over and not leaves(of) and word(of, "spec", "revision") != awaited:
+            scene.object_to(f"evaluations/{name} is left, and nobody waits for its verdict")
+
+
+def _routes(scene: Scene, model: Object) -> None:
+    candidate = part(model, "status", "candidate")
+    desired = 0 if part(candidate, "failure") else whole(candidate, "desiredWeight")
+    most = {word(candidate, "inferenceService"): desired}
+    most |= {word(model, "status", "stable", "inferenceService"): 100}
+    for route in scene.routes_of(model):
+        if scene.model_of(route) is not model:
+            continue  # somebody else has that name
+        for service, share in shares_of(route).items():
+            if share > most.get(service, 0):
+                scene.object_to(
+                    f"{service} is left with {share}, and may have {most.get(service, 0)}"
+                )
+
+
+def _decisions(scene: Scene) -> None:
+    for name, of in scene.of_kind("decisions").items():
+        ends = word(of, "spec", "action") in ("Abort", "Reject")
+        if ends and not word(of, "status", "phase"):
+            scene.object_to(f"Decision {name} was never answered")
+
+
+def _events(scene: Scene) -> None:
+    told = Counter(
+        (word(of, "involvedObject", "name"), word(of, "reason"), word(of, "message"))
+        for of in scene.of_kind("events").values()
+    )
+    for (name, reason, _), times in told.items():
+        if times > _TOLD and reason:
+            scene.object_to(f"{name}: {reason} was told {times} times in the same words")

@@ -1,0 +1,223 @@
+"""The Job controller and the pods of evaluators, with last words of every sort."""
+
+import base64
+import json
+import zlib
+from functools import lru_cache
+from typing import cast
+
+from campaign.simulation.actors.stage import Stage, name_of
+from campaign.simulation.server import controller_of
+from mlhops.api.base import Json, Manifest
+from mlhops.api.result import MAX_BYTES, PREFIX, Result, decode, encode
+from mlhops.controller.kinds import EVENTS, JOBS, PODS
+from mlhops.kserve.read import at, condition, text
+from mlhops.rollout.evaluator_job import EVALUATION_LABEL
+
+JOB_CONTROLLER = "jobs"
+KUBELET = "kubelet"
+PHASES = ("Successful", "Failed", "Inconclusive", "Error")
+
+
+class Evaluator:
+    """Runs the Jobs of Evaluations."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._pods = 0
+        self.successes: set[str] = set()
+        """Evaluations that an evaluator of their own found Successful, by uid."""
+
+    def act(self) -> str:
+        """Do one thing about one Job."""
+        job = self._stage.choose(self._stage.objects(JOBS))
+        if job is None:
+            return ""
+        if not self._stage.unlucky():
+            return self._proceed(job, "Successful")
+        match self._stage.rng.randrange(8):
+            case 0:
+                return self._cannot_start(job)
+            case 1:
+                return self._give_up(job)
+            case 2:
+                return self._lose(job)
+            case 3 if _is_over(job):
+                self._stage.server.delete(JOBS, name_of(job), JOB_CONTROLLER)
+                return f"jobs removes {name_of(job)}"
+            case 4 if all(_has_ended(pod) for pod in self._pods_of(job)):
+                return self._run_pod(job)
+            case _:
+                return self._proceed(job, self._stage.rng.choice(PHASES))
+
+    def put_right(self) -> str:
+        """Bring a Job nearer to a good end."""
+        for job in self._stage.objects(JOBS):
+            if _is_over(job):
+                continue
+            done = self._proceed(job, "Successful")
+            if done:
+                return done
+        return ""
+
+    def _proceed(self, job: Manifest, phase: str) -> str:
+        if _is_over(job):
+            return ""
+        pods = self._pods_of(job)
+        if not pods:
+            return self._run_pod(job)
+        for pod in pods:
+            if not _has_ended(pod):
+                return self._end(job, pod, phase)
+        type_ = "Complete" if text(pods[-1], "status", "phase") == "Succeeded" else "Failed"
+        return self._close(job, type_, "")
+
+    def _run_pod(self, job: Manifest) -> str:
+        if _is_over(job):
+            return ""
+        self._pods += 1
+        name = f"{name_of(job)}-{self._pods}"
+        owner: Manifest = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "name": name_of(job),
+            "uid": text(job, "metadata", "uid"),
+            "controller": True,
+        }
+        pod: Manifest = {
+            "metadata": {
+                "name": name,
+                "labels": at(job, "spec", "template", "metadata", "labels"),
+                "ownerReferences": [owner],
+            },
+            "spec": {},
+        }
+        self._stage.server.create(PODS, pod, JOB_CONTROLLER)
+        running: Manifest = {"status": {"phase": "Running"}}
+        self._stage.server.patch(PODS, name, running, KUBELET, "status")
+        return f"jobs starts {name}"
+
+    def _end(self, job: Manifest, pod: Manifest, phase: str) -> str:
+        words, code = self._last_words(job, phase)
+        ended: Manifest = {"exitCode": code, "message": words}
+        container: Manifest = {"name": "evaluator", "state": {"terminated": ended}}
+        status: Manifest = {
+            "phase": "Failed" if code else "Succeeded",
+            "containerStatuses": [container],
+        }
+        if self._stage.unlucky() and self._stage.chance(0.1):
+            status["conditions"] = [{"type": "DisruptionTarget", "status": "True"}]
+        if _says_success(words):
+            self.successes.add(controller_of(job))
+        patch: Manifest = {"status": status}
+        self._stage.server.patch(PODS, name_of(pod), patch, KUBELET, "status")
+        return f"kubelet ends {name_of(pod)} with {code} {words[:12]!r} ({phase})"
+
+    def _last_words(self, job: Manifest, phase: str) -> tuple[str, int]:
+        gates = tuple(self._gates(job))
+        if not self._stage.unlucky():
+            return words_of(phase, gates), 0
+        match self._stage.rng.randrange(9):
+            case 0:
+                return "", 1
+            case 1:
+                return "Segmentation fault", 137
+            case 2:
+                return words_of(phase, gates)[:-7], 0
+            case 3:
+                return PREFIX + "x" * MAX_BYTES, 0
+            case 4:
+                return _packed(
+                    {"phase": phase, "gates": [_gate(g, phase, "NaN") for g in gates]}
+                ), 0
+            case 5:
+                return words_of("Successful", gates[1:]), 0
+            case 6:
+                return words_of("Successful", (*gates, *gates)), 0
+            case 7:
+                mixed: list[Json] = [_gate(g, "Failed" if g == gates[0] else phase) for g in gates]
+                return _packed({"phase": "Successful", "gates": mixed}), 0
+            case _:
+                return words_of(phase, ("somebody-elses-gate",)), 0
+
+    def _gates(self, job: Manifest) -> list[str]:
+        """What the evaluator finds in its environment."""
+        containers = cast("list[Manifest]", at(job, "spec", "template", "spec", "containers"))
+        environment = cast("list[Manifest]", containers[0]["env"]) if containers else []
+        spec = json.loads(text(environment[0], "value")) if environment else {}
+        return [gate["name"] for gate in spec.get("gates", [])]
+
+    def _cannot_start(self, job: Manifest) -> str:
+        if self._pods_of(job):
+            return ""
+        self._pods += 1
+        event: Manifest = {
+            "metadata": {"name": f"refused-{self._pods}"},
+            "involvedObject": {"uid": text(job, "metadata", "uid")},
+            "reason": "FailedCreate",
+            "message": "exceeded quota",
+        }
+        self._stage.server.create(EVENTS, event, JOB_CONTROLLER)
+        return f"jobs cannot start a pod of {name_of(job)}"
+
+    def _give_up(self, job: Manifest) -> str:
+        return "" if _is_over(job) else self._close(job, "Failed", "DeadlineExceeded")
+
+    def _lose(self, job: Manifest) -> str:
+        pod = self._stage.choose(self._pods_of(job))
+        if pod is None:
+            return ""
+        self._stage.server.delete(PODS, name_of(pod), KUBELET)
+        return f"kubelet loses {name_of(pod)}"
+
+    def _close(self, job: Manifest, type_: str, reason: str) -> str:
+        patch: Manifest = {
+            "status": {"conditions": [{"type": type_, "status": "True", "reason": reason}]}
+        }
+        self._stage.server.patch(JOBS, name_of(job), patch, JOB_CONTROLLER, "status")
+        return f"jobs says {type_} of {name_of(job)}"
+
+    def _pods_of(self, job: Manifest) -> list[Manifest]:
+        uid = text(job, "metadata", "uid")
+        return [
+            pod
+            for pod in self._stage.objects(PODS)
+            if text(pod, "metadata", "labels", EVALUATION_LABEL) and controller_of(pod) == uid
+        ]
+
+
+def _has_ended(pod: Manifest) -> bool:
+    return text(pod, "status", "phase") in ("Succeeded", "Failed")
+
+
+def _is_over(job: Manifest) -> bool:
+    return any(text(condition(job, type_), "status") == "True" for type_ in ("Complete", "Failed"))
+
+
+@lru_cache(maxsize=256)
+def words_of(phase: str, gates: tuple[str, ...]) -> str:
+    """What an evaluator says that came to that verdict on each gate."""
+    measured = [_gate(gate, phase) for gate in gates] if phase != "Error" else []
+    return encode(
+        Result.model_validate({"phase": phase, "message": "as measured", "gates": measured})
+    )
+
+
+@lru_cache(maxsize=256)
+def _says_success(words: str) -> bool:
+    try:
+        return decode(words).phase == "Successful"
+    except ValueError:
+        return False
+
+
+def _gate(name: str, phase: str, estimate: str = "") -> Json:
+    gate: Manifest = {"name": name, "phase": phase, "estimate": 0.02}
+    if estimate:
+        gate["estimate"] = float(estimate)
+    return gate
+
+
+def _packed(result: Manifest) -> str:
+    raw = json.dumps(result, separators=(",", ":"))
+    return PREFIX + base64.b85encode(zlib.compress(raw.encode(), 9)).decode()

@@ -1,0 +1,89 @@
+"""The Gateway's controller: accepts routes late, for an earlier generation, not at all, or takes it back."""
+
+from campaign.simulation.actors.stage import GATEWAY, Stage, name_of
+from campaign.simulation.server import NAMESPACE
+from mlhops.api.base import Json, Manifest
+from mlhops.controller.kinds import GATEWAYS, ROUTES
+from mlhops.kserve.read import at, condition, items
+
+CONTROLLER = "gateway"
+
+
+class Gateway:
+    """Says of HTTPRoutes whether it has taken them."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def act(self) -> str:
+        """Say something about one route."""
+        if GATEWAY not in self._stage.server.view(GATEWAYS):
+            return self._install() if self._stage.chance(0.2) else ""
+        live = self._stage.choose(self._stage.objects(ROUTES))
+        if live is None:
+            return ""
+        generation = _generation(live)
+        if not self._stage.unlucky():
+            return self._say(live, generation, "True", "True")
+        match self._stage.rng.randrange(4):
+            case 0:
+                return self._say(live, max(generation - 1, 1), "True", "True")
+            case 1:
+                return self._say(live, generation, "False", "True")
+            case 2:
+                return self._say(live, generation, "True", "False")
+            case _:
+                return self._patch(live, [], "forgets")
+
+    def put_right(self) -> str:
+        """Accept a route that is not accepted as it is."""
+        if GATEWAY not in self._stage.server.view(GATEWAYS):
+            return self._install()
+        for live in self._stage.objects(ROUTES):
+            parents = items(live, "status", "parents")
+            said = [condition(p, "Accepted", "conditions") for p in parents]
+            refs = [condition(p, "ResolvedRefs", "conditions") for p in parents]
+            generation = _generation(live)
+            if not said or not all(
+                one.get("status") == "True" and one.get("observedGeneration") == generation
+                for one in (*said, *refs)
+            ):
+                return self._say(live, generation, "True", "True")
+        return ""
+
+    def _install(self) -> str:
+        gateway: Manifest = {
+            "metadata": {"name": GATEWAY},
+            "spec": {"listeners": [{"name": "http", "port": 80, "protocol": "HTTP"}]},
+        }
+        self._stage.server.create(GATEWAYS, gateway, CONTROLLER)
+        return "the Gateway is there"
+
+    def _say(self, live: Manifest, generation: int, accepted: str, resolved: str) -> str:
+        conditions: list[Json] = [
+            {
+                "type": type_,
+                "status": status,
+                "reason": type_ if status == "True" else "Refused",
+                "message": "" if status == "True" else "the listener is taken",
+                "observedGeneration": generation,
+            }
+            for type_, status in (("Accepted", accepted), ("ResolvedRefs", resolved))
+        ]
+        parent: Manifest = {
+            "controllerName": "simulation.example/gateway",
+            "parentRef": {"name": GATEWAY, "namespace": NAMESPACE},
+            "conditions": conditions,
+        }
+        return self._patch(live, [parent], f"says {accepted}/{resolved} of {generation} of")
+
+    def _patch(self, live: Manifest, parents: list[Json], verb: str) -> str:
+        patch: Manifest = {"status": {"parents": parents}}
+        name = name_of(live)
+        new = self._stage.server.patch(ROUTES, name, patch, CONTROLLER, "status")
+        return f"gateway {verb} {name}" if new is not live else ""
+
+
+def _generation(live: Manifest) -> int:
+    generation = at(live, "metadata", "generation")
+    return generation if isinstance(generation, int) else 0

@@ -1,0 +1,188 @@
+"""KServe, and the pods of its model servers."""
+
+from typing import cast
+
+from campaign.simulation.actors.stage import Stage, name_of
+from campaign.simulation.server import NAMESPACE
+from mlhops.api.base import Json, Manifest
+from mlhops.controller.kinds import PODS, SERVICES
+from mlhops.kserve.health import is_ready
+from mlhops.kserve.names import MODEL_LABEL, REVISION_LABEL, SERVICE_LABEL
+from mlhops.kserve.read import at, text
+
+KSERVE = "kserve"
+_FINALIZER = "inferenceservice.finalizers"
+_WORDS = (
+    "",
+    "ValueError: no such file: model.joblib",
+    "Traceback (most recent call last):\n  File x\nMemoryError: \n",
+)
+
+
+class KServe:
+    """Brings model servers up and takes them down, in its own time."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._pods = 0
+
+    def act(self) -> str:
+        """Do one thing about one InferenceService."""
+        live = self._stage.choose(self._stage.objects(SERVICES))
+        if live is None:
+            return ""
+        if at(live, "metadata", "deletionTimestamp") is not None:
+            return self._finish(live)
+        if not at(live, "metadata", "finalizers") and self._stage.chance(0.7):
+            patch: Manifest = {"metadata": {"finalizers": [_FINALIZER]}}
+            return self._patch(live, patch, "", "takes charge of")
+        if self._stage.unlucky():
+            return self._trouble(live)
+        return self._proceed(live)
+
+    def put_right(self) -> str:
+        """Do one thing that brings an InferenceService nearer to being well."""
+        for live in self._stage.objects(SERVICES):
+            if at(live, "metadata", "deletionTimestamp") is not None:
+                return self._finish(live)
+            done = self._proceed(live)
+            if done:
+                return done
+        return ""
+
+    def _finish(self, live: Manifest) -> str:
+        left = [f for f in _finalizers(live) if f != _FINALIZER]
+        patch: Manifest = {"metadata": {"finalizers": cast(Json, left)}}
+        return self._patch(live, patch, "", "lets go of")
+
+    def _proceed(self, live: Manifest) -> str:
+        """Pods first, then the word that the model is loaded."""
+        for pod in self._pods_of(live):
+            if text(at(pod, "metadata"), "name") and not _is_well(pod):
+                self._stage.server.delete(PODS, name_of(pod), "kubelet")
+                return f"kubelet removes {name_of(pod)}"
+        if not self._pods_of(live):
+            return self._add_pod(live, _container(ready=True), "True")
+        if is_ready(live) is not True:
+            return self._patch(live, _status(live, "True", "Loaded"), "status", "has loaded")
+        return ""
+
+    def _trouble(self, live: Manifest) -> str:
+        stage = self._stage
+        match stage.rng.randrange(6):
+            case 0:
+                return self._patch(live, _status(live, "False", ""), "status", "finds unready")
+            case 1:
+                words = stage.rng.choice(_WORDS)
+                crashed = _container(ready=False, restarts=stage.rng.choice((0, 1, 5)), words=words)
+                return self._replace_pods(live, crashed, "False")
+            case 2:
+                waiting = _waiting(stage.rng.choice(("ImagePullBackOff", "InvalidImageName")))
+                return self._replace_pods(live, waiting, "False")
+            case 3:
+                failed: Manifest = {
+                    "lastFailureInfo": {"reason": "ModelLoadFailed", "message": "x"}
+                }
+                status = _status(live, "False", "")
+                cast(Manifest, cast(Manifest, status["status"])["modelStatus"]).update(failed)
+                return self._patch(live, status, "status", "cannot load")
+            case 4:
+                pod = stage.choose(self._pods_of(live))
+                if pod is None:
+                    return ""
+                stage.server.delete(PODS, name_of(pod), "kubelet")
+                return f"kubelet loses {name_of(pod)}"
+            case _:
+                return self._patch(live, _status(live, "Unknown", ""), "status", "is unsure about")
+
+    def _replace_pods(self, live: Manifest, container: Manifest, ready: str) -> str:
+        for pod in self._pods_of(live):
+            self._stage.server.delete(PODS, name_of(pod), "kubelet")
+        return self._add_pod(live, container, ready)
+
+    def _add_pod(self, live: Manifest, container: Manifest, ready: str) -> str:
+        self._pods += 1
+        service = name_of(live)
+        labels = {SERVICE_LABEL: service}
+        for label in (MODEL_LABEL, REVISION_LABEL):
+            labels[label] = text(live, "metadata", "labels", label)
+        owner: Manifest = {
+            "apiVersion": "apps/v1",
+            "kind": "ReplicaSet",
+            "name": service,
+            "uid": "rs-" + text(live, "metadata", "uid"),
+            "controller": True,
+        }
+        name = f"{service}-predictor-{self._pods}"
+        pod: Manifest = {
+            "metadata": {
+                "name": name,
+                "labels": cast(Json, labels),
+                "ownerReferences": [owner],
+            },
+            "spec": {},
+        }
+        status: Manifest = {
+            "conditions": [{"type": "Ready", "status": ready}],
+            "containerStatuses": [container],
+        }
+        self._stage.server.create(PODS, pod, "kubelet")
+        self._stage.server.patch(PODS, name, {"status": status}, "kubelet", "status")
+        return f"kubelet runs {name}, ready {ready}"
+
+    def _pods_of(self, live: Manifest) -> list[Manifest]:
+        owner = "rs-" + text(live, "metadata", "uid")
+        return [
+            pod
+            for pod in self._stage.objects(PODS)
+            if any(
+                isinstance(reference, dict) and reference.get("uid") == owner
+                for reference in cast("list[Json]", at(pod, "metadata", "ownerReferences") or [])
+            )
+        ]
+
+    def _patch(self, live: Manifest, patch: Manifest, subresource: str, verb: str) -> str:
+        new = self._stage.server.patch(SERVICES, name_of(live), patch, KSERVE, subresource)
+        return f"kserve {verb} {name_of(live)}" if new is not live else ""
+
+
+def _finalizers(live: Manifest) -> list[Json]:
+    return cast("list[Json]", at(live, "metadata", "finalizers") or [])
+
+
+def _is_well(pod: Manifest) -> bool:
+    statuses = at(pod, "status", "containerStatuses")
+    return (
+        isinstance(statuses, list)
+        and isinstance(statuses[0], dict)
+        and statuses[0].get("ready") is True
+    )
+
+
+def _status(live: Manifest, ready: str, state: str) -> Manifest:
+    url = f"http://{name_of(live)}-predictor.{NAMESPACE}.svc.cluster.local"
+    return {
+        "status": {
+            "address": {"url": url},
+            "conditions": [{"type": "Ready", "status": ready}],
+            "modelStatus": {"states": {"activeModelState": state}, "lastFailureInfo": None},
+        }
+    }
+
+
+def _container(*, ready: bool, restarts: int = 0, words: str = "") -> Manifest:
+    state: Manifest = {"name": "kserve-container", "ready": ready, "restartCount": restarts}
+    if not ready:
+        ended: Manifest = {"exitCode": 1, "reason": "Error", "message": words}
+        state["lastState"] = {"terminated": ended}
+        state["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+    return state
+
+
+def _waiting(reason: str) -> Manifest:
+    return {
+        "name": "kserve-container",
+        "ready": False,
+        "restartCount": 0,
+        "state": {"waiting": {"reason": reason, "message": "back-off"}},
+    }

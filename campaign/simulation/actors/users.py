@@ -1,0 +1,242 @@
+"""People: they release, edit, decide, delete and start over, whenever they like."""
+
+from functools import lru_cache
+from typing import cast
+
+from campaign.simulation.actors.stage import GATEWAY, MODEL, Stage, name_of
+from mlhops.api.base import Json, Manifest
+from mlhops.api.evaluation import Gate
+from mlhops.api.model import ClinicalModel
+from mlhops.controller.kinds import DECISIONS, MODELS, SERVICES
+from mlhops.kserve.names import REVISION_LABEL
+from mlhops.kserve.read import at, text
+from tests.builders import clinical_model
+
+USER = "user"
+VERSIONS = ("1.0.0", "2.0.0", "3.0.0", "4.0.0")
+_HELD = "example.org/backup"
+_STEPS: tuple[Json, ...] = (
+    [],
+    [{"setWeight": 10}, {"setWeight": 50}],
+    [{"setWeight": 5}, {"pause": {}}, {"setWeight": 100}],
+    [{"setWeight": 0}, {"setWeight": 20}, {"pause": {"duration": "90s"}}],
+    [{"setWeight": 10}, {"evaluate": {}}, {"setWeight": 40}, {"evaluate": {}}],
+    [{"approve": {}}, {"setWeight": 30}],
+    [{"pause": {"duration": "10s"}}, {"setWeight": 60}, {"approve": {}}, {"setWeight": 90}],
+)
+_ACTIONS = ("Approve", "Reject", "Promote", "Abort", "Retry", "Pause", "Resume", "Override")
+GATE = "equal-misses"
+_WAYS_ON = {
+    "PauseStep": "Resume",
+    "PausedByPerson": "Resume",
+    "ApprovalRequired": "Approve",
+    "GatesInconclusive": "Override",
+    "EvaluationError": "Retry",
+}
+
+
+class Users:
+    """Several people who do not talk to each other."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._decided = 0
+
+    @property
+    def model(self) -> Manifest | None:
+        """The model as it is now."""
+        return self._stage.server.view(MODELS).get(MODEL)
+
+    def act(self) -> str:
+        """Do one thing."""
+        live = self.model
+        if live is None:
+            return self._create()
+        if at(live, "status", "previous") and self._stage.chance(0.2):
+            return self._release(text(live, "status", "previous", "version"))
+        if self._stage.chance(0.4):
+            return self.correct() or self._decide(live, _called_for(live))
+        dice = self._stage.rng.random()
+        if dice < 0.25:
+            return self._decide(live, "")
+        if dice < 0.6:
+            return self._release(self._stage.rng.choice(VERSIONS))
+        if dice < 0.9:
+            return self._edit(live)
+        if dice < 0.95:
+            return self._withdraw()
+        return self._delete(live)
+
+    def begin(self) -> str:
+        """Make the model where there is none."""
+        return self._create() if self.model is None else ""
+
+    def last_wish(self) -> str:
+        """A version that nobody has seen before, with every reason to go through."""
+        spec: Manifest = {
+            **_released("5.0.0"),
+            "rollout": {
+                "steps": [{"setWeight": 50}],
+                "paused": False,
+                "keepPrevious": "60s",
+                "progressDeadline": "10m",
+                "onFailure": "Rollback",
+            },
+            "exposure": {"gateway": {"name": GATEWAY}},
+        }
+        self._stage.server.patch(MODELS, MODEL, {"spec": spec}, USER)
+        return "user asks for 5.0.0, which is good"
+
+    def correct(self) -> str:
+        """Name a Gateway that exists, as the message asks."""
+        name = text(self.model, "spec", "exposure", "gateway", "name")
+        if name in ("", GATEWAY):
+            return ""
+        patch: Manifest = {"spec": {"exposure": {"gateway": {"name": GATEWAY}}}}
+        self._stage.server.patch(MODELS, MODEL, patch, USER)
+        return "user names a Gateway that exists"
+
+    def let_go(self) -> str:
+        """End what holds back the model's deletion."""
+        live = self.model
+        if live is None or not at(live, "metadata", "deletionTimestamp"):
+            return ""
+        if _HELD not in _finalizers(live):
+            return ""
+        left: list[Json] = [one for one in _finalizers(live) if one != _HELD]
+        patch: Manifest = {"metadata": {"finalizers": left}}
+        self._stage.server.patch(MODELS, MODEL, patch, "backup")
+        return "backup lets go of the model"
+
+    def _create(self) -> str:
+        rng = self._stage.rng
+        manifest = _model()
+        spec: Manifest = {
+            **cast(Manifest, manifest["spec"]),
+            "rollout": self._rollout(),
+        }
+        version = rng.choice(VERSIONS)
+        predictor = {**cast(Manifest, spec["predictor"]), **_uri(version)}
+        spec |= {"version": version, "predictor": predictor}
+        metadata: Manifest = {"name": MODEL}
+        if self._stage.chance(0.1):
+            metadata["finalizers"] = [_HELD]
+        self._stage.server.create(MODELS, {"metadata": metadata, "spec": spec}, USER)
+        return f"user creates the model at {version}"
+
+    def _rollout(self) -> Manifest:
+        rng = self._stage.rng
+        return {
+            "steps": rng.choice(_STEPS),
+            "progressDeadline": rng.choice(("60s", "3m")),
+            "onFailure": "Pause" if rng.random() < 0.2 else "Rollback",
+            "keepPrevious": rng.choice(("0s", "60s", "5m")),
+            "paused": rng.random() < 0.05,
+        }
+
+    def _release(self, version: str) -> str:
+        self._stage.server.patch(MODELS, MODEL, {"spec": _released(version)}, USER)
+        return f"user asks for {version}"
+
+    def _edit(self, live: Manifest) -> str:
+        rng = self._stage.rng
+        match rng.randrange(9):
+            case 0 | 1:
+                patch: Manifest = {"rollout": self._rollout()}
+            case 2:
+                patch = {"rollout": {"paused": not at(live, "spec", "rollout", "paused")}}
+            case 3:
+                patch = {"evaluation": {"gates": self._gates(live)}}
+            case 4:
+                uri = rng.choice(("pvc://held-out/sepsis.parquet", "pvc://held-out/new.parquet"))
+                patch = {"evaluation": {"data": {"uri": uri}}}
+            case 5:
+                patch = {"predictor": {"minReplicas": rng.randint(1, 3)}}
+            case 6:
+                maximum = rng.choice((None, 5))
+                patch = {"predictor": {"maxReplicas": maximum}}
+            case 7:
+                name = rng.choice((GATEWAY, GATEWAY, GATEWAY, GATEWAY, "another"))
+                patch = {"exposure": {"gateway": {"name": name}}}
+            case _:
+                patch = {"rollout": {"keepPrevious": rng.choice(("0s", "5m"))}}
+        self._stage.server.patch(MODELS, MODEL, {"spec": patch}, USER)
+        return f"user edits {patch}"
+
+    def _gates(self, live: Manifest) -> list[Json]:
+        gates = cast("list[Manifest]", at(live, "spec", "evaluation", "gates"))
+        first: Json = {**gates[0], "limit": self._stage.rng.choice((0.1, 0.2))}
+        return [first, _advisory()] if self._stage.chance(0.4) else [first]
+
+    def _decide(self, live: Manifest, action: str) -> str:
+        rng = self._stage.rng
+        self._decided += 1
+        name = f"decision-{self._decided}"
+        action = action or rng.choice(_ACTIONS)
+        revision = text(live, "status", "candidate", "revision")
+        if not revision or rng.random() < 0.1:
+            services = self._stage.objects(SERVICES)
+            chosen = self._stage.choose(services)
+            revision = text(chosen, "metadata", "labels", REVISION_LABEL) or "unknown"
+        spec: Manifest = {
+            "model": MODEL,
+            "revision": revision,
+            "action": action,
+            "reason": "seen with the ward",
+            "decidedBy": "ada@hospital.example",
+        }
+        if action == "Override":
+            spec["gates"] = [rng.choice((GATE, GATE, GATE, "no-such-gate"))]
+            spec["expires"] = self._stage.later(rng.choice((-5, 30, 120, 500)))
+        self._stage.server.create(DECISIONS, {"metadata": {"name": name}, "spec": spec}, USER)
+        return f"user decides {action} on {revision} as {name}"
+
+    def _withdraw(self) -> str:
+        decision = self._stage.choose(self._stage.objects(DECISIONS))
+        if decision is None:
+            return ""
+        self._stage.server.delete(DECISIONS, name_of(decision), USER)
+        return f"user withdraws {name_of(decision)}"
+
+    def _delete(self, live: Manifest) -> str:
+        if at(live, "metadata", "deletionTimestamp"):
+            return self.let_go()
+        propagation = self._stage.rng.choice(("Background", "Foreground"))
+        self._stage.server.delete(MODELS, MODEL, USER, propagation=propagation)
+        return f"user deletes the model ({propagation})"
+
+
+def _called_for(live: Manifest) -> str:
+    """What a person would decide who reads the status and wants to go on."""
+    if text(live, "status", "candidate", "failure", "reason"):
+        return "Retry"
+    waits = text(live, "status", "candidate", "pause", "reason")
+    return _WAYS_ON.get(waits, "Promote")
+
+
+@lru_cache(maxsize=1)
+def _advisory() -> Json:
+    """A gate that is measured and blocks nothing."""
+    return Gate(
+        name="ranks", type="Performance", metric="AUROC", limit=0.7, required=False
+    ).to_json()
+
+
+@lru_cache(maxsize=1)
+def _model() -> Manifest:
+    """The model as the API server keeps it: with all defaults."""
+    manifest = clinical_model()
+    spec = ClinicalModel.model_validate(manifest).spec.to_json()
+    return {**manifest, "spec": spec}
+
+
+def _released(version: str) -> Manifest:
+    return {"version": version, "predictor": _uri(version)}
+
+
+def _uri(version: str) -> Manifest:
+    return {"storageUri": f"s3://models/sepsis/{version}"}
+
+
+def _finalizers(live: Manifest) -> list[Json]:
+    return cast("list[Json]", at(live, "metadata", "finalizers") or [])

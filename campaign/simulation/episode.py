@@ -1,0 +1,332 @@
+"""One simulated history: chaos drawn from a seed, then rest, then one more version that must get through."""
+
+import hashlib
+import json
+import random
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from campaign.simulation.actors.collector import Collector
+from campaign.simulation.actors.evaluator import Evaluator
+from campaign.simulation.actors.gateway import Gateway
+from campaign.simulation.actors.kserve import KServe
+from campaign.simulation.actors.others import Others
+from campaign.simulation.actors.stage import Stage
+from campaign.simulation.actors.users import Users
+from campaign.simulation.client import Pass
+from campaign.simulation.court import Court
+from campaign.simulation.ending import problems_at_rest, problems_of_last_wish
+from campaign.simulation.front import KILLS, Fate, Faults
+from campaign.simulation.operator import Process, moment, on_time
+from campaign.simulation.server import KINDS, Server
+from campaign.simulation.watches import Watches
+from mlhops.controller.kinds import MODELS
+from mlhops.kserve.names import FIELD_MANAGER
+
+STEPS = 2000
+"""Scheduled actions of chaos in an episode; rest comes after them."""
+_TOLD = 40
+_REST_SECONDS = 1000.0
+_QUIET_SECONDS = 700.0
+"""Longer than the operator goes without looking at a model."""
+_MOST_AT_REST = 6000
+_WRITES_PER_EVENT = 12
+_SPARE_WRITES = 60
+
+
+@dataclass
+class Outcome:
+    """How an episode went."""
+
+    episode: int
+    steps: int = 0
+    findings: list[str] = field(default_factory=list)
+    actions: list[str] = field(default_factory=list)
+    """The latest actions before the finding."""
+    trace: str = ""
+    """A hash of all actions in their order."""
+    races: Counter[str] = field(default_factory=Counter)
+    reached: Counter[str] = field(default_factory=Counter)
+    """How often something happened that makes an episode worth its time."""
+
+
+class Found(Exception):
+    """Something is wrong: the episode ends here."""
+
+
+class Episode:
+    """Everything that happens follows from the seed and the number."""
+
+    def __init__(self, seed: int, number: int, steps: int = STEPS) -> None:
+        self._steps = steps
+        self.rng = random.Random(f"{seed}:{number}")  # a text is hashed the same in every process
+        self.outcome = Outcome(number)
+        self._hash = hashlib.blake2b(digest_size=16)
+        self._told: deque[str] = deque(maxlen=_TOLD)
+        self._events = 0
+        self._writes = 0
+        self.server = Server(lambda: moment(self.operator.loop.time()))
+        self._tune()
+        self.operator = self._start(0.0)
+        self.watches = Watches(self.server, self.rng)
+        stage = Stage(
+            self.server, self.rng, lambda: moment(self.operator.loop.time()), self._trouble
+        )
+        self.stage = stage
+        self.users, self.others = Users(stage), Others(stage)
+        self.kserve, self.gateway = KServe(stage), Gateway(stage)
+        self.evaluator, self.collector = Evaluator(stage), Collector(stage)
+        self.court = Court(self.server, self.evaluator.successes)
+        self._actions: dict[str, Callable[[], str]] = {
+            "operator": self._request,
+            "watch": lambda: self.watches.tell(self.operator),
+            "kserve": self.kserve.act,
+            "gateway": self.gateway.act,
+            "evaluator": self.evaluator.act,
+            "collector": self.collector.act,
+            "user": self.users.act,
+            "others": self.others.act,
+            "uninstall": self._uninstall,
+            "time": lambda: self._pass_time(self.rng.choice((0.05, 0.3, 1.0, 5.0))),
+            "leap": self._leap,
+            "kill": self._kill,
+            "gap": self._gap,
+            "lose": self.watches.lose,
+            "freeze": self.watches.freeze,
+            "forbid": self._forbid,
+        }
+
+    def _tune(self) -> None:
+        """Draw what this episode is about: most have few sorts of trouble, and much of each."""
+        rng = self.rng
+
+        def some(probability: float, weight: float) -> float:
+            return weight * rng.uniform(0.3, 1.7) if rng.random() < probability else 0.0
+
+        self._workers = rng.choice((1, 2, 3))
+        self._trouble = rng.choice((0.0, 0.02, 0.1, 0.4))
+        fates = frozenset(fate for fate in Fate if rng.random() < 0.6)
+        stormy = rng.random() < 0.6
+        self._faults = Faults(
+            reads=rng.choice((0.0, 0.01, 0.05)) if stormy else 0.0,
+            writes=rng.choice((0.02, 0.1, 0.3)) if stormy else 0.0,
+            fates=fates,
+        )
+        weights: dict[str, float] = {
+            "operator": 10.0 * rng.uniform(0.5, 3.0),
+            "watch": 5.0 * rng.uniform(0.2, 2.0),
+            "kserve": 2.0 * rng.uniform(0.2, 2.0),
+            "gateway": 2.0 * rng.uniform(0.2, 2.0),
+            "evaluator": 3.0 * rng.uniform(0.2, 2.0),
+            "collector": 0.5 * rng.uniform(0.05, 2.0),
+            "user": 0.3 * 10 ** rng.uniform(-1.2, 0.0),
+            "time": 1.0 * rng.uniform(0.2, 2.0),
+            "leap": some(0.7, 0.05),
+            "others": some(0.5, 0.15),
+            "uninstall": some(0.1, 0.05),
+            "kill": some(0.3, 0.05),
+            "gap": some(0.3, 0.1),
+            "lose": some(0.3, 0.2),
+            "freeze": some(0.3, 0.1),
+            "forbid": some(0.1, 0.05),
+        }
+        self._acts = [name for name, weight in weights.items() if weight]
+        self._weights = [weights[name] for name in self._acts]
+
+    # the run
+
+    def run(self) -> Outcome:
+        """Run it to its end, or to the first thing that is wrong."""
+        state = random.getstate()
+        random.seed(self.rng.random())  # the queue's jitter is drawn from the common dice
+        try:
+            with on_time(lambda: self.operator.now()):
+                self._play()
+        except Found:
+            self.outcome.actions = list(self._told)
+        finally:
+            random.setstate(state)
+        self.outcome.races = self.court.races
+        for kind in KINDS.values():
+            self._hash.update(json.dumps(self.server.view(kind)).encode())
+        self.outcome.trace = self._hash.hexdigest()
+        return self.outcome
+
+    def _play(self) -> None:
+        self.operator = self._start(0.0)
+        self._begin()
+        while self.outcome.steps < self._steps:
+            self._one_of_chaos()
+        self._rest("rest after chaos", problems_at_rest)
+        self._wish()
+        self._rest("rest after the last version", problems_of_last_wish)
+
+    def _start(self, now: float) -> Process:
+        started = Process(self.server, self.rng, now, self._workers)
+        started.front.faults = self._faults
+        started.loop.drain()
+        return started
+
+    def _begin(self) -> None:
+        self._did(self.gateway.put_right())
+        self._did(self.users.begin())
+
+    def _one_of_chaos(self) -> None:
+        for act in self.rng.choices(self._acts, self._weights, k=8):
+            done = self._act(act)
+            if done:
+                self._did(done)
+                return
+        self._did(self._pass_time(self.rng.uniform(0.5, 20.0)))
+
+    def _act(self, act: str) -> str:
+        return self._actions[act]()
+
+    def _leap(self) -> str:
+        """Much time passes, though not while a request is under way."""
+        busy = self.operator.is_busy
+        return "" if busy else self._pass_time(self.rng.choice((30.0, 120.0, 900.0)))
+
+    def _kill(self) -> str:
+        self.outcome.reached["killed"] += 1
+        self._restart()
+        return "killed"
+
+    def _did(self, action: str) -> None:
+        """Take note of an action, and look at what follows from it."""
+        if not action:
+            return
+        self.outcome.steps += 1
+        self._told.append(f"{self.operator.loop.time():10.2f} {action}")
+        self._hash.update(f"{action} {self.server.at}".encode())
+        self._look(None)
+
+    def _look(self, by: Pass | None) -> None:
+        for one in self.watches.collect():
+            if one.author != FIELD_MANAGER:
+                self._events += 1
+            else:
+                self._writes += 1
+        self.court.see(by, by.planned if by is not None else None)
+        findings = self.court.findings + self.operator.unexpected
+        if self._writes > _SPARE_WRITES + _WRITES_PER_EVENT * self._events:
+            findings.append(f"{self._writes} writes for {self._events} events")
+        if findings:
+            self.outcome.findings += findings
+            raise Found
+
+    # the operator
+
+    def _request(self) -> str:
+        """One request of the operator has its turn."""
+        if not self.operator.is_busy:
+            return ""
+        call, fate = self.operator.front.take()
+        self._look(call.by)
+        label = "" if fate is Fate.ANSWERED else f" {fate.name}"
+        done = f"operator {call}{label}"
+        if fate in KILLS:
+            self.outcome.reached["killed at a write" if call.is_write else "killed at a read"] += 1
+            self._restart()
+        else:
+            self.operator.loop.drain()
+        if fate is not Fate.ANSWERED:
+            self._events += 1
+        return done
+
+    def _restart(self) -> None:
+        """The operator dies, and is started again; requests under way arrive or do not."""
+        front = self.operator.front
+        for call in front.forget():
+            if call.is_write and self.rng.random() < 0.5:
+                front.arrive_unseen(call)
+                self._look(call.by)
+        self._events += 1
+        self.operator = self._start(self.operator.loop.time())
+        self.operator.front.forbidden = front.forbidden
+        self.watches.frozen.clear()
+        for plural in KINDS:
+            self.watches.begin_anew(self.operator, plural, old=self.rng.random() < 0.3)
+
+    def _gap(self) -> str:
+        """A watch ends and begins anew."""
+        plural = self.rng.choice(tuple(KINDS))
+        self.watches.begin_anew(self.operator, plural)
+        return f"watch of {plural} begins anew"
+
+    def _uninstall(self) -> str:
+        done, group = self.others.uninstall()
+        if self.rng.random() < 0.7:  # an operator for some namespaces may not watch the kinds
+            self.watches.kinds_changed(group)
+        return done
+
+    def _forbid(self) -> str:
+        forbidden = self.operator.front.forbidden
+        kind = self.rng.choice(tuple(KINDS.values()))
+        if forbidden:
+            forbidden.clear()
+            return "somebody gives the operator its rights back"
+        forbidden.add(kind)
+        self._events += 1
+        return f"somebody takes the right to {kind.plural}"
+
+    def _pass_time(self, seconds: float) -> str:
+        self.operator.loop.advance(seconds)
+        self.operator.loop.drain()
+        self._events += 1
+        return f"{seconds:.2f} s pass"
+
+    # rest
+
+    def _rest(self, what: str, problems: Callable[[Server], list[str]]) -> None:
+        """All are well and do what is due; after some time nothing may be written any more."""
+        self.stage.trouble = 0.0
+        self.operator.front.faults = Faults()
+        self.operator.front.forbidden.clear()
+        self.watches.frozen.clear()
+        for plural in KINDS:
+            self.watches.begin_anew(self.operator, plural)
+        began, quiet_since, steps = self.operator.loop.time(), self.operator.loop.time(), 0
+        while True:
+            now, writes = self.operator.loop.time(), self._writes
+            if now - began > _REST_SECONDS and now - quiet_since > _QUIET_SECONDS:
+                break
+            steps += 1
+            if steps > _MOST_AT_REST:
+                self._find(f"{what}: it does not come to rest")
+            self._did(self._one_of_calm())
+            if self._writes != writes:
+                quiet_since = now
+        self.court.end()
+        self._look(None)
+        for problem in problems(self.server):
+            self._find(f"{what}: {problem}")
+
+    def _one_of_calm(self) -> str:
+        if self.operator.is_busy:
+            return self._request()
+        done = (
+            self.watches.tell(self.operator)
+            or self.others.tidy()
+            or self.users.let_go()
+            or self.users.begin()
+            or self.users.correct()
+            or self.gateway.put_right()
+            or self.kserve.put_right()
+            or self.evaluator.put_right()
+            or self.collector.put_right()
+        )
+        if done:
+            return done
+        due = self.operator.loop.next_timer()
+        wait = 10.0 if due is None else max(due - self.operator.loop.time(), 0.0)
+        return self._pass_time(min(wait, 600.0) + 0.001)
+
+    def _wish(self) -> None:
+        if self.server.view(MODELS):
+            self._did(self.users.last_wish())
+
+    def _find(self, words: str) -> None:
+        self.outcome.findings.append(words)
+        raise Found

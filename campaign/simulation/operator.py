@@ -1,0 +1,76 @@
+"""The operator's process: its own workers, queue, store and relist, on virtual time, until it is killed."""
+
+import random
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from campaign.simulation.client import IN_PASS, MemoryClient, Pass
+from campaign.simulation.front import Front
+from campaign.simulation.loop import VirtualLoop
+from campaign.simulation.server import Server
+from mlhops.controller import main
+from mlhops.controller.client import ApiError, NotInstalled
+from mlhops.controller.gather import Key
+from mlhops.controller.queue import WorkQueue
+from mlhops.rollout.evaluator_job import EvaluatorImage
+
+START = datetime.fromisoformat("2030-01-01T08:00:00.250+00:00")
+
+
+def moment(seconds: float) -> datetime:
+    """The virtual time as a date."""
+    return START + timedelta(seconds=seconds)
+
+
+class Process(main.Operator):
+    """One life of the operator, from start to kill."""
+
+    def __init__(self, server: Server, rng: random.Random, now: float, workers: int) -> None:
+        self.loop = VirtualLoop(now)  # type: ignore[abstract]  # what nobody asks of it is left out
+        self.front = Front(server, rng, self.loop.create_future)
+        self.unexpected: list[str] = []
+        """Exceptions of the operator's own code."""
+        super().__init__(MemoryClient(server, self.front.answer), EvaluatorImage("evaluator"))
+        self.queue = WorkQueue(self.loop.time)
+        for _ in range(workers):
+            self.loop.create_task(self.work())
+        self.loop.create_task(self.queue.run_clock())
+        self.loop.create_task(self._watched(self.relist.run()))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any request is under way."""
+        return len(self.front) > 0
+
+    def now(self) -> datetime:
+        """The time that plans are made at."""
+        now, by = moment(self.loop.time()), IN_PASS.get()
+        if by is not None:
+            by.planned = now
+        return now
+
+    async def _pass(self, key: Key) -> float | None:
+        IN_PASS.set(Pass(f"{key.kind} {key.name}"))
+        return await self._watched(super()._pass(key))
+
+    async def _watched(self, work: Awaitable[float | None]) -> float | None:
+        """Take note of what nobody expects: all but refusals and lost answers."""
+        try:
+            return await work
+        except (ApiError, NotInstalled, TimeoutError):
+            raise
+        except Exception as error:
+            self.unexpected.append(f"{type(error).__name__}: {error}")
+            raise
+
+
+@contextmanager
+def on_time(clock: Callable[[], datetime]) -> Iterator[None]:
+    """Let the operator plan on another clock than the machine's."""
+    before = main.now
+    main.now = clock
+    try:
+        yield
+    finally:
+        main.now = before

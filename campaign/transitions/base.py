@@ -1,0 +1,171 @@
+"""A spec in which every field of the schema has a value, so that every one can be changed and removed.
+
+Where the schema has a default, the value is another one: a removal is then a change as well.
+"""
+
+import copy
+from typing import cast
+
+from mlhops.api.base import Json, Manifest
+from tests.builders import DIGEST
+
+SHARED, ELSEWHERE = "default", "campaign-elsewhere"
+"""Namespaces with Gateways that all models may name."""
+GATEWAYS = ("clinical", "clinicalx")
+
+STEPS: list[Json] = [
+    {"setWeight": 10},
+    {"pause": {"duration": "1s"}},
+    {"evaluate": {}},
+    {"approve": {}},
+]
+
+_CARD: Manifest = {
+    "intendedUse": "Warn of sepsis in adults on general wards",
+    "users": "Nurses and doctors of the ward",
+    "population": "Adults on general wards",
+    "outOfScope": "Children and intensive care",
+    "riskClass": "III",
+    "owner": "clinical-ml",
+    "clinicalOwner": "Head of infectious diseases",
+    "label": {"definition": "Sepsis-3 within 24 hours", "proxy": True},
+    "trainingData": "Admissions of five years",
+    "limitations": ["Not tested in pregnancy"],
+    "references": ["Internal report 12"],
+    "regulatory": {"status": "Research use only", "pccpReference": "PCCP-1"},
+}
+
+_PREDICTOR: Manifest = {
+    "modelFormat": {"name": "sklearn", "version": "1"},
+    "storageUri": "s3://models/sepsis/1.0.0",
+    "runtime": "kserve-sklearnserver",
+    "protocolVersion": "v1",
+    "digest": DIGEST,
+    "args": ["--workers=1"],
+    "env": [{"name": "TZ", "value": "UTC"}],
+    "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": 2}},
+    "serviceAccountName": "reader",
+    "minReplicas": 2,
+    "maxReplicas": 3,
+    "scaleMetric": "cpu",
+    "scaleTarget": 70,
+    "nodeSelector": {"pool": "models"},
+    "tolerations": [
+        {
+            "key": "models",
+            "operator": "Equal",
+            "value": "only",
+            "effect": "NoExecute",
+            "tolerationSeconds": 60,
+        },
+        {"key": "spot", "operator": "Exists", "effect": "NoSchedule"},
+    ],
+    "labels": {"ward": "general"},
+    "annotations": {"example.org/note": "first"},
+}
+
+_INTERFACE: Manifest = {
+    "features": [
+        {
+            "name": "age",
+            "type": "Numeric",
+            "unit": "a",
+            "range": {"min": 18, "max": 120},
+            "required": True,
+            "description": "Age at admission",
+        },
+        {"name": "lactate", "unit": "mmol/L"},
+        {"name": "sex", "type": "Categorical", "categories": ["F", "M"]},
+    ],
+    "output": {
+        "name": "risk",
+        "type": "Score",
+        "positiveClass": "yes",
+        "threshold": 0.4,
+    },
+    "groups": [
+        {"name": "sex", "feature": "sex", "values": ["F", "M"]},
+        {"name": "ageBand", "feature": "age", "bins": [40, 65]},
+        {"name": "site", "header": "X-Site"},
+    ],
+}
+
+_EVALUATION: Manifest = {
+    "data": {
+        "uri": "pvc://held-out/sepsis.csv",
+        "format": "csv",
+        "labelColumn": "sepsis",
+        "idColumn": "stay",
+        "digest": DIGEST,
+    },
+    "gates": [
+        {
+            "name": "equal-misses",
+            "type": "Fairness",
+            "metric": "FalseNegativeRate",
+            "across": {"groups": ["sex"], "intersections": [["sex", "ageBand"]]},
+            "limit": 0.1,
+            "assurance": "NotRefuted",
+            "confidence": 0.9,
+            "minPositives": 30,
+            "minNegatives": 30,
+            "required": True,
+        },
+        {
+            "name": "equal-alarms",
+            "type": "Fairness",
+            "metric": "FalsePositiveRate",
+            "across": {"groups": ["sex", "ageBand"]},
+            "limit": 0.2,
+            "required": False,
+        },
+        {
+            "name": "ranks-well",
+            "type": "Performance",
+            "metric": "AUROC",
+            "limit": 0.7,
+            "required": False,
+        },
+    ],
+    "seed": 7,
+    "minCellSize": 12,
+    "deadline": "20m",
+    "serviceAccountName": "reader",
+    "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "2"}},
+}
+
+_EXPOSURE: Manifest = {
+    "mode": "Standard",
+    "gateway": {
+        "name": "clinical",
+        "namespace": SHARED,
+        "hostnames": ["sepsis.models.example", "sepsis.ward.example"],
+    },
+}
+
+_ROLLOUT: Manifest = {
+    "steps": STEPS,
+    "progressDeadline": "15m",
+    "onFailure": "Pause",
+    "keepPrevious": "0s",
+    "paused": False,
+}
+
+BASE: Manifest = {
+    "version": "1.0.0",
+    "card": _CARD,
+    "predictor": _PREDICTOR,
+    "interface": _INTERFACE,
+    "exposure": _EXPOSURE,
+    "evaluation": _EVALUATION,
+    "rollout": _ROLLOUT,
+    "monitoring": {"policyRef": {"name": "ward"}},
+}
+
+
+def base(*, steps: bool) -> Manifest:
+    """The spec to begin with; steps take time, so they are there only where they matter."""
+    spec = copy.deepcopy(BASE)
+    if not steps:
+        cast(Manifest, spec["rollout"])["steps"] = []
+    return spec

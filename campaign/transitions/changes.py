@@ -1,0 +1,166 @@
+"""For each leaf: other values that the schema may take, and specs without it.
+
+Values follow from the schema. Where rules between fields (CEL) ask for more than one change at a time, a table
+says what goes along. The API server has the last word on each; the first that it takes is the one that counts.
+"""
+
+import re
+from collections.abc import Iterator
+
+from campaign.transitions.leaves import Leaf, Spot, spots
+from campaign.transitions.places import spot_of, value_at, with_value, without_value
+from mlhops.api.base import Json, Manifest
+
+Also = tuple[tuple[str, Json], ...]
+"""Spots and the values that they get in the same change; `GONE` removes."""
+GONE: Json = "(gone)"
+
+SAMPLES: dict[str, tuple[Also, ...]] = {
+    # A gate of the other type takes other metrics, and other fields along with them.
+    "evaluation.gates[].type": (
+        (
+            ("evaluation.gates.2.type", "Fairness"),
+            ("evaluation.gates.2.metric", "SelectionRate"),
+            ("evaluation.gates.2.across", {"groups": ["sex"]}),
+        ),
+    ),
+    # What a gate compares has to be declared as a group.
+    "evaluation.gates[].across.groups[]": ((("evaluation.gates.0.across.groups.0", "site"),),),
+    "evaluation.gates[].across.intersections[][]": (
+        (("evaluation.gates.0.across.intersections.0.1", "site"),),
+    ),
+    # Gates speak of groups by their names.
+    "interface.groups[].name": ((("interface.groups.2.name", "clinic"),),),
+    # A Gateway has to be there.
+    "exposure.gateway.namespace": ((("exposure.gateway.namespace", "campaign-elsewhere"),),),
+    # A service account has to be there.
+    "evaluation.serviceAccountName": ((("evaluation.serviceAccountName", "readerx"),),),
+}
+
+REMOVALS: dict[str, Also] = {
+    "predictor.scaleMetric": (
+        ("predictor.scaleMetric", GONE),
+        ("predictor.scaleTarget", GONE),
+    ),
+    "interface.output.threshold": (
+        ("interface.output.threshold", GONE),
+        ("interface.output.type", "Class"),
+        ("evaluation.gates.2", GONE),
+    ),
+    # A gate of type Fairness always compares something.
+    "evaluation.gates[].across.groups[]": (("evaluation.gates.0.across.groups.0", GONE),),
+    "evaluation.gates[].across.intersections[][]": (
+        ("evaluation.gates.0.across.intersections.0", GONE),
+    ),
+    # What a step or a group is about cannot go without the step or the group.
+    "rollout.steps[].setWeight": (("rollout.steps.0", GONE),),
+    "rollout.steps[].evaluate": (("rollout.steps.2", GONE),),
+    "rollout.steps[].approve": (("rollout.steps.3", GONE),),
+    "interface.groups[].header": (("interface.groups.2", GONE),),
+    "interface.groups[].feature": (
+        ("interface.groups.0.feature", GONE),
+        ("interface.groups.0.header", "X-Sex"),
+    ),
+    # Removing a required name is removing what has that name.
+    "interface.groups[].name": (("interface.groups.2", GONE),),
+    "interface.features[].name": (("interface.features.1", GONE),),
+    "evaluation.gates[].name": (("evaluation.gates.2", GONE),),
+    "predictor.env[].name": (("predictor.env.0", GONE),),
+    # Categories are for a type that has some.
+    "interface.features[].type": (
+        ("interface.features.2.type", GONE),
+        ("interface.features.2.categories", GONE),
+    ),
+    # Without a key all taints are tolerated, which has to be said with Exists.
+    "predictor.tolerations[].key": (("predictor.tolerations.1.key", GONE),),
+    "card.label.definition": (("card.label", GONE),),
+    "card.regulatory.status": (("card.regulatory", GONE),),
+    "monitoring.policyRef.name": (("monitoring", GONE),),
+    "exposure.gateway.hostnames[]": (("exposure.gateway.hostnames.1", GONE),),
+}
+"""What is removed where the leaf alone cannot be: with what belongs to it."""
+
+UNCHANGEABLE = {
+    "exposure.mode": "the only other value, Knative, is refused by a rule of the schema",
+    "rollout.steps[].evaluate": "an object without fields has no other value",
+    "rollout.steps[].approve": "an object without fields has no other value",
+}
+
+
+def changed_specs(leaf: Leaf, spec: Manifest) -> Iterator[Manifest]:
+    """Specs in which this leaf has another value, most natural first."""
+    for also in SAMPLES.get(str(leaf), ()):
+        yield apply(spec, also)
+    for spot in spots(spec, leaf.path):
+        for value in other_values(leaf.schema, value_at(spec, spot)):
+            yield with_value(spec, spot, value)
+
+
+def removed_specs(leaf: Leaf, spec: Manifest) -> Iterator[Manifest]:
+    """Specs in which this leaf is not there in one place at least."""
+    if str(leaf) in REMOVALS:
+        yield apply(spec, REMOVALS[str(leaf)])
+        return
+    for spot in spots(spec, leaf.path):
+        yield without_value(spec, spot)
+
+
+def apply(spec: Manifest, also: Also) -> Manifest:
+    """A copy with some places set, and some gone."""
+    for dotted, value in also:
+        spot: Spot = spot_of(dotted)
+        spec = without_value(spec, spot) if value == GONE else with_value(spec, spot, value)
+    return spec
+
+
+def other_values(schema: Manifest, present: Json) -> Iterator[Json]:
+    """Other values that the schema alone would take."""
+    enum = schema.get("enum")
+    if isinstance(enum, list):
+        yield from (value for value in enum if value != present)
+    elif isinstance(present, bool):
+        yield not present
+    elif isinstance(present, int | float):
+        yield from (n for n in _numbers(schema, present) if n != present)
+    elif isinstance(present, str):
+        pattern = schema.get("pattern")
+        for text in _texts(present):
+            if not isinstance(pattern, str) or re.search(pattern, text):
+                yield text
+
+
+def _numbers(schema: Manifest, present: float) -> Iterator[int | float]:
+    whole = schema.get("type") != "number"
+    for step in (1, -1) if whole else (0.05, -0.05, 1, -1):
+        found = present + step if whole else round(present + step, 3)
+        low, high = schema.get("minimum"), schema.get("maximum")
+        if isinstance(low, int | float) and found < low:
+            continue
+        if isinstance(high, int | float) and found > high:
+            continue
+        yield found
+
+
+def _texts(present: str) -> Iterator[str]:
+    """A text with its last number one higher, or with one letter more."""
+    found = re.search(r"\d+(?=\D*$)", present)
+    yield f"{present}x"
+    if found:
+        number = str(int(found[0]) + 1)
+        yield present[: found.start()] + number + present[found.end() :]
+    yield present[:-1] + ("0" if present[-1:] != "0" else "1")
+
+
+def makes_revision(before: Manifest, after: Manifest) -> bool:
+    """Whether a change of the spec changes what is served; replicas alone do not."""
+    return _served(before) != _served(after)
+
+
+_SCALING = ("minReplicas", "maxReplicas", "scaleMetric", "scaleTarget")
+
+
+def _served(spec: Manifest) -> list[Json]:
+    predictor = spec["predictor"]
+    assert isinstance(predictor, dict)
+    rest = {key: value for key, value in predictor.items() if key not in _SCALING}
+    return [spec["version"], rest, "maxReplicas" in predictor, spec["interface"]]

@@ -1,0 +1,19 @@
+"""A few interferences, the same at every run: `make campaign` has them all."""
+
+from campaign.history import Recorder
+from campaign.interference.run import run
+from campaign.plane import Plane
+
+NAMES = (
+    "route: the candidate's weight raised",
+    "InferenceService: stable deleted",
+    "InferenceService: an image of theirs",
+    "Gateway: removed while a candidate climbs",
+)
+
+
+def test_what_others_do_is_put_right_or_told_and_no_loop(plane: Plane, recorder: Recorder) -> None:
+    tally = run(plane, recorder, print, jobs=2, names=NAMES)
+
+    assert not tally.failed
+    assert tally.tried == len(NAMES)
