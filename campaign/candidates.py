@@ -93,7 +93,7 @@ class Candidates:
         """Every weight in the status has its proof and its step, and the route does not have more."""
         spec, revision = self._scene.spec_of(model), word(new, "revision")
         desired = whole(new, "desiredWeight")
-        share = self._scene.share(model, word(new, "inferenceService"))
+        share = self._scene.given(model, word(new, "inferenceService"))
         if share > desired:
             self._scene.object_to(f"{revision} has {share}, and the status asks for {desired}")
         if desired <= 0:

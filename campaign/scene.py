@@ -1,6 +1,6 @@
 """What a judge knows at one moment: the objects as they are, and what people have ever asked for."""
 
-from campaign.facts import Object, owner, part, shares_of, whole, word
+from campaign.facts import Object, is_operators, owner, part, shares_of, whole, word
 from campaign.history import Version
 
 MODEL = "ClinicalModel"
@@ -66,6 +66,11 @@ class Scene:
         """The most that any route gives an InferenceService, in percent."""
         shares = [shares_of(route).get(service, 0) for route in self.routes_of(model)]
         return max(shares, default=0)
+
+    def given(self, model: Object, service: str) -> int:
+        """The most that a route gives it which the operator has written last."""
+        routes = [r for r in self.routes_of(model) if is_operators(r, "spec", "rules")]
+        return max((shares_of(route).get(service, 0) for route in routes), default=0)
 
     def decided(self, model: Object, revision: str, *actions: str) -> set[str]:
         """The uids of all Decisions that there ever were on a revision."""

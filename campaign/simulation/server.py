@@ -163,8 +163,11 @@ class Server:
         name = text(manifest, "metadata", "name")
         live = self._objects[kind].get(name)
         asked = text(manifest, "metadata", "resourceVersion")
+        uid = text(manifest, "metadata", "uid")
         if live is None and subresource:
             raise _not_found(kind, name)
+        if uid and uid != text(live, "metadata", "uid"):
+            raise _conflict(kind, name)
         # Where there is nothing, the real one creates the object whatever version was asked for.
         if asked and live is not None and asked != text(live, "metadata", "resourceVersion"):
             raise _conflict(kind, name)
@@ -366,7 +369,7 @@ def _applicable(kind: Kind, manifest: Manifest, subresource: str) -> Manifest:
     dropped = ("apiVersion", "kind", *(("status",) if kind in _WITH_STATUS else ()))
     config = {k: v for k, v in manifest.items() if k not in dropped}
     metadata = cast(Manifest, config["metadata"])
-    config["metadata"] = {k: v for k, v in metadata.items() if k != "resourceVersion"}
+    config["metadata"] = {k: v for k, v in metadata.items() if k not in ("resourceVersion", "uid")}
     return config
 
 

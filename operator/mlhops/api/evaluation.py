@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlhops.api.base import Digest, ObjectMeta, Resource, Time, list_map, rules
+from mlhops.api.base import Digest, GivenTime, ObjectMeta, Resource, Time, list_map, rules
 from mlhops.api.interface import SET, GroupName, Interface
 
 Name = GroupName
@@ -200,6 +200,8 @@ class EvaluationSpec(Resource):
     """The revision that is measured."""
     version: Annotated[str, Field(min_length=1, max_length=63)]
     """The clinical version of that revision."""
+    candidate_since: GivenTime | None = None
+    """When the revision became the candidate; what an earlier candidacy measured is no evidence for this one."""
     endpoint: Annotated[str, Field(min_length=1, max_length=1024)]
     """The base URL at which the revision is served."""
     protocol_version: Literal["v1", "v2"] = "v2"

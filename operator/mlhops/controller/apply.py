@@ -104,7 +104,11 @@ class Applier:
             await self._refuse_foreign(SERVICES, meta, name)
         if revision not in gathered.seen.revisions:
             await self._record(gathered, revision, predictor)
-        await self._client.apply(SERVICES, inferenceservice.render(meta, predictor, revision, name))
+        manifest = inferenceservice.render(meta, predictor, revision, name)
+        if name in gathered.uids:
+            metadata = cast(Manifest, manifest["metadata"])
+            manifest["metadata"] = {**metadata, "uid": gathered.uids[name]}
+        await self._client.apply(SERVICES, manifest)
 
     async def _record(self, gathered: Gathered, revision: str, predictor: Predictor) -> None:
         meta = gathered.seen.model.metadata
@@ -127,9 +131,8 @@ class Applier:
 
     async def _set_weights(self, gathered: Gathered, intent: SetWeights) -> None:
         manifest = self._router.desired(gathered.seen.model, intent.weights)
-        if gathered.route_version:
-            metadata = cast(Manifest, manifest["metadata"])
-            manifest["metadata"] = {**metadata, "resourceVersion": gathered.route_version}
+        # With its uid, a route that somebody has deleted meanwhile is not made again by mistake.
+        manifest["metadata"] = {**cast(Manifest, manifest["metadata"]), **gathered.route}
         await self._client.apply(ROUTES, manifest)
 
     async def _ensure_evaluation(self, gathered: Gathered, intent: EnsureEvaluation) -> None:

@@ -4,7 +4,10 @@ kopf patches without server-side apply and without preconditions, so the operato
 here.
 """
 
+import asyncio
 import os
+import random
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Self, TypeAlias, cast
 
@@ -19,6 +22,7 @@ from mlhops.kserve.names import FIELD_MANAGER
 from mlhops.kserve.read import text
 
 _PAGE = 500
+_LONGEST_HOLD = 60.0
 _JSON = "application/json"
 _METADATA = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
@@ -48,6 +52,7 @@ class Client:
 
     def __init__(self, configuration: Configuration) -> None:
         self._transport = Transport(configuration)
+        self._held_until = 0.0
         self.writes = 0
         """Writes that the API server took, for telemetry."""
         self.hear: Callable[[Kind, Manifest], object] = _ignore
@@ -63,6 +68,12 @@ class Client:
             await config.load_kube_config(client_configuration=configuration)
         configuration.connection_pool_maxsize = connections
         return cls(configuration)
+
+    async def _hold(self) -> None:
+        """Wait for as long as the API server asked to be left alone, and not all at the same moment."""
+        wait = self._held_until - time.monotonic()
+        if wait > 0:
+            await asyncio.sleep(wait + random.uniform(0.0, 0.5))
 
     async def close(self) -> None:
         """Close all connections."""
@@ -188,7 +199,11 @@ class Client:
         accept: str = _JSON,
     ) -> Manifest:
         headers = {"Accept": accept, "Content-Type": content_type}
+        await self._hold()
         response = await self._transport.send(method, path, query or {}, headers, body)
+        if response.retry_after:
+            seconds = min(response.retry_after, _LONGEST_HOLD)
+            self._held_until = max(self._held_until, time.monotonic() + seconds)
         answer = _parse(response.body)
         if not 200 <= response.status < 300:
             reason = str(answer.get("reason") or response.reason)

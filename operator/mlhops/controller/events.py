@@ -1,6 +1,7 @@
 """Kubernetes Events, so that `kubectl describe` and `kubectl get events` tell the story."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 
 import aiohttp
 import structlog
@@ -17,12 +18,13 @@ _log = structlog.get_logger(__name__)
 class Recorder:
     """Posts Events; one that cannot be posted is logged and lost, since nothing may depend on it."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, clock: Callable[[], datetime]) -> None:
         self._client = client
+        self._clock = clock
 
     async def tell(self, about: ObjectMeta, kind: str, event: Event) -> None:
         """Post one Event about an object."""
-        now = datetime.now(UTC)
+        now = self._clock()
         stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ")
         # Named after its time, as client-go names Events: `generateName` would cost the reader order.
         name = f"{about.name}.{int(now.timestamp() * 1e9):x}"

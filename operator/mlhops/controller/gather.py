@@ -1,7 +1,7 @@
 """Gathers everything about one model: as last heard, or read anew where a step cannot be taken back."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -72,8 +72,8 @@ class Gathered:
     seen: Observed
     predictors: dict[str, Predictor]
     """Predictors by revision, from the spec and from what was recorded."""
-    route_version: str
-    """The HTTPRoute's resourceVersion, empty where there is none."""
+    route: Mapping[str, str]
+    """The HTTPRoute's uid and resourceVersion, empty where there is none."""
     uids: dict[str, str]
     """UIDs of InferenceServices by name."""
     stale_record: str = ""
@@ -104,10 +104,9 @@ async def _gather_around(
 ) -> Gathered:
     """Return everything about a model that was just read."""
     mine = (key.namespace, key.name)
-    status = model.status
-    roles = [role for role in (status.stable, status.candidate) if role is not None]
+    role = model.status.candidate or model.status.stable
     services, pods, own_routes, gateway = await asyncio.gather(
-        _if_installed(reader.of_model(SERVICES, *mine, [of.inference_service for of in roles])),
+        _if_installed(reader.of_model(SERVICES, *mine, [role.inference_service] if role else [])),
         reader.of_model(PODS, *mine),
         _if_installed(_as_list(reader.get(ROUTES, *mine))),
         _gateway(reader, model),
@@ -141,7 +140,11 @@ async def _gather_around(
     return Gathered(
         seen=seen,
         predictors=predictors,
-        route_version=text(live_route, "metadata", "resourceVersion"),
+        route={
+            field: text(live_route, "metadata", field)
+            for field in ("uid", "resourceVersion")
+            if live_route is not None
+        },
         uids={text(s, "metadata", "name"): text(s, "metadata", "uid") for s in owned_services},
         stale_record=stale,
     )

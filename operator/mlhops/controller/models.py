@@ -20,7 +20,7 @@ from mlhops.controller.store import Store
 from mlhops.kserve.read import condition, items, number, text
 from mlhops.kserve.route import Router
 from mlhops.rollout.caution import may_rest_on_hearsay
-from mlhops.rollout.intents import Plan
+from mlhops.rollout.intents import EnsureEvaluation, EnsureService, Plan
 from mlhops.rollout.plan import plan
 from mlhops.rollout.reasons import Reason
 
@@ -39,7 +39,7 @@ class Models:
         self._fresh = Fresh(store, client)
         self._router = router
         self._clock = clock
-        self._applier = Applier(client, router, Recorder(client))
+        self._applier = Applier(client, router, Recorder(client, clock))
         self._refusals: dict[Key, str] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -63,6 +63,7 @@ class Models:
         gathered, decided = made
         refused = gathered.seen.refusal
         try:
+            await self._check_current(gathered, decided)
             await self._applier.apply(gathered, decided)
         except ApiError as error:
             if _is_refusal(error):
@@ -79,9 +80,7 @@ class Models:
         if made is not None:
             gathered, decided = made
             old = gathered.seen.model.status
-            if decided.empty or (
-                may_rest_on_hearsay(old, decided) and await self._is_current(gathered, decided)
-            ):
+            if decided.empty or may_rest_on_hearsay(old, decided):
                 return made
         return await self._plan_on(self._fresh, key)
 
@@ -92,16 +91,21 @@ class Models:
         seen = replace(gathered.seen, refusal=self._refusals.get(key))
         return replace(gathered, seen=seen), plan(seen, self._clock())
 
-    async def _is_current(self, gathered: Gathered, decided: Plan) -> bool:
-        """Whether the model is still as it was heard of; a status write finds that out by itself.
+    async def _check_current(self, gathered: Gathered, decided: Plan) -> None:
+        """Make sure that the model is as the plan has it, before what no write of its status precedes.
 
-        Of a model that was deleted meanwhile nothing must be made again.
+        Of a model that was deleted meanwhile nothing may be made again.
+
+        Raises:
+            ApiError: it has changed.
         """
-        if not decided.before:
-            return True
+        unchecked = decided.before if decided.status else (*decided.before, *decided.after)
+        if not any(isinstance(made, EnsureService | EnsureEvaluation) for made in unchecked):
+            return
         meta = gathered.seen.model.metadata
         live = await self._client.get(MODELS, meta.namespace, meta.name)
-        return text(live, "metadata", "resourceVersion") == meta.resource_version
+        if text(live, "metadata", "resourceVersion") != meta.resource_version:
+            raise ApiError(409, "Conflict", "the model has changed since it was read")
 
     async def _tell_refusal(self, key: Key, gathered: Gathered, error: ApiError) -> None:
         """Say in the status what the API server does not take; once for each thing that it says."""

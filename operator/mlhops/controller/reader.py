@@ -6,7 +6,16 @@ from typing import Protocol
 
 from mlhops.api.base import Manifest
 from mlhops.controller.client import Client, NotInstalled
-from mlhops.controller.kinds import DECISIONS, EVALUATIONS, GATEWAYS, PODS, ROUTES, SERVICES, Kind
+from mlhops.controller.kinds import (
+    DECISIONS,
+    EVALUATIONS,
+    GATEWAYS,
+    MODELS,
+    PODS,
+    ROUTES,
+    SERVICES,
+    Kind,
+)
 from mlhops.controller.store import Name, Store, name_of
 from mlhops.kserve.names import MODEL_LABEL
 
@@ -102,9 +111,14 @@ class Fresh:
         self._heard = Heard(store, client)
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
-        """Return an object as it is now."""
-        if kind == GATEWAYS:
-            return await self._heard.get(kind, namespace, name)
+        """Return an object as it is now.
+
+        A model is taken as heard: its status is written on that very version or not at all.
+        """
+        if kind in (GATEWAYS, MODELS):
+            heard = await self._heard.get(kind, namespace, name)
+            if heard is not None or kind == GATEWAYS:
+                return heard
         return await self._live.get(kind, namespace, name)
 
     async def of_model(

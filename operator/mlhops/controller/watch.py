@@ -5,6 +5,8 @@ InferenceServices, where KServe would restart the model for it.
 """
 
 import os
+import random
+from collections.abc import Iterator
 from typing import Protocol, cast
 
 import kopf
@@ -100,12 +102,21 @@ def settings() -> kopf.OperatorSettings:
     chosen.posting.enabled = False
     chosen.queueing.idle_timeout = 0.1
     chosen.peering.standalone = True
+    chosen.networking.error_backoffs = _Backoffs()
     # kopf would copy and compare each object for handlers of changes, of which there are none here.
     chosen.persistence.diffbase_storage = _NoDiff()
     # The rest is filtered by the API server: a hospital's cluster has other pods and jobs, too.
     for kind in LABELLED:
         chosen.watching.label_selectors[kind.plural] = MODEL_LABEL
     return chosen
+
+
+class _Backoffs:
+    """Ever longer times between tries of a request, and not the same for all watches."""
+
+    def __iter__(self) -> Iterator[float]:
+        for seconds in (1, 2, 4, 8, 16, 30, 30, 30):
+            yield seconds * random.uniform(0.7, 1.3)
 
 
 class _NoDiff(kopf.DiffBaseStorage):

@@ -31,6 +31,7 @@ def spec_of(model: ClinicalModel, candidate: Candidate, endpoint: str) -> Evalua
         model=model.metadata.name,
         revision=candidate.revision,
         version=candidate.version,
+        candidate_since=candidate.created_at,
         endpoint=endpoint,
         protocol_version=model.spec.predictor.protocol_version,
         interface=model.spec.interface,

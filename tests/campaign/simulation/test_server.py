@@ -238,6 +238,18 @@ async def _on_a_version(on: Side) -> Answers:
     return [weighted, behind, nothing]
 
 
+async def _on_an_object(on: Side) -> Answers:
+    """An apply that names a uid changes that very object and makes none."""
+    made = await on.client.apply(ROUTES, _route())
+    metadata: Manifest = {"uid": text(made, "metadata", "uid")}
+    same = _route(weight=50)
+    same["metadata"] = {**cast(Manifest, same["metadata"]), **metadata}
+    another = _route(weight=60, name="none")
+    another["metadata"] = {**cast(Manifest, another["metadata"]), **metadata}
+    changed = await told(on.client.apply(ROUTES, same))
+    return [changed, await told(on.client.apply(ROUTES, another))]
+
+
 def _route(version: str = "", weight: int = 10, name: str = "sepsis") -> Manifest:
     backend: Manifest = {
         "group": "",
@@ -336,6 +348,7 @@ SEQUENCES: dict[str, Callable[[Side], Awaitable[Answers]]] = {
     "a status with other conditions": _status_with_other_conditions,
     "a status merged": _status_merged,
     "apply on a version": _on_a_version,
+    "apply on an object": _on_an_object,
     "what is not there": _what_is_not_there,
     "create twice": _create_twice,
     "delete by uid": _delete_by_uid,

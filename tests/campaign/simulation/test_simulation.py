@@ -10,18 +10,19 @@ from campaign.simulation.run import play, run
 from tests.campaign.simulation.mutants import MUTANTS
 
 SEED = 0
-EPISODES = {
+FIRST = {
     "a weight is raised before the status": 0,
-    "a weight is lowered after the status": 17,
-    "the status is written on any version": 6,
-    "a model that leaves is served": 1,
+    "a weight is lowered after the status": 14,
+    "the status is written on any version": 16,
+    "a model that leaves is served": 19,
     "every gate has passed": 5,
-    "anybody's pod is evidence": 1,
-    "the Gateway is not waited for": 3,
+    "anybody's pod is evidence": 0,
+    "the Gateway is not waited for": 1,
     "what is retired stays": 0,
 }
-"""One of the first episodes that finds each."""
-WELL = sorted(set(EPISODES.values()))
+"""Where to begin to look; a change of the operator or of an actor changes what an episode plays."""
+EPISODES = 200
+WELL = sorted(set(FIRST.values()))
 """The same episodes find nothing in the operator as it is, so that what they find is what was broken."""
 
 
@@ -62,10 +63,11 @@ def test_a_run_takes_as_many_steps_as_it_was_asked_for_and_says_how_many() -> No
     assert f"{result.steps} steps" in told[-1]
 
 
-@pytest.mark.parametrize("name", EPISODES)
+@pytest.mark.parametrize("name", FIRST)
 def test_it_finds_what_is_broken(name: str) -> None:
     with MUTANTS[name]():
-        assert play(SEED, EPISODES[name]).findings
+        episodes = (FIRST[name] + number for number in range(EPISODES))
+        assert any(play(SEED, number).findings for number in episodes)
 
 
 def test_a_finding_is_told_with_what_happened_before_and_how_to_see_it_again() -> None:

@@ -67,9 +67,9 @@ def objects(schema: Manifest) -> st.SearchStrategy[Json]:
         return st.dictionaries(st.text(LETTERS, max_size=9), values, max_size=2)
     properties = cast("dict[str, Manifest]", schema.get("properties", {}))
     required = cast("list[str]", schema.get("required", []))
-    # `expires` is a moment by a rule in CEL.
+    # These are moments by a rule in CEL.
     parts = {
-        name: MOMENTS if name == "expires" else from_schema(part)
+        name: MOMENTS if name in ("expires", "candidateSince") else from_schema(part)
         for name, part in properties.items()
     }
     return st.fixed_dictionaries(

@@ -1,6 +1,7 @@
 """Gates decide: what passes, what fails, what nobody can tell, and what a person may override."""
 
 import math
+from datetime import timedelta
 
 import pytest
 from pydantic import ValidationError
@@ -376,3 +377,24 @@ def test_a_status_that_claims_a_weight_without_proof_gives_none() -> None:
     world.run()
 
     assert world.shares() == {old: 100}
+
+
+def test_what_an_earlier_candidacy_measured_is_no_evidence_for_a_later_one() -> None:
+    world = World(steps=[{"setWeight": 10}, {"pause": {}}])
+    world.deploy("1.0.0")
+    world.release("2.0.0")
+    world.run()
+    old = world.candidate.evaluation
+    assert old is not None
+    hidden = world.evaluations.pop(old)  # somebody took away the label by which it is found
+    world.evaluator_prompt = False
+    world.release("1.0.0")
+    world.run()
+    world.now += timedelta(hours=1)
+    world.release("2.0.0")
+    world.settle()
+    assert world.candidate.proof is None
+    world.evaluations[old] = hidden
+    world.run()
+    assert world.candidate.proof is None
+    assert world.shares() == {world.status.stable.inference_service: 100}  # type: ignore[union-attr]
