@@ -9,7 +9,7 @@ from mlhops.api.predictor import Predictor
 from mlhops.api.status import ClinicalModelStatus
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.events import Recorder
-from mlhops.controller.gather import Gathered
+from mlhops.controller.gather import Gathered, owned
 from mlhops.controller.kinds import (
     DECISIONS,
     EVALUATIONS,
@@ -161,10 +161,18 @@ class Applier:
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
-            await self._refuse_foreign(kind, owner, text(manifest, "metadata", "name"))
+            name = text(manifest, "metadata", "name")
+            live = await self._refuse_foreign(kind, owner, name)
+            if live is None:
+                raise
+            if not owned(live, owner.uid):
+                # Ours, but somebody took the owner away, so that it would outlive the model.
+                uid = text(live, "metadata", "uid")
+                await self._client.delete(kind, owner.namespace, name, uid)
+                raise
 
-    async def _refuse_foreign(self, kind: Kind, owner: ObjectMeta, name: str) -> None:
-        """Leave alone what somebody else has under a name that we need, and say so."""
+    async def _refuse_foreign(self, kind: Kind, owner: ObjectMeta, name: str) -> Manifest | None:
+        """Leave alone what somebody else has under a name that we need, and say so; return what is ours."""
         live = await self._client.get(kind, owner.namespace, name)
         if live is not None and not is_ours(live, owner.uid):
             raise ApiError(
@@ -173,6 +181,7 @@ class Applier:
                 f"{kind.plural}/{name} exists and belongs to somebody else: remove it, or give the "
                 "model another name",
             )
+        return live
 
     async def _answer(self, gathered: Gathered, decision: str, status: DecisionStatus) -> None:
         manifest: Manifest = {

@@ -20,10 +20,11 @@ from mlhops.controller.store import Store
 from mlhops.kserve.read import condition, items, number, text
 from mlhops.kserve.route import Router
 from mlhops.rollout.caution import may_rest_on_hearsay
-from mlhops.rollout.intents import EnsureEvaluation, EnsureService, Plan
+from mlhops.rollout.intents import EnsureEvaluation, EnsureService, Plan, SetWeights
 from mlhops.rollout.plan import plan
 from mlhops.rollout.reasons import Reason
 
+_MAKES = (EnsureService, EnsureEvaluation, SetWeights)
 GONE = float("inf")
 """Returned in place of a time for a model that is there no more."""
 
@@ -100,7 +101,8 @@ class Models:
             ApiError: it has changed.
         """
         unchecked = decided.before if decided.status else (*decided.before, *decided.after)
-        if not any(isinstance(made, EnsureService | EnsureEvaluation) for made in unchecked):
+        makes = (EnsureService, EnsureEvaluation) if gathered.route else _MAKES
+        if not any(isinstance(intent, makes) for intent in unchecked):
             return
         meta = gathered.seen.model.metadata
         live = await self._client.get(MODELS, meta.namespace, meta.name)

@@ -158,5 +158,6 @@ class WorkQueue(Generic[Key]):
             if left > 0:
                 return left
             heapq.heappop(self._due)
+            del self._wanted[first.key]
             self.add(first.key)
         return None

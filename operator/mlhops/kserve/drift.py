@@ -48,9 +48,12 @@ def _amount(value: Json) -> Decimal | None:
     return Decimal(found[1]) * _UNITS[found[2] or ""]
 
 
-def applied_by_us(live: Manifest) -> bool:
-    """Return whether we have applied the object, and own some of its fields still."""
-    return bool(_owned(live))
+def written_by_us(live: Manifest) -> bool:
+    """Return whether we have made or applied the object, and own some of its fields still."""
+    return any(
+        entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")
+        for entry in items(live, "metadata", "managedFields")
+    )
 
 
 def _owned(live: Manifest) -> Manifest:

@@ -199,11 +199,27 @@ def _retry(draft: Draft, candidate: Candidate, decision: Decision) -> str | None
     evaluating = candidate.proof is None and candidate.evaluation is not None
     if candidate.failure is None and not unresolved and not evaluating:
         return "there is nothing to retry: the candidate has neither failed nor waits for evidence"
+    stop = _later_stop(candidate, decision)
+    if stop is not None:
+        return f"{stop.action} by {stop.decided_by} came after it: decide again"
     service = draft.service(candidate)
     unwell = service is not None and (service.ready is not True or service.fatal)
     message = f"{candidate.version} starts over, decided by {decision.spec.decided_by}"
     begin_attempt(draft, Reason.RETRIED, message, renew=unwell)
     note(draft, decision)
+    return None
+
+
+def _later_stop(candidate: Candidate, decision: Decision) -> Decider | None:
+    """Return what ended this attempt after a decision was made, or in the same second.
+
+    It may be heard first: by an operator that is interrupted before it has answered all.
+    """
+    made = decision.metadata.creation_timestamp
+    for decider in _of_attempt(candidate):
+        later = made is None or decider.at is None or decider.at >= made
+        if decider.action in (Action.ABORT, Action.REJECT) and later:
+            return decider
     return None
 
 

@@ -47,18 +47,30 @@ def set_weights(draft: Draft) -> None:
     serving = draft.old.stable.inference_service if draft.old.stable else None
     now = route.weights if route is not None else {}
     others = sorted({*wanted, *now} - {serving})
-    raises = any(wanted.get(name, 0) > now.get(name, 0) for name in others)
+    given = _given(draft.old.candidate, now)
+    raises = any(wanted.get(name, 0) > given.get(name, 0) for name in others)
     lowers = any(wanted.get(name, 0) < now.get(name, 0) for name in others)
     if not raises:
         draft.before.insert(0, SetWeights(wanted))
     elif lowers and serving is not None:
         # The share that is taken away goes to the revision that serves; the next pass raises.
-        kept = {name: min(wanted.get(name, 0), now.get(name, 0)) for name in others}
+        kept = {name: min(wanted.get(name, 0), given.get(name, 0)) for name in others}
         kept = {name: share for name, share in kept.items() if share > 0}
         rest = 100 - sum(kept.values())
         draft.before.insert(0, SetWeights({serving: rest, **kept} if rest > 0 else kept))
     else:
         draft.after.insert(0, SetWeights(wanted))
+
+
+def _given(candidate: Candidate | None, now: Mapping[str, int]) -> Mapping[str, int]:
+    """Return the weights in the route, a candidate's only as far as its status has given it.
+
+    What somebody else has set beyond that is given only when the status says so.
+    """
+    if candidate is None:
+        return now
+    name = candidate.inference_service
+    return {**now, name: min(now.get(name, 0), candidate.desired_weight)}
 
 
 def _share(draft: Draft, candidate: Candidate) -> int:

@@ -120,3 +120,25 @@ def test_a_busy_server_is_left_alone_for_as_long_as_it_asks_within_reason() -> N
     queue: WorkQueue[str] = WorkQueue()
     assert 7.0 <= queue.failed("a", at_least=7.0) <= 8.5
     assert queue.failed("b", at_least=1e9) <= 75.0
+
+
+def test_a_key_that_is_slowed_down_is_never_forgotten() -> None:
+    async def story(queue: WorkQueue[str], clock: Clock) -> None:
+        ticking = asyncio.create_task(queue.run_clock())
+        while True:
+            queue.add("noisy")
+            if not len(queue):
+                break
+            queue.done(await queue.get())
+        queue.succeeded("noisy")
+        queue.add_after("noisy", 0.01)  # as a pass asks that wants to look again at once
+        for _ in range(4):
+            clock.now += 0.2
+            queue.add_after("another", 0.0)
+            while await queue.get() != "another":
+                return
+            queue.done("another")
+        ticking.cancel()
+        raise AssertionError("it never came")
+
+    play(story)

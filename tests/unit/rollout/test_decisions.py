@@ -1,11 +1,14 @@
 """What people decide is heard once, in order, on the right revision, never against the gates."""
 
+from contextlib import suppress
+from datetime import timedelta
+
 import pytest
 
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary, history_of
-from tests.unit.rollout.world import ADA, World
+from tests.unit.rollout.world import ADA, Crash, World
 
 
 def running() -> tuple[World, str, str]:
@@ -124,6 +127,7 @@ def test_retry_after_an_abort_starts_over_with_new_evidence() -> None:
     world.decide(Action.ABORT)
     world.run()
 
+    world.now += timedelta(seconds=1)
     world.decide(Action.RETRY)
     world.run()
 
@@ -136,6 +140,7 @@ def test_who_retried_stands_in_the_history_of_that_attempt() -> None:
     world, _, _ = running()
     world.decide(Action.ABORT)
     world.run()
+    world.now += timedelta(seconds=1)
     world.decide(Action.RETRY)
     world.run()
     world.decide(Action.RESUME)
@@ -294,3 +299,20 @@ def test_a_flood_of_decisions_does_not_let_the_status_grow() -> None:
 
     assert len(world.candidate.deciders) == 32
     assert world.pause == "PausedByPerson"
+
+
+def test_a_retry_that_was_decided_before_an_abort_does_not_undo_it() -> None:
+    world, old, _ = running()
+    early = world.decide(Action.RETRY)
+    world.now += timedelta(seconds=5)
+    late = world.decide(Action.ABORT)
+    world.crash_after = len(world.writes) + 2  # the status is written, the answers are not
+    with suppress(Crash):
+        world.reconcile()
+    world.crash_after = None
+    world.run()
+
+    assert world.failure == "Aborted"
+    assert world.shares() == {old: 100}
+    assert world.answer_to(late)[0] == "Honoured"
+    assert world.answer_to(early)[0] == "Ignored"
