@@ -163,7 +163,9 @@ class Judge:
             return
         model = self._scene.of_kind("clinicalmodels").get(word(live, "spec", "model"), {})
         candidate = part(model, "status", "candidate")
-        if word(candidate, "revision") == revision:
+        moment = word(live, "metadata", "creationTimestamp")
+        retried = moment and self._scene.decided(model, revision, "Retry", after=moment)
+        if word(candidate, "revision") == revision and not retried:
             service = word(candidate, "inferenceService")
             if not part(candidate, "failure") or self._scene.share(model, service):
                 self._object(f"Decision {name} is honoured, and {revision} goes on")

@@ -72,8 +72,8 @@ class Scene:
         routes = [r for r in self.routes_of(model) if is_operators(r, "spec", "rules")]
         return max((shares_of(route).get(service, 0) for route in routes), default=0)
 
-    def decided(self, model: Object, revision: str, *actions: str) -> set[str]:
-        """The uids of all Decisions that there ever were on a revision."""
+    def decided(self, model: Object, revision: str, *actions: str, after: str = "") -> set[str]:
+        """The uids of all Decisions that there ever were on a revision, made after a moment."""
         name = word(model, "metadata", "name")
         return {
             uid
@@ -81,4 +81,5 @@ class Scene:
             if word(made, "spec", "model") == name
             and word(made, "spec", "revision") == revision
             and word(made, "spec", "action") in actions
+            and (not after or word(made, "metadata", "creationTimestamp") > after)
         }
