@@ -59,14 +59,14 @@ test: venv ## all tests (ARGS="-k name" to choose)
 test-unit: venv ## the tests that need no control plane: seconds
 	$(PYTHON) -m pytest tests/unit $(ARGS)
 
-campaign: venv ## every rollout story with a fault at every point (ARGS="--sample 20 --seed 7" for some)
+campaign: venv ## simulation, meddlers, every field, and a fault at every point of every story (ARGS="--sample 20 --seed 7" for some)
 	$(PYTHON) -m campaign $(ARGS)
 
 demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster up to play with
 	KEEP=$(KEEP) $(PYTHON) -m lab.demo
 
-bench: venv ## measure, and write bench/RESULTS.md
-	$(PYTHON) -m bench
+bench: venv ## measure, and write bench/RESULTS.md (ARGS="--only scale" for one thing, without)
+	$(PYTHON) -m bench $(ARGS)
 
 requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade for newer versions)
 	$(COMPILE) $(ARGS) requirements/dev.in --output-file requirements/dev.txt

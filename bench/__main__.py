@@ -17,7 +17,7 @@ from bench.rollout import rollout
 from bench.verdict import verdict
 
 SCALE = 1000
-_PATIENCE = 240.0
+_PATIENCE = 480.0
 """Seconds for each phase at each size: all of this is to be over in minutes."""
 
 

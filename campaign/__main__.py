@@ -1,4 +1,4 @@
-"""`python -m campaign` plays every story with a fault at every point of it, and whatever else is a section."""
+"""`python -m campaign` plays the whole campaign: all its sections, each at every point that it has."""
 
 import argparse
 import sys
@@ -19,6 +19,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--point", action="append", type=point, default=[], help="only this one")
     parser.add_argument("--sample", type=int, default=0, help="only so many, chosen by the seed")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=1_000_000, help="of the simulation")
     parser.add_argument("--jobs", type=int, default=4, help="points at a time (%(default)s)")
     parser.add_argument("--keep", type=Path, help="an existing folder for the histories")
     return parser.parse_args()
@@ -27,6 +28,8 @@ def _parse() -> argparse.Namespace:
 def main() -> int:
     """Run all sections; the exit code is 1 if a point failed or a section tried none."""
     options = _parse()
+    if options.point:
+        options.section = ["faults"]
     results: dict[str, tuple[Result, float]] = {}
     for section in SECTIONS:
         if section.name in (options.section or [section.name]):

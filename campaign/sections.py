@@ -1,12 +1,18 @@
 """The parts of a whole campaign. Each plays its points and says how many there were and which failed."""
 
 import argparse
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from campaign.history import Recorder
+from campaign.interference import run as interference
 from campaign.points import PATTERNS, point
-from campaign.run import campaign, replay
+from campaign.run import campaign, replay, start_plane
+from campaign.simulation import run as simulation
 from campaign.stories import STORIES
+from campaign.transitions import run as transitions
+from campaign.transitions.wrongs import WRONGS
 
 
 @dataclass(frozen=True)
@@ -48,4 +54,55 @@ def faults(options: argparse.Namespace) -> Result:
     return Result(tally.tried, ", ".join(details), failed)
 
 
-SECTIONS = (Section("faults", faults),)
+def fields(options: argparse.Namespace) -> Result:
+    """Every field of a model's spec changed and removed while it serves, and every mistake made good."""
+    with start_plane() as plane, Recorder(plane.kubeconfig) as recorder:
+        tally = transitions.run(
+            plane, recorder, _say, options.jobs, options.sample or None, options.seed
+        )
+    failed = {
+        f"{name}: {words[0]}": f"python -m campaign.transitions --{_sort(name)} '{name}'"
+        for name, words in tally.failed.items()
+    }
+    return Result(tally.tried, "; ".join(tally.lines()[:2]), failed)
+
+
+def meddlers(options: argparse.Namespace) -> Result:
+    """Others change, delete, own and forbid what the operator needs."""
+    with start_plane() as plane, Recorder(plane.kubeconfig) as recorder:
+        tally = interference.run(
+            plane, recorder, _say, options.jobs, options.sample or None, options.seed
+        )
+    failed = {
+        f"{name}: {words[0]}": f"python -m campaign.interference --case '{name}'"
+        for name, words in tally.failed.items()
+    }
+    return Result(tally.tried, "; ".join(tally.lines()), failed)
+
+
+def chance(options: argparse.Namespace) -> Result:
+    """Random interleavings in memory, with a clock of their own; a point is an episode."""
+    played = simulation.run(options.steps, options.seed, os.cpu_count() or 1, _say)
+    failed = {
+        f"episode {one.episode}: {one.findings[0]}": (
+            f"python -m campaign.simulation --seed {played.seed} --episode {one.episode}"
+        )
+        for one in played.failed
+    }
+    return Result(played.episodes, f"{played.steps} steps", failed)
+
+
+def _sort(name: str) -> str:
+    return "mistake" if name in {wrong.name for wrong in WRONGS} else "field"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+SECTIONS = (
+    Section("simulation", chance),
+    Section("interference", meddlers),
+    Section("transitions", fields),
+    Section("faults", faults),
+)

@@ -72,7 +72,8 @@ class Relist:
         except NotInstalled:
             self._store.doubt(kind)
         except ApiError as error:
-            self._store.doubt(kind)
+            if error.status == 403:
+                self._store.doubt(kind)  # so that passes say what they may not read
             _log.warning("list refused", kind=kind.plural, error=str(error))
             return error.status == 403
         except (aiohttp.ClientError, OSError) as error:

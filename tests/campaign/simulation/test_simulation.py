@@ -75,5 +75,6 @@ def test_a_finding_is_told_with_what_happened_before_and_how_to_see_it_again() -
     with MUTANTS["a weight is raised before the status"]():
         result = run(1, SEED, jobs=1, tell=told.append)
     assert len(result.failed) == 1
-    assert "operator apply httproutes/sepsis" in told[0]
+    assert result.failed[0].findings[0] in told[0]
+    assert " operator apply" in told[0]
     assert f"replay: python -m campaign.simulation --seed {SEED} --episode 0" in told[0]
