@@ -13,7 +13,7 @@ from bench.trouble import PREFIX
 from bench.usage import Usage
 from bench.watching import Change, Watch
 from lab.informer import Key
-from mlhops.controller.kinds import MODELS, REVISIONS
+from mlhops.controller.kinds import MODELS
 from mlhops.kserve.read import text
 from tests.cluster_api import Api
 
@@ -67,7 +67,7 @@ def neighbours(
         keys = [Key(hands.namespace, f"model-{n:04d}") for n in range(models - BAD)]
         with plane.world(PREFIX):
             asyncio.run(_deploy(plane, keys))
-        watch = Watch(plane.kubeconfig, REVISIONS, hands.namespace)
+        watch = Watch(plane.kubeconfig, MODELS, hands.namespace)
         pids = {"operator": operator.pid, **plane.pids()}
         stream = Stream(hands.api, watch, keys, pids)
         time.sleep(_SETTLE_SECONDS)
@@ -93,7 +93,7 @@ class Stream:
 
     def run(self, major: int, changes: int, rate: float) -> Delays:
         """Change so many models, one after the other, and return how long each had to wait."""
-        asked: dict[str, float] = {}
+        asked: dict[tuple[str, str], float] = {}
         before = Usage.now(self._pids)
         began = time.perf_counter()
         for number in range(changes):
@@ -101,11 +101,11 @@ class Stream:
             key = self._keys[number % len(self._keys)]
             change = change_of(key, f"{major}.{number}.0")
             self._api.patch(MODELS, *key, {"spec": change})
-            asked[text(change, "predictor", "storageUri")] = time.perf_counter()
+            asked[key.name, text(change, "version")] = time.perf_counter()
         seconds = []
         while asked:
-            change_seen = self._watch.first(lambda seen: _recorded(seen) in asked, _PATIENCE)
-            seconds.append(change_seen.at - asked.pop(_recorded(change_seen)))
+            seen = self._watch.first(lambda seen: _candidate(seen) in asked, _PATIENCE)
+            seconds.append(seen.at - asked.pop(_candidate(seen)))
         return Delays(seconds, Usage.now(self._pids) - before)
 
 
@@ -116,9 +116,9 @@ async def _deploy(plane: OwnPlane, keys: list[Key]) -> None:
             raise RuntimeError(f"only {arrival.arrived} of {len(keys)} models were ever healthy")
 
 
-def _recorded(seen: Change) -> str:
-    """What the revision serves that the operator has just recorded."""
-    return text(seen.item, "data", "predictor", "storageUri") if seen.type == "ADDED" else ""
+def _candidate(seen: Change) -> tuple[str, str]:
+    """The model, and the version that its status names as the candidate."""
+    return seen.name, text(seen.item, "status", "candidate", "version")
 
 
 def results(measured: Neighbours) -> list[Result]:

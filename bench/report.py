@@ -21,11 +21,10 @@ FOLDER = Path(__file__).parent
 _MEANINGS = """
 - **Spec change to first write**: from the moment at which the client has the API server's answer
   to its change of `spec.version` and `spec.predictor.storageUri`, to the moment at which a watch in
-  the same client receives the operator's first write: the ControllerRevision that records the new
-  revision. In between lie the watch event to the operator, its reads of everything about the
-  model, the plan, the write, and the watch event to the client. Before each change the operator had
-  written nothing for 0.5 s.
-- **The API server's floor** is the last part of that alone, taken right before each change: the
+  the same client receives the operator's first write: the status that names the candidate. In
+  between lie the watch event to the operator, the plan, the write, and the watch event to the
+  client. Before each change the operator had written nothing for 0.5 s.
+- **The API server's floor** is what one small write takes, taken right before each change: the
   client creates a ControllerRevision itself, and the time runs from its request to the event of
   its watch.
 - **Process start to first write**: from starting the process, beside a model that waits for it, to

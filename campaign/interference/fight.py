@@ -9,7 +9,6 @@ import httpx
 from campaign.history import Recorder
 from campaign.interference.begins import candidate_of, climbing, holds, stable_of
 from campaign.interference.play import Played
-from campaign.judge import judge
 from campaign.plane import Plane, Stage, stage
 from campaign.world import World
 from lab.faults.script import Counted
@@ -96,7 +95,7 @@ def fight(plane: Plane, recorder: Recorder, pause: float) -> Played:
             said = f"{on.world.status('phase')}: {on.world.status('message')}"
             played.complaints.append(f"{error} ({said})")
         api.close()
-        objections = judge(recorder.history(on.world.namespace))
+        objections = plane.hearing.objections(on.world.namespace)
         # Theirs, each time; what the operator writes itself never goes beyond its step.
         played.complaints += [one for one in objections if "gets 90, its step allows 10" not in one]
         played.complaints += [f"the operator ended with {code}" for code in on.operator.deaths]

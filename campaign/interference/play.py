@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from campaign.history import Recorder
 from campaign.interference.case import Case
-from campaign.judge import judge
 from campaign.plane import Plane, Stage, stage
 from campaign.transitions.state import State, difference, state_of
 from campaign.world import World
@@ -40,7 +39,7 @@ def play(plane: Plane, recorder: Recorder, case: Case) -> Played:
         except AssertionError as error:
             said = f"{on.world.status('phase')}: {on.world.status('message')}"
             played.complaints.append(f"{error} ({said})")
-        played.complaints += _unexcused(case, recorder, on.world)
+        played.complaints += _unexcused(case, plane, on.world)
         played.complaints += [f"the operator ended with {code}" for code in on.operator.deaths]
         played.log = on.operator.log.read_text()
         recorder.forget(on.world.namespace)
@@ -96,6 +95,6 @@ def writes_a_minute(on: Stage, act: Callable[[], None]) -> int:
     return round(counted * 60 / _WINDOW)
 
 
-def _unexcused(case: Case, recorder: Recorder, world: World) -> list[str]:
-    objections = judge(recorder.history(world.namespace))
+def _unexcused(case: Case, plane: Plane, world: World) -> list[str]:
+    objections = plane.hearing.objections(world.namespace)
     return [one for one in objections if not any(re.search(e, one) for e in case.excused)]

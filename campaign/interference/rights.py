@@ -8,7 +8,6 @@ from pathlib import Path
 from campaign.history import Recorder
 from campaign.interference.begins import serving
 from campaign.interference.play import Played
-from campaign.judge import judge
 from campaign.plane import Plane, stage
 from campaign.world import World
 from tests.integration.hands import OperatorProcess
@@ -78,7 +77,7 @@ def take(plane: Plane, recorder: Recorder, right: Right) -> Played:
         except AssertionError as error:
             said = f"{world.status('phase')}: {world.status('message')}"
             played.complaints.append(f"{error} ({said})")
-        played.complaints += judge(recorder.history(world.namespace))
+        played.complaints += plane.hearing.objections(world.namespace)
         recorder.forget(world.namespace)
     return played
 

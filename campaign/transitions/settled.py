@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import cast
 
 from campaign.history import Recorder
-from campaign.judge import judge
 from campaign.plane import Plane, stage
 from campaign.transitions.state import State, state_of
 from campaign.transitions.town import Town
@@ -98,6 +97,6 @@ def settled(plane: Plane, recorder: Recorder, objections: list[str]) -> Iterator
     with stage(plane, recorder, lambda *_: None) as on:
         town = Town.on(on)
         yield Settled(town, on.at_rest)
-        objections += judge(recorder.history(town.namespace))
+        objections += plane.hearing.objections(town.namespace)
         objections += [f"the operator ended with code {code}" for code in on.operator.deaths]
         recorder.forget(town.namespace)

@@ -196,6 +196,7 @@ def test_abort_sets_weight_0_and_retry_starts_over(hands: Hands) -> None:
     hands.wait_for_phase("Degraded")
     assert "ada@hospital.example" in hands.status("message")
     assert second in hands.services()
+    time.sleep(1.1)  # of decisions of one second the more cautious has the last word
     hands.decide("Retry", "again")
     hands.finish(EvaluationPhase.SUCCESSFUL)
     hands.accept_weight(10)
