@@ -17,7 +17,9 @@ from tests.integration.hands import MODEL, Hands
 FIRST_WRITE = "spec change to first write on an idle operator"
 FLOOR = "API server's floor: write to watch event"
 START = "operator process start to first write, median"
-CHANGES = 50
+CHANGES = 40
+REST = 2.0
+"""Seconds without a write before each change: a model that changes all the time is slowed down on purpose."""
 STARTS = 5
 TARGET_MS = 50.0
 
@@ -32,14 +34,14 @@ def first_write(plane: Plane) -> list[Result]:
         hands.promote_first(rollout={"steps": [{"setWeight": 10}]})
         watch = Watch(plane.kubeconfig, MODELS, hands.namespace)
         bare = Watch(plane.kubeconfig, REVISIONS, hands.namespace)
-        settle(hands)
+        settle(hands, REST)
         for number in range(CHANGES):
             floor.append(_bare_write(hands, bare, f"floor-{number}"))
             hands.apply_model(f"2.0.{number}")
             acknowledged = time.perf_counter()
             change = watch.first(partial(_names_candidate, f"2.0.{number}"))
             taken.append(change.at - acknowledged)
-            settle(hands)
+            settle(hands, REST)
             _check_order(hands, change)
     return [*milliseconds(FIRST_WRITE, taken, TARGET_MS), *milliseconds(FLOOR, floor)]
 

@@ -23,7 +23,7 @@ _MEANINGS = """
   to its change of `spec.version` and `spec.predictor.storageUri`, to the moment at which a watch in
   the same client receives the operator's first write: the status that names the candidate. In
   between lie the watch event to the operator, the plan, the write, and the watch event to the
-  client. Before each change the operator had written nothing for 0.5 s.
+  client. Before each change the operator had written nothing for 2 s.
 - **The API server's floor** is what one small write takes, taken right before each change: the
   client creates a ControllerRevision itself, and the time runs from its request to the event of
   its watch.

@@ -12,7 +12,7 @@ Key = TypeVar("Key")
 
 _BASE = 0.2
 _CAP = 60.0
-_BURST = 20.0
+_BURST = 40.0
 _PER_SECOND = 2.0
 _SWEEP = 1024
 
