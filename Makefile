@@ -65,7 +65,7 @@ campaign: venv ## simulation, meddlers, every field, and a fault at every point 
 demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster up to play with
 	KEEP=$(KEEP) $(PYTHON) -m lab.demo
 
-bench: venv ## measure, and write bench/RESULTS.md (ARGS="--only scale" for one thing, without)
+bench: venv ## measure, and write bench/RESULTS.md (ARGS="--only scale" for one thing)
 	$(PYTHON) -m bench $(ARGS)
 
 requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade for newer versions)

@@ -11,7 +11,7 @@ from bench import endurance, floor, growth, neighbours, scaled
 from bench.latency import first_write, start
 from bench.memory import memory
 from bench.plane import Plane
-from bench.report import FOLDER, Machine, write
+from bench.report import Machine, Run, record
 from bench.results import Result
 from bench.rollout import rollout
 from bench.verdict import verdict
@@ -58,35 +58,34 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
 
 
 def main() -> int:
-    """Measure and print; where it was everything, write results.json and RESULTS.md."""
+    """Measure and print, and write each result into results.json and RESULTS.md."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     names = (*_TOGETHER, *_ALONE)
-    told = "measure this alone, and write no report; may be given several times"
+    told = "measure this alone; may be given several times"
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=told)
-    chosen = parser.parse_args().only or names
-    machine, results = Machine.here(), list[Result]()
+    parser.add_argument("--dry", action="store_true", help="write nothing")
+    options = parser.parse_args()
+    chosen = options.only or names
     together = {name: benchmark for name, benchmark in _TOGETHER.items() if name in chosen}
     if together:
         with Plane.with_kinds() as plane:
             for name, benchmark in together.items():
-                results += _measure(name, partial(benchmark, plane))
+                _measure(name, partial(benchmark, plane), dry=options.dry)
     for name, alone in _ALONE.items():
         if name in chosen:
-            results += _measure(name, alone)
-    if set(chosen) == set(names):
-        write(results, machine)
-        print(f"written: {FOLDER / 'RESULTS.md'}")
+            _measure(name, alone, dry=options.dry)
     return 0
 
 
-def _measure(name: str, benchmark: Callable[[], list[Result]]) -> list[Result]:
-    began = time.monotonic()
+def _measure(name: str, benchmark: Callable[[], list[Result]], *, dry: bool) -> None:
+    machine, began = Machine.here(), time.monotonic()
     results = benchmark()
     for result in results:
         goal = "" if result.target is None else f" (target {result.target:g} {result.unit})"
         print(f"{result.name}: {result.value:g} {result.unit}{goal}", flush=True)
     print(f"  {name} took {time.monotonic() - began:.0f} s", flush=True)
-    return results
+    if not dry:
+        record(Run(name, machine, results))
 
 
 sys.exit(main())

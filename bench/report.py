@@ -94,44 +94,53 @@ class Machine:
         )
 
 
-def write(results: Sequence[Result], machine: Machine, folder: Path = FOLDER) -> None:
-    """Write results.json, and RESULTS.md from it."""
+@dataclass(frozen=True)
+class Run:
+    """One benchmark's numbers, and on what they were taken."""
+
+    benchmark: str
+    machine: Machine
+    results: list[Result]
+
+
+def record(run: Run, folder: Path = FOLDER) -> None:
+    """Put a run in the place of the same benchmark's last, and write the report again."""
     file = folder / "results.json"
-    entries = [asdict(result) for result in results]
-    for entry in entries:
+    runs = {of.benchmark: of for of in _load(file)} | {run.benchmark: run}
+    entries = [asdict(of) for of in runs.values()]
+    for entry in (result for of in entries for result in of["results"]):
         if math.isnan(entry["value"]):
             entry["value"] = None  # JSON has no NaN
     file.write_text(json.dumps(entries, indent=2, allow_nan=False) + "\n")
-    read = [_read(entry) for entry in json.loads(file.read_text())]
-    (folder / "RESULTS.md").write_text(render(read, machine, saved()))
+    (folder / "RESULTS.md").write_text(render(_load(file), saved()))
+
+
+def _load(file: Path) -> list[Run]:
+    if not file.exists():
+        return []
+    return [
+        Run(
+            entry["benchmark"],
+            Machine(**entry["machine"]),
+            [_read(result) for result in entry["results"]],
+        )
+        for entry in json.loads(file.read_text())
+    ]
 
 
 def _read(entry: dict[str, Any]) -> Result:
     return Result(**{**entry, "value": math.nan if entry["value"] is None else entry["value"]})
 
 
-def render(results: Sequence[Result], machine: Machine, points: Sequence[Point] = ()) -> str:
+def render(runs: Sequence[Run], points: Sequence[Point] = ()) -> str:
     """Return the report as Markdown; `points` are the sizes in the plot of growth."""
-    rows = [
-        f"| {result.name} | {_number(result.value)} | {result.unit} | {_target(result)} | "
-        f"{_verdict(result, results, machine)} |"
-        for result in results
-    ]
+    tables = [line for run in runs for line in _table(run)]
     return "\n".join(
         (
             "# Benchmark results",
             "",
             "Written by `make bench`. Not edited by hand.",
-            "",
-            f"- Machine: {machine.cpu}, {machine.cores} cores, {machine.memory_gib} GiB",
-            f"- System: {machine.system}, {machine.python}",
-            f"- Load average at the start: {machine.load}",
-            f"- Commit: {machine.commit}",
-            f"- Date: {machine.date}",
-            "",
-            "| What | Value | Unit | Target | Met |",
-            "| --- | ---: | --- | ---: | --- |",
-            *rows,
+            *tables,
             *(_growth(points) if points else ()),
             "",
             "## What is measured",
@@ -139,6 +148,29 @@ def render(results: Sequence[Result], machine: Machine, points: Sequence[Point] 
             "",
         )
     )
+
+
+def _table(run: Run) -> list[str]:
+    machine = run.machine
+    rows = [
+        f"| {result.name} | {_number(result.value)} | {result.unit} | {_target(result)} | "
+        f"{_verdict(result, run.results, machine)} |"
+        for result in run.results
+    ]
+    return [
+        "",
+        f"## {run.benchmark}",
+        "",
+        (
+            f"{machine.date}, commit {machine.commit}, {machine.cpu}, {machine.cores} cores, "
+            f"{machine.memory_gib} GiB, {machine.system}, {machine.python}; "
+            f"load average at the start {machine.load}"
+        ),
+        "",
+        "| What | Value | Unit | Target | Met |",
+        "| --- | ---: | --- | ---: | --- |",
+        *rows,
+    ]
 
 
 def _growth(points: Sequence[Point]) -> list[str]:

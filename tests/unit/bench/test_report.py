@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.audit import Requests
 from bench.fleet import Arrival
-from bench.report import Machine, render, write
+from bench.report import Machine, Run, record, render
 from bench.results import Result, percentile
 from bench.scaled import DEPLOY, Phase, Scale, results
 from bench.usage import Usage
@@ -16,7 +16,8 @@ MACHINE = Machine("cpu", 2, 4.0, "Linux", "CPython", "abc", "today", load=0.1)
 
 
 def row(result: Result) -> str:
-    return next(line for line in render([result], MACHINE).splitlines() if result.name in line)
+    told = render([Run("speed", MACHINE, [result])]).splitlines()
+    return next(line for line in told if line.startswith(f"| {result.name} |"))
 
 
 def test_a_target_that_is_met_needs_no_reason() -> None:
@@ -35,11 +36,23 @@ def test_no_number_of_writes_but_zero_meets_a_target_of_zero() -> None:
 
 
 def test_what_was_not_measured_is_said_and_meets_nothing(tmp_path: Path) -> None:
-    write([Result("time", math.nan, "s", 30.0, note="it did not end")], MACHINE, tmp_path)
+    unended = Result("time", math.nan, "s", 30.0, note="it did not end")
+    record(Run("speed", MACHINE, [unended]), tmp_path)
 
-    assert json.loads((tmp_path / "results.json").read_text())[0]["value"] is None
+    stored = json.loads((tmp_path / "results.json").read_text())
+    assert stored[0]["results"][0]["value"] is None
     told = (tmp_path / "RESULTS.md").read_text()
     assert "| time | not measured | s | ≤ 30 | no: it did not end |" in told
+
+
+def test_one_benchmark_is_measured_again_and_the_others_keep_their_numbers(tmp_path: Path) -> None:
+    for name, value in (("speed", 1.0), ("size", 2.0), ("speed", 3.0)):
+        record(Run(name, MACHINE, [Result(f"{name} of it", value, "s")]), tmp_path)
+
+    told = (tmp_path / "RESULTS.md").read_text()
+    assert "| speed of it | 3 |" in told
+    assert "| size of it | 2 |" in told
+    assert "| speed of it | 1 |" not in told
 
 
 def test_a_phase_that_did_not_end_meets_none_of_its_targets() -> None:
