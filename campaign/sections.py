@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from campaign.alone import tell
 from campaign.history import Recorder
 from campaign.interference import run as interference
 from campaign.points import PATTERNS, point
@@ -58,7 +59,7 @@ def fields(options: argparse.Namespace) -> Result:
     """Every field of a model's spec changed and removed while it serves, and every mistake made good."""
     with start_plane() as plane, Recorder(plane.kubeconfig) as recorder:
         tally = transitions.run(
-            plane, recorder, _say, options.jobs, options.sample or None, options.seed
+            plane, recorder, tell, options.jobs, options.sample or None, options.seed
         )
     failed = {
         f"{name}: {words[0]}": f"python -m campaign.transitions --{_sort(name)} '{name}'"
@@ -71,7 +72,7 @@ def meddlers(options: argparse.Namespace) -> Result:
     """Others change, delete, own and forbid what the operator needs."""
     with start_plane() as plane, Recorder(plane.kubeconfig) as recorder:
         tally = interference.run(
-            plane, recorder, _say, options.jobs, options.sample or None, options.seed
+            plane, recorder, tell, options.jobs, options.sample or None, options.seed
         )
     failed = {
         f"{name}: {words[0]}": f"python -m campaign.interference --case '{name}'"
@@ -82,7 +83,7 @@ def meddlers(options: argparse.Namespace) -> Result:
 
 def chance(options: argparse.Namespace) -> Result:
     """Random interleavings in memory, with a clock of their own; a point is an episode."""
-    played = simulation.run(options.steps, options.seed, os.cpu_count() or 1, _say)
+    played = simulation.run(options.steps, options.seed, os.cpu_count() or 1, tell)
     failed = {
         f"episode {one.episode}: {one.findings[0]}": (
             f"python -m campaign.simulation --seed {played.seed} --episode {one.episode}"
@@ -94,10 +95,6 @@ def chance(options: argparse.Namespace) -> Result:
 
 def _sort(name: str) -> str:
     return "mistake" if name in {wrong.name for wrong in WRONGS} else "field"
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 SECTIONS = (

@@ -1,40 +1,23 @@
 """`python -m campaign.interference` lets others meddle with what the operator has made."""
 
-import argparse
 import sys
-import time
 
-from campaign.history import Recorder
+from campaign.alone import main, parser, tell
 from campaign.interference.run import run
-from campaign.run import start_plane
 
-
-def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m campaign.interference", description=__doc__)
-    parser.add_argument("--case", action="append", default=[], help="only this case")
-    parser.add_argument("--sample", type=int, help="only so many, chosen by the seed")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", type=int, default=2, help="models at a time (%(default)s)")
-    return parser.parse_args()
-
-
-def main() -> int:
-    """Run it; the exit code is 1 if a field failed or none was tried."""
-    options, started = _parse(), time.monotonic()
-    with start_plane() as plane, Recorder(plane.kubeconfig) as recorder:
-        tally = run(
+options = parser("campaign.interference", __doc__)
+options.add_argument("--case", action="append", default=[], help="only this case")
+given = options.parse_args()
+sys.exit(
+    main(
+        lambda plane, recorder: run(
             plane,
             recorder,
-            lambda line: print(line, flush=True),
-            options.jobs,
-            sample=options.sample,
-            seed=options.seed,
-            names=options.case,
+            tell,
+            given.jobs,
+            sample=given.sample,
+            seed=given.seed,
+            names=given.case,
         )
-    for line in tally.lines():
-        print(line)
-    print(f"{tally.tried} tried, {len(tally.failed)} failed, {time.monotonic() - started:.0f} s")
-    return 1 if tally.failed or not tally.tried else 0
-
-
-sys.exit(main())
+    )
+)
