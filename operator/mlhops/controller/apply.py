@@ -9,7 +9,7 @@ from mlhops.api.predictor import Predictor
 from mlhops.api.status import ClinicalModelStatus
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.events import Recorder
-from mlhops.controller.gather import Gathered, owned
+from mlhops.controller.gather import Gathered
 from mlhops.controller.kinds import (
     DECISIONS,
     EVALUATIONS,
@@ -21,7 +21,7 @@ from mlhops.controller.kinds import (
 )
 from mlhops.kserve import inferenceservice
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
-from mlhops.kserve.owner import is_ours
+from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.read import text
 from mlhops.kserve.route import Router
 from mlhops.rollout.intents import (

@@ -8,10 +8,11 @@ from mlhops.api.base import Manifest
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationStatus
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.client import ApiError, Client
-from mlhops.controller.gather import Key, owned
+from mlhops.controller.gather import Key
 from mlhops.controller.kinds import EVALUATIONS, EVENTS, JOBS, MODELS, PODS, SERVICES
 from mlhops.controller.reader import Fresh, Heard, Reader
 from mlhops.controller.store import Store
+from mlhops.kserve.owner import owned
 from mlhops.kserve.read import text
 from mlhops.rollout import evaluator_job
 from mlhops.rollout.evaluator_job import EvaluatorImage

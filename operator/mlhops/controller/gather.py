@@ -27,7 +27,7 @@ from mlhops.controller.reader import Reader
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.facts import Route, Service
 from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL
-from mlhops.kserve.owner import is_ours
+from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.read import at, items, number, text
 from mlhops.kserve.route import Router, hostname_taken
 from mlhops.rollout.observed import Listener, Observed
@@ -164,14 +164,6 @@ def _listener(gateway: Manifest) -> Listener:
         if scheme in ("http", "https") and port is not None:
             return Listener(scheme, port)
     return Listener()
-
-
-def owned(manifest: Manifest, uid: str) -> bool:
-    """Return whether an object is controlled by the object with that uid."""
-    return any(
-        reference.get("uid") == uid and reference.get("controller") is True
-        for reference in items(manifest, "metadata", "ownerReferences")
-    )
 
 
 async def _if_installed(read: Awaitable[T]) -> T | None:

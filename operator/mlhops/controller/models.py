@@ -147,7 +147,7 @@ class Models:
 
     async def _answer_nobodys_decisions(self, key: Key) -> None:
         """Say of Decisions on a model that does not exist that they have no effect."""
-        for live in await self._client.list(DECISIONS, key.namespace):
+        for live in await self._fresh.of_model(DECISIONS, key.namespace, key.name):
             answered = text(live, "status", "phase") in ("Honoured", "Ignored")
             if text(live, "spec", "model") == key.name and not answered:
                 message = f"there is no ClinicalModel {key.name} in {key.namespace}"
