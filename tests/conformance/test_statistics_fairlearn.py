@@ -9,7 +9,7 @@ from fairlearn.metrics import (
     selection_rate,
 )
 
-from mlhops.api.evaluation import FairnessMetric
+from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.rates import Bools, Floats, count, rate
 
 THEIRS = {

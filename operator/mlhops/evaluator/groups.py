@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mlhops.api.evaluation import Across
+from mlhops.api.gate import Across
 from mlhops.api.interface import Group
 from mlhops.evaluator.convert import canonical, encoded, loose_floats
 from mlhops.evaluator.errors import EvaluationError, counted

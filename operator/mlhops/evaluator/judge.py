@@ -14,11 +14,10 @@ import numpy as np
 from mlhops.api.evaluation import (
     EvaluationPhase,
     EvaluationSpec,
-    FairnessMetric,
-    Gate,
     GateResult,
     GroupEstimate,
 )
+from mlhops.api.gate import FairnessMetric, Gate
 from mlhops.evaluator.groups import Cohorts, cohorts
 from mlhops.evaluator.people import People
 from mlhops.evaluator.predict import Predictions
@@ -66,6 +65,11 @@ def undecided(gate: Gate, message: str) -> GateResult:
     )
 
 
+def limit_of(gate: Gate) -> float:
+    """Return the limit; one that is not there is a number that nothing can meet."""
+    return float("nan") if gate.limit is None else gate.limit
+
+
 def minimum(gate: Gate) -> int:
     """Return how many trials a group needs: cases for a miss rate, rows for the rate of calls."""
     metric = FairnessMetric(gate.metric)
@@ -93,7 +97,7 @@ def _fairness(
         zip(judged.tolist(), gaps(counts.pick(judged), gate.confidence, seed), strict=True)
     )
     phases = {
-        i: of_gap(gap.lower, gap.upper, gate.limit, gate.assurance) for i, gap in found.items()
+        i: of_gap(gap.lower, gap.upper, limit_of(gate), gate.assurance) for i, gap in found.items()
     }
     small = [
         Shortfall(who.names[i], int(trials[i]), int(rest_trials[i]), minimum(gate))
@@ -225,7 +229,7 @@ def _performance(
     if positives < gate.min_positives or negatives < gate.min_negatives:
         return undecided(gate, too_few_sentence(gate, positives, negatives, spec.min_cell_size))
     area = auroc(people.label, predictions.score, gate.confidence)
-    phase = of_floor(area.lower, area.upper, gate.limit, gate.assurance)
+    phase = of_floor(area.lower, area.upper, limit_of(gate), gate.assurance)
     return GateResult(
         name=gate.name,
         phase=phase,

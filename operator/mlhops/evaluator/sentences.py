@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlhops.api.evaluation import EvaluationPhase, FairnessMetric, Gate
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.gate import FairnessMetric, Gate
 from mlhops.statistics.auroc import Area
 from mlhops.statistics.gaps import Gap
 
@@ -32,7 +33,7 @@ def trials_noun(metric: FairnessMetric) -> str:
 
 def gap_sentence(gate: Gate, group: str, gap: Gap, phase: EvaluationPhase, smallest: int) -> str:
     """Return the comparison of a group with everybody else, and what follows from it."""
-    digits = _digits(gap.lower, gap.upper, gate.limit)
+    digits = _digits(gap.lower, gap.upper, gate.limit or 0.0)
     meaning = _meaning(gate, phase, "within the limit", "beyond the limit")
     noun = _TRIALS[FairnessMetric(gate.metric)]
     return (
@@ -45,7 +46,7 @@ def gap_sentence(gate: Gate, group: str, gap: Gap, phase: EvaluationPhase, small
 
 def area_sentence(gate: Gate, area: Area, phase: EvaluationPhase, smallest: int) -> str:
     """Return the measure of the whole model, and what follows from it."""
-    digits = _digits(area.lower, area.upper, gate.limit)
+    digits = _digits(area.lower, area.upper, gate.limit or 0.0)
     return (
         f"{gate.metric} is {area.estimate:.{digits}f} (positives: "
         f"{shown(area.positives, smallest)}, negatives: {shown(area.negatives, smallest)}): "

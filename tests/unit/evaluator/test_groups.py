@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlhops.api.evaluation import Across
+from mlhops.api.gate import Across
 from mlhops.api.interface import Group
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.groups import Levels, bin_names, coder, cohorts

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mlhops.api.evaluation import FairnessMetric
+from mlhops.api.gate import FairnessMetric
 from mlhops.statistics import newcombe
 from mlhops.statistics.gaps import absolute, choose, comparisons, gaps
 from mlhops.statistics.rates import Trials, count, rate
