@@ -102,13 +102,33 @@ class FairnessMetric(StrEnum):
 
     FALSE_NEGATIVE_RATE = "FalseNegativeRate"
     FALSE_POSITIVE_RATE = "FalsePositiveRate"
+    TRUE_POSITIVE_RATE = "TruePositiveRate"
     SELECTION_RATE = "SelectionRate"
+    POSITIVE_PREDICTIVE_VALUE = "PositivePredictiveValue"
+    NEGATIVE_PREDICTIVE_VALUE = "NegativePredictiveValue"
+    EQUALIZED_ODDS = "EqualizedOdds"
+    AUROC = "AUROC"
+    CALIBRATION_ERROR = "CalibrationError"
 
 
 class PerformanceMetric(StrEnum):
     """Measures of the whole model."""
 
     AUROC = "AUROC"
+    AUPRC = "AUPRC"
+    SENSITIVITY = "Sensitivity"
+    SPECIFICITY = "Specificity"
+    PPV = "PPV"
+    NPV = "NPV"
+    BRIER = "Brier"
+    CALIBRATION_ERROR = "CalibrationError"
+
+
+class LatencyMetric(StrEnum):
+    """Quantiles of the time that an answer takes."""
+
+    P50 = "P50"
+    P99 = "P99"
 
 
 _FAIRNESS = ", ".join(f"'{metric}'" for metric in FairnessMetric)
