@@ -7,15 +7,26 @@ from fairlearn.metrics import (
     false_negative_rate,
     false_positive_rate,
     selection_rate,
+    true_positive_rate,
 )
+from sklearn.metrics import precision_score
 
 from mlhops.api.gate import FairnessMetric
-from mlhops.statistics.rates import Bools, Floats, count, rate
+from mlhops.statistics.rates import RATES, Bools, Floats, count, rate
+
+
+def negative_predictive_value(label: Bools, called: Bools) -> float:
+    """Return scikit-learn's precision of the calls that are negative."""
+    return float(precision_score(label, called, pos_label=False))
+
 
 THEIRS = {
     FairnessMetric.FALSE_NEGATIVE_RATE: false_negative_rate,
     FairnessMetric.FALSE_POSITIVE_RATE: false_positive_rate,
+    FairnessMetric.TRUE_POSITIVE_RATE: true_positive_rate,
     FairnessMetric.SELECTION_RATE: selection_rate,
+    FairnessMetric.POSITIVE_PREDICTIVE_VALUE: precision_score,
+    FairnessMetric.NEGATIVE_PREDICTIVE_VALUE: negative_predictive_value,
 }
 
 
@@ -25,7 +36,7 @@ def ours(metric: FairnessMetric, label: Bools, called: Bools, group: np.ndarray)
     return rate(*count(metric, label, called, group.astype(np.intp), members).of_groups())
 
 
-@pytest.mark.parametrize("metric", list(FairnessMetric))
+@pytest.mark.parametrize("metric", RATES)
 @pytest.mark.parametrize("seed", range(5))
 def test_rates_per_group_equal_fairlearns(metric: FairnessMetric, seed: int) -> None:
     random = np.random.default_rng(seed)

@@ -13,6 +13,16 @@ from numpy.typing import NDArray
 
 from mlhops.api.gate import FairnessMetric
 
+RATES = (
+    FairnessMetric.FALSE_NEGATIVE_RATE,
+    FairnessMetric.FALSE_POSITIVE_RATE,
+    FairnessMetric.TRUE_POSITIVE_RATE,
+    FairnessMetric.SELECTION_RATE,
+    FairnessMetric.POSITIVE_PREDICTIVE_VALUE,
+    FairnessMetric.NEGATIVE_PREDICTIVE_VALUE,
+)
+"""The metrics that are events among trials."""
+
 Bools = NDArray[np.bool_]
 Counts = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -55,6 +65,9 @@ def count(
         called: whether the model calls the row positive.
         atom: the atom of each row.
         members: one row per group, one column per atom.
+
+    Raises:
+        ValueError: the metric is not such a rate.
     """
     in_trial, is_event = _definition(metric, label, called)
     atoms = members.shape[1]
@@ -71,8 +84,19 @@ def rate(events: Counts, trials: Counts) -> Floats:
 
 
 def _definition(metric: FairnessMetric, label: Bools, called: Bools) -> tuple[Bools, Bools]:
-    if metric is FairnessMetric.FALSE_NEGATIVE_RATE:
-        return label, ~called
-    if metric is FairnessMetric.FALSE_POSITIVE_RATE:
-        return ~label, called
-    return np.ones_like(label), called
+    """Return which rows are trials, and which of them are events."""
+    match metric:
+        case FairnessMetric.FALSE_NEGATIVE_RATE:
+            return label, ~called
+        case FairnessMetric.TRUE_POSITIVE_RATE:
+            return label, called
+        case FairnessMetric.FALSE_POSITIVE_RATE:
+            return ~label, called
+        case FairnessMetric.POSITIVE_PREDICTIVE_VALUE:
+            return called, label
+        case FairnessMetric.NEGATIVE_PREDICTIVE_VALUE:
+            return ~called, ~label
+        case FairnessMetric.SELECTION_RATE:
+            return np.ones_like(label), called
+        case _:
+            raise ValueError(f"{metric} is not a rate of events among trials")

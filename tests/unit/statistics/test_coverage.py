@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.statistics.gaps import gaps
+from mlhops.statistics.comparisons import compare
 from mlhops.statistics.rates import Trials
 from mlhops.statistics.verdict import of_gap, overall
 
@@ -35,7 +35,7 @@ def simulate(positives: int, shares: list[float], rates: list[float]) -> Rates:
     for seed in range(RUNS):
         trials = random.multinomial(positives, share)
         events = random.binomial(trials, true)
-        found = gaps(Trials(events, trials, np.eye(len(shares), dtype=bool)), 0.95, [seed])
+        found = compare(Trials(events, trials, np.eye(len(shares), dtype=bool)), seed=[seed])
         covered = all(g.lower <= t <= g.upper for g, t in zip(found, gap, strict=True))
         verdict = overall(of_gap(g.lower, g.upper, LIMIT, "Proven") for g in found)
         outcomes.append(

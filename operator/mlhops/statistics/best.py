@@ -1,0 +1,83 @@
+"""The gap of each group to the group with the best rate, which is itself uncertain.
+
+All pairs of groups get intervals that hold together. The gap to the best is the largest of a
+group's gaps to the others, so it lies between the largest of their lower limits and the largest of
+their upper ones, whichever group is best in truth (the idea of J. C. Hsu, Annals of Statistics
+1984;12:1136-1144, here with two-sided intervals). Resampling the best with the rest would not do:
+the bootstrap of a maximum fails where groups tie (D. W. K. Andrews, Econometrica 2000;68:399-405).
+"""
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from mlhops.statistics import contrasts, proportions
+from mlhops.statistics.contrasts import Comparison, Indices, Intervals
+from mlhops.statistics.gap import Gap, proportion, undefined, why
+from mlhops.statistics.rates import Bools, Floats, Trials
+
+Better = Literal["Lower", "Higher"]
+
+
+def gaps_to_best(
+    counts: Trials,
+    comparison: Comparison,
+    family: Indices | None,
+    better: Better,
+    confidence: float,
+    seed: list[int],
+) -> list[Gap]:
+    """Return the gap of every group to the best of its family; see `comparisons.compare`."""
+    arms = proportions.arms(counts, counts.members, comparison)
+    trials = counts.of_groups()[1]
+    families = np.zeros(len(trials), dtype=np.intp) if family is None else family
+    known = trials > 0
+    rivals = known & known[:, None] & (families == families[:, None])
+    left, right = np.nonzero(np.triu(rivals, 1))
+    found = contrasts.intervals(arms, left, right, comparison, confidence, seed)
+    lower, upper = _handicaps(found, left, right, rivals, comparison, better)
+    best = np.where(rivals, arms.estimate, np.inf if better == "Lower" else -np.inf)
+    first = best.argmin(axis=1) if better == "Lower" else best.argmax(axis=1)
+    result = []
+    for i, j in enumerate(first.tolist()):
+        if rivals[i].sum() < 2:
+            rates = float(arms.estimate[i]), math.nan
+            result.append(undefined(rates, (int(trials[i]), 0), None))
+            continue
+        rates = float(arms.estimate[i]), float(arms.estimate[j])
+        size = abs(rates[0] - rates[1]) if comparison == "Difference" else proportion(*rates)
+        bounds = float(lower[i]), float(upper[i])
+        count = int(trials[i]), int(trials[j])
+        result.append(Gap(*rates, *count, size, *bounds, found.critical, j, why(size)))
+    return result
+
+
+def _handicaps(
+    found: Intervals,
+    left: Indices,
+    right: Indices,
+    rivals: Bools,
+    comparison: Comparison,
+    better: Better,
+) -> tuple[Floats, Floats]:
+    """Return between which bounds each group lies behind the best of its rivals, itself included."""
+    same = 0.0 if comparison == "Difference" else 1.0
+    low, high = np.full((2, *rivals.shape), np.nan)
+    low[np.diag_indices(len(rivals))] = high[np.diag_indices(len(rivals))] = same
+    low[left, right], high[left, right] = found.lower, found.upper
+    with np.errstate(divide="ignore"):
+        low[right, left], high[right, left] = _turned(found.lower, found.upper, comparison)
+        if (comparison == "Difference") == (better == "Higher"):
+            low, high = _turned(low, high, comparison)
+    worst = np.maximum if comparison == "Difference" else np.minimum
+    off = -np.inf if comparison == "Difference" else np.inf
+    return (
+        np.clip(worst.reduce(np.where(rivals, low, off), axis=1) + 0.0, 0.0, 1.0),
+        np.clip(worst.reduce(np.where(rivals, high, off), axis=1) + 0.0, 0.0, 1.0),
+    )
+
+
+def _turned(lower: Floats, upper: Floats, comparison: Comparison) -> tuple[Floats, Floats]:
+    """Return the intervals of right against left from those of left against right."""
+    return (-upper, -lower) if comparison == "Difference" else (1 / upper, 1 / lower)
