@@ -30,6 +30,33 @@ class Area:
     negatives: int
 
 
+@dataclass(frozen=True)
+class Moments:
+    """An area and its variance by DeLong."""
+
+    area: float
+    """NaN where one of the classes has no row."""
+    variance: float
+    positives: int
+    negatives: int
+
+    def limits(self, critical: float) -> tuple[float, float]:
+        """Return the limits at so many standard errors; 0 and 1 where there is no area."""
+        if math.isnan(self.area):
+            return 0.0, 1.0
+        smaller = min(self.positives, self.negatives)
+        if self.variance > 0 and min(self.area, 1 - self.area) * smaller >= ENOUGH:
+            return _logit_interval(self.area, self.variance, critical)
+        return _score_interval(self.area, self.positives, self.negatives, critical)
+
+    def smallest_variance(self) -> float:
+        """Return a variance for an area that has none because all pairs are in order, or none."""
+        pairs = self.positives * self.negatives
+        return _score_variance(
+            (self.area * pairs + 0.5) / (pairs + 1), self.positives, self.negatives
+        )
+
+
 def auroc(label: Bools, score: Floats, confidence: float) -> Area:
     """Return the area under the ROC curve.
 
@@ -44,11 +71,7 @@ def auroc(label: Bools, score: Floats, confidence: float) -> Area:
         raise ValueError("the area under the ROC curve needs both classes")
     area, variance = _delong(positive, negative)
     z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    if variance > 0 and min(area, 1 - area) * min(m, n) >= ENOUGH:
-        lower, upper = _logit_interval(area, variance, z)
-    else:
-        lower, upper = _score_interval(area, m, n, z)
-    return Area(area, lower, upper, m, n)
+    return Area(area, *Moments(area, variance, m, n).limits(z), m, n)
 
 
 def midranks(values: Floats) -> Floats:
@@ -80,12 +103,15 @@ def _logit_interval(area: float, variance: float, z: float) -> tuple[float, floa
 def _score_interval(area: float, m: int, n: int, z: float) -> tuple[float, float]:
     def excess(candidate: float) -> float:
         """Return how far the estimate lies from a candidate, beyond z standard errors."""
-        shared = (m + n) / 2 - 1
-        spread = shared * ((1 - candidate) / (2 - candidate) + candidate / (1 + candidate))
-        variance = candidate * (1 - candidate) * (1 + spread) / (m * n)
-        return abs(area - candidate) - z * math.sqrt(variance)
+        return abs(area - candidate) - z * math.sqrt(_score_variance(candidate, m, n))
 
     return _edge(excess, area, 0.0), _edge(excess, area, 1.0)
+
+
+def _score_variance(area: float, m: int, n: int) -> float:
+    shared = (m + n) / 2 - 1
+    spread = shared * ((1 - area) / (2 - area) + area / (1 + area))
+    return area * (1 - area) * (1 + spread) / (m * n)
 
 
 def _edge(excess: Callable[[float], float], inside: float, outside: float) -> float:

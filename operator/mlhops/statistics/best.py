@@ -8,48 +8,37 @@ the bootstrap of a maximum fails where groups tie (D. W. K. Andrews, Econometric
 """
 
 import math
-from typing import Literal
 
 import numpy as np
 
-from mlhops.statistics import contrasts, proportions
-from mlhops.statistics.contrasts import Comparison, Indices, Intervals
+from mlhops.statistics import contrasts
+from mlhops.statistics.contrasts import Arms, Comparison, Indices, Intervals
 from mlhops.statistics.gap import Gap, proportion, undefined, why
-from mlhops.statistics.rates import Bools, Floats, Trials
+from mlhops.statistics.question import Better, Question
+from mlhops.statistics.rates import Bools, Counts, Floats
 
-Better = Literal["Lower", "Higher"]
 
-
-def gaps_to_best(
-    counts: Trials,
-    comparison: Comparison,
-    family: Indices | None,
-    better: Better,
-    confidence: float,
-    seed: list[int],
-) -> list[Gap]:
-    """Return the gap of every group to the best of its family; see `comparisons.compare`."""
-    arms = proportions.arms(counts, counts.members, comparison)
-    trials = counts.of_groups()[1]
-    families = np.zeros(len(trials), dtype=np.intp) if family is None else family
-    known = trials > 0
+def gaps_to_best(question: Question, arms: Arms, trials: Counts) -> list[Gap]:
+    """Return the gap of every group to the best of its family."""
+    comparison, better = question.comparison, question.better
+    known, families = ~np.isnan(arms.estimate), question.families(len(trials))
     rivals = known & known[:, None] & (families == families[:, None])
     left, right = np.nonzero(np.triu(rivals, 1))
-    found = contrasts.intervals(arms, left, right, comparison, confidence, seed)
+    found = contrasts.intervals(arms, left, right, comparison, question.confidence, question.seed)
     lower, upper = _handicaps(found, left, right, rivals, comparison, better)
-    best = np.where(rivals, arms.estimate, np.inf if better == "Lower" else -np.inf)
-    first = best.argmin(axis=1) if better == "Lower" else best.argmax(axis=1)
+    rates = np.where(rivals, arms.estimate, np.inf if better == "Lower" else -np.inf)
+    first = rates.argmin(axis=1) if better == "Lower" else rates.argmax(axis=1)
     result = []
     for i, j in enumerate(first.tolist()):
         if rivals[i].sum() < 2:
-            rates = float(arms.estimate[i]), math.nan
-            result.append(undefined(rates, (int(trials[i]), 0), None))
+            alone = float(arms.estimate[i]), math.nan
+            result.append(undefined(alone, (int(trials[i]), 0), None))
             continue
-        rates = float(arms.estimate[i]), float(arms.estimate[j])
-        size = abs(rates[0] - rates[1]) if comparison == "Difference" else proportion(*rates)
+        pair = float(arms.estimate[i]), float(arms.estimate[j])
+        size = abs(pair[0] - pair[1]) if comparison == "Difference" else proportion(*pair)
         bounds = float(lower[i]), float(upper[i])
         count = int(trials[i]), int(trials[j])
-        result.append(Gap(*rates, *count, size, *bounds, found.critical, j, why(size)))
+        result.append(Gap(*pair, *count, size, *bounds, found.critical, j, reason=why(size)))
     return result
 
 

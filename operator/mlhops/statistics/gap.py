@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
+from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.contrasts import Comparison
 
 NO_TRIALS = "the group has no case that the measure is about"
@@ -32,6 +33,12 @@ class Gap:
     """How many standard errors the interval reaches to either side."""
     versus: int | None = None
     """Index of the group that it is compared with; None for everybody else."""
+    signed_lower: float = math.nan
+    """Lower bound of the group's minus, or over, the rest's; not for a gap to the best."""
+    signed_upper: float = math.nan
+    """Upper bound of the same."""
+    part: FairnessMetric | None = None
+    """Which rate differs more, where the measure has two."""
     reason: str = ""
     """Why the gap is undefined, or has no width."""
 

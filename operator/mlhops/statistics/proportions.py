@@ -1,12 +1,16 @@
 """Proportions of several groups as arms: Wilson's limits, and how the groups vary together."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mlhops.statistics.contrasts import Arms, Comparison
 from mlhops.statistics.rates import Bools, Counts, Floats, Trials, rate
 
 
-def wilson(events: Counts, trials: Counts, critical: float) -> tuple[Floats, Floats]:
+def wilson(
+    events: Counts | Floats, trials: Counts | Floats, critical: float
+) -> tuple[Floats, Floats]:
     """Return the limits of each proportion (E. B. Wilson, JASA 1927;22:209-212).
 
     Args:
@@ -61,3 +65,23 @@ def covariance(counts: Trials, members: Bools, comparison: Comparison) -> Floats
         [belongs * ((1 - p) / scale)[:, None], belongs * (-p / scale)[:, None]], axis=1
     )
     return np.asarray((influence * cells) @ influence.T, dtype=np.float64)
+
+
+def effective_limits(
+    mean: float, variance: float, cases: int
+) -> tuple[Callable[[float], tuple[float, float]], float]:
+    """Return the limits of a mean between 0 and 1, and its variance, which is never zero.
+
+    The limits are Wilson's, with as many cases as would give a proportion this variance (as E. L.
+    Korn and B. I. Graubard do for surveys, Survey Methodology 1998;24:193-201); where nothing varies
+    these are the cases that there are.
+    """
+    binomial = mean * (1 - mean)
+    size = binomial / variance if variance > 0 and binomial > 0 else float(cases)
+
+    def limits(critical: float) -> tuple[float, float]:
+        lower, upper = wilson(np.array([mean * size]), np.array([size]), critical)
+        return float(lower[0]), float(upper[0])
+
+    smoothed = (mean * cases + 0.5) / (cases + 1)
+    return limits, variance or smoothed * (1 - smoothed) / max(cases, 1)

@@ -8,9 +8,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mlhops.api.gate import FairnessMetric
-from mlhops.statistics.comparisons import Against, compare
+from mlhops.statistics.comparisons import compare
 from mlhops.statistics.contrasts import Comparison
 from mlhops.statistics.gap import absolute, smaller_over_larger
+from mlhops.statistics.question import Against
 from mlhops.statistics.rates import Trials, count, rate
 
 ANY = st.integers(min_value=0, max_value=300)
