@@ -8,8 +8,8 @@ from bench.results import Result, milliseconds
 from mlhops.api.evaluation import Evaluation
 from mlhops.evaluator.groups import Levels
 from mlhops.evaluator.judge import judge
+from mlhops.evaluator.measured import Measured, Predictions
 from mlhops.evaluator.people import People
-from mlhops.evaluator.predict import Predictions
 from tests.builders import evaluation
 
 ROWS = 10_000
@@ -31,6 +31,6 @@ def verdict() -> list[Result]:
     taken = []
     for _ in range(RUNS):
         before = time.perf_counter()
-        judge(spec, people, predictions)
+        judge(spec, people, Measured(predictions))
         taken.append(time.perf_counter() - before)
     return milliseconds(f"bootstrap verdict on {ROWS:,} rows", taken)

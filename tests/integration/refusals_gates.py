@@ -134,21 +134,11 @@ EVALUATION = (
         for name, value in (("comparison", "Ratio"), ("against", "Best"), ("primary", True))
     ),
     model(
-        "a ratio of odds",
+        "a ratio of areas",
         f"{GATES}.0",
-        {**FAIR, "metric": "EqualizedOdds", "comparison": "Ratio"},
+        {**FAIR, "metric": "AUROC", "comparison": "Ratio"},
         f"{GATES}[0].comparison",
         "this metric is none: set comparison to Difference",
-    ),
-    *(
-        model(
-            f"{metric} against the best",
-            f"{GATES}.0",
-            {**FAIR, "metric": metric, "against": "Best"},
-            f"{GATES}[0].against",
-            "compare with everybody else: set against to Rest, or remove it",
-        )
-        for metric in ("AUROC", "CalibrationError")
     ),
     field("a comparison of another kind", f"{FIRST_GATE}.comparison", "Odds", '"Ratio"'),
     field("against the worst", f"{FIRST_GATE}.against", "Worst", '"Reference"'),

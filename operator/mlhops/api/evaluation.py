@@ -146,10 +146,10 @@ class Needed(Resource):
 
     group: str | None = None
     """The group that lacks them; absent where it is the whole data."""
-    positives: int | None = None
-    """How many more positive cases (or cases called positive, where the metric counts those)."""
-    negatives: int | None = None
-    """How many more negative cases (or cases called negative)."""
+    more: int
+    """How many more, rounded up."""
+    cases: str
+    """Cases of which kind: `positives`, `negatives`, `rows`, `called positive`, `called negative`."""
 
 
 class GateResult(Resource):
