@@ -1,5 +1,7 @@
 """Which Evaluations are kept, however long a model lives."""
 
+from datetime import timedelta
+
 from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
@@ -34,7 +36,8 @@ def test_a_gate_that_was_overridden_for_promotion_is_kept_as_well() -> None:
     assert world.status.stable is not None
     assert world.status.stable.revision == overridden
     world.verdict = EvaluationPhase.SUCCESSFUL
-    for n in range(3, HISTORY_LIMIT + 14):
+    for n in range(3, HISTORY_LIMIT + 16):
+        world.now += timedelta(seconds=1)
         world.deploy(f"{n}.0.0")
 
     assert overridden not in {entry.revision for entry in world.status.history}
