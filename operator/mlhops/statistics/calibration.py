@@ -25,7 +25,7 @@ from mlhops.statistics import influence
 from mlhops.statistics.comparisons import answer
 from mlhops.statistics.contrasts import Indices
 from mlhops.statistics.estimate import Estimate, critical_of, undefined
-from mlhops.statistics.gap import Gap
+from mlhops.statistics.gap import Gap, own_reference
 from mlhops.statistics.influence import Piece
 from mlhops.statistics.question import Against, Question
 from mlhops.statistics.rates import Bools, Floats
@@ -138,20 +138,27 @@ def error_gaps(
     rows = [np.flatnonzero(arm[atom]) for arm in question.arms(members)]
     if against == "Best":
         common = bins(score, rows)
-        pieces = [piece(label, score, each, common) for each in rows]
-    else:
-        # Each group and its other side, in bins of their own.
-        other = question.others(groups)
-        sides = [(rows[i], rows[j]) for i, j in enumerate(other.tolist())]
-        cuts = [bins(score, pair) for pair in sides]
-        pieces = [
-            piece(label, score, pair[side], cut)
-            for side in (0, 1)
-            for pair, cut in zip(sides, cuts, strict=True)
-        ]
-        question = replace(question, against="Rest")
+        return _answer(question, [piece(label, score, each, common) for each in rows], len(label))
+    # Each group and its other side, in bins of their own.
+    other = question.others(groups).tolist()
+    sides = [(rows[i], rows[j]) for i, j in enumerate(other)]
+    cuts = [bins(score, pair) for pair in sides]
+    pieces = [
+        piece(label, score, pair[side], cut)
+        for side in (0, 1)
+        for pair, cut in zip(sides, cuts, strict=True)
+    ]
+    found = _answer(replace(question, against="Rest"), pieces, len(label))
+    if against == "Reference":
+        for i, j in enumerate(other):
+            named = replace(found[i], versus=j)
+            found[i] = own_reference(named, "Difference") if i == j and named.defined else named
+    return found
+
+
+def _answer(question: Question, pieces: Sequence[Piece], rows: int) -> list[Gap]:
     trials = np.array([each.cases for each in pieces], dtype=np.int64)
-    return answer(question, influence.arms(pieces, len(label)), trials)
+    return answer(question, influence.arms(pieces, rows), trials)
 
 
 def bins(score: Floats, sides: Sequence[Indices], most: int = BINS) -> Floats:
