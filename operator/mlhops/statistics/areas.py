@@ -98,6 +98,7 @@ def auroc_gaps(
     """
     question = Question(seed, "Difference", against, reference, family, "Higher", confidence)
     ranked = rank(label, score)
-    pieces = [piece(ranked, np.flatnonzero(arm[atom])) for arm in question.arms(members)]
-    trials = np.array([each.cases for each in pieces], dtype=np.int64)
-    return answer(question, influence.arms(pieces, len(label)), trials)
+    measured = question.arms(members)
+    pieces = (piece(ranked, np.flatnonzero(arm[atom])) for arm in measured)
+    arms, light = influence.arms(pieces, len(measured), len(label))
+    return answer(question, arms, influence.cases(light))
