@@ -1,8 +1,9 @@
 """The area under the ROC curve of each group against that of those it is compared with.
 
 The influence of a row on an area is its placement among the rows of the other class, the pieces of
-DeLong's variance (E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 1988;44:837-845).
-Each area's own limits are those of `auroc`.
+DeLong's variance (E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 1988;44:837-845),
+which need only the ranks of the scores (X. Sun and W. Xu, IEEE Signal Processing Letters
+2014;21:1389-1393).
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlhops.statistics import influence
-from mlhops.statistics.auroc import Moments
 from mlhops.statistics.comparisons import answer
 from mlhops.statistics.contrasts import Indices
+from mlhops.statistics.delong import Moments
 from mlhops.statistics.gap import Gap
 from mlhops.statistics.influence import Piece
 from mlhops.statistics.question import Against, Question
