@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlhops.statistics.contrasts import Arms, Indices, correlated
 from mlhops.statistics.rates import Counts, Floats
 
 _MOST_CELLS = 50_000_000
 """Rows times measures for which all influences are looked at; above, every so many-th row."""
+_AT_ONCE = 65_536
 _NOTHING: Indices = np.zeros(0, dtype=np.intp)
 
 
@@ -70,8 +72,17 @@ def arms(pieces: Iterable[Piece], number: int, rows: int) -> tuple[Arms, list[Pi
 
     estimates = np.array([piece.estimate for piece in light], dtype=np.float64)
     spread = np.sqrt([piece.variance for piece in light])
-    joint = correlated(np.asarray(table @ table.T, dtype=np.float64))
-    return Arms(estimates, joint * np.outer(spread, spread), limits), light
+    return Arms(estimates, correlated(_products(table)) * np.outer(spread, spread), limits), light
+
+
+def _products(table: NDArray[np.float32]) -> Floats:
+    """Return the sums of products, in double precision: measures that depend on each other exactly,
+    such as that of everybody on those of all groups, must not come out as impossible."""
+    total = np.zeros((len(table), len(table)))
+    for start in range(0, table.shape[1], _AT_ONCE):
+        part = table[:, start : start + _AT_ONCE].astype(np.float64)
+        total += part @ part.T
+    return total
 
 
 def cases(pieces: Sequence[Piece]) -> Counts:
