@@ -39,6 +39,11 @@ def test_a_gate_that_was_overridden_for_promotion_is_kept_as_well() -> None:
     for n in range(3, HISTORY_LIMIT + 16):
         world.now += timedelta(seconds=1)
         world.deploy(f"{n}.0.0")
+    world.verdict = EvaluationPhase.FAILED
+    for n in range(100, 100 + EVALUATIONS_KEPT + HISTORY_LIMIT + 2):
+        world.now += timedelta(seconds=1)
+        world.release(f"{n}.0.0")
+        world.run()
 
     assert overridden not in {entry.revision for entry in world.status.history}
     assert any(f"-{overridden}-1" in name for name in world.evaluations)
