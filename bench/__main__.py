@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from bench import endurance, floor, growth, neighbours, scaled
+from bench import endurance, evaluate, floor, growth, neighbours, scaled
 from bench.latency import first_write, start
 from bench.memory import memory
 from bench.plane import Plane
@@ -54,6 +54,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "neighbours": _neighbours,
     "endurance": _endurance,
     "verdict": verdict,
+    "evaluate": evaluate.evaluate,
 }
 
 

@@ -58,6 +58,11 @@ _MEANINGS = """
   after an hour, so they are counted for each rollout.
 - **Bootstrap verdict**: one fairness gate over two sexes, and over sex by three age bands, from
   predictions that are there already.
+- **Rows, scored, to a verdict**: data of 17 columns on disk (text ids, sex, age, 12 measurements,
+  outcome, score), from the start of the run to its result: digest, types, outcomes, groups, repeated
+  ids, and two gates: FalseNegativeRate over sex, over age band and over both, and AUROC. In place
+  of the model's answers stands a column of the data; imports are not in it. The RSS is the largest
+  of that process.
 
 Control plane: etcd, kube-apiserver and kube-controller-manager of the lab, on the same machine as
 operator and client. The client, or a process of its own, plays KServe, the gateway and the
