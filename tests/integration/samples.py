@@ -10,6 +10,7 @@ from tests.builders import (
     monitoring_policy,
     override,
 )
+from tests.documents import documented
 
 _INTERFACE: Manifest = {
     "features": [
@@ -193,6 +194,9 @@ EVERYTHING = clinical_model(
         },
         "spec.evaluation.data": {
             "uri": "s3://bucket/a folder/sepsis.csv",
+            "endpoint": "https://minio.example:9000",
+            "region": "eu-central-1",
+            "secretName": "held-out-reader",
             "format": "csv",
             "labelColumn": "died within 30 d",
             "idColumn": "id",
@@ -233,6 +237,12 @@ EVERYTHING = clinical_model(
         "spec.evaluation.deadline": "1h30m",
         "spec.evaluation.serviceAccountName": "reader",
         "spec.evaluation.resources": {"limits": {"memory": "2e9"}},
+        "spec.evaluation.report": {
+            "uri": "s3://reports/sepsis",
+            "endpoint": "http://minio.example",
+            "region": "us-east-1",
+            "secretName": "report-writer",
+        },
         "spec.rollout": {
             "steps": [
                 {"setWeight": 0},
@@ -303,6 +313,7 @@ def _all(path: str, values: tuple[Json, ...]) -> dict[str, Manifest]:
 
 ACCEPTED: dict[str, Manifest] = {
     "everything set": EVERYTHING,
+    **documented("docs/data.md"),
     "as much as is allowed": _largest(512),
     "the most that is compared with each other": _largest(128),
     "no steps at all": clinical_model({"spec.rollout.steps": []}),
@@ -404,9 +415,13 @@ ACCEPTED: dict[str, Manifest] = {
             "s3://b/k..v2.parquet",
             "gs://b/k",
             "pvc://claim/a/b",
-            "https://a.example/d?x=1",
+            "https://a.example/d",
             "file:///data/d.csv",
         ),
+    ),
+    **_all(
+        "spec.evaluation.report.uri",
+        ("s3://b", "s3://b/", "gs://b/reports", "pvc://claim", "pvc://claim/a/", "file:///reports"),
     ),
     **_all(
         "spec.predictor.resources.limits.memory",

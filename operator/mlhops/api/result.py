@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from mlhops.api.base import Resource
+from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 
 PREFIX = "mlhops.io/evaluation.v1:"
@@ -31,14 +32,15 @@ class Result(Resource):
     data_digest: str | None = None
     seed: int | None = None
     evaluator: str | None = None
+    report: StoredReport | None = None
 
 
 def encode(result: Result) -> str:
     """Return the result as a termination message, leaving out detail until it fits.
 
     Per-group detail of gates that passed goes first, then of all gates, then long messages, those of
-    gates that passed before others. Of each gate the verdict, the estimate, its interval, the worst
-    group and its counts always stay.
+    gates that passed before others, then where the report is. Of each gate the verdict, the estimate,
+    its interval, the worst group and its counts always stay.
     """
     for lighter in _LIGHTER:
         text = _pack(lighter(result))
@@ -141,9 +143,16 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else text[: max(most - 1, 0)] + "…" * (most > 0)
 
 
+def _without_report(result: Result) -> Result:
+    lost = StoredReport(error="where it is did not fit the evaluator's result")
+    bare = _short(0, 0)(result)
+    return bare.model_copy(update={"report": lost if result.report else None})
+
+
 _LIGHTER: tuple[Callable[[Result], Result], ...] = (
     _whole,
     _worst_of_passed,
     _worst_of_all,
     *(_short(passed, others) for passed, others in ((200, 200), (60, 120), (0, 60), (0, 0))),
+    _without_report,
 )

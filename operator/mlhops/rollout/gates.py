@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mlhops.api.base import Manifest
 from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationSpec
 from mlhops.api.status import Candidate, Proof
@@ -41,6 +42,7 @@ def spec_of(draft: Draft, candidate: Candidate, endpoint: str) -> EvaluationSpec
         stable=comparator(draft),
         seed=settings.seed,
         min_cell_size=settings.min_cell_size,
+        report=settings.report,
     )
 
 
@@ -48,14 +50,19 @@ def is_about(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> bool
     """Whether an Evaluation is the very one that the operator would ask for now.
 
     The endpoint counts as well: a verdict on another server is none on this candidate, and one
-    against another stable revision proves nothing against this one.
+    against another stable revision proves nothing against this one. Where the report goes does not.
     """
     told = evaluation.spec
     service = draft.service(candidate)
     endpoint = service.endpoint if service is not None else None
     wanted = spec_of(draft, candidate, endpoint or told.endpoint)
     stable = settled(wanted.stable, told.stable)
-    return told.to_json() == wanted.model_copy(update={"stable": stable}).to_json()
+    return _evidence(told) == _evidence(wanted.model_copy(update={"stable": stable}))
+
+
+def _evidence(spec: EvaluationSpec) -> Manifest:
+    """Return all of a spec that a verdict depends on."""
+    return spec.model_copy(update={"report": None}).to_json()
 
 
 def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:

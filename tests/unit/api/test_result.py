@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import EvaluationPhase, GateResult, GroupEstimate
 from mlhops.api.result import MAX_BYTES, PREFIX, Result, decode, encode
 
@@ -227,6 +228,17 @@ def test_thirty_two_gates_keep_their_numbers_and_the_counts_of_their_worst_group
     assert list(map(verdict, arrived.gates)) == list(map(verdict, gates))
     assert list(map(counts, arrived.gates)) == list(map(worst_of, gates))
     assert (arrived.rows, arrived.data_digest) == (result.rows, result.data_digest)
+
+
+def test_then_where_the_report_is_is_left_out_but_the_verdict_stays() -> None:
+    names = [incompressible(40, n) for n in range(32)]
+    gates = [gate(name, EvaluationPhase.FAILED, 0, incompressible(900)) for name in names]
+    report = StoredReport(uri=incompressible(2000), error=incompressible(1000, 1))
+
+    arrived = decode(encode(Result(phase="Failed", gates=gates, report=report)))
+
+    assert [one.phase for one in arrived.gates] == [EvaluationPhase.FAILED] * 32
+    assert arrived.report == StoredReport(error="where it is did not fit the evaluator's result")
 
 
 def test_a_result_that_cannot_fit_is_an_error_and_not_a_pass() -> None:
