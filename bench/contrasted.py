@@ -26,7 +26,7 @@ def sidak(counts: Trials, seed: int) -> tuple[Floats, Floats]:
     return p - q - np.hypot(p - p_low, q_high - q), p - q + np.hypot(p_high - p, q - q_low)
 
 
-def resampled(counts: Trials, seed: int) -> tuple[Floats, Floats]:
+def bootstrap(counts: Trials, seed: int) -> tuple[Floats, Floats]:
     """Studentised max-|t| intervals from a multinomial bootstrap of the confusion cells."""
     random = np.random.default_rng(seed)
     cells = np.concatenate([counts.events, counts.trials - counts.events])

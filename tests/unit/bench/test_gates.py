@@ -84,7 +84,11 @@ def test_the_page_shows_every_cell_and_the_other_ways() -> None:
         for rows in (500, 2_000, 10_000, 50_000)
         for multiple in (0.0, 0.5, 1.0, 1.5, 2.0)
     ]
-    told = page(Characteristics(cells, cells, [Check("bootstrap", 500, 0.0, 900, 0.88, 0.0, 0.1)]))
+    checks = [
+        Check("two", method, 500, 0.0, 900, 0.88, 0.0, 0.1)
+        for method in ("in_use", "sidak", "bootstrap")
+    ]
+    told = page(Characteristics(cells, cells, checks))
     assert "| two | 10,000 | 150 |" + " 2.0 / 1.0 / 97.0 |" * 5 + " 95.0 to 95.0 |" in told
-    assert "| 500 | no gap | 88.0 | 0.0 | 10.0 |" in told
+    assert "| two | 500 | no gap |" + " 88.0 / 0.0 / 10.0 |" * 3 in told
     assert len(table(cells)) == 2 + 4
