@@ -25,7 +25,8 @@ from bench.characteristics import (
 )
 from bench.contrasted import Method, bootstrap, sidak
 from bench.results import Result
-from mlhops.api.evaluation import EvaluationPhase, FairnessMetric
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.comparisons import compare
 from mlhops.statistics.contrasts import Comparison
 from mlhops.statistics.planning import half_width

@@ -22,6 +22,14 @@ SAMPLES: dict[str, tuple[Also, ...]] = {
             ("evaluation.gates.2.type", "Fairness"),
             ("evaluation.gates.2.metric", "SelectionRate"),
             ("evaluation.gates.2.across", {"groups": ["sex"]}),
+            ("evaluation.gates.2.nonInferiority", GONE),
+        ),
+    ),
+    # A reference has a value of each group that is compared.
+    "evaluation.gates[].reference[].group": (
+        (
+            ("evaluation.gates.1.across.groups.0", "site"),
+            ("evaluation.gates.1.reference.0.group", "site"),
         ),
     ),
     # What a gate compares has to be declared as a group.
@@ -52,6 +60,16 @@ REMOVALS: dict[str, Also] = {
     "evaluation.gates[].across.intersections[][]": (
         ("evaluation.gates.0.across.intersections.0", GONE),
     ),
+    # A reference goes with what it is the reference of.
+    "evaluation.gates[].reference[].group": (
+        ("evaluation.gates.1.reference", GONE),
+        ("evaluation.gates.1.against", GONE),
+    ),
+    "evaluation.gates[].reference[].value": (
+        ("evaluation.gates.1.reference", GONE),
+        ("evaluation.gates.1.against", GONE),
+    ),
+    "evaluation.gates[].nonInferiority.margin": (("evaluation.gates.2.nonInferiority", GONE),),
     # What a step or a group is about cannot go without the step or the group.
     "rollout.steps[].setWeight": (("rollout.steps.0", GONE),),
     "rollout.steps[].evaluate": (("rollout.steps.2", GONE),),

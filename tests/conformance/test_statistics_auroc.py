@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mlhops.api.evaluation import PerformanceMetric
+from mlhops.api.gate import PerformanceMetric
 from mlhops.statistics.estimate import Estimate
 from mlhops.statistics.performance import estimate
 from mlhops.statistics.rates import Bools, Floats

@@ -11,7 +11,7 @@ from fairlearn.metrics import (
 )
 from sklearn.metrics import precision_score
 
-from mlhops.api.evaluation import FairnessMetric
+from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.rates import RATES, Bools, Floats, count, rate
 
 

@@ -10,7 +10,7 @@ from fairlearn.metrics import (
 )
 from sklearn.metrics import roc_auc_score
 
-from mlhops.api.evaluation import FairnessMetric
+from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.areas import auroc_gaps
 from mlhops.statistics.comparisons import compare
 from mlhops.statistics.contrasts import Comparison

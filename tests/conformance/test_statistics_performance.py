@@ -11,7 +11,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from mlhops.api.evaluation import PerformanceMetric
+from mlhops.api.gate import PerformanceMetric
 from mlhops.statistics import calibration
 from mlhops.statistics.performance import Measured, estimate
 from mlhops.statistics.rates import Bools, Floats

@@ -10,6 +10,14 @@ GATE: Manifest = {
     "metric": "AUROC",
     "limit": 0.8,
 }
+QUICK: Manifest = {"name": "quick", "type": "Latency", "metric": "P99", "limit": 0.2}
+FAIR: Manifest = {
+    "name": "equal-misses",
+    "type": "Fairness",
+    "metric": "FalseNegativeRate",
+    "across": {"groups": ["sex"], "intersections": [["sex", "ageBand"]]},
+    "limit": 0.1,
+}
 GATES = "spec.evaluation.gates"
 FIRST_GATE = f"{GATES}.0"
 
@@ -17,11 +25,26 @@ EVALUATION = (
     field("a limit over 1", f"{FIRST_GATE}.limit", 10, "write 0.1 for ten percentage points"),
     field("a limit under 0", f"{FIRST_GATE}.limit", -0.1, "limit must be between 0 and 1"),
     field("a limit as a text", f"{FIRST_GATE}.limit", "NaN", "must be of type number"),
-    Refusal(
+    model(
         "no limit",
-        without(clinical_model(), f"{FIRST_GATE}.limit"),
-        "spec.evaluation.gates[0].limit",
-        "Required value",
+        f"{GATES}.0",
+        without(FAIR, "limit"),
+        f"{GATES}[0].limit",
+        "limit is required: say what is still acceptable",
+    ),
+    model(
+        "a time of nothing",
+        f"{GATES}.-",
+        {**QUICK, "limit": 0},
+        f"{GATES}[1].limit",
+        "in seconds, more than 0 and at most 3600: write 0.2 for 200 ms",
+    ),
+    model(
+        "a time in milliseconds",
+        f"{GATES}.-",
+        {**QUICK, "limit": 20_000},
+        f"{GATES}[1].limit",
+        "limit of a Latency gate is in seconds",
     ),
     field("certainty", f"{FIRST_GATE}.confidence", 1, "between 0.5 and 0.999"),
     field("nobody positive", f"{FIRST_GATE}.minPositives", 0, "greater than or equal to 1"),
@@ -46,28 +69,131 @@ EVALUATION = (
         "a fairness gate across nothing said",
         without(clinical_model(), f"{FIRST_GATE}.across"),
         f"{GATES}[0].across",
-        "a Fairness gate needs across",
+        "a Fairness gate needs across: list the groups that it compares",
     ),
     model(
         "a performance gate across groups",
         f"{GATES}.-",
         {**GATE, "across": {"groups": ["sex"]}},
         f"{GATES}[1].across",
-        "a Performance gate takes none",
+        "across of a Performance gate goes with nonInferiority",
+    ),
+    model(
+        "a latency gate across groups",
+        f"{GATES}.-",
+        {**QUICK, "across": {"groups": ["sex"]}},
+        f"{GATES}[1].across",
+        "set that, or remove across",
     ),
     model(
         "a fairness gate on a measure of performance",
         f"{FIRST_GATE}.metric",
-        "AUROC",
+        "AUPRC",
         f"{GATES}[0].metric",
-        "must be one of FalseNegativeRate, FalsePositiveRate, SelectionRate",
+        "metric of a Fairness gate must be one of FalseNegativeRate, FalsePositiveRate, ",
     ),
     model(
         "a performance gate on a rate",
         f"{GATES}.-",
         {**GATE, "metric": "SelectionRate"},
         f"{GATES}[1].metric",
-        "metric of a Performance gate must be one of AUROC",
+        "metric of a Performance gate must be one of AUROC, AUPRC, Sensitivity, Specificity",
+    ),
+    model(
+        "a latency gate on a rate",
+        f"{GATES}.-",
+        {**QUICK, "metric": "AUROC"},
+        f"{GATES}[1].metric",
+        "metric of a Latency gate must be one of P50, P99",
+    ),
+    model(
+        "fairness that is not inferior",
+        f"{FIRST_GATE}.nonInferiority",
+        {"margin": 0.05},
+        f"{GATES}[0].nonInferiority",
+        "nonInferiority is for Performance gates",
+    ),
+    *(
+        model(
+            f"a margin of {margin}",
+            f"{GATES}.-",
+            {**GATE, "nonInferiority": {"margin": margin}},
+            f"{GATES}[1].nonInferiority.margin",
+            "write 0.02 for two percentage points",
+        )
+        for margin in (0, 1, -0.1)
+    ),
+    *(
+        model(
+            f"a performance gate with {name}",
+            f"{GATES}.-",
+            {**GATE, name: value},
+            f"{GATES}[1]",
+            "comparison, against, reference and primary are for Fairness gates: remove them",
+        )
+        for name, value in (("comparison", "Ratio"), ("against", "Best"), ("primary", True))
+    ),
+    model(
+        "a ratio of areas",
+        f"{GATES}.0",
+        {**FAIR, "metric": "AUROC", "comparison": "Ratio"},
+        f"{GATES}[0].comparison",
+        "this metric is none: set comparison to Difference",
+    ),
+    field("a comparison of another kind", f"{FIRST_GATE}.comparison", "Odds", '"Ratio"'),
+    field("against the worst", f"{FIRST_GATE}.against", "Worst", '"Reference"'),
+    model(
+        "a reference that is not named",
+        f"{FIRST_GATE}.against",
+        "Reference",
+        f"{GATES}[0].reference",
+        "reference goes with against: Reference: set both or neither",
+    ),
+    model(
+        "a reference for nothing",
+        f"{FIRST_GATE}.reference",
+        [{"group": "sex", "value": "M"}],
+        f"{GATES}[0].reference",
+        "set both or neither",
+    ),
+    model(
+        "a reference for one of two groups",
+        f"{GATES}.0",
+        {**FAIR, "against": "Reference", "reference": [{"group": "sex", "value": "M"}]},
+        f"{GATES}[0].reference",
+        "reference must name a value of every group in across: add {group, value} for each",
+    ),
+    model(
+        "two references for one group",
+        f"{GATES}.0",
+        {
+            **FAIR,
+            "against": "Reference",
+            "reference": [{"group": "sex", "value": value} for value in "MF"],
+        },
+        f"{GATES}[0].reference[1]",
+        'Duplicate value: {"group":"sex"}',
+    ),
+    model(
+        "a primary gate that only advises",
+        f"{GATES}.-",
+        {**FAIR, "name": "second", "required": False, "primary": True},
+        f"{GATES}[1].primary",
+        "the primary gate must be required: set required to true, or primary to false",
+    ),
+    model(
+        "two required fairness gates, none of them primary",
+        f"{GATES}.-",
+        {**FAIR, "name": "second"},
+        GATES,
+        "exactly one is the primary measure: set primary to true for that one and no other",
+    ),
+    model(
+        "two primary gates",
+        GATES,
+        [{**FAIR, "name": name, "primary": True} for name in ("first", "second")],
+        GATES,
+        "exactly one is the primary measure",
     ),
     field("a metric that does not exist", f"{FIRST_GATE}.metric", "Vibes", '"FalseNegativeRate"'),
     Refusal(
@@ -75,6 +201,17 @@ EVALUATION = (
         clinical_model({"spec.interface.output": {"type": "Class"}, f"{GATES}.-": GATE}),
         GATES,
         "remove the gate, or serve a score",
+    ),
+    Refusal(
+        "the calibration of a score",
+        clinical_model(
+            {
+                "spec.interface.output": {"type": "Score", "threshold": 7},
+                f"{GATES}.-": {**GATE, "metric": "Brier"},
+            }
+        ),
+        GATES,
+        "remove the gate, or serve a Probability",
     ),
     field("across nothing", f"{FIRST_GATE}.across", {}, "list at least one group"),
     model(

@@ -50,6 +50,7 @@ _GATE: Manifest = {
     "minPositives": 20,
     "minNegatives": 20,
     "required": True,
+    "primary": False,
 }
 
 DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
@@ -197,17 +198,36 @@ EVERYTHING = clinical_model(
             "idColumn": "id",
             "digest": DIGEST,
         },
-        "spec.evaluation.gates.-": {
-            "name": "ranks-well",
-            "type": "Performance",
-            "metric": "AUROC",
-            "limit": 1,
-            "assurance": "NotRefuted",
-            "confidence": 0.5,
-            "minPositives": 1,
-            "minNegatives": 10**9,
-            "required": False,
-        },
+        "spec.evaluation.gates": [
+            {
+                "name": "equal-misses",
+                "type": "Fairness",
+                "metric": "FalseNegativeRate",
+                "across": {"groups": ["sex"], "intersections": [["sex", "ageBand"]]},
+                "comparison": "Ratio",
+                "against": "Reference",
+                "reference": [
+                    {"group": "sex", "value": "M"},
+                    {"group": "ageBand", "value": "40-65"},
+                ],
+                "limit": 0.8,
+                "primary": True,
+            },
+            {
+                "name": "ranks-well",
+                "type": "Performance",
+                "metric": "AUROC",
+                "across": {"groups": ["sex"]},
+                "limit": 1,
+                "nonInferiority": {"margin": 0.02},
+                "assurance": "NotRefuted",
+                "confidence": 0.5,
+                "minPositives": 1,
+                "minNegatives": 10**9,
+                "required": False,
+            },
+            {"name": "quick", "type": "Latency", "metric": "P99", "limit": 3600},
+        ],
         "spec.evaluation.seed": 2**31 - 1,
         "spec.evaluation.minCellSize": 1,
         "spec.evaluation.deadline": "1h30m",
@@ -247,7 +267,12 @@ def _largest(width: int) -> Manifest:
     }
     gate = at_path(clinical_model(), "spec.evaluation.gates.0")
     assert isinstance(gate, dict)
-    gates: list[Json] = [{**gate, "name": f"g{n}", "across": across} for n in range(32)]
+    most: Manifest = {
+        "across": across,
+        "against": "Reference",
+        "reference": [{"group": name, "value": "v" * 63} for name in names],
+    }
+    gates: list[Json] = [{**gate, **most, "name": f"g{n}", "primary": n == 31} for n in range(32)]
     pairs: dict[str, Json] = {f"example.com/{n}".ljust(60, "x"): "v" * 63 for n in range(32)}
     return clinical_model(
         {
@@ -288,6 +313,35 @@ ACCEPTED: dict[str, Manifest] = {
     "thresholds at the ends": clinical_model(
         {"spec.interface.output.threshold": 1, "spec.evaluation.gates.0.limit": 0}
     ),
+    "a measure against stable alone": clinical_model(
+        {
+            "spec.evaluation.gates.-": {
+                "name": "no-worse",
+                "type": "Performance",
+                "metric": "Sensitivity",
+                "nonInferiority": {"margin": 0.02},
+            }
+        }
+    ),
+    "the worth of a call by everybody else and by the best": clinical_model(
+        {
+            "spec.evaluation.gates.0.metric": "PositivePredictiveValue",
+            "spec.evaluation.gates.0.against": "Best",
+            "spec.evaluation.gates.0.comparison": "Ratio",
+        }
+    ),
+    "one primary of two required": clinical_model(
+        {
+            "spec.evaluation.gates.0.primary": True,
+            "spec.evaluation.gates.-": {
+                "name": "equal-odds",
+                "type": "Fairness",
+                "metric": "EqualizedOdds",
+                "across": {"groups": ["sex"]},
+                "limit": 0.1,
+            },
+        }
+    ),
     "a binary feature": clinical_model(
         {
             "spec.interface.features.-": {
@@ -316,6 +370,17 @@ ACCEPTED: dict[str, Manifest] = {
         {"spec.expires": "2030-01-31T12:00:00.123456789+05:30"}
     ),
     "an evaluation": evaluation(),
+    "an evaluation beside what serves": evaluation(
+        {
+            "spec.stable": {
+                "revision": "bcdfghjklm",
+                "version": "0.9.0",
+                "endpoint": "http://sepsis-bcdfghjklm-predictor.default.svc.cluster.local",
+                "protocolVersion": "v1",
+                "interface": _INTERFACE,
+            }
+        }
+    ),
     "a policy": monitoring_policy(),
     **_all(
         "spec.predictor.storageUri",

@@ -52,7 +52,9 @@ def test_a_bad_object_is_refused_with_the_field_and_the_remedy(
     with pytest.raises(RefusedError) as refused:
         server.create(refusal.manifest)
 
-    assert any(blames(line, refusal.path) and refusal.remedy in line for line in told(refused))
+    assert any(blames(line, refusal.path) and refusal.remedy in line for line in told(refused)), (
+        told(refused)
+    )
 
 
 def told(refused: pytest.ExceptionInfo[RefusedError]) -> tuple[str, ...]:

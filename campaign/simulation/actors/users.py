@@ -5,7 +5,7 @@ from typing import cast
 
 from campaign.simulation.actors.stage import GATEWAY, MODEL, Stage, name_of
 from mlhops.api.base import Json, Manifest
-from mlhops.api.evaluation import Gate
+from mlhops.api.gate import Gate
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.kinds import DECISIONS, MODELS, SERVICES
 from mlhops.kserve.names import REVISION_LABEL

@@ -1,14 +1,14 @@
-"""Gates, the data they are measured on, and the Evaluation that records one run of them."""
+"""The Evaluation, which records one run of the gates, and the data that it is made on."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlhops.api.base import Digest, GivenTime, ObjectMeta, Resource, Time, list_map, rules
-from mlhops.api.interface import SET, GroupName, Interface
-
-Name = GroupName
+from mlhops.api.base import Digest, GivenTime, ObjectMeta, Resource, Time, rules
+from mlhops.api.gate import Gates
+from mlhops.api.interface import Interface
 
 
 class EvaluationPhase(StrEnum):
@@ -71,144 +71,19 @@ class DataSource(Resource):
     """The sha256 of the file's bytes. Data that does not match is an Error, never a verdict."""
 
 
-Intersection = Annotated[list[Name], Field(min_length=1, max_length=4, json_schema_extra=SET)]
+class StableRevision(Resource):
+    """The revision that serves while another is evaluated, to which that one must not be inferior."""
 
-
-class Across(
-    Resource,
-    json_schema_extra=rules(
-        (
-            "size(self.groups) + size(self.intersections) > 0",
-            "across names nothing: list at least one group, or one intersection of groups",
-        ),
-        (
-            "self.intersections.all(i, size(i) >= 2)",
-            "an intersection names two or more groups: list a single group under groups instead",
-            ".intersections",
-        ),
-    ),
-):
-    """The groups over which a fairness gate compares."""
-
-    groups: Annotated[list[Name], Field(max_length=16, json_schema_extra=SET)] = []
-    """Groups declared in `spec.interface.groups`; each is compared value by value."""
-    intersections: Annotated[list[Intersection], Field(max_length=16)] = []
-    """Combinations of groups, such as `[sex, ageBand]`; each combination of values is a group of
-    its own."""
-
-
-class FairnessMetric(StrEnum):
-    """Rates whose largest gap between a group and everybody else is bounded."""
-
-    FALSE_NEGATIVE_RATE = "FalseNegativeRate"
-    FALSE_POSITIVE_RATE = "FalsePositiveRate"
-    TRUE_POSITIVE_RATE = "TruePositiveRate"
-    SELECTION_RATE = "SelectionRate"
-    POSITIVE_PREDICTIVE_VALUE = "PositivePredictiveValue"
-    NEGATIVE_PREDICTIVE_VALUE = "NegativePredictiveValue"
-    EQUALIZED_ODDS = "EqualizedOdds"
-    AUROC = "AUROC"
-    CALIBRATION_ERROR = "CalibrationError"
-
-
-class PerformanceMetric(StrEnum):
-    """Measures of the whole model."""
-
-    AUROC = "AUROC"
-    AUPRC = "AUPRC"
-    SENSITIVITY = "Sensitivity"
-    SPECIFICITY = "Specificity"
-    PPV = "PPV"
-    NPV = "NPV"
-    BRIER = "Brier"
-    CALIBRATION_ERROR = "CalibrationError"
-
-
-class LatencyMetric(StrEnum):
-    """Quantiles of the time that an answer takes."""
-
-    P50 = "P50"
-    P99 = "P99"
-
-
-_FAIRNESS = ", ".join(f"'{metric}'" for metric in FairnessMetric)
-_PERFORMANCE = ", ".join(f"'{metric}'" for metric in PerformanceMetric)
-
-
-class Gate(
-    Resource,
-    json_schema_extra=rules(
-        (
-            f"self.type != 'Fairness' || self.metric in [{_FAIRNESS}]",
-            f"metric of a Fairness gate must be one of {_FAIRNESS}".replace("'", ""),
-            ".metric",
-        ),
-        (
-            f"self.type != 'Performance' || self.metric in [{_PERFORMANCE}]",
-            f"metric of a Performance gate must be one of {_PERFORMANCE}".replace("'", ""),
-            ".metric",
-        ),
-        (
-            "has(self.across) == (self.type == 'Fairness')",
-            (
-                "a Fairness gate needs across (the groups that it compares); a Performance gate "
-                "takes none"
-            ),
-            ".across",
-        ),
-    ),
-):
-    """One condition that a revision must meet before it gets any traffic."""
-
-    name: Name
-    """The gate's name, unique in the model; Decisions with action Override refer to it."""
-    type: Literal["Fairness", "Performance"]
-    """Fairness bounds the gap of a rate between groups; Performance bounds a measure of the whole
-    model."""
-    metric: Literal["FalseNegativeRate", "FalsePositiveRate", "SelectionRate", "AUROC"]
-    """What is measured."""
-    across: Across | None = None
-    """The groups that a Fairness gate compares."""
-    limit: Annotated[
-        float,
-        Field(
-            json_schema_extra=rules(
-                (
-                    "self >= 0.0 && self <= 1.0",
-                    "limit must be between 0 and 1: write 0.1 for ten percentage points",
-                )
-            )
-        ),
-    ]
-    """Fairness: the largest acceptable gap. Performance: the worst acceptable value. Between 0 and
-    1."""
-    assurance: Literal["Proven", "NotRefuted"] = "Proven"
-    """Proven passes only if the whole interval is within the limit; NotRefuted unless it is wholly
-    beyond."""
-    confidence: Annotated[
-        float,
-        Field(
-            json_schema_extra=rules(  # the server's own message would round the bounds to 0
-                (
-                    "self >= 0.5 && self <= 0.999",
-                    "confidence must be between 0.5 and 0.999: write 0.95 for 95 %",
-                )
-            )
-        ),
-    ] = 0.95
-    """Simultaneous confidence level of the gate's intervals."""
-    min_positives: Annotated[int, Field(ge=1)] = 20
-    """Groups with fewer true positives and false negatives together cannot be judged."""
-    min_negatives: Annotated[int, Field(ge=1)] = 20
-    """Groups with fewer true negatives and false positives together cannot be judged."""
-    required: bool = True
-    """Whether the gate blocks the rollout; an advisory gate is measured and reported only."""
-
-
-Gates = Annotated[
-    list[Gate],
-    Field(min_length=1, max_length=32, json_schema_extra=list_map("name", "gates")),
-]
+    revision: Annotated[str, Field(min_length=1, max_length=63)]
+    """The revision that serves."""
+    version: Annotated[str, Field(min_length=1, max_length=63)]
+    """Its clinical version."""
+    endpoint: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """The base URL at which it is served; absent where it, or how it must be asked, is not known."""
+    protocol_version: Literal["v1", "v2"] = "v2"
+    """The protocol that it speaks."""
+    interface: Interface | None = None
+    """Its inputs, output and groups, where they are not those of the revision that is measured."""
 
 
 class EvaluationSpec(Resource):
@@ -232,6 +107,8 @@ class EvaluationSpec(Resource):
     """The held-out data."""
     gates: Gates
     """The gates that are measured."""
+    stable: StableRevision | None = None
+    """The revision that serves, where a gate compares with it; absent on a first deployment."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """The seed of the bootstrap."""
     min_cell_size: Annotated[int, Field(ge=1, le=1000)] = 10
@@ -250,17 +127,30 @@ class GroupEstimate(Resource):
     negatives: int | None = None
     """Rows with a negative label; absent where suppressed."""
     rate: float | None = None
-    """The group's own rate."""
+    """The group's own value."""
     rest: float | None = None
-    """The rate of everybody else."""
+    """The value of those whom it is compared with: everybody else, another group, or the stable
+    revision."""
     gap: float | None = None
-    """The absolute difference between the two."""
+    """What the gate compares: the absolute difference of the two, their ratio (the smaller by the
+    larger), or how much worse than the stable revision the candidate is."""
     lower: float | None = None
     """Lower bound of the gap's simultaneous interval."""
     upper: float | None = None
     """Upper bound of the gap's simultaneous interval."""
     phase: EvaluationPhase
     """The verdict on this group alone."""
+
+
+class Needed(Resource):
+    """About how many more cases would decide a gate that these data cannot decide."""
+
+    group: str | None = None
+    """The group that lacks them; absent where it is the whole data."""
+    more: int
+    """How many more, rounded up."""
+    cases: str
+    """Cases of which kind: `positives`, `negatives`, `rows`, `called positive`, `called negative`."""
 
 
 class GateResult(Resource):
@@ -273,8 +163,12 @@ class GateResult(Resource):
     """The verdict in a sentence."""
     required: bool = True
     """Whether the gate blocks the rollout."""
+    primary: bool = False
+    """Whether it is the primary fairness gate."""
+    metric: str | None = None
+    """What was measured."""
     estimate: float | None = None
-    """The largest gap, or the measure of the whole model."""
+    """The worst gap, or the measure of the whole model."""
     lower: float | None = None
     """Lower bound of its interval."""
     upper: float | None = None
@@ -282,9 +176,11 @@ class GateResult(Resource):
     limit: float | None = None
     """The limit that it was held against."""
     worst_group: str | None = None
-    """The group with the largest gap."""
+    """The group with the worst gap."""
     groups: list[GroupEstimate] = []
     """What was measured for each group."""
+    needed: Needed | None = None
+    """What would decide it, where these data cannot."""
 
 
 class EvaluationStatus(Resource):
@@ -295,6 +191,8 @@ class EvaluationStatus(Resource):
     """What was found, in a sentence."""
     passed: str | None = None
     """Gates passed of gates measured, such as `2/3`."""
+    primary: str | None = None
+    """What the primary fairness gate found: the worst group, its gap and the limit."""
     gates: Annotated[
         list[GateResult],
         Field(
@@ -304,7 +202,7 @@ class EvaluationStatus(Resource):
             }
         ),
     ] = []
-    """The verdict of each gate."""
+    """The verdict of each gate, the primary one first."""
     rows: int | None = None
     """Rows that were scored."""
     data_digest: str | None = None
@@ -319,6 +217,16 @@ class EvaluationStatus(Resource):
     """When the verdict was there."""
     observed_generation: int = 0
     """The generation of the spec that this status is about."""
+
+
+def headline(gates: Sequence[GateResult]) -> str | None:
+    """Return what the primary gate found in a few words, such as `sex=F 0.34, limit 0.15`."""
+    for gate in gates:
+        if gate.primary and gate.estimate is not None and gate.limit is not None:
+            return f"{gate.worst_group} {gate.estimate:.3g}, limit {gate.limit:g}"
+        if gate.primary:
+            return f"not measured, limit {gate.limit:g}" if gate.limit is not None else None
+    return None
 
 
 class Evaluation(Resource):

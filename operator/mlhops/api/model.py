@@ -6,7 +6,8 @@ from pydantic import Field
 
 from mlhops.api.base import Deadline, Duration, ObjectMeta, ObjectName, Resource, matching, rules
 from mlhops.api.card import Card
-from mlhops.api.evaluation import DataSource, Gates
+from mlhops.api.evaluation import DataSource
+from mlhops.api.gate import PROBABILISTIC, SCORED, Gates
 from mlhops.api.interface import SET, Interface
 from mlhops.api.predictor import Predictor, Resources
 from mlhops.api.status import ClinicalModelStatus
@@ -72,6 +73,18 @@ class EvaluationSettings(
         (
             "self.gates.exists(g, g.type == 'Fairness' && g.required)",
             "at least one gate must be a required Fairness gate: no model is promoted without one",
+            ".gates",
+        ),
+        (
+            (
+                "self.gates.filter(g, g.primary).size() == 1 || (!self.gates.exists(g, g.primary) && "
+                "self.gates.filter(g, g.type == 'Fairness' && g.required).size() <= 1)"
+            ),
+            (
+                "of several required Fairness gates exactly one is the primary measure: set primary "
+                "to true for that one and no other, and the others to required: false where they only "
+                "inform"
+            ),
             ".gates",
         ),
     ),
@@ -232,11 +245,22 @@ class ClinicalModelSpec(
         (
             (
                 "self.interface.output.type != 'Class' || "
-                "!self.evaluation.gates.exists(g, g.metric == 'AUROC')"
+                f"!self.evaluation.gates.exists(g, g.metric in {list(SCORED)})"
             ),
             (
-                "metric AUROC ranks scores, and an output of type Class has none: remove the "
-                "gate, or serve a score"
+                "AUROC, AUPRC, Brier and CalibrationError need a score, and an output of type "
+                "Class has none: remove the gate, or serve a score"
+            ),
+            ".evaluation.gates",
+        ),
+        (
+            (
+                "self.interface.output.type != 'Score' || "
+                f"!self.evaluation.gates.exists(g, g.metric in {list(PROBABILISTIC)})"
+            ),
+            (
+                "Brier and CalibrationError need a probability, and an output of type Score is "
+                "none: remove the gate, or serve a Probability"
             ),
             ".evaluation.gates",
         ),

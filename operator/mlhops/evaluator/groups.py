@@ -5,7 +5,7 @@ the gates.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -13,7 +13,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mlhops.api.evaluation import Across
 from mlhops.api.interface import Group
 from mlhops.evaluator.convert import canonical, encoded, loose_floats
 from mlhops.evaluator.errors import EvaluationError, counted
@@ -22,6 +21,8 @@ from mlhops.statistics.rates import Bools
 
 UNKNOWN = "Unknown"
 MOST_VALUES = 64
+MOST_GROUPS = 1000
+_COUNTABLE = 1 << 22
 _MOST_NAMED = 5
 _LONGEST = 63
 
@@ -48,6 +49,10 @@ class Cohorts:
     """The atom of each person."""
     absent: Sequence[str]
     """Declared groups without a single person."""
+    division: Codes
+    """For each group the number of the division that it belongs to, such as all values of sex."""
+    reference: Codes
+    """For each group the one that it is compared with, -1 where nobody belongs to that one."""
 
 
 class Coder(Protocol):
@@ -77,28 +82,89 @@ def bin_names(cuts: Sequence[float]) -> list[str]:
     return [f"<{cuts[0]:g}", *inner, f">={cuts[-1]:g}"]
 
 
-def cohorts(levels: dict[str, Levels], across: Across) -> Cohorts:
-    """Return the groups of a gate: every value, and every combination that somebody has."""
-    singles = [(name,) for name in dict.fromkeys(across.groups)]
-    combined = [tuple(dict.fromkeys(names)) for names in across.intersections]
-    factors = list(dict.fromkeys(name for part in [*singles, *combined] for name in part))
-    table, atom = np.unique(
-        np.stack([levels[name].codes for name in factors], axis=1), axis=0, return_inverse=True
-    )
+def cohorts(
+    levels: dict[str, Levels],
+    divisions: Sequence[tuple[str, ...]],
+    reference: Mapping[str, str] | None = None,
+    most: int | None = MOST_GROUPS,
+) -> Cohorts:
+    """Return the groups of some divisions: every value, and every combination that somebody has.
+
+    Args:
+        levels: how people are divided, by the name of the group.
+        divisions: by which groups together, such as `("sex",)` or `("sex", "ageBand")`.
+        reference: for each name the value that all others are compared with.
+        most: how many groups there may be.
+
+    Raises:
+        EvaluationError: a reference is none of the group's values, or there are too many groups.
+    """
+    factors = list(dict.fromkeys(name for part in divisions for name in part))
+    table, atom = _atoms([levels[name] for name in factors])
+    wanted = {name: _code(levels[name], name, value) for name, value in (reference or {}).items()}
     names: list[str] = []
     rows: list[Bools] = []
     absent: list[str] = []
-    for part in dict.fromkeys([*singles, *combined]):
+    division: list[int] = []
+    references: list[int] = []
+    for number, part in enumerate(divisions):
         columns = table[:, [factors.index(name) for name in part]]
-        present = np.unique(columns, axis=0)
+        present = [tuple(combination) for combination in np.unique(columns, axis=0).tolist()]
+        if most is not None and len(names) + len(present) > most:
+            raise EvaluationError(
+                f"gates[].across with {', '.join(part)} makes more than {most:,} groups: name "
+                "fewer groups in an intersection, or wider bins in spec.interface.groups"
+            )
+        chosen = tuple(wanted.get(name, -1) for name in part)
+        found = len(names) + present.index(chosen) if chosen in present else -1
         for combination in present:
             names.append(_name(part, combination, levels))
             rows.append((columns == combination).all(axis=1))
+            division.append(number)
+            references.append(found)
         if len(part) == 1:
             every = range(len(levels[part[0]].values))
-            missing = sorted(set(every) - {int(code) for code in present[:, 0]})
+            missing = sorted(set(every) - {code for (code,) in present})
             absent += [_name(part, [code], levels) for code in missing]
-    return Cohorts(names, np.array(rows, dtype=bool), atom.reshape(-1), absent)
+    return Cohorts(
+        names,
+        np.array(rows, dtype=bool),
+        atom,
+        absent,
+        np.array(division, dtype=np.intp),
+        np.array(references, dtype=np.intp),
+    )
+
+
+def _atoms(levels: Sequence[Levels]) -> tuple[Codes, Codes]:
+    """Return the combinations of codes that somebody has, one a row, and that of each person."""
+    atom = np.zeros(len(levels[0].codes), dtype=np.intp)
+    table = np.zeros((1, 0), dtype=np.intp)
+    for level in levels:
+        # As numbers in place of rows: to sort rows would take longer than all the rest.
+        paired = atom * len(level.values) + level.codes
+        if len(table) * len(level.values) > _COUNTABLE:
+            seen, atom = np.unique(paired, return_inverse=True)
+        else:
+            seen = np.flatnonzero(np.bincount(paired))
+            place = np.zeros(int(seen[-1]) + 1, dtype=np.intp)
+            place[seen] = np.arange(len(seen))
+            atom = place[paired]
+        before, code = np.divmod(seen, len(level.values))
+        table = np.column_stack([table[before], code])
+    return table, atom
+
+
+def _code(level: Levels, name: str, value: str) -> int:
+    names = [_shown(each) for each in level.values]
+    if value in names:
+        return names.index(value)
+    if value == UNKNOWN:
+        return -1
+    raise EvaluationError(
+        f"the reference {_shown(value)} is no value of group {name}: set gates[].reference[].value "
+        f"to one of {', '.join(names[:_MOST_NAMED])}" + (", …" if len(names) > _MOST_NAMED else "")
+    )
 
 
 def _name(part: Sequence[str], combination: Sequence[int], levels: dict[str, Levels]) -> str:

@@ -13,6 +13,7 @@ from mlhops.evaluator import answers
 from mlhops.evaluator.client import Client, Endpoint
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.features import Inputs, inputs
+from mlhops.evaluator.measured import Predictions
 from mlhops.evaluator.people import People
 from mlhops.evaluator.read import Table
 from mlhops.statistics.rates import Bools, Floats
@@ -22,16 +23,6 @@ _PROGRESS_EVERY = 2.0
 
 Say = Callable[[str], None]
 Answer = tuple[Floats | None, Bools]
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What the model says of each person."""
-
-    called: Bools
-    """Whether the model calls the person positive, at the declared operating point."""
-    score: Floats | None
-    """The score; none where the model answers with classes."""
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,16 @@ from pydantic import ValidationError
 
 from mlhops import __version__
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
+from mlhops.api.gate import primary_of
 from mlhops.api.result import Result
 from mlhops.evaluator import people
 from mlhops.evaluator.client import Endpoint
 from mlhops.evaluator.errors import CannotTellError, EvaluationError
-from mlhops.evaluator.judge import judge, phase_of_run, undecided
-from mlhops.evaluator.predict import Pace, Say, predict
+from mlhops.evaluator.judge import in_order, judge, phase_of_run
+from mlhops.evaluator.outcome import undecided
+from mlhops.evaluator.predict import Pace, Say
 from mlhops.evaluator.read import Table
+from mlhops.evaluator.score import score
 from mlhops.evaluator.source import LocalFile, local
 
 VARIABLE = "MLHOPS_EVALUATION"
@@ -110,15 +113,21 @@ def _measure(
     try:
         who = people.read(table, spec)
     except CannotTellError as error:
-        gates = [undecided(gate, str(error)) for gate in spec.gates]
+        primary = primary_of(spec.gates)
+        gates = in_order(
+            [
+                undecided(gate, str(error)).model_copy(update={"primary": gate.name == primary})
+                for gate in spec.gates
+            ]
+        )
         return _result(EvaluationPhase.INCONCLUSIVE, str(error), spec, file).model_copy(
             update={"gates": gates}
         )
     say(f"read {who.rows:,} rows, {file.digest}")
     pace = Pace(options.batch_size, options.timeout)
-    predictions = predict(table, who, spec, endpoint, pace, say)
+    measured = score(table, who, spec, endpoint, pace, say)
     file.verify_unchanged()
-    gates = judge(spec, who, predictions)
+    gates = judge(spec, who, measured)
     phase = phase_of_run(gates)
     required = [gate for gate in gates if gate.required]
     passed = sum(gate.phase is EvaluationPhase.SUCCESSFUL for gate in required)

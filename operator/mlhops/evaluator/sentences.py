@@ -1,127 +1,182 @@
-"""Verdicts in sentences for clinicians. Counts below the minimum cell size never appear in them."""
+"""Verdicts in sentences for clinicians. Counts come in as text: what is small was hidden before."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlhops.api.evaluation import EvaluationPhase, FairnessMetric, Gate
-from mlhops.statistics.auroc import Area
-from mlhops.statistics.gaps import Gap
+from mlhops.api.evaluation import EvaluationPhase, Needed
+from mlhops.api.gate import Gate
 
 _MOST_NAMED = 3
-_TRIALS = {
-    FairnessMetric.FALSE_NEGATIVE_RATE: "positives",
-    FairnessMetric.FALSE_POSITIVE_RATE: "negatives",
-    FairnessMetric.SELECTION_RATE: "rows",
-}
+_CLEAR = 2
 
 
 @dataclass(frozen=True)
-class Shortfall:
-    """A group that is too small to judge, or whose rest is."""
+class Side:
+    """One of the two that are compared."""
 
-    group: str
-    trials: int
-    rest_trials: int
-    minimum: int
-
-
-def trials_noun(metric: FairnessMetric) -> str:
-    """Return what a metric counts: positives, negatives or rows."""
-    return _TRIALS[metric]
+    name: str
+    cases: str
+    """How many, as text."""
 
 
-def gap_sentence(gate: Gate, group: str, gap: Gap, phase: EvaluationPhase, smallest: int) -> str:
-    """Return the comparison of a group with everybody else, and what follows from it."""
-    digits = _digits(gap.lower, gap.upper, gate.limit)
-    meaning = _meaning(gate, phase, "within the limit", "beyond the limit")
-    noun = _TRIALS[FairnessMetric(gate.metric)]
+@dataclass(frozen=True)
+class Interval:
+    """An estimate, its interval, and what it is held against."""
+
+    estimate: float
+    lower: float
+    upper: float
+    limit: float
+
+    @property
+    def digits(self) -> int:
+        """Enough digits that a bound beside the limit does not read as the limit itself."""
+        for digits in (2, 3, 4):
+            text = f"{self.limit:.{digits}f}"
+            same = [b for b in (self.lower, self.upper) if f"{b:.{digits}f}" == text]
+            if float(text) == self.limit and all(bound == self.limit for bound in same):
+                return digits
+        return 4
+
+
+def gap_sentence(
+    gate: Gate,
+    part: str | None,
+    sides: tuple[tuple[float, Side], tuple[float, Side]],
+    cases: str,
+    found: Interval,
+) -> str:
+    """Return the comparison of a group with others.
+
+    Args:
+        gate: the gate.
+        part: the rate that decides, where the metric has two.
+        sides: the group and those that it is compared with, each with its own value.
+        cases: of which kind they are.
+        found: the gap.
+    """
+    (rate, group), (rest, others) = sides
+    digits = found.digits
+    metric = f"{gate.metric}: {part}" if part and part != gate.metric else gate.metric
+    ratio = gate.comparison == "Ratio"
+    what, bound = ("ratio", "lowest acceptable") if ratio else ("difference", "limit")
     return (
-        f"{gate.metric} is {gap.rate:.{digits}f} for {group} ({noun}: "
-        f"{shown(gap.trials, smallest)}) and {gap.rest:.{digits}f} for everybody else "
-        f"({shown(gap.rest_trials, smallest)}): gap {gap.gap:.{digits}f}, "
-        f"{_interval(gate, gap.lower, gap.upper, digits)}, limit {_limit(gate, digits)}{meaning}"
+        f"{metric} is {rate:.{digits}f} for {group.name} ({cases}: {group.cases}) and "
+        f"{rest:.{digits}f} for {others.name} ({others.cases}): {what} "
+        f"{found.estimate:.{digits}f}, {_interval(gate, found)}, "
+        f"{bound} {found.limit:.{digits}f}"
     )
 
 
-def area_sentence(gate: Gate, area: Area, phase: EvaluationPhase, smallest: int) -> str:
-    """Return the measure of the whole model, and what follows from it."""
-    digits = _digits(area.lower, area.upper, gate.limit)
+def measure_sentence(gate: Gate, cases: str, found: Interval, *, ceiling: bool) -> str:
+    """Return the measure of the whole model."""
+    digits = found.digits
+    bound = "highest" if ceiling else "lowest"
     return (
-        f"{gate.metric} is {area.estimate:.{digits}f} (positives: "
-        f"{shown(area.positives, smallest)}, negatives: {shown(area.negatives, smallest)}): "
-        f"{_interval(gate, area.lower, area.upper, digits)}, lowest acceptable "
-        f"{_limit(gate, digits)}{_meaning(gate, phase, 'above it', 'below it')}"
+        f"{gate.metric} is {found.estimate:.{digits}f} ({cases}): {_interval(gate, found)}, "
+        f"{bound} acceptable {found.limit:.{digits}f}"
     )
 
 
-def small_sentence(shortfalls: Sequence[Shortfall], noun: str, smallest: int) -> str:
-    """Return which groups are too small to judge and what each needs."""
-    return "; ".join(_named([_small(each, noun, smallest) for each in shortfalls]))
+def paired_sentence(
+    gate: Gate,
+    who: str,
+    values: tuple[float, float],
+    version: str,
+    found: Interval,
+) -> str:
+    """Return the comparison of the candidate with stable on the same people.
+
+    Args:
+        gate: the gate.
+        who: the people, with how many they are.
+        values: the candidate's and stable's.
+        version: of stable.
+        found: by how much the candidate is worse, and the margin.
+    """
+    digits = found.digits
+    ends = f"{_worse(found.lower, digits)} to {_worse(found.upper, digits)}"
+    return (
+        f"{gate.metric} is {values[0]:.{digits}f} for {who} and was {values[1]:.{digits}f} with "
+        f"{version}: {_worse(found.estimate, digits)}, {gate.confidence * 100:g} % interval {ends}, "
+        f"margin {found.limit:.{digits}f}"
+    )
+
+
+def latency_sentence(gate: Gate, requests: int, found: Interval) -> str:
+    """Return how long answers take."""
+    upper = f"{found.upper:.3f} s" if math.isfinite(found.upper) else "unknown"
+    return (
+        f"{gate.metric} of the time for one patient's answer is {found.estimate:.3f} s "
+        f"({requests:,} requests, one after the other): {gate.confidence * 100:g} % interval "
+        f"{found.lower:.3f} s to {upper}, limit {found.limit:.3f} s"
+    )
+
+
+def meaning(
+    phase: EvaluationPhase,
+    within: str,
+    beyond: str,
+    plan: str,
+    *,
+    proven: bool,
+    bound: str = "limit",
+) -> str:
+    """Return what follows from an interval.
+
+    Args:
+        phase: the verdict.
+        within: what a good interval is, such as `within the limit`.
+        beyond: what a bad one is.
+        plan: what would decide it where these data cannot tell.
+        proven: whether a good verdict had to be proven.
+        bound: what the interval was held against.
+    """
+    if phase is EvaluationPhase.FAILED:
+        return f"; the whole interval is {beyond}"
+    if phase is EvaluationPhase.SUCCESSFUL:
+        return f"; the whole interval is {within}" if proven else f"; not proven to be {beyond}"
+    return f"; the {bound} lies within the interval, so these data cannot tell: {plan}"
+
+
+def plan_sentence(needed: Needed | None, others: tuple[int, str] | None = None) -> str:
+    """Return about how many more cases would decide, in the group and maybe among the others."""
+    if needed is None:
+        return "evaluate on more rows, though the truth may lie too close to the limit to ever tell"
+    where = f" in {needed.group}" if needed.group else ""
+    also = f" and {others[0]:,} more for {others[1]}" if others and others[0] else ""
+    return f"about {needed.more:,} more {needed.cases}{where}{also} would decide it"
 
 
 def absent_sentence(groups: Sequence[str]) -> str:
     """Return which declared groups nobody belongs to."""
     return (
-        f"nobody in the data belongs to {', '.join(_named(groups))}: add such rows to the held-out "
+        f"nobody in the data belongs to {', '.join(joined(groups))}: add such rows to the held-out "
         "data, or take the value out of spec.interface.groups"
     )
 
 
-def too_few_sentence(gate: Gate, positives: int, negatives: int, smallest: int) -> str:
-    """Return that the whole data have too few rows of a class."""
-    return (
-        f"{gate.metric} needs at least {gate.min_positives} positives and {gate.min_negatives} "
-        f"negatives; the data have {shown(positives, smallest)} and {shown(negatives, smallest)}: "
-        "add held-out rows"
-    )
+def round_up(number: int) -> int:
+    """Return a number rounded up to two digits, since it is an estimate."""
+    step: int = 10 ** max(len(str(number)) - _CLEAR, 0)
+    return -(-number // step) * step
 
 
-def shown(count: int, smallest: int) -> str:
-    """Return a count, or that it is too small to be shown."""
-    return f"{count:,}" if count >= smallest else f"fewer than {smallest}"
-
-
-def _small(each: Shortfall, noun: str, smallest: int) -> str:
-    if each.trials >= each.minimum:
-        return (
-            f"{each.group} cannot be compared: everybody else has "
-            f"{shown(each.rest_trials, smallest)} {noun}, {each.minimum} are needed"
-        )
-    need = f"it has {shown(each.trials, smallest)} {noun} and needs {each.minimum}"
-    # The exact shortfall of a small group would give its suppressed count away.
-    more = f", {each.minimum - each.trials} more" if each.trials >= smallest else ""
-    return f"{each.group} is too small to judge: {need}{more}"
-
-
-def _named(parts: Sequence[str]) -> list[str]:
+def joined(parts: Sequence[str]) -> list[str]:
+    """Return the first few of several parts, and how many more there are."""
     if len(parts) <= _MOST_NAMED:
         return list(parts)
     return [*parts[:_MOST_NAMED], f"and {len(parts) - _MOST_NAMED} more"]
 
 
-def _interval(gate: Gate, lower: float, upper: float, digits: int) -> str:
-    return f"{gate.confidence * 100:g} % interval {lower:.{digits}f} to {upper:.{digits}f}"
+def _interval(gate: Gate, found: Interval) -> str:
+    digits = found.digits
+    return (
+        f"{gate.confidence * 100:g} % interval {found.lower:.{digits}f} to {found.upper:.{digits}f}"
+    )
 
 
-def _limit(gate: Gate, digits: int) -> str:
-    return f"{gate.limit:.{digits}f}"
-
-
-def _digits(lower: float, upper: float, limit: float) -> int:
-    """Return enough digits that a bound beside the limit does not read as the limit itself."""
-    for digits in (2, 3, 4):
-        text = f"{limit:.{digits}f}"
-        same = [bound for bound in (lower, upper) if f"{bound:.{digits}f}" == text]
-        if float(text) == limit and all(bound == limit for bound in same):
-            return digits
-    return 4
-
-
-def _meaning(gate: Gate, phase: EvaluationPhase, good: str, bad: str) -> str:
-    if phase is EvaluationPhase.FAILED:
-        return f"; the whole interval is {bad}"
-    if phase is EvaluationPhase.SUCCESSFUL and gate.assurance == "Proven":
-        return f"; the whole interval is {good}"
-    if phase is EvaluationPhase.SUCCESSFUL:
-        return f"; not proven to be {bad}"
-    return "; the limit lies within the interval, so these data cannot tell: evaluate on more rows"
+def _worse(number: float, digits: int) -> str:
+    word = "better" if number < 0 else "worse"
+    return f"{abs(number):.{digits}f} {word}"

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 
-from mlhops.api.evaluation import FairnessMetric
+from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.contrasts import Comparison
 
 NO_TRIALS = "the group has no case that the measure is about"

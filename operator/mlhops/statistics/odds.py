@@ -10,7 +10,7 @@ square root.
 import math
 from dataclasses import replace
 
-from mlhops.api.evaluation import FairnessMetric
+from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.comparisons import compare
 from mlhops.statistics.contrasts import Comparison, Indices
 from mlhops.statistics.gap import Gap

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlhops.api.evaluation import PerformanceMetric
+from mlhops.api.gate import PerformanceMetric
 from mlhops.statistics import calibration, contrasts, influence
 from mlhops.statistics.contrasts import Arms, Indices
 from mlhops.statistics.influence import Piece

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mlhops.api.evaluation import PerformanceMetric
+from mlhops.api.gate import PerformanceMetric
 from mlhops.statistics import areas, calibration, influence, precision
 from mlhops.statistics.areas import Ranked
 from mlhops.statistics.calibration import risks

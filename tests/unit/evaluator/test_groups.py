@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlhops.api.evaluation import Across
 from mlhops.api.interface import Group
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.groups import Levels, bin_names, coder, cohorts
@@ -110,7 +109,7 @@ def test_intersections_are_the_combinations_that_somebody_has() -> None:
         "sex": Levels(np.array([0, 0, 1]), ["F", "M"]),
         "age": Levels(np.array([0, 1, 1]), ["<40", ">=40"]),
     }
-    found = cohorts(levels, Across(groups=["sex"], intersections=[["sex", "age"]]))
+    found = cohorts(levels, [("sex",), ("sex", "age")])
     expected = ["sex=F", "sex=M", "sex=F,age=<40", "sex=F,age=>=40", "sex=M,age=>=40"]
     assert list(found.names) == expected
     belongs = found.members[:, found.atom]
@@ -120,6 +119,6 @@ def test_intersections_are_the_combinations_that_somebody_has() -> None:
 
 def test_a_name_from_foreign_data_cannot_break_a_line() -> None:
     levels = {"sex": Levels(np.array([0]), ["F\nMrs" + "x" * 99])}
-    (name,) = cohorts(levels, Across(groups=["sex"])).names
+    (name,) = cohorts(levels, [("sex",)]).names
     assert "\n" not in name
     assert len(name) <= len("sex=") + 63

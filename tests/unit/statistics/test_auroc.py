@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlhops.api.evaluation import PerformanceMetric
+from mlhops.api.gate import PerformanceMetric
 from mlhops.statistics.estimate import Estimate
 from mlhops.statistics.performance import estimate
 from mlhops.statistics.rates import Bools, Floats

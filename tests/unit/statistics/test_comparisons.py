@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mlhops.api.evaluation import FairnessMetric
+from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.comparisons import compare
 from mlhops.statistics.contrasts import Comparison
 from mlhops.statistics.gap import absolute, smaller_over_larger

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlhops.api.evaluation import PerformanceMetric
+from mlhops.api.gate import PerformanceMetric
 from mlhops.statistics import influence
 from mlhops.statistics.areas import auroc_gaps
 from mlhops.statistics.paired import Answers, noninferiority

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mlhops.api.evaluation import FairnessMetric
+from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.odds import equalized_odds
 
 TWO = np.eye(2, dtype=bool)

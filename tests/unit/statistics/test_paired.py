@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from mlhops.api.evaluation import EvaluationPhase, PerformanceMetric
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.gate import PerformanceMetric
 from mlhops.statistics.paired import Answers, PairedDifference, noninferiority
 from mlhops.statistics.performance import LOWER_IS_BETTER
 from mlhops.statistics.rates import Bools, Floats

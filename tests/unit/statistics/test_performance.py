@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mlhops.api.evaluation import PerformanceMetric
+from mlhops.api.gate import PerformanceMetric
 from mlhops.statistics import calibration
 from mlhops.statistics.performance import FROM_CALLS, estimate
 from mlhops.statistics.rates import Bools, Floats

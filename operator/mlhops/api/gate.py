@@ -1,0 +1,311 @@
+"""Gates: what a revision must meet before it gets any traffic."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mlhops.api.base import Resource, list_map, rules
+from mlhops.api.interface import SET, GroupName, Label
+
+Intersection = Annotated[list[GroupName], Field(min_length=1, max_length=4, json_schema_extra=SET)]
+
+
+class Across(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "size(self.groups) + size(self.intersections) > 0",
+            "across names nothing: list at least one group, or one intersection of groups",
+        ),
+        (
+            "self.intersections.all(i, size(i) >= 2)",
+            "an intersection names two or more groups: list a single group under groups instead",
+            ".intersections",
+        ),
+    ),
+):
+    """The groups over which a gate compares."""
+
+    groups: Annotated[list[GroupName], Field(max_length=16, json_schema_extra=SET)] = []
+    """Groups declared in `spec.interface.groups`; each is compared value by value."""
+    intersections: Annotated[list[Intersection], Field(max_length=16)] = []
+    """Combinations of groups, such as `[sex, ageBand]`; each combination of values is a group of
+    its own."""
+
+    @property
+    def divisions(self) -> list[tuple[str, ...]]:
+        """Each way to divide people, once: by a group, or by several at a time."""
+        named = [(name,) for name in self.groups] + [tuple(part) for part in self.intersections]
+        return list(dict.fromkeys(named))
+
+
+class FairnessMetric(StrEnum):
+    """Measures whose gap between groups is bounded."""
+
+    FALSE_NEGATIVE_RATE = "FalseNegativeRate"
+    FALSE_POSITIVE_RATE = "FalsePositiveRate"
+    TRUE_POSITIVE_RATE = "TruePositiveRate"
+    SELECTION_RATE = "SelectionRate"
+    POSITIVE_PREDICTIVE_VALUE = "PositivePredictiveValue"
+    NEGATIVE_PREDICTIVE_VALUE = "NegativePredictiveValue"
+    EQUALIZED_ODDS = "EqualizedOdds"
+    AUROC = "AUROC"
+    CALIBRATION_ERROR = "CalibrationError"
+
+
+class PerformanceMetric(StrEnum):
+    """Measures of the whole model."""
+
+    AUROC = "AUROC"
+    AUPRC = "AUPRC"
+    SENSITIVITY = "Sensitivity"
+    SPECIFICITY = "Specificity"
+    PPV = "PPV"
+    NPV = "NPV"
+    BRIER = "Brier"
+    CALIBRATION_ERROR = "CalibrationError"
+
+
+class LatencyMetric(StrEnum):
+    """Quantiles of the time that one patient's answer takes."""
+
+    P50 = "P50"
+    P99 = "P99"
+
+
+RATIOS = frozenset(FairnessMetric) - {FairnessMetric.AUROC, FairnessMetric.CALIBRATION_ERROR}
+"""Fairness metrics made of rates, so that a ratio of two of them has a meaning."""
+
+SCORED = ("AUROC", "AUPRC", "Brier", "CalibrationError")
+"""Metrics that need a score; a model that answers with classes has none."""
+
+PROBABILISTIC = ("Brier", "CalibrationError")
+"""Metrics that take the score for a probability."""
+
+CEILINGS = frozenset({PerformanceMetric.BRIER, PerformanceMetric.CALIBRATION_ERROR})
+"""Performance metrics of which less is better, so that the limit is the largest acceptable value."""
+
+
+class NonInferiority(Resource):
+    """What a candidate must prove against the stable revision, on the same people."""
+
+    margin: Annotated[
+        float,
+        Field(
+            json_schema_extra=rules(
+                (
+                    "self > 0.0 && self < 1.0",
+                    (
+                        "margin must be more than 0 and less than 1: write 0.02 for two percentage "
+                        "points"
+                    ),
+                )
+            )
+        ),
+    ]
+    """How much worse than stable is still acceptable, in the metric's own unit."""
+
+
+class ReferenceValue(Resource):
+    """The value of one group that all others are compared with."""
+
+    group: GroupName
+    """The group."""
+    value: Label
+    """Its value, or the name of its bin such as `40-65`, `<40`, `>=65` or `Unknown`."""
+
+
+def _one_of(type_: str, metrics: type[StrEnum]) -> tuple[str, str, str]:
+    """Return the rule that a type of gate has only some metrics."""
+    names = [str(metric) for metric in metrics]
+    return (
+        f"self.type != '{type_}' || self.metric in {names}",
+        f"metric of a {type_} gate must be one of {', '.join(names)}",
+        ".metric",
+    )
+
+
+class Gate(
+    Resource,
+    json_schema_extra=rules(
+        _one_of("Fairness", FairnessMetric),
+        _one_of("Performance", PerformanceMetric),
+        _one_of("Latency", LatencyMetric),
+        (
+            "self.type != 'Fairness' || has(self.across)",
+            "a Fairness gate needs across: list the groups that it compares",
+            ".across",
+        ),
+        (
+            "self.type == 'Fairness' || !has(self.across) || has(self.nonInferiority)",
+            (
+                "across of a Performance gate goes with nonInferiority, which then holds for each "
+                "group: set that, or remove across"
+            ),
+            ".across",
+        ),
+        (
+            "self.type == 'Performance' || !has(self.nonInferiority)",
+            "nonInferiority is for Performance gates: remove it, or set type to Performance",
+            ".nonInferiority",
+        ),
+        (
+            "has(self.limit) || has(self.nonInferiority)",
+            (
+                "limit is required: say what is still acceptable (a Performance gate may have "
+                "nonInferiority in its place)"
+            ),
+            ".limit",
+        ),
+        (
+            "!has(self.limit) || self.type == 'Latency' || (self.limit >= 0.0 && self.limit <= 1.0)",
+            "limit must be between 0 and 1: write 0.1 for ten percentage points",
+            ".limit",
+        ),
+        (
+            "!has(self.limit) || self.type != 'Latency' || (self.limit > 0.0 && self.limit <= 3600.0)",
+            (
+                "limit of a Latency gate is in seconds, more than 0 and at most 3600: write 0.2 for "
+                "200 ms"
+            ),
+            ".limit",
+        ),
+        (
+            (
+                "self.type == 'Fairness' || !(has(self.comparison) || has(self.against) || "
+                "has(self.reference) || self.primary)"
+            ),
+            "comparison, against, reference and primary are for Fairness gates: remove them",
+        ),
+        (
+            (
+                f"!has(self.comparison) || self.comparison != 'Ratio' || "
+                f"self.metric in {sorted(map(str, RATIOS))}"
+            ),
+            "a Ratio compares rates, and this metric is none: set comparison to Difference",
+            ".comparison",
+        ),
+        (
+            "(has(self.against) && self.against == 'Reference') == has(self.reference)",
+            "reference goes with against: Reference: set both or neither",
+            ".reference",
+        ),
+        (
+            (
+                "!has(self.reference) || !has(self.across) || ("
+                "self.across.groups.all(n, self.reference.exists(r, r.group == n)) && "
+                "self.across.intersections.all(i, i.all(n, "
+                "self.reference.exists(r, r.group == n))))"
+            ),
+            "reference must name a value of every group in across: add {group, value} for each",
+            ".reference",
+        ),
+        (
+            "!self.primary || self.required",
+            "the primary gate must be required: set required to true, or primary to false",
+            ".primary",
+        ),
+    ),
+):
+    """One condition that a revision must meet before it gets any traffic."""
+
+    name: GroupName
+    """The gate's name, unique in the model; Decisions with action Override refer to it."""
+    type: Literal["Fairness", "Performance", "Latency"]
+    """Fairness bounds the gap of a measure between groups; Performance bounds a measure of the
+    whole model, or how much worse than the stable revision it may be; Latency bounds the time that
+    the answer for one patient takes."""
+    metric: Literal[
+        "FalseNegativeRate",
+        "FalsePositiveRate",
+        "TruePositiveRate",
+        "SelectionRate",
+        "PositivePredictiveValue",
+        "NegativePredictiveValue",
+        "EqualizedOdds",
+        "AUROC",
+        "AUPRC",
+        "Sensitivity",
+        "Specificity",
+        "PPV",
+        "NPV",
+        "Brier",
+        "CalibrationError",
+        "P50",
+        "P99",
+    ]
+    """What is measured."""
+    across: Across | None = None
+    """The groups that a Fairness gate compares, or in each of which nonInferiority must hold."""
+    comparison: Literal["Difference", "Ratio"] | None = None
+    """How two rates of a Fairness gate are compared. Difference, the default, bounds how far they
+    are apart; Ratio how small the smaller may be as a share of the larger (0.8 is the four-fifths
+    rule)."""
+    against: Literal["Rest", "Best", "Reference"] | None = None
+    """With whom each group is compared: Rest, the default, is everybody else; Best is the group of
+    the same division with the best estimate; Reference is a group that is named."""
+    reference: (
+        Annotated[
+            list[ReferenceValue],
+            Field(
+                min_length=1,
+                max_length=16,
+                json_schema_extra={
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["group"],
+                },
+            ),
+        ]
+        | None
+    ) = None
+    """For each group in across the value that all others are compared with."""
+    limit: float | None = None
+    """Fairness: the largest acceptable difference, or the smallest acceptable ratio. Performance:
+    the worst acceptable value. Both between 0 and 1. Latency: the longest acceptable time, in
+    seconds."""
+    non_inferiority: NonInferiority | None = None
+    """Performance: the candidate must be proven not worse than the stable revision by more than a
+    margin, on the same people, overall and in every group of across. On a first deployment there
+    is nothing to be worse than."""
+    assurance: Literal["Proven", "NotRefuted"] = "Proven"
+    """Proven passes only if the whole interval is within the limit; NotRefuted unless it is wholly
+    beyond. Non-inferiority is always to be proven."""
+    confidence: Annotated[
+        float,
+        Field(
+            json_schema_extra=rules(  # the server's own message would round the bounds to 0
+                (
+                    "self >= 0.5 && self <= 0.999",
+                    "confidence must be between 0.5 and 0.999: write 0.95 for 95 %",
+                )
+            )
+        ),
+    ] = 0.95
+    """Simultaneous confidence level of the gate's intervals."""
+    min_positives: Annotated[int, Field(ge=1)] = 20
+    """Groups with fewer positive cases (PositivePredictiveValue, PPV: cases that the model calls
+    positive) cannot be judged."""
+    min_negatives: Annotated[int, Field(ge=1)] = 20
+    """Groups with fewer negative cases (NegativePredictiveValue, NPV: cases that the model calls
+    negative) cannot be judged."""
+    required: bool = True
+    """Whether the gate blocks the rollout; an advisory gate is measured and reported only."""
+    primary: bool = False
+    """Whether this is the fairness measure that the model stands for; of several required Fairness
+    gates one must be."""
+
+
+Gates = Annotated[
+    list[Gate],
+    Field(min_length=1, max_length=32, json_schema_extra=list_map("name", "gates")),
+]
+
+
+def primary_of(gates: Sequence[Gate]) -> str | None:
+    """Return the name of the primary gate: the declared one, or the only required Fairness gate."""
+    fairness = [gate for gate in gates if gate.type == "Fairness" and gate.required]
+    declared = [gate.name for gate in fairness if gate.primary]
+    names = declared or [gate.name for gate in fairness]
+    return names[0] if len(names) == 1 else None

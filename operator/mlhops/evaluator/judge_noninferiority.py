@@ -1,0 +1,250 @@
+"""Is the candidate worse than what serves now, for everybody or for any group?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GroupEstimate, Needed
+from mlhops.api.gate import SCORED, Gate, PerformanceMetric
+from mlhops.evaluator.groups import Cohorts, cohorts
+from mlhops.evaluator.measured import Measured, Missing, Predictions
+from mlhops.evaluator.outcome import Part, rounded, seed_of
+from mlhops.evaluator.people import People
+from mlhops.evaluator.requirements import cases_of, requirements
+from mlhops.evaluator.sentences import (
+    Interval,
+    absent_sentence,
+    joined,
+    meaning,
+    paired_sentence,
+    plan_sentence,
+    round_up,
+)
+from mlhops.evaluator.shortfalls import Shortfall, own_shortfalls, shortfall_sentence
+from mlhops.evaluator.tally import (
+    NEGATIVES,
+    POSITIVES,
+    ROWS,
+    Disclosure,
+    Kinds,
+    Tallies,
+    shown,
+)
+from mlhops.statistics.paired import Answers, PairedDifference, noninferiority
+from mlhops.statistics.planning import needed_cases
+from mlhops.statistics.verdict import of_noninferiority, overall
+
+INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
+_EVERYBODY = -1
+
+
+@dataclass(frozen=True)
+class Inferiority:
+    """What is known of a comparison with stable, before it is clear which numbers may be told."""
+
+    gate: Gate
+    margin: float
+    version: str
+    tallies: Tallies
+    found: dict[int, PairedDifference]
+    """By the number of the group; that of everybody is -1."""
+    small: Sequence[Shortfall]
+    unmatched: Sequence[str]
+    """Groups in which stable has too few of the cases that are compared."""
+
+    @property
+    def phases(self) -> dict[int, EvaluationPhase]:
+        """The verdict on each group; whatever the gate's assurance, it has to be proven."""
+        return {
+            i: of_noninferiority(each.lower, each.upper, self.margin, "Proven")
+            for i, each in self.found.items()
+        }
+
+    @property
+    def deciding(self) -> int:
+        """The group that decides: surely worst if the gate failed, possibly worst otherwise."""
+        failed = EvaluationPhase.FAILED in self.phases.values()
+
+        def weight(i: int) -> float:
+            bound = -(self.found[i].upper if failed else self.found[i].lower)
+            return -np.inf if np.isnan(bound) else bound
+
+        return max(self.found, key=weight)
+
+    @property
+    def worst(self) -> str | None:
+        """The name of the group that decides, None for everybody."""
+        return None if self.deciding == _EVERYBODY else self.tallies.who.names[self.deciding]
+
+    def tell(self, disclosure: Disclosure) -> Part:
+        """Return the finding with the sentences that say why."""
+        phase, who = overall(self.phases.values()), self.tallies.who
+        unseen = self.small or self.unmatched or who.absent
+        if phase is EvaluationPhase.SUCCESSFUL and unseen:
+            phase = INCONCLUSIVE
+        needed = self._needed() if self.phases[self.deciding] is INCONCLUSIVE else None
+        parts = [self._sentence(disclosure, needed)]
+        if who.absent:
+            parts.append(absent_sentence(who.absent))
+        if self.small:
+            parts.append(shortfall_sentence(self.gate, self.small, self.tallies, disclosure))
+        if self.unmatched:
+            named = ", ".join(joined(self.unmatched))
+            parts.append(f"with {self.version} there are too few cases to compare in {named}")
+        found = None if self._undefined else self._span(self.deciding)
+        groups = self._groups(disclosure)
+        return Part(phase, ". ".join(parts), found, needed, groups, self.worst)
+
+    @property
+    def _undefined(self) -> bool:
+        return bool(np.isnan(self.found[self.deciding].better))
+
+    def _span(self, i: int) -> Interval:
+        """Return by how much the candidate is worse."""
+        each = self.found[i]
+        return Interval(-each.better, -each.upper, -each.lower, self.margin)
+
+    def _sentence(self, disclosure: Disclosure, needed: Needed | None) -> str:
+        i = self.deciding
+        each, gate = self.found[i], self.gate
+        if self._undefined:
+            return f"{gate.metric} cannot be compared with {self.version}: {each.reason}"
+        cases = cases_of(gate.metric)
+        tally = disclosure.tell(cases, self.tallies)
+        number = tally.text(i) if i != _EVERYBODY else shown(tally.total, tally.smallest)
+        name = self.worst or "everybody"
+        span = self._span(i)
+        sentence = paired_sentence(
+            gate, f"{name} ({cases}: {number})", (each.candidate, each.stable), self.version, span
+        )
+        good, bad = "within the margin", "beyond the margin"
+        return sentence + meaning(
+            self.phases[i], good, bad, plan_sentence(needed), proven=True, bound="margin"
+        )
+
+    def _needed(self) -> Needed | None:
+        each, i = self.found[self.deciding], self.deciding
+        more = needed_cases(
+            each.better, each.lower, each.upper, -self.margin, each.cases, self.gate.confidence
+        )
+        if more is None:
+            return None
+        cases = cases_of(self.gate.metric)
+        return Needed(
+            group=self.worst if i >= 0 else None, more=round_up(max(more, 1)), cases=cases
+        )
+
+    def _groups(self, disclosure: Disclosure) -> list[GroupEstimate]:
+        rows, positives, negatives = (
+            disclosure.tell(kind, self.tallies) for kind in (ROWS, POSITIVES, NEGATIVES)
+        )
+        phases = self.phases
+        return [
+            GroupEstimate(
+                group=name,
+                rows=rows.count(i),
+                positives=positives.count(i),
+                negatives=negatives.count(i),
+                phase=phases.get(i, INCONCLUSIVE),
+                **self._values(i, rows.smallest),
+            )
+            for i, name in enumerate(self.tallies.who.names)
+        ]
+
+    def _values(self, i: int, smallest: int) -> dict[str, float | None]:
+        if i not in self.found or self.found[i].cases < smallest:
+            return {}
+        each, span = self.found[i], self._span(i)
+        values = (each.candidate, each.stable, span.estimate, span.lower, span.upper)
+        names = ("rate", "rest", "gap", "lower", "upper")
+        return {name: rounded(value) for name, value in zip(names, values, strict=True)}
+
+
+def against_stable(
+    gate: Gate, spec: EvaluationSpec, people: People, measured: Measured, margin: float
+) -> Inferiority | Part:
+    """Return what is known of a candidate against what serves now.
+
+    Raises:
+        EvaluationError: there are too many groups.
+    """
+    stable = measured.stable
+    if isinstance(stable, Missing):
+        return Part(EvaluationPhase.ERROR, stable.why)
+    if spec.stable is None:
+        return Part(
+            EvaluationPhase.SUCCESSFUL,
+            "no revision serves yet, so that there is nothing to be inferior to",
+        )
+    version = spec.stable.version
+    if stable is None:
+        return Part(
+            EvaluationPhase.ERROR, f"{version}, which serves, was not asked: evaluate again"
+        )
+    if gate.metric in SCORED and stable.score is None:
+        return Part(
+            EvaluationPhase.ERROR,
+            f"{gate.metric} needs a score, but {version}, which serves, answers with classes: "
+            "compare by Sensitivity or Specificity, or remove nonInferiority",
+        )
+    lacking = _lacking(gate, spec, people, (measured.candidate, stable))
+    if lacking is not None:
+        return lacking
+    return _compared(gate, spec, people, (measured.candidate, stable), margin)
+
+
+def _lacking(
+    gate: Gate, spec: EvaluationSpec, people: People, models: tuple[Predictions, Predictions]
+) -> Part | None:
+    """Return that all people together are too few, if they are."""
+    for each in requirements(gate):
+        size = min(int(Kinds(people.label, m.called).of(each.cases).sum()) for m in models)
+        if size < each.minimum:
+            return Part(
+                INCONCLUSIVE,
+                f"a comparison by {gate.metric} needs at least {each.minimum:,} {each.cases} with "
+                f"either revision; there are {shown(size, spec.min_cell_size)}: add held-out rows",
+            )
+    return None
+
+
+def _compared(
+    gate: Gate,
+    spec: EvaluationSpec,
+    people: People,
+    models: tuple[Predictions, Predictions],
+    margin: float,
+) -> Inferiority | Part:
+    version = spec.stable.version if spec.stable is not None else ""
+    who = cohorts(people.levels, gate.across.divisions) if gate.across else _undivided(people)
+    tallies, others = (Tallies(Kinds(people.label, model.called), who) for model in models)
+    small = own_shortfalls(tallies, requirements(gate))
+    own = {each.group for each in small}
+    weak = {each.group for each in own_shortfalls(others, requirements(gate))} - own
+    judged = [i for i in range(len(who.names)) if i not in own | weak]
+    candidate, stable = (Answers(model.score, model.called) for model in models)
+    try:
+        found = noninferiority(
+            PerformanceMetric(gate.metric),
+            people.label,
+            candidate,
+            stable,
+            who.atom,
+            who.members[judged],
+            gate.confidence,
+            seed_of(gate, spec),
+        )
+    except ValueError as error:
+        why = f"the answers of {version}, which serves, cannot be used: {error}"
+        return Part(EvaluationPhase.ERROR, f"{why}; see interface.output.type of that version")
+    numbered = dict(zip([_EVERYBODY, *judged], found, strict=True))
+    unmatched = [who.names[i] for i in sorted(weak)]
+    return Inferiority(gate, margin, version, tallies, numbered, small, unmatched)
+
+
+def _undivided(people: People) -> Cohorts:
+    """Return people without any groups."""
+    none = np.zeros(0, dtype=np.intp)
+    members = np.zeros((0, 1), dtype=bool)
+    return Cohorts([], members, np.zeros(people.rows, dtype=np.intp), [], none, none)

@@ -1,0 +1,111 @@
+"""The verdict of a Performance gate: is the whole model good enough, and no worse than stable?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, Needed
+from mlhops.api.gate import CEILINGS, Gate, PerformanceMetric
+from mlhops.evaluator.judge_noninferiority import Inferiority, against_stable
+from mlhops.evaluator.measured import Measured, Predictions
+from mlhops.evaluator.outcome import Part, begun, limit_of, numbers
+from mlhops.evaluator.people import People
+from mlhops.evaluator.requirements import requirements
+from mlhops.evaluator.sentences import Interval, meaning, measure_sentence, plan_sentence, round_up
+from mlhops.evaluator.tally import NEGATIVES, POSITIVES, Disclosure, Kinds, Tallies, shown
+from mlhops.statistics.performance import estimate
+from mlhops.statistics.planning import needed_cases
+from mlhops.statistics.verdict import of_ceiling, of_floor, overall
+
+INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What is known of one gate before it is clear which numbers may be told."""
+
+    gate: Gate
+    bounded: Part | None
+    """Against the limit, where there is one."""
+    inferiority: Inferiority | Part | None
+    """Against stable, where that is asked for."""
+
+    @property
+    def tallies(self) -> Tallies | None:
+        """The groups in which stable is compared with."""
+        return self.inferiority.tallies if isinstance(self.inferiority, Inferiority) else None
+
+    @property
+    def worst(self) -> str | None:
+        """The name of the group that decides."""
+        return self.inferiority.worst if isinstance(self.inferiority, Inferiority) else None
+
+    def tell(self, disclosure: Disclosure) -> GateResult:
+        """Return the result; the graver of the two findings gives the numbers."""
+        paired = self.inferiority
+        if isinstance(paired, Inferiority):
+            paired = paired.tell(disclosure)
+        parts = [part for part in (self.bounded, paired) if part is not None]
+        phase = overall(part.phase for part in parts)
+        parts.sort(key=lambda part: part.phase is not phase)
+        update: dict[str, object] = {"phase": phase}
+        for part in reversed(parts):
+            update |= numbers(part.found) if part.found is not None else {}
+            update |= {"needed": part.needed or update.get("needed")}
+            update |= {"groups": part.groups, "worst_group": part.worst} if part.groups else {}
+        update["message"] = ". ".join(part.message for part in parts)
+        return begun(self.gate).model_copy(update=update)
+
+
+def performance(
+    gate: Gate, spec: EvaluationSpec, people: People, measured: Measured
+) -> Performance:
+    """Return what is known of a Performance gate.
+
+    Raises:
+        EvaluationError: there are too many groups.
+    """
+    bounded = None if gate.limit is None else _bounded(gate, spec, people, measured.candidate)
+    paired = None
+    if gate.non_inferiority is not None:
+        paired = against_stable(gate, spec, people, measured, gate.non_inferiority.margin)
+    return Performance(gate, bounded, paired)
+
+
+def _bounded(gate: Gate, spec: EvaluationSpec, people: People, predictions: Predictions) -> Part:
+    kinds = Kinds(people.label, predictions.called)
+    smallest = spec.min_cell_size
+    for each in requirements(gate):
+        size = int(kinds.of(each.cases).sum())
+        if size < each.minimum:
+            return Part(
+                INCONCLUSIVE,
+                f"{gate.metric} needs at least {each.minimum:,} {each.cases}; the data have "
+                f"{shown(size, smallest)}: add held-out rows",
+            )
+    metric = PerformanceMetric(gate.metric)
+    measure = estimate(metric, people.label, predictions.score, predictions.called, gate.confidence)
+    found = Interval(measure.estimate, measure.lower, measure.upper, limit_of(gate))
+    if np.isnan(found.estimate):
+        return Part(INCONCLUSIVE, f"{gate.metric} is undefined: {measure.reason}: add such rows")
+    ceiling = metric in CEILINGS
+    phase = (of_ceiling if ceiling else of_floor)(
+        found.lower, found.upper, found.limit, gate.assurance
+    )
+    cases = ", ".join(
+        f"{kind}: {shown(int(kinds.of(kind).sum()), smallest)}" for kind in (POSITIVES, NEGATIVES)
+    )
+    needed = _needed(gate, found, measure.cases) if phase is INCONCLUSIVE else None
+    good, bad = ("below it", "above it") if ceiling else ("above it", "below it")
+    sentence = measure_sentence(gate, cases, found, ceiling=ceiling)
+    proven = gate.assurance == "Proven"
+    told = meaning(phase, good, bad, plan_sentence(needed), proven=proven)
+    return Part(phase, sentence + told, found, needed)
+
+
+def _needed(gate: Gate, found: Interval, cases: int) -> Needed | None:
+    more = needed_cases(
+        found.estimate, found.lower, found.upper, found.limit, cases, gate.confidence
+    )
+    kind = requirements(gate)[0].cases if len(requirements(gate)) == 1 else "rows"
+    return None if more is None else Needed(more=round_up(max(more, 1)), cases=kind)
