@@ -6,7 +6,7 @@ import pytest
 
 from campaign.history import Recorder
 from campaign.plane import Plane
-from campaign.points import PATTERNS, Point, choose
+from campaign.points import PATTERNS, Point, choose, point
 from campaign.run import Campaign
 from lab.faults.script import Action
 
@@ -17,6 +17,10 @@ EACH = {"kill": 3, "older": 3, "freeze": 2, "drop": 2, "misbehave": 2}
 TOO_LONG = {Action.AWAY, Action.OVERLOAD, Action.OUTAGE, Action.LATE, Action.RESTART}
 # A story takes some writes more or less from run to run: one near its end may not be reached.
 EARLY = 20
+
+
+# Points at which the operator once went wrong.
+FOUND = ["whole-canary:older@write21~11", "whole-canary:older@write21~12"]
 
 
 def _sample(points: list[Point], pattern: str) -> list[Point]:
@@ -46,6 +50,14 @@ def test_whatever_goes_wrong_a_story_comes_to_the_same_end(campaign: Campaign) -
 
     assert not campaign.tally.failed
     assert campaign.tally.by_pattern == EACH
+
+
+def test_what_once_went_wrong_no_longer_does(campaign: Campaign) -> None:
+    before = dict(campaign.tally.failed)
+
+    campaign.run([point(name) for name in FOUND], jobs=2)
+
+    assert campaign.tally.failed == before
 
 
 def test_every_point_of_every_pattern_has_a_name_of_its_own(campaign: Campaign) -> None:

@@ -24,7 +24,7 @@ from mlhops.rollout.intents import EnsureEvaluation, EnsureService, Plan, SetWei
 from mlhops.rollout.plan import plan
 from mlhops.rollout.reasons import Reason
 
-_MAKES = (EnsureService, EnsureEvaluation, SetWeights)
+_RESTS_ON_MODEL = (EnsureService, EnsureEvaluation, SetWeights)
 GONE = float("inf")
 """Returned in place of a time for a model that is there no more."""
 
@@ -95,14 +95,14 @@ class Models:
     async def _check_current(self, gathered: Gathered, decided: Plan) -> None:
         """Make sure that the model is as the plan has it, before what no write of its status precedes.
 
-        Of a model that was deleted meanwhile nothing may be made again.
+        Of a model that was deleted meanwhile nothing may be made again. And what was heard of a model may
+        be old: a weight that an old status does not know may be the one that the present status gives.
 
         Raises:
             ApiError: it has changed.
         """
         unchecked = decided.before if decided.status else (*decided.before, *decided.after)
-        makes = (EnsureService, EnsureEvaluation) if gathered.route else _MAKES
-        if not any(isinstance(intent, makes) for intent in unchecked):
+        if not any(isinstance(intent, _RESTS_ON_MODEL) for intent in unchecked):
             return
         meta = gathered.seen.model.metadata
         live = await self._client.get(MODELS, meta.namespace, meta.name)
