@@ -15,7 +15,6 @@ from mlhops.api.predictor import Predictor
 from mlhops.controller.client import ApiError, NotInstalled
 from mlhops.controller.kinds import (
     DECISIONS,
-    EVALUATIONS,
     GATEWAYS,
     MODELS,
     PODS,
@@ -111,8 +110,8 @@ async def _gather_around(
         _if_installed(_as_list(reader.get(ROUTES, *mine))),
         _gateway(reader, model),
     )
-    evaluations, decisions, revisions, routes = await asyncio.gather(
-        reader.of_model(EVALUATIONS, *mine, _awaited(model)),
+    (evaluations, records), decisions, revisions, routes = await asyncio.gather(
+        reader.evaluations(*mine, _cited(model)),
         reader.of_model(DECISIONS, *mine),
         reader.of_model(REVISIONS, *mine),
         _if_installed(reader.routes_for(key.namespace, _hostnames(model))),
@@ -129,6 +128,7 @@ async def _gather_around(
         services=_services(model, owned_services, pods, predictors),
         route=_observed(router, model, live_route),
         evaluations=_evaluations(evaluations, uid),
+        records={each.name: each.record for each in records if uid in each.owners},
         decisions=_decisions(decisions, key.name),
         revisions=frozenset(recorded) - {stale},
         gateway_exists=gateway is not None,
@@ -184,15 +184,17 @@ def _hostnames(model: ClinicalModel) -> list[str]:
     return list(gateway.hostnames) if gateway is not None else []
 
 
-def _awaited(model: ClinicalModel) -> list[str]:
-    """Return the names of the Evaluations on which the candidate's next step may rest."""
-    candidate = model.status.candidate
+def _cited(model: ClinicalModel) -> list[str]:
+    """Return the names of the Evaluations on which the candidate's next step, or what serves, rests."""
+    candidate, stable = model.status.candidate, model.status.stable
+    names = {stable.proof.evaluation} if stable is not None and stable.proof is not None else set()
     if candidate is None:
-        return []
+        return sorted(names)
     about = (model.metadata.name, candidate.revision, candidate.attempt)
     steps = model.spec.rollout.steps[: candidate.step_index + 1]
     live = [i for i, step in enumerate(steps) if step.evaluate is not None]
-    return [evaluation_name(*about), *(evaluation_name(*about, index) for index in live)]
+    names |= {evaluation_name(*about), *(evaluation_name(*about, index) for index in live)}
+    return sorted(names | ({candidate.evaluation} if candidate.evaluation else set()))
 
 
 async def _gateway(reader: Reader, model: ClinicalModel) -> Manifest | None:

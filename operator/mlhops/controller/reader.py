@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from mlhops.api.base import Manifest
 from mlhops.controller.client import Client, NotInstalled
@@ -16,8 +16,11 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
-from mlhops.controller.store import Name, Store, name_of
+from mlhops.controller.store import Name, OwnedRecord, Store, name_of, owned_record
 from mlhops.kserve.names import MODEL_LABEL
+
+Evidence: TypeAlias = tuple[list[Manifest], list[OwnedRecord]]
+"""Some of a model's Evaluations whole, and what is known of all."""
 
 _FEW = 6
 """Up to so many objects are read one by one; a list costs the API server a look at all of its kind."""
@@ -34,6 +37,10 @@ class Reader(Protocol):
         self, kind: Kind, namespace: str, model: str, names: Collection[str] = ()
     ) -> list[Manifest]:
         """Return the objects of a kind that belong to a model; those named are there if they are."""
+        ...
+
+    async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
+        """Return those of a model's Evaluations that are named, and what is known of all."""
         ...
 
     async def routes_for(self, namespace: str, hostnames: Collection[str]) -> list[Manifest]:
@@ -64,6 +71,11 @@ class _Live:
             self._store.doubt(kind)
             raise
 
+    async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
+        live = await self.list(EVALUATIONS, namespace, model)
+        records = [record for each in live if (record := owned_record(each)) is not None]
+        return [each for each in live if name_of(each).name in names], records
+
 
 class Heard:
     """What the watches have told; asks the API server only for what they do not cover."""
@@ -89,6 +101,14 @@ class Heard:
         if self._store.covers(kind, namespace):
             return self._store.of_model(kind, namespace, model)
         return await self._live.list(kind, namespace, model)
+
+    async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
+        """Return the named Evaluations and the records of all that were heard of."""
+        if not self._store.covers(EVALUATIONS, namespace):
+            return await self._live.evaluations(namespace, model, names)
+        found = [self._store.get(EVALUATIONS, Name(namespace, name)) for name in names]
+        named = [manifest for manifest in found if manifest is not None]
+        return named, self._store.records(namespace, model)
 
     async def routes_for(self, namespace: str, hostnames: Collection[str]) -> list[Manifest]:
         """Return the HTTPRoutes with these host names that were heard of."""
@@ -128,13 +148,21 @@ class Fresh:
         if kind in (PODS, DECISIONS) or not self._store.covers(kind, namespace):
             return await self._live.list(kind, namespace, model)
         heard = {name_of(m).name: m for m in self._store.of_model(kind, namespace, model)}
-        if kind not in (SERVICES, EVALUATIONS):
+        if kind != SERVICES:
             return list(heard.values())  # written once, never changed
         if len(names) > _FEW:
             return await self._live.list(kind, namespace, model)
         found = await asyncio.gather(*(self.get(kind, namespace, name) for name in names))
         now = [manifest for manifest in found if manifest is not None]
         return [*(manifest for name, manifest in heard.items() if name not in names), *now]
+
+    async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
+        """Return the named Evaluations as they are now, and the records of all."""
+        if len(names) > _FEW or not self._store.covers(EVALUATIONS, namespace):
+            return await self._live.evaluations(namespace, model, names)
+        found = await asyncio.gather(*(self.get(EVALUATIONS, namespace, name) for name in names))
+        named = [manifest for manifest in found if manifest is not None]
+        return named, self._store.records(namespace, model)
 
     async def routes_for(self, namespace: str, hostnames: Collection[str]) -> list[Manifest]:
         """Return other HTTPRoutes as heard: they decide nothing but who was first."""

@@ -9,11 +9,13 @@ alike, so the first of each kind serves as the dictionary for all others: a thou
 import zlib
 from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar, cast
 
 import orjson
 
 from mlhops.api.base import Json, Manifest
+from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.kinds import (
     DECISIONS,
     EVALUATIONS,
@@ -27,7 +29,9 @@ from mlhops.controller.kinds import (
     Kind,
 )
 from mlhops.kserve.names import FIELD_MANAGER, MODEL_LABEL
+from mlhops.kserve.owner import controllers
 from mlhops.kserve.read import at, items, text
+from mlhops.rollout.observed import Record
 
 WATCHED = (
     MODELS,
@@ -82,12 +86,23 @@ class _Packer:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedRecord:
+    """What is known of an Evaluation, and whose it is."""
+
+    name: str
+    owners: tuple[str, ...]
+    """The uids of its controllers."""
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
     seen: Seen
     packed: bytes
     packer: _Packer
     model: str
     hostnames: tuple[str, ...]
+    record: OwnedRecord | None
 
     def manifest(self) -> Manifest:
         return cast(Manifest, orjson.loads(self.packer.unpack(self.packed)))
@@ -149,7 +164,14 @@ class Store:
         text = orjson.dumps(_lean(manifest))
         packer = self._packer_for(kind, text)
         packed = packer.pack(text)
-        kept = _Kept(seen, packed, packer, _model_of(kind, manifest), _hostnames_of(kind, manifest))
+        kept = _Kept(
+            seen,
+            packed,
+            packer,
+            _model_of(kind, manifest),
+            _hostnames_of(kind, manifest),
+            owned_record(manifest) if kind == EVALUATIONS else None,
+        )
         self._kept[kind][name] = kept
         self._of_model.add((kind, name.namespace, kept.model), name.name)
         for hostname in kept.hostnames:
@@ -179,6 +201,13 @@ class Store:
         names = self._of_model[kind, namespace, model]
         kept = self._kept[kind]
         return [kept[Name(namespace, name)].manifest() for name in sorted(names)]
+
+    def records(self, namespace: str, model: str) -> list[OwnedRecord]:
+        """Return what is known of a model's Evaluations, none of which is unpacked for that."""
+        kept = self._kept[EVALUATIONS]
+        names = self._of_model[EVALUATIONS, namespace, model]
+        records = [kept[Name(namespace, name)].record for name in sorted(names)]
+        return [record for record in records if record is not None]
 
     def routes_for(self, namespace: str, hostnames: Iterable[str]) -> list[Manifest]:
         """Return the HTTPRoutes of a namespace that have one of these host names."""
@@ -210,6 +239,20 @@ class Store:
         self._of_model.discard((kind, name.namespace, kept.model), name.name)
         for hostname in kept.hostnames:
             self._by_hostname.discard((name.namespace, hostname), name.name)
+
+
+def owned_record(manifest: Manifest) -> OwnedRecord | None:
+    """Return what is known of an Evaluation, None where it cannot be read."""
+    created = text(manifest, "metadata", "creationTimestamp")
+    try:
+        record = Record(
+            revision=text(manifest, "spec", "revision"),
+            phase=EvaluationPhase(text(manifest, "status", "phase") or EvaluationPhase.PENDING),
+            created=datetime.fromisoformat(created) if created else None,
+        )
+    except ValueError:
+        return None
+    return OwnedRecord(text(manifest, "metadata", "name"), controllers(manifest), record)
 
 
 def name_of(manifest: Manifest) -> Name:

@@ -1,13 +1,13 @@
 """Whose an object is."""
 
-from mlhops.api.base import Json, Manifest
+from mlhops.api.base import Manifest
 from mlhops.kserve.drift import written_by_us
-from mlhops.kserve.read import items
+from mlhops.kserve.read import items, text
 
 
 def owned(live: Manifest, uid: str) -> bool:
     """Whether an object is controlled by the object with that uid."""
-    return uid in _controllers(live)
+    return uid in controllers(live)
 
 
 def is_ours(live: Manifest, uid: str) -> bool:
@@ -16,9 +16,10 @@ def is_ours(live: Manifest, uid: str) -> bool:
     Somebody may have stripped the owner reference, and it is put back. What another controls, or what nobody
     has written as the operator, is somebody else's.
     """
-    return owned(live, uid) if _controllers(live) else written_by_us(live)
+    return owned(live, uid) if controllers(live) else written_by_us(live)
 
 
-def _controllers(live: Manifest) -> list[Json]:
+def controllers(live: Manifest) -> tuple[str, ...]:
+    """Return the uids of those that control an object."""
     references = items(live, "metadata", "ownerReferences")
-    return [one.get("uid") for one in references if one.get("controller") is True]
+    return tuple(text(one, "uid") for one in references if one.get("controller") is True)

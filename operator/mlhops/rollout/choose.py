@@ -71,7 +71,7 @@ def _supersede(draft: Draft) -> None:
 def _begin(draft: Draft) -> None:
     """Begin past every attempt that left an Evaluation: old evidence is not taken for new."""
     version = draft.seen.model.spec.version
-    attempts = attempts_of(draft.name, draft.target, draft.seen.evaluations)
+    attempts = attempts_of(draft.name, draft.target, draft.seen.records)
     draft.candidate = Candidate(
         revision=draft.target,
         version=version,

@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from mlhops.api.decision import Decision
-from mlhops.api.evaluation import Evaluation
+from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.facts import Route, Service
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-__all__ = ["Listener", "Observed", "Route", "Service"]
+__all__ = ["Listener", "Observed", "Record", "Route", "Service"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,21 @@ class Listener:
         return "" if _DEFAULT_PORTS.get(self.scheme) == self.port else f":{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of an Evaluation that need not be read whole: a model keeps very many of them."""
+
+    revision: str
+    phase: EvaluationPhase
+    created: datetime | None
+
+    @classmethod
+    def of(cls, evaluation: Evaluation) -> "Record":
+        """Return what is known of it."""
+        created = evaluation.metadata.creation_timestamp
+        return cls(evaluation.spec.revision, evaluation.status.phase, created)
+
+
 @dataclass(frozen=True)
 class Observed:
     """Everything about one ClinicalModel at one moment."""
@@ -35,7 +51,9 @@ class Observed:
     """InferenceServices of this model, by name."""
     route: Route | None = None
     evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
-    """Evaluations that this model owns, by name."""
+    """Evaluations on which the candidate or what serves may rest, by name."""
+    records: Mapping[str, Record] = field(default_factory=dict)
+    """All Evaluations that this model owns, by name."""
     decisions: tuple[Decision, ...] = ()
     revisions: frozenset[str] = frozenset()
     """Revisions whose spec is recorded, so that their InferenceService can be applied again."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from mlhops.api.decision import Action
-from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
+from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, Outcome
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import EnsureService, Remove, SetWeights
-from mlhops.rollout.observed import Service
+from mlhops.rollout.observed import Record, Service
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
 
@@ -67,26 +67,25 @@ def remove_old_records(draft: Draft) -> None:
     lasting = _may_have_served(draft)
     gone = {
         name
-        for name, evaluation in draft.seen.evaluations.items()
-        if evaluation.status.phase not in FINISHED and not _awaited(draft, name)
+        for name, record in draft.seen.records.items()
+        if record.phase not in FINISHED and not _awaited(draft, name)
     }
     for name in sorted(gone):  # nobody waits for its verdict, so its Job need not go on
         draft.after.append(Remove("Evaluation", name))
-    others = [
-        evaluation
-        for name, evaluation in draft.seen.evaluations.items()
-        if name not in cited | gone and not _of_attempt(draft, name) and not lasting(evaluation)
-    ]
-    others.sort(key=lambda e: (e.metadata.creation_timestamp or draft.now, e.metadata.name))
-    for evaluation in others[: max(len(others) - EVALUATIONS_KEPT, 0)]:
-        draft.after.append(Remove("Evaluation", evaluation.metadata.name))
+    others = sorted(
+        (record.created or draft.now, name)
+        for name, record in draft.seen.records.items()
+        if not lasting(record) and name not in cited | gone and not _of_attempt(draft, name)
+    )
+    for _, name in others[: max(len(others) - EVALUATIONS_KEPT, 0)]:
+        draft.after.append(Remove("Evaluation", name))
     in_use = {of.revision for of in (draft.stable, draft.candidate, draft.previous) if of}
     served = {service.revision for service in draft.seen.services.values()}
     for revision in sorted(draft.seen.revisions - in_use - served):
         draft.after.append(Remove("ControllerRevision", f"{draft.name}-{revision}"))
 
 
-def _may_have_served(draft: Draft) -> Callable[[Evaluation], bool]:
+def _may_have_served(draft: Draft) -> Callable[[Record], bool]:
     """Return whether an Evaluation is of a revision that patients may have been on.
 
     That record is kept for good, and outlives the history, which has an end. What the history no
@@ -97,9 +96,8 @@ def _may_have_served(draft: Draft) -> Callable[[Evaluation], bool]:
     served |= {of.revision for of in (draft.stable, draft.previous) if of is not None}
     served |= {d.spec.revision for d in draft.decisions if d.spec.action is Action.OVERRIDE}
 
-    def may_have(evaluation: Evaluation) -> bool:
-        passed = evaluation.status.phase is EvaluationPhase.SUCCESSFUL
-        return passed or evaluation.spec.revision in served
+    def may_have(record: Record) -> bool:
+        return record.phase is EvaluationPhase.SUCCESSFUL or record.revision in served
 
     return may_have
 

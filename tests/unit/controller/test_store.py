@@ -1,6 +1,7 @@
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import DECISIONS, EVENTS, MODELS, PODS, ROUTES
-from mlhops.controller.store import Name, Store
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.controller.kinds import DECISIONS, EVALUATIONS, EVENTS, MODELS, PODS, ROUTES
+from mlhops.controller.store import Name, Store, owned_record
 
 WARD = "ward"
 SEPSIS = Name(WARD, "sepsis")
@@ -98,3 +99,33 @@ def test_nothing_is_known_of_namespaces_that_are_not_watched() -> None:
 
 def test_kinds_that_are_not_watched_are_not_kept() -> None:
     assert not Store().hear(EVENTS, manifest(1))
+
+
+def test_of_an_evaluation_is_known_without_its_details_what_it_came_to_and_whose_it_is() -> None:
+    store = Store()
+    metadata: Manifest = {
+        "labels": {"mlhops.io/model": "sepsis"},
+        "creationTimestamp": "2030-01-01T00:00:00Z",
+        "ownerReferences": [{"uid": "uid-of-sepsis", "controller": True}],
+    }
+    store.hear(
+        EVALUATIONS,
+        manifest(
+            1,
+            "sepsis-a-1",
+            metadata=metadata,
+            spec={"revision": "a"},
+            status={"phase": "Successful"},
+        ),
+    )
+    store.hear(EVALUATIONS, manifest(2, "sepsis-b-1", metadata=metadata, spec={"revision": "b"}))
+
+    first, second = store.records(WARD, "sepsis")
+
+    assert (first.name, first.owners) == ("sepsis-a-1", ("uid-of-sepsis",))
+    assert (first.record.revision, first.record.phase) == ("a", EvaluationPhase.SUCCESSFUL)
+    assert second.record.phase is EvaluationPhase.PENDING
+
+
+def test_an_evaluation_of_a_phase_that_nobody_knows_counts_for_nothing() -> None:
+    assert owned_record({"status": {"phase": "Wonderful"}}) is None

@@ -20,7 +20,7 @@ from mlhops.rollout.intents import (
     Remove,
     SetWeights,
 )
-from mlhops.rollout.observed import Observed, Route, Service
+from mlhops.rollout.observed import Observed, Record, Route, Service
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revision import revision_of, service_name
 from tests.builders import clinical_model, with_path
@@ -111,11 +111,13 @@ class World:
 
     def observe(self) -> Observed:
         """Gather the facts, as the controller does."""
+        evaluations = {k: Evaluation.model_validate(v) for k, v in self.evaluations.items()}
         return Observed(
             model=self.model,
             services=dict(self.services) if self.kserve_installed else {},
             route=self._observed_route(),
-            evaluations={k: Evaluation.model_validate(v) for k, v in self.evaluations.items()},
+            evaluations=evaluations,
+            records={name: Record.of(each) for name, each in evaluations.items()},
             decisions=tuple(Decision.model_validate(d) for d in self.decisions.values()),
             revisions=frozenset(self.revisions),
             gateway_exists=self.gateway_exists,
