@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from lab.client import Object
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 from mlhops.api.result import Result, encode
-from mlhops.rollout.evaluator_job import CONTAINER
+from mlhops.rollout.evaluator_pod import CONTAINER
 
 
 def moment() -> str:

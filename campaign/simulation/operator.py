@@ -13,7 +13,7 @@ from mlhops.controller import main
 from mlhops.controller.client import ApiError, NotInstalled
 from mlhops.controller.gather import Key
 from mlhops.controller.queue import WorkQueue
-from mlhops.rollout.evaluator_job import EvaluatorImage
+from mlhops.rollout.evaluator_pod import EvaluatorImage
 
 START = datetime.fromisoformat("2030-01-01T08:00:00.250+00:00")
 

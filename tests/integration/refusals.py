@@ -1,5 +1,6 @@
 """All that the API server must refuse."""
 
+from tests.integration.refusals_data import SOURCES
 from tests.integration.refusals_gates import EVALUATION, ROLLOUT
 from tests.integration.refusals_interface import EXPOSURE, INTERFACE
 from tests.integration.refusals_records import DECISIONS, OTHERS
@@ -12,6 +13,7 @@ REFUSALS = (
     *INTERFACE,
     *EXPOSURE,
     *EVALUATION,
+    *SOURCES,
     *ROLLOUT,
     *DECISIONS,
     *OTHERS,

@@ -193,6 +193,9 @@ EVERYTHING = clinical_model(
         },
         "spec.evaluation.data": {
             "uri": "s3://bucket/a folder/sepsis.csv",
+            "endpoint": "https://minio.example:9000",
+            "region": "eu-central-1",
+            "secretName": "held-out-reader",
             "format": "csv",
             "labelColumn": "died within 30 d",
             "idColumn": "id",
@@ -233,6 +236,12 @@ EVERYTHING = clinical_model(
         "spec.evaluation.deadline": "1h30m",
         "spec.evaluation.serviceAccountName": "reader",
         "spec.evaluation.resources": {"limits": {"memory": "2e9"}},
+        "spec.evaluation.report": {
+            "uri": "s3://reports/sepsis",
+            "endpoint": "http://minio.example",
+            "region": "us-east-1",
+            "secretName": "report-writer",
+        },
         "spec.rollout": {
             "steps": [
                 {"setWeight": 0},
@@ -404,9 +413,13 @@ ACCEPTED: dict[str, Manifest] = {
             "s3://b/k..v2.parquet",
             "gs://b/k",
             "pvc://claim/a/b",
-            "https://a.example/d?x=1",
+            "https://a.example/d",
             "file:///data/d.csv",
         ),
+    ),
+    **_all(
+        "spec.evaluation.report.uri",
+        ("s3://b", "s3://b/", "gs://b/reports", "pvc://claim", "pvc://claim/a/", "file:///reports"),
     ),
     **_all(
         "spec.predictor.resources.limits.memory",

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlhops.api.base import Digest, GivenTime, ObjectMeta, Resource, Time, rules
+from mlhops.api.base import GivenTime, ObjectMeta, Resource, Time
+from mlhops.api.data import DataSource, ReportSink, StoredReport
 from mlhops.api.gate import Gates
 from mlhops.api.interface import Interface
 
@@ -30,44 +31,6 @@ FINISHED = frozenset(
         EvaluationPhase.ERROR,
     }
 )
-
-
-class DataSource(Resource):
-    """Held-out, labelled data that the gates are measured on."""
-
-    uri: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=1024,
-            json_schema_extra=rules(
-                (
-                    "self.matches('^(pvc://[a-z0-9][a-z0-9.-]*/[^/]|(s3|gs|https)://[^/]|file:///[^/])')",
-                    (
-                        "uri must begin with pvc://<claim>/<path>, s3://, gs://, https:// or "
-                        "file:/// "
-                        "and name a file"
-                    ),
-                ),
-                (
-                    "!self.matches('(^|/)[.][.](/|$)|[[:cntrl:]]')",
-                    (
-                        "uri must not go up with .. nor have control characters: write the path "
-                        "in full"
-                    ),
-                ),
-            ),
-        ),
-    ]
-    """Where the data lies: `pvc://<claim>/<path>`, `s3://`, `gs://`, `https://` or `file://`."""
-    format: Literal["parquet", "csv"] = "parquet"
-    """The file format."""
-    label_column: Annotated[str, Field(min_length=1, max_length=253)]
-    """The column with the true outcome."""
-    id_column: Annotated[str, Field(min_length=1, max_length=253)] | None = None
-    """The column that names a row; used in error messages as a count only, never as a value."""
-    digest: Digest | None = None
-    """The sha256 of the file's bytes. Data that does not match is an Error, never a verdict."""
 
 
 class StableRevision(Resource):
@@ -112,6 +75,8 @@ class EvaluationSpec(Resource):
     """The seed of the bootstrap."""
     min_cell_size: Annotated[int, Field(ge=1, le=1000)] = 10
     """Counts below this are suppressed wherever they would be shown."""
+    report: ReportSink | None = None
+    """Where the report goes; no part of what determines the verdict."""
 
 
 class GroupEstimate(Resource):
@@ -206,6 +171,8 @@ class EvaluationStatus(Resource):
     """Rows that were scored."""
     data_digest: str | None = None
     """sha256 of the data that was read."""
+    report: StoredReport | None = None
+    """Where the report is, or why there is none."""
     seed: int | None = None
     """The seed that the bootstrap used."""
     evaluator: str | None = None

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from mlhops.api.base import Deadline, Duration, ObjectMeta, ObjectName, Resource, matching, rules
 from mlhops.api.card import Card
-from mlhops.api.evaluation import DataSource
+from mlhops.api.data import DataSource, ReportSink
 from mlhops.api.gate import PROBABILISTIC, SCORED, Gates
 from mlhops.api.interface import SET, Interface
 from mlhops.api.predictor import Predictor, Resources
@@ -106,6 +106,8 @@ class EvaluationSettings(
     API."""
     resources: Resources | None = None
     """What the evaluator may use of a node."""
+    report: ReportSink | None = None
+    """Where each Evaluation's report goes; one that cannot be stored changes no verdict."""
 
 
 class Pause(Resource):

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from mlhops.api.base import Resource
+from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 
 PREFIX = "mlhops.io/evaluation.v1:"
@@ -30,15 +31,16 @@ class Result(Resource):
     data_digest: str | None = None
     seed: int | None = None
     evaluator: str | None = None
+    report: StoredReport | None = None
 
 
 def encode(result: Result) -> str:
     """Return the result as a termination message, leaving out detail until it fits.
 
-    Per-group detail of gates that passed goes first, then of all gates, then long messages: the
-    verdicts, estimates and worst groups always stay.
+    Per-group detail of gates that passed goes first, then of all gates, then long messages, then
+    where the report is: the verdicts, estimates and worst groups always stay.
     """
-    for lighter in (_whole, _without_passed_groups, _without_groups, _short):
+    for lighter in (_whole, _without_passed_groups, _without_groups, _short, _without_report):
         text = _pack(lighter(result))
         if len(text) <= MAX_BYTES:
             return text
@@ -107,3 +109,8 @@ def _short(result: Result) -> Result:
         for gate in result.gates
     ]
     return result.model_copy(update={"gates": gates, "message": result.message[:200]})
+
+
+def _without_report(result: Result) -> Result:
+    lost = StoredReport(error="where it is did not fit the evaluator's result")
+    return _short(result).model_copy(update={"report": lost if result.report else None})

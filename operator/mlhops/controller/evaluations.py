@@ -15,7 +15,7 @@ from mlhops.controller.store import Store
 from mlhops.kserve.owner import owned
 from mlhops.kserve.read import text
 from mlhops.rollout import evaluator_job
-from mlhops.rollout.evaluator_job import EvaluatorImage
+from mlhops.rollout.evaluator_pod import EvaluatorImage
 from mlhops.rollout.revision import service_name
 
 _PATIENCE = timedelta(seconds=5)

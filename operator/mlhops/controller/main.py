@@ -28,7 +28,7 @@ from mlhops.controller.store import WATCHED, Store, name_of, version_of
 from mlhops.controller.watch import EVALUATION, MODEL, keys_of, registry, settings
 from mlhops.kserve.read import at
 from mlhops.kserve.route import GatewayRouter
-from mlhops.rollout.evaluator_job import EvaluatorImage
+from mlhops.rollout.evaluator_pod import EvaluatorImage
 
 _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0

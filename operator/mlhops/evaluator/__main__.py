@@ -52,6 +52,12 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("/data"),
         help="where the claim of a pvc:// uri is mounted",
     )
+    parser.add_argument(
+        "--report-root",
+        type=Path,
+        default=Path("/report"),
+        help="where the claim of a pvc:// report is mounted",
+    )
     parser.add_argument("--batch-size", type=_positive, default=500, help="rows per request")
     parser.add_argument(
         "--timeout", type=_positive, default=1800, help="seconds for all of scoring"
@@ -74,6 +80,7 @@ def _options(given: argparse.Namespace) -> Options:
         endpoint=given.endpoint,
         model_name=given.model_name,
         claim_root=given.claim_root,
+        report_root=given.report_root,
         batch_size=given.batch_size,
         timeout=given.timeout,
         request_timeout=given.request_timeout,

@@ -35,6 +35,7 @@ class Options:
     endpoint: str | None
     model_name: str | None
     claim_root: Path
+    report_root: Path
     batch_size: int
     timeout: float
     request_timeout: float

@@ -4,22 +4,24 @@ Remote data are copied once while they are hashed, so that the bytes that are me
 of the digest.
 """
 
+import asyncio
 import hashlib
-import importlib
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
-from mlhops.api.evaluation import DataSource
+from obstore.exceptions import BaseError
+
+from mlhops.api.data import DATA_PREFIX, MOST_BYTES, DataSource
+from mlhops.evaluator import stores, web
+from mlhops.evaluator.copies import Copy
 from mlhops.evaluator.errors import EvaluationError
+from mlhops.evaluator.places import in_claim, on_this_machine, shown, without_secrets
 
 _CHUNK = 1 << 20
-_PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "https": "aiohttp"}
 
 
 @dataclass(frozen=True)
@@ -39,60 +41,43 @@ class LocalFile:
             )
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How long and how much may be copied."""
+
+    seconds: float = 1800.0
+    """For all of a file."""
+    stall: float = 30.0
+    """Seconds without a byte after which a try is given up."""
+    most: int = MOST_BYTES
+    """Bytes."""
+
+
+_LIMITS = Limits()
+
+
 @contextmanager
-def local(data: DataSource, claim_root: Path) -> Iterator[LocalFile]:
+def local(data: DataSource, claim_root: Path, limits: Limits = _LIMITS) -> Iterator[LocalFile]:
     """Give the data as a local file for as long as they are needed.
 
     Raises:
         EvaluationError: there is no such file, it cannot be read, or its digest is not the declared
             one.
     """
-    scheme = urlsplit(data.uri).scheme
-    if scheme in ("file", "pvc"):
-        path = _inside_claim(data.uri, claim_root) if scheme == "pvc" else _plain(data.uri)
-        yield _checked(_hashed(path, shown(data.uri)), data)
-    elif scheme in _PACKAGES:
-        with tempfile.TemporaryDirectory(prefix="evaluation-") as folder:
-            path = Path(folder) / "data"
-            _download(data.uri, scheme, path)
-            yield _checked(_hashed(path, shown(data.uri)), data)
-    else:
-        raise EvaluationError(
-            f"data.uri has the scheme {scheme!r}: use file://, pvc://<claim>/<path>, s3://, gs:// "
-            "or https://"
-        )
-
-
-def shown(uri: str) -> str:
-    """Return a URI without what may be secret in it: user, password, query."""
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
-def _plain(uri: str) -> Path:
-    parts = urlsplit(uri)
-    if parts.netloc not in ("", "localhost"):
-        raise EvaluationError(
-            f"data.uri {shown(uri)} names a host: write file:///path with three slashes"
-        )
-    return Path(unquote(parts.path))
-
-
-def _inside_claim(uri: str, claim_root: Path) -> Path:
-    claim, _, path = uri.removeprefix("pvc://").partition("/")
-    if claim in ("", ".", "..") or not path.strip("/"):
-        raise EvaluationError(
-            f"data.uri {uri} is incomplete: write pvc://<claim>/<path of the file>"
-        )
-    if ".." in Path(path).parts:
-        raise EvaluationError("data.uri must not contain '..': name the path from the claim's root")
-    root = claim_root.resolve()
-    found = (root / path.lstrip("/")).resolve()
-    if not found.is_relative_to(root):
-        raise EvaluationError(
-            f"data.uri {uri} leaves its claim by a symbolic link: name a file inside"
-        )
-    return found
+    without_secrets(data.uri, "data.uri")
+    match urlsplit(data.uri).scheme:
+        case "file":
+            yield _checked(_hashed(on_this_machine(data.uri, "data.uri"), data.uri), data)
+        case "pvc":
+            yield _checked(_hashed(in_claim(data.uri, claim_root, "data.uri"), data.uri), data)
+        case "s3" | "gs" | "https":
+            with tempfile.TemporaryDirectory(prefix="evaluation-") as folder:
+                yield _checked(_downloaded(data, Path(folder) / "data", limits), data)
+        case scheme:
+            raise EvaluationError(
+                f"data.uri has the scheme {scheme!r}: use file://, pvc://<claim>/<path>, s3://, "
+                "gs:// or https://"
+            )
 
 
 def _hashed(path: Path, uri: str) -> LocalFile:
@@ -126,39 +111,37 @@ def _checked(file: LocalFile, data: DataSource) -> LocalFile:
     return file
 
 
-def _download(uri: str, scheme: str, path: Path) -> None:
-    package = _PACKAGES[scheme]
-    try:
-        importlib.import_module(package)
-        fsspec = importlib.import_module("fsspec")
-    except ImportError as error:
-        raise EvaluationError(
-            f"{scheme}:// needs the Python package {package}, which this evaluator image does not "
-            f"have: use an image with {package}, or put the data on a volume and name it as "
-            "pvc://<claim>/<path>"
-        ) from error
-    # aiohttp ignores the environment's proxy settings unless it is told to trust them.
-    options = {"client_kwargs": {"trust_env": True}} if scheme == "https" else {}
-    try:
-        with fsspec.open(uri, "rb", **options) as remote, path.open("wb") as copy:
-            _copy(remote, copy)
-    except FileNotFoundError as error:
-        # fsspec says the same of a file that is not there and a server that is not.
-        raise EvaluationError(
-            f"there is no file at {shown(uri)}, or its server cannot be reached: check data.uri "
-            "and the network"
-        ) from error
-    except Exception as error:
-        # The text of a client's error may hold a signed URL, so only its kind is told.
-        status = getattr(error, "status", None)
-        raise EvaluationError(
-            f"{shown(uri)} cannot be read: {type(error).__name__}{f' {status}' if status else ''}; "
-            "check data.uri, the network, and what evaluation.serviceAccountName may read"
-        ) from error
+def _downloaded(data: DataSource, path: Path, limits: Limits) -> LocalFile:
+    with Copy(path, limits.most, shown(data.uri)) as copy:
+        try:
+            asyncio.run(_download(data, copy, limits))
+        except TimeoutError as error:
+            raise EvaluationError(
+                f"{shown(data.uri)} could not be read within {limits.seconds:g} s: put the data "
+                "nearer, or on a volume, and name them as pvc://<claim>/<path>"
+            ) from error
+        digest = copy.finish()
+    return LocalFile(path, digest, _version(path))
 
 
-def _copy(remote: BinaryIO, copy: BinaryIO) -> None:
-    while chunk := remote.read(_CHUNK):
-        copy.write(chunk)
-    copy.flush()
-    os.fsync(copy.fileno())
+async def _download(data: DataSource, copy: Copy, limits: Limits) -> None:
+    # On the main thread's loop, a signal to stop ends the download at once.
+    async with asyncio.timeout(limits.seconds):
+        if data.uri.startswith("https://"):
+            await web.download(data, copy, limits.stall)
+        else:
+            await _from_store(data, copy, limits.stall)
+
+
+async def _from_store(data: DataSource, copy: Copy, stall: float) -> None:
+    store, path = stores.opened(data, DATA_PREFIX, stall)
+    try:
+        # The client goes on where a connection broke off, if the file is still the same.
+        found = await store.get_async(path)
+        copy.begin(found.meta["size"])
+        async for chunk in found.stream(min_chunk_size=_CHUNK):
+            copy.add(bytes(chunk))
+    except (BaseError, FileNotFoundError) as error:
+        raise EvaluationError(
+            f"{shown(data.uri)} cannot be read: {stores.meaning(error)}"
+        ) from None

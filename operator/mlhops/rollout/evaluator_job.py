@@ -1,6 +1,5 @@
 """The Job that runs the evaluator for one Evaluation, and what its pod's last words come to."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -10,25 +9,14 @@ from mlhops.api.model import EvaluationSettings
 from mlhops.api.result import Result, decode
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
 from mlhops.kserve.read import at, condition, items, number, text
+from mlhops.rollout.evaluator_pod import CONTAINER, EvaluatorImage, pod_spec
 
-CONTAINER = "evaluator"
 STARTS = "the evaluator starts"
 EVALUATION_LABEL = "mlhops.io/evaluation"
-TERMINATION_LOG = "/dev/termination-log"
-_DATA = "/data"
 _KEPT_SECONDS = 3600
 _DEADLINE_SECONDS = 1800
 _CANNOT = "the evaluator cannot start"
 _GRACE = timedelta(seconds=60)
-_PVC = "pvc://"
-
-
-@dataclass(frozen=True)
-class EvaluatorImage:
-    """Where the evaluator comes from."""
-
-    image: str
-    pull_policy: str = "IfNotPresent"
 
 
 def render(evaluation: Evaluation, settings: EvaluationSettings, image: EvaluatorImage) -> Manifest:
@@ -57,7 +45,7 @@ def render(evaluation: Evaluation, settings: EvaluationSettings, image: Evaluato
             "podFailurePolicy": _failure_policy(),
             "template": {
                 "metadata": {"labels": labels},
-                "spec": _pod(evaluation, settings, image),
+                "spec": pod_spec(evaluation, settings, image),
             },
         },
     }
@@ -77,52 +65,6 @@ def _failure_policy() -> Manifest:
             },
         ]
     }
-
-
-def _pod(evaluation: Evaluation, settings: EvaluationSettings, image: EvaluatorImage) -> Manifest:
-    claim = _claim(evaluation.spec.data.uri)
-    container: Manifest = {
-        "name": CONTAINER,
-        "image": image.image,
-        "imagePullPolicy": image.pull_policy,
-        "args": [f"--termination-log={TERMINATION_LOG}", f"--claim-root={_DATA}"],
-        "env": [
-            {
-                "name": "MLHOPS_EVALUATION",
-                "value": evaluation.spec.model_dump_json(by_alias=True, exclude_none=True),
-            }
-        ],
-        "terminationMessagePath": TERMINATION_LOG,
-        "terminationMessagePolicy": "File",
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
-        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
-    }
-    volumes: list[Json] = [{"name": "tmp", "emptyDir": {}}]
-    if claim:
-        mount: Manifest = {"name": "data", "mountPath": _DATA, "readOnly": True}
-        container["volumeMounts"] = [*cast("list[Json]", container["volumeMounts"]), mount]
-        source: Manifest = {"claimName": claim, "readOnly": True}
-        volumes.append({"name": "data", "persistentVolumeClaim": source})
-    if settings.resources is not None:
-        container["resources"] = settings.resources.to_json()
-    pod: Manifest = {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container],
-        "volumes": volumes,
-    }
-    if settings.service_account_name:
-        pod["serviceAccountName"] = settings.service_account_name
-    return pod
-
-
-def _claim(uri: str) -> str | None:
-    return uri.removeprefix(_PVC).split("/", 1)[0] if uri.startswith(_PVC) else None
 
 
 def next_status(
@@ -256,6 +198,7 @@ def _finished(
             "data_digest": result.data_digest,
             "seed": result.seed,
             "evaluator": result.evaluator,
+            "report": result.report,
             "started_at": started,
             "finished_at": now,
         }

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from mlhops.api.base import Manifest
 from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationSpec
 from mlhops.api.model import ClinicalModel
@@ -39,18 +40,25 @@ def spec_of(model: ClinicalModel, candidate: Candidate, endpoint: str) -> Evalua
         gates=settings.gates,
         seed=settings.seed,
         min_cell_size=settings.min_cell_size,
+        report=settings.report,
     )
 
 
 def is_about(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> bool:
     """Whether an Evaluation is the very one that the operator would ask for now.
 
-    The endpoint counts as well: a verdict on another server is none on this candidate.
+    The endpoint counts as well: a verdict on another server is none on this candidate. Where the
+    report goes does not.
     """
     service = draft.service(candidate)
     endpoint = service.endpoint if service is not None else None
     wanted = spec_of(draft.seen.model, candidate, endpoint or evaluation.spec.endpoint)
-    return evaluation.spec.to_json() == wanted.to_json()
+    return _evidence(evaluation.spec) == _evidence(wanted)
+
+
+def _evidence(spec: EvaluationSpec) -> Manifest:
+    """Return all of a spec that a verdict depends on."""
+    return spec.model_copy(update={"report": None}).to_json()
 
 
 def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from mlhops.api.base import Manifest
-from mlhops.api.evaluation import DataSource
+from mlhops.api.data import DataSource
 from mlhops.api.gate import Gate
 from mlhops.api.interface import Interface
 from mlhops.api.model import ClinicalModel, ClinicalModelSpec

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import EvaluationPhase, GateResult, GroupEstimate
 from mlhops.api.result import MAX_BYTES, PREFIX, Result, decode, encode
 
@@ -152,6 +153,17 @@ def test_then_messages_are_cut() -> None:
 
     assert arrived.message == words[0][:200]
     assert [one.message for one in arrived.gates] == [one.message[:120] for one in gates]
+
+
+def test_then_where_the_report_is_is_left_out_but_the_verdict_stays() -> None:
+    words = [incompressible(900, n) for n in range(8)]
+    gates = [gate(f"g{n}", EvaluationPhase.FAILED, 0, words[n]) for n in range(8)]
+    report = StoredReport(uri=f"s3://{incompressible(2000)}")
+
+    arrived = decode(encode(Result(phase="Failed", gates=gates, report=report)))
+
+    assert [one.phase for one in arrived.gates] == [EvaluationPhase.FAILED] * 8
+    assert arrived.report == StoredReport(error="where it is did not fit the evaluator's result")
 
 
 def test_a_result_that_cannot_fit_is_an_error_and_not_a_pass() -> None:

@@ -114,6 +114,7 @@ class Bench:
             "endpoint": self.endpoint,
             "model_name": None,
             "claim_root": self.folder / "claim",
+            "report_root": self.folder / "report",
             "batch_size": 500,
             "timeout": 60.0,
             "request_timeout": 20.0,

@@ -5,12 +5,14 @@ from typing import cast
 
 import pytest
 
-from mlhops.api.base import Manifest
+from mlhops.api.base import Json, Manifest
+from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationStatus, GateResult
 from mlhops.api.model import ClinicalModel
 from mlhops.api.result import Result, encode
-from mlhops.rollout.evaluator_job import EvaluatorImage, next_status, render
-from tests.builders import clinical_model, evaluation, with_path
+from mlhops.rollout.evaluator_job import next_status, render
+from mlhops.rollout.evaluator_pod import EvaluatorImage
+from tests.builders import at_path, clinical_model, evaluation
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 JOB: Manifest = {
@@ -95,27 +97,97 @@ def test_planning_twice_changes_nothing() -> None:
     assert once != EvaluationStatus()
 
 
-def test_the_job_gets_no_credentials_and_only_the_claim_that_the_data_are_on() -> None:
+def pod_of(*changes: tuple[str, Json]) -> Manifest:
+    """Return the pod of an Evaluation with these values in its spec."""
     settings = ClinicalModel.model_validate(
-        with_path(
-            with_path(clinical_model(), "metadata.uid", "u"),
-            "spec.evaluation.resources",
-            {"limits": {"memory": "1Gi"}},
+        clinical_model(
+            {
+                "metadata.uid": "u",
+                "spec.evaluation.resources": {"limits": {"memory": "1Gi"}},
+                "spec.evaluation.serviceAccountName": "reader",
+            }
         )
     ).spec.evaluation
-    manifest = with_path(evaluation(), "spec.data.uri", "pvc://held-out/a/b.parquet")
-    subject = Evaluation.model_validate(manifest)
+    subject = Evaluation.model_validate(evaluation(dict(changes)))
     rendered = render(subject, settings, EvaluatorImage("registry.example/evaluator:1"))
-    template = cast(Manifest, cast(Manifest, rendered["spec"])["template"])
-    pod = cast(Manifest, template["spec"])
-    assert pod["automountServiceAccountToken"] is False
-    volumes = cast("list[Manifest]", pod["volumes"])
-    assert {"claimName": "held-out", "readOnly": True} in [
-        volume.get("persistentVolumeClaim") for volume in volumes
-    ]
-    container = cast("list[Manifest]", pod["containers"])[0]
-    assert container["resources"] == {"limits": {"memory": "1Gi"}}
-    policy = cast(Manifest, cast(Manifest, rendered["spec"])["podFailurePolicy"])
+    policy = at_path(rendered, "spec.podFailurePolicy")
     # A drained evaluator is tried again, though it says exit code 1 on its way out.
-    actions = [rule["action"] for rule in cast("list[Manifest]", policy["rules"])]
-    assert actions == ["Ignore", "FailJob"]
+    assert [rule["action"] for rule in cast("list[Manifest]", cast(Manifest, policy)["rules"])] == [
+        "Ignore",
+        "FailJob",
+    ]
+    return cast(Manifest, at_path(rendered, "spec.template.spec"))
+
+
+def container_of(pod: Manifest) -> Manifest:
+    (container,) = cast("list[Manifest]", pod["containers"])
+    return container
+
+
+def claims_of(pod: Manifest) -> dict[Json, Json]:
+    """Return each claim that is mounted by where, and whether it can be written."""
+    volumes = {volume["name"]: volume for volume in cast("list[Manifest]", pod["volumes"])}
+    found: dict[Json, Json] = {}
+    for mount in cast("list[Manifest]", container_of(pod)["volumeMounts"]):
+        source = cast(Manifest, volumes[mount["name"]].get("persistentVolumeClaim", {}))
+        if source:
+            read_only = mount.get("readOnly", False) or source.get("readOnly", False)
+            found[mount["mountPath"]] = f"{source['claimName']} {'ro' if read_only else 'rw'}"
+    return found
+
+
+def test_the_job_gets_no_credentials_and_only_the_claim_that_the_data_are_on() -> None:
+    pod = pod_of(("spec.data.uri", "pvc://held-out/a/b.parquet"))
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["serviceAccountName"] == "reader"
+    assert claims_of(pod) == {"/data": "held-out ro"}
+    container = container_of(pod)
+    assert container["resources"] == {"limits": {"memory": "1Gi"}}
+    assert "envFrom" not in container
+
+
+def test_a_secret_is_seen_by_the_evaluator_alone_under_a_prefix_and_must_be_there() -> None:
+    pod = pod_of(
+        ("spec.data.uri", "s3://held-out/a.parquet"),
+        ("spec.data.secretName", "held-out-reader"),
+        ("spec.report", {"uri": "s3://reports", "secretName": "report-writer"}),
+    )
+    assert len(cast("list[Manifest]", pod["containers"])) == 1
+    assert "initContainers" not in pod
+    assert container_of(pod)["envFrom"] == [
+        {"prefix": "DATA_", "secretRef": {"name": "held-out-reader", "optional": False}},
+        {"prefix": "REPORT_", "secretRef": {"name": "report-writer", "optional": False}},
+    ]
+
+
+def test_data_from_elsewhere_may_fill_only_so_much_of_the_node() -> None:
+    for uri, bound in (("s3://b/a", str(11 * 2**30)), ("pvc://held-out/a", None)):
+        pod = pod_of(("spec.data.uri", uri))
+        (scratch,) = (v for v in cast("list[Manifest]", pod["volumes"]) if v["name"] == "tmp")
+        assert cast(Manifest, scratch["emptyDir"]).get("sizeLimit") == bound
+
+
+@pytest.mark.parametrize(
+    ("data", "report", "claims"),
+    [
+        ("pvc://a/x", "pvc://b/y", {"/data": "a ro", "/report": "b rw"}),
+        ("pvc://a/x", "pvc://a", {"/data": "a ro", "/report": "a rw"}),
+        ("s3://a/x", "pvc://b", {"/report": "b rw"}),
+        ("pvc://a/x", "s3://b", {"/data": "a ro"}),
+    ],
+)
+def test_only_the_claim_of_the_report_can_be_written(
+    data: str, report: str, claims: dict[Json, Json]
+) -> None:
+    pod = pod_of(("spec.data.uri", data), ("spec.report", {"uri": report}))
+    assert claims_of(pod) == claims
+    names = [volume["name"] for volume in cast("list[Manifest]", pod["volumes"])]
+    assert len(names) == len(set(names))
+
+
+def test_where_the_report_is_is_taken_over_and_changes_no_verdict() -> None:
+    lost = StoredReport(error="the volume is full")
+    result = Result(phase="Successful", report=lost)
+    status = next_status(an_evaluation(), JOB, ended(encode(result)), after(1))
+    assert status.phase is EvaluationPhase.SUCCESSFUL
+    assert status.report == lost

@@ -126,6 +126,18 @@ def test_an_advisory_gate_blocks_nothing() -> None:
     assert world.shares() == {old: 90, new: 10}
 
 
+def test_another_place_for_reports_starts_nothing_over() -> None:
+    world, old, new = canary(TEN_AND_PAUSE)
+    world.run()
+    assert world.shares() == {old: 90, new: 10}
+
+    world.edit({"spec.evaluation.report": {"uri": "s3://elsewhere"}})
+    world.run()
+
+    assert world.shares() == {old: 90, new: 10}
+    assert world.candidate.attempt == 1
+
+
 def test_an_override_lets_an_inconclusive_gate_pass_and_names_who_did_it() -> None:
     world, old, new = stuck(EvaluationPhase.INCONCLUSIVE)
 

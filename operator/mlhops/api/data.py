@@ -1,0 +1,185 @@
+"""Where the evaluator reads held-out data, and where it puts its report.
+
+No URI may hold a credential: these come with the ServiceAccount, or from a Secret that is named.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mlhops.api.base import Digest, ObjectName, Resource, matching, rules
+
+MOST_BYTES = 10 * 2**30
+"""The largest file that is copied from elsewhere; a larger one is read from a volume."""
+DATA_PREFIX = "DATA_"
+"""What the keys of `data.secretName` begin with in the evaluator's environment."""
+REPORT_PREFIX = "REPORT_"
+"""What the keys of `report.secretName` begin with there."""
+
+_SECRETS = (
+    (
+        "!self.matches('^[a-z0-9]+://[^/]*@')",
+        (
+            "uri must hold no user or password: put them into a Secret and name it in secretName, "
+            "or set evaluation.serviceAccountName"
+        ),
+    ),
+    (
+        "!self.matches('[?#]')",
+        (
+            "uri must have no query and no #, which may be a signature or a token: put credentials "
+            "into a Secret and name it in secretName, or set evaluation.serviceAccountName"
+        ),
+    ),
+)
+_PATH = (
+    "!self.matches('(^|/)[.][.](/|$)|[[:cntrl:]]')",
+    "uri must not go up with .. nor have control characters: write the path in full",
+)
+_ENDPOINT = r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$"
+_REGION = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+
+Endpoint = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=1024,
+        json_schema_extra=matching(
+            _ENDPOINT,
+            "endpoint is the http:// or https:// URL of an S3-compatible server without user, "
+            "password or query: write it like https://minio.storage.svc:9000",
+        ),
+    ),
+]
+"""The URL of an S3-compatible server."""
+
+Region = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=63,
+        json_schema_extra=matching(_REGION, "write a region like eu-central-1"),
+    ),
+]
+"""The region of an S3 bucket."""
+
+_ONLY_S3 = (
+    (
+        "!has(self.endpoint) || self.uri.startsWith('s3://')",
+        "endpoint is for s3:// alone: remove it, or write the uri as s3://<bucket>/<path>",
+        ".endpoint",
+    ),
+    (
+        "!has(self.region) || self.uri.startsWith('s3://')",
+        "region is for s3:// alone: remove it, or write the uri as s3://<bucket>/<path>",
+        ".region",
+    ),
+)
+
+
+class DataSource(
+    Resource,
+    json_schema_extra=rules(
+        *_ONLY_S3,
+        (
+            "!has(self.secretName) || self.uri.matches('^(s3|gs|https)://')",
+            "secretName is for s3://, gs:// and https://: no Secret is needed to read a volume",
+            ".secretName",
+        ),
+    ),
+):
+    """Held-out, labelled data that the gates are measured on."""
+
+    uri: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=1024,
+            json_schema_extra=rules(
+                (
+                    (
+                        "self.matches('^(pvc://[a-z0-9][a-z0-9.-]*/[^/]|"
+                        "(s3|gs|https)://[^/]+/[^/]|file:///[^/])')"
+                    ),
+                    (
+                        "uri must begin with pvc://<claim>/<path>, s3://<bucket>/, gs://<bucket>/, "
+                        "https://<host>/ or file:/// and name a file"
+                    ),
+                ),
+                _PATH,
+                *_SECRETS,
+            ),
+        ),
+    ]
+    """Where the data lies: `pvc://<claim>/<path>`, `s3://`, `gs://`, `https://` or `file://`."""
+    endpoint: Endpoint | None = None
+    """The URL of an S3-compatible server, such as MinIO; AWS where it is left out."""
+    region: Region | None = None
+    """The region of an S3 bucket; that of the environment, or us-east-1, where it is left out."""
+    secret_name: ObjectName | None = None
+    """The Secret with the credentials for reading, such as AWS_ACCESS_KEY_ID and
+    AWS_SECRET_ACCESS_KEY; only the evaluator gets to see it. Without one the evaluator is who
+    `evaluation.serviceAccountName` is to the cloud."""
+    format: Literal["parquet", "csv"] = "parquet"
+    """The file format."""
+    label_column: Annotated[str, Field(min_length=1, max_length=253)]
+    """The column with the true outcome."""
+    id_column: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """The column that names a row; used in error messages as a count only, never as a value."""
+    digest: Digest | None = None
+    """The sha256 of the file's bytes. Data that does not match is an Error, never a verdict."""
+
+
+class ReportSink(
+    Resource,
+    json_schema_extra=rules(
+        *_ONLY_S3,
+        (
+            "!has(self.secretName) || self.uri.matches('^(s3|gs)://')",
+            "secretName is for s3:// and gs://: no Secret is needed to write to a volume",
+            ".secretName",
+        ),
+    ),
+):
+    """The folder into which each Evaluation puts its report."""
+
+    uri: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=1024,
+            json_schema_extra=rules(
+                (
+                    (
+                        "self.matches('^(pvc://[a-z0-9][a-z0-9.-]*|(s3|gs)://[^/]+|file:///[^/]+)"
+                        "(/|$)')"
+                    ),
+                    (
+                        "uri must be a folder: pvc://<claim>/<path>, s3://<bucket>/<path>, "
+                        "gs://<bucket>/<path> or file:///<path>"
+                    ),
+                ),
+                _PATH,
+                *_SECRETS,
+            ),
+        ),
+    ]
+    """A folder: `pvc://<claim>/<path>`, `s3://<bucket>/<path>`, `gs://<bucket>/<path>` or
+    `file:///<path>`."""
+    endpoint: Endpoint | None = None
+    """The URL of an S3-compatible server, such as MinIO; AWS where it is left out."""
+    region: Region | None = None
+    """The region of an S3 bucket; that of the environment, or us-east-1, where it is left out."""
+    secret_name: ObjectName | None = None
+    """The Secret with the credentials for writing; only the evaluator gets to see it."""
+
+
+class StoredReport(Resource):
+    """Where the report of an Evaluation is, or why there is none. It never changes the verdict."""
+
+    uri: Annotated[str, Field(max_length=2048)] | None = None
+    """Where it lies."""
+    digest: Digest | None = None
+    """The sha256 of its bytes."""
+    error: Annotated[str, Field(max_length=1024)] | None = None
+    """Why it could not be stored."""

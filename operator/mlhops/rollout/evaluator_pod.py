@@ -1,0 +1,120 @@
+"""The pod of the evaluator: no access to the API, and of data and Secrets only what it must have."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from mlhops.api.base import Json, Manifest
+from mlhops.api.data import DATA_PREFIX, MOST_BYTES, REPORT_PREFIX
+from mlhops.api.evaluation import Evaluation, EvaluationSpec
+from mlhops.api.model import EvaluationSettings
+
+CONTAINER = "evaluator"
+_TERMINATION_LOG = "/dev/termination-log"
+_DATA = "/data"
+_REPORT = "/report"
+_TMP = "/tmp"  # noqa: S108 a mount point
+_PVC = "pvc://"
+_REMOTE = ("s3://", "gs://", "https://")
+_SPARE = 2**30
+
+
+@dataclass(frozen=True)
+class EvaluatorImage:
+    """Where the evaluator comes from."""
+
+    image: str
+    pull_policy: str = "IfNotPresent"
+
+
+def pod_spec(
+    evaluation: Evaluation, settings: EvaluationSettings, image: EvaluatorImage
+) -> Manifest:
+    """Return the spec of the pod that measures an Evaluation."""
+    spec = evaluation.spec
+    volumes, mounts = _volumes(spec)
+    container: Manifest = {
+        "name": CONTAINER,
+        "image": image.image,
+        "imagePullPolicy": image.pull_policy,
+        "args": [
+            f"--termination-log={_TERMINATION_LOG}",
+            f"--claim-root={_DATA}",
+            f"--report-root={_REPORT}",
+        ],
+        "env": [
+            {
+                "name": "MLHOPS_EVALUATION",
+                "value": spec.model_dump_json(by_alias=True, exclude_none=True),
+            }
+        ],
+        "terminationMessagePath": _TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": mounts,
+    }
+    if secrets := _secrets(spec):
+        container["envFrom"] = secrets
+    if settings.resources is not None:
+        container["resources"] = settings.resources.to_json()
+    found: Manifest = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [container],
+        "volumes": volumes,
+    }
+    if settings.service_account_name:
+        found["serviceAccountName"] = settings.service_account_name
+    return found
+
+
+def _volumes(spec: EvaluationSpec) -> tuple[list[Json], list[Json]]:
+    """Return the pod's volumes and where they are mounted: only a report's claim can be written."""
+    remote = spec.data.uri.startswith(_REMOTE)
+    # The evaluator itself refuses what is larger, with a message; the limit is for its mistakes.
+    scratch: Manifest = {"sizeLimit": str(MOST_BYTES + _SPARE)} if remote else {}
+    volumes: list[Json] = [{"name": "tmp", "emptyDir": scratch}]
+    mounts: list[Json] = [{"name": "tmp", "mountPath": _TMP}]
+    data = _claim(spec.data.uri)
+    report = _claim(spec.report.uri) if spec.report else None
+    if data:
+        volumes.append(_volume("data", data, read_only=data != report))
+        mounts.append({"name": "data", "mountPath": _DATA, "readOnly": True})
+    if report:
+        # One claim twice in a pod would be mounted in two ways, which some drivers refuse.
+        name = "data" if report == data else "report"
+        if name == "report":
+            volumes.append(_volume(name, report, read_only=False))
+        mounts.append({"name": name, "mountPath": _REPORT})
+    return volumes, mounts
+
+
+def _volume(name: str, claim: str, *, read_only: bool) -> Json:
+    source: Manifest = {"claimName": claim}
+    return {
+        "name": name,
+        "persistentVolumeClaim": {**source, "readOnly": True} if read_only else source,
+    }
+
+
+def _claim(uri: str) -> str | None:
+    return uri.removeprefix(_PVC).split("/", 1)[0] if uri.startswith(_PVC) else None
+
+
+def _secrets(spec: EvaluationSpec) -> list[Json]:
+    """Return where the credentials come from.
+
+    The prefix keeps reading and writing apart, and a Secret from setting what Python or the linker
+    read from the environment.
+    """
+    report = spec.report.secret_name if spec.report else None
+    named = ((DATA_PREFIX, spec.data.secret_name), (REPORT_PREFIX, report))
+    return [
+        cast(Json, {"prefix": prefix, "secretRef": {"name": name, "optional": False}})
+        for prefix, name in named
+        if name
+    ]

@@ -1,0 +1,56 @@
+"""What is refused of where data and reports are: above all, credentials in a URI."""
+
+from mlhops.api.base import Json
+from tests.builders import clinical_model
+from tests.integration.refusal import Refusal, field
+
+DATA = "spec.evaluation.data"
+REPORT = "spec.evaluation.report"
+
+
+def _data(what: str, change: str, value: Json, remedy: str) -> Refusal:
+    return field(what, f"{DATA}.{change}", value, remedy)
+
+
+def _report(what: str, value: Json, remedy: str) -> Refusal:
+    return field(what, f"{REPORT}.uri", value, remedy)
+
+
+SOURCES = (
+    _data("a password of a web server", "uri", "https://ada:hush@a/b", "no user or password"),
+    _data("a key of a bucket", "uri", "s3://key:hush@a/b", "put them into a Secret and name it"),
+    _data("a user alone", "uri", "gs://ada@a/b", "no user or password"),
+    _data("a signature", "uri", "https://a/b?X-Amz-Signature=1", "no query and no #, which may be"),
+    _data("a query of a bucket", "uri", "s3://a/b?x", "no query and no #"),
+    _data("a token after a #", "uri", "https://a/b#token", "no query and no #"),
+    _data("a bucket without a file", "uri", "s3://bucket", "name a file"),
+    _data("a web server without a file", "uri", "https://a.example/", "name a file"),
+    _data(
+        "an endpoint of a volume", "endpoint", "http://minio:9000", "endpoint is for s3:// alone"
+    ),
+    _data("a region of a volume", "region", "eu-central-1", "region is for s3:// alone"),
+    _data("a Secret for a volume", "secretName", "key", "no Secret is needed to read"),
+    _data("an endpoint without scheme", "endpoint", "minio:9000", "https://minio.storage.svc:9000"),
+    _data("an endpoint with a password", "endpoint", "https://a:b@c", "without user, password or"),
+    _data("an endpoint with a query", "endpoint", "https://a/?x=1", "without user, password or"),
+    _data("an endpoint on disk", "endpoint", "file:///etc", "is the http:// or https:// URL"),
+    _data("a region in words", "region", "Frankfurt am Main", "write a region like eu-central-1"),
+    _data("a Secret elsewhere", "secretName", "other/key", "name an object of the cluster"),
+    _report("a report on the web", "https://a/b", "uri must be a folder"),
+    _report("a report nowhere", "file:///", "uri must be a folder"),
+    _report("a report above its claim", "pvc://claim/../a", "must not go up with .."),
+    _report("a report with a password", "s3://a:b@c/d", "no user or password"),
+    _report("a report with a signature", "s3://a/b?sig=1", "no query and no #"),
+    Refusal(
+        "a Secret for a report on a volume",
+        clinical_model({REPORT: {"uri": "pvc://claim", "secretName": "key"}}),
+        f"{REPORT}.secretName",
+        "no Secret is needed to write to a volume",
+    ),
+    Refusal(
+        "an endpoint of a report on a volume",
+        clinical_model({REPORT: {"uri": "pvc://claim", "endpoint": "http://minio:9000"}}),
+        f"{REPORT}.endpoint",
+        "endpoint is for s3:// alone",
+    ),
+)
