@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from bench import endurance, floor, growth, neighbours, scaled
+from bench.gates import gates
 from bench.latency import first_write, start
 from bench.memory import memory
 from bench.plane import Plane
@@ -54,6 +55,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "neighbours": _neighbours,
     "endurance": _endurance,
     "verdict": verdict,
+    "gates": gates,
 }
 
 

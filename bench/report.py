@@ -13,6 +13,8 @@ from typing import Any, Self
 
 import psutil
 
+from bench.characteristics import Characteristics, table
+from bench.characteristics import saved as simulated
 from bench.growth import CHART, Point, saved, sentence
 from bench.latency import FIRST_WRITE, FLOOR
 from bench.results import Result
@@ -56,8 +58,13 @@ _MEANINGS = """
 - **Rollouts of one model**: one version after the other, with no steps and `keepPrevious: 0s`.
   What is left is counted when the operator has written nothing for 3 s. Kubernetes removes Events
   after an hour, so they are counted for each rollout.
-- **Bootstrap verdict**: one fairness gate over two sexes, and over sex by three age bands, from
-  predictions that are there already.
+- **Gates**: simulated data sets with a known truth, decided by the functions that the evaluator
+  decides by. Positives are 10 % of the rows; the smallest group's false negative rate differs from
+  that of all others by so many times the limit of 0.10.
+- **Intervals**: from labels, scores and groups to simultaneous intervals of false negative, false
+  positive and selection rate, positive predictive value and AUROC of each group against everybody
+  else, in one thread or as many as BLAS takes. fairlearn's `MetricFrame(n_boot=...)` resamples the
+  same five metrics of the same rows; what it needs without resamples is subtracted.
 
 Control plane: etcd, kube-apiserver and kube-controller-manager of the lab, on the same machine as
 operator and client. The client, or a process of its own, plays KServe, the gateway and the
@@ -112,7 +119,7 @@ def record(run: Run, folder: Path = FOLDER) -> None:
         if math.isnan(entry["value"]):
             entry["value"] = None  # JSON has no NaN
     file.write_text(json.dumps(entries, indent=2, allow_nan=False) + "\n")
-    (folder / "RESULTS.md").write_text(render(_load(file), saved()))
+    (folder / "RESULTS.md").write_text(render(_load(file), saved(), simulated()))
 
 
 def _load(file: Path) -> list[Run]:
@@ -132,7 +139,9 @@ def _read(entry: dict[str, Any]) -> Result:
     return Result(**{**entry, "value": math.nan if entry["value"] is None else entry["value"]})
 
 
-def render(runs: Sequence[Run], points: Sequence[Point] = ()) -> str:
+def render(
+    runs: Sequence[Run], points: Sequence[Point] = (), gates: Characteristics | None = None
+) -> str:
     """Return the report as Markdown; `points` are the sizes in the plot of growth."""
     tables = [line for run in runs for line in _table(run)]
     return "\n".join(
@@ -142,6 +151,7 @@ def render(runs: Sequence[Run], points: Sequence[Point] = ()) -> str:
             "Written by `make bench`. Not edited by hand.",
             *tables,
             *(_growth(points) if points else ()),
+            *(_gates(gates) if gates else ()),
             "",
             "## What is measured",
             _MEANINGS.rstrip(),
@@ -177,6 +187,15 @@ def _growth(points: Sequence[Point]) -> list[str]:
     names = ", ".join(f"{point.models:,}" for point in points)
     title = f"Time, writes, CPU and memory at {names} models"
     return ["", "## How it grows", "", f"![{title}]({CHART.name})", "", sentence(points)]
+
+
+def _gates(gates: Characteristics) -> list[str]:
+    about = (
+        "Pass / Fail / Inconclusive, in percent of simulated data sets; coverage of the intervals "
+        "in percent. What it means, and other designs: "
+        "[docs/gates-operating-characteristics.md](../docs/gates-operating-characteristics.md)."
+    )
+    return ["", "## How often a gate is right", "", about, "", *table(gates.required)]
 
 
 def _number(value: float) -> str:

@@ -33,6 +33,7 @@ class Process(main.Operator):
         """Exceptions of the operator's own code."""
         super().__init__(MemoryClient(server, self.front.answer), EvaluatorImage("evaluator"))
         self.queue = WorkQueue(self.loop.time)
+        self.relist.cpu = lambda: 0.0  # an episode must not depend on the machine
         for _ in range(workers):
             self.loop.create_task(self.work())
         self.loop.create_task(self.queue.run_clock())

@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mlhops.statistics.auroc import auroc
+from mlhops.api.gate import PerformanceMetric
+from mlhops.statistics.estimate import Estimate
+from mlhops.statistics.performance import estimate
 from mlhops.statistics.rates import Bools, Floats
+
+
+def auroc(label: Bools, score: Floats, confidence: float) -> Estimate:
+    """Return the area under the ROC curve."""
+    return estimate(PerformanceMetric.AUROC, label, score, score >= 0.5, confidence)
 
 
 def drawn(seed: int, ties: bool) -> tuple[Bools, Floats]:

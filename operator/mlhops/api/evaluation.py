@@ -1,5 +1,6 @@
 """The Evaluation, which records one run of the gates, and the data that it is made on."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -183,6 +184,16 @@ class EvaluationStatus(Resource):
     """When the verdict was there."""
     observed_generation: int = 0
     """The generation of the spec that this status is about."""
+
+
+def headline(gates: Sequence[GateResult]) -> str | None:
+    """Return what the primary gate found in a few words, such as `sex=F 0.34, limit 0.15`."""
+    for gate in gates:
+        if gate.primary and gate.estimate is not None and gate.limit is not None:
+            return f"{gate.worst_group} {gate.estimate:.3g}, limit {gate.limit:g}"
+        if gate.primary:
+            return f"not measured, limit {gate.limit:g}" if gate.limit is not None else None
+    return None
 
 
 class Evaluation(Resource):

@@ -8,6 +8,7 @@ neither its size nor its content.
 import base64
 import json
 import zlib
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
@@ -37,10 +38,11 @@ class Result(Resource):
 def encode(result: Result) -> str:
     """Return the result as a termination message, leaving out detail until it fits.
 
-    Per-group detail of gates that passed goes first, then of all gates, then long messages, then
-    where the report is: the verdicts, estimates and worst groups always stay.
+    Per-group detail of gates that passed goes first, then of all gates, then long messages, those of
+    gates that passed before others. Of each gate the verdict, the estimate, its interval, the worst
+    group and its counts always stay; where the report is goes last.
     """
-    for lighter in (_whole, _without_passed_groups, _without_groups, _short, _without_report):
+    for lighter in _LIGHTER:
         text = _pack(lighter(result))
         if len(text) <= MAX_BYTES:
             return text
@@ -82,35 +84,74 @@ def _unpack(text: str) -> bytes:
 
 
 def _pack(result: Result) -> str:
-    raw = json.dumps(result.to_json(), separators=(",", ":"), allow_nan=False)
+    # Without what goes without saying: 32 gates have little room each.
+    found = result.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=True)
+    raw = json.dumps(found, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     return PREFIX + base64.b85encode(zlib.compress(raw.encode(), 9)).decode()
+
+
+def _passed(gate: GateResult) -> bool:
+    return gate.phase is EvaluationPhase.SUCCESSFUL
 
 
 def _whole(result: Result) -> Result:
     return result
 
 
-def _without_passed_groups(result: Result) -> Result:
-    gates = [
-        gate.model_copy(update={"groups": []}) if gate.phase is EvaluationPhase.SUCCESSFUL else gate
-        for gate in result.gates
-    ]
+def _worst_of_passed(result: Result) -> Result:
+    gates = [_worst_only(gate) if _passed(gate) else gate for gate in result.gates]
     return result.model_copy(update={"gates": gates})
 
 
-def _without_groups(result: Result) -> Result:
-    gates = [gate.model_copy(update={"groups": []}) for gate in result.gates]
-    return result.model_copy(update={"gates": gates})
+def _worst_of_all(result: Result) -> Result:
+    return result.model_copy(update={"gates": [_worst_only(gate) for gate in result.gates]})
 
 
-def _short(result: Result) -> Result:
-    gates = [
-        gate.model_copy(update={"groups": [], "message": gate.message[:120]})
-        for gate in result.gates
+def _worst_only(gate: GateResult) -> GateResult:
+    """Return a gate with no group but the worst, of which what the gate says as well is left out."""
+    worst = [
+        group.model_copy(update={"gap": None, "lower": None, "upper": None})
+        for group in gate.groups
+        if group.group == gate.worst_group
     ]
-    return result.model_copy(update={"gates": gates, "message": result.message[:200]})
+    return gate.model_copy(update={"groups": worst})
+
+
+def _short(passed: int, others: int) -> Callable[[Result], Result]:
+    """Return how to cut the messages of gates that passed, and of others, at so many letters."""
+
+    def shorter(result: Result) -> Result:
+        gates = [
+            _bare(gate).model_copy(update={"message": _cut(gate.message, most)})
+            for gate in result.gates
+            for most in [passed if _passed(gate) else others]
+        ]
+        update = {"gates": gates, "message": _cut(result.message, 200)}
+        return result.model_copy(update=update)
+
+    return shorter
+
+
+def _bare(gate: GateResult) -> GateResult:
+    """Return a gate with the counts of the worst group only."""
+    found = _worst_only(gate)
+    groups = [group.model_copy(update={"rate": None, "rest": None}) for group in found.groups]
+    return found.model_copy(update={"groups": groups, "needed": None})
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: max(most - 1, 0)] + "…" * (most > 0)
 
 
 def _without_report(result: Result) -> Result:
     lost = StoredReport(error="where it is did not fit the evaluator's result")
-    return _short(result).model_copy(update={"report": lost if result.report else None})
+    return _short(0, 0)(result).model_copy(update={"report": lost if result.report else None})
+
+
+_LIGHTER: tuple[Callable[[Result], Result], ...] = (
+    _whole,
+    _worst_of_passed,
+    _worst_of_all,
+    *(_short(passed, others) for passed, others in ((200, 200), (60, 120), (0, 60), (0, 0))),
+    _without_report,
+)

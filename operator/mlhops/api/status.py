@@ -45,6 +45,10 @@ class Decider(Resource):
     """Who decided."""
     reason: str = ""
     """Why."""
+    gates: list[str] | None = None
+    """The gates that an Override names."""
+    expires: Time | None = None
+    """Until when an Override holds."""
     at: Time | None = None
     """When the operator heard it."""
     attempt: int = 1

@@ -220,7 +220,8 @@ def _ignore(kind: Kind, manifest: Manifest) -> None:
 
 
 def _items(answer: Manifest) -> list[Manifest]:
-    found = answer.get("items")
+    # A list of names and versions that is empty has null for its items.
+    found = answer.get("items", "none") or []
     if not isinstance(found, list):
         raise _damaged()
     return cast(list[Manifest], found)

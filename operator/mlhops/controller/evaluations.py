@@ -101,13 +101,16 @@ class Evaluations:
         meta, spec = evaluation.metadata, evaluation.spec
         if model is None or not owned(live, model.metadata.uid):
             return f"it was not made by the operator for ClinicalModel {spec.model}"
-        service = await reader.get(
-            SERVICES, meta.namespace, service_name(spec.model, spec.revision)
-        )
-        if service is None or not owned(service, model.metadata.uid):
-            return f"revision {spec.revision} of {spec.model} is not there"
-        if spec.endpoint != text(service, "status", "address", "url"):
-            return f"its endpoint is not that of revision {spec.revision} of {spec.model}"
+        asked = [(spec.revision, spec.endpoint)]
+        if spec.stable is not None and spec.stable.endpoint is not None:
+            asked.append((spec.stable.revision, spec.stable.endpoint))
+        for revision, endpoint in asked:
+            name = service_name(spec.model, revision)
+            service = await reader.get(SERVICES, meta.namespace, name)
+            if service is None or not owned(service, model.metadata.uid):
+                return f"revision {revision} of {spec.model} is not there"
+            if endpoint != text(service, "status", "address", "url"):
+                return f"its endpoint is not that of revision {revision} of {spec.model}"
         settings = model.spec.evaluation
         if (spec.data, spec.gates) != (settings.data, settings.gates):
             return f"its data or gates are not those of ClinicalModel {spec.model}"

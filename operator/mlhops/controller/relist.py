@@ -2,10 +2,12 @@
 
 kopf does not tell of a deletion that fell into a gap between two watches either. So each kind is listed
 every so often, once whole and then only by names and versions, and what differs from what was heard is heard
-now.
+now. How often depends on what it costs: with thousands of models it is rarer, so that an operator at rest
+stays at rest.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
 import aiohttp
@@ -18,6 +20,9 @@ from mlhops.controller.store import LABELLED, WATCHED, Name, Store, name_of, ver
 from mlhops.kserve.names import MODEL_LABEL
 
 RELIST_SECONDS = 30.0
+_SHARE = 0.005
+"""The share of one core that it may take for ever, unless that makes it rarer than the next number."""
+_LONGEST = 600.0
 _SOON = 2.0
 _log = structlog.get_logger(__name__)
 
@@ -42,6 +47,8 @@ class Relist:
         self._hear = hear
         self._hear_gone = hear_gone
         self._kind_came_or_went = kind_came_or_went
+        self.cpu: Callable[[], float] = time.thread_time
+        """What the look costs is measured by this."""
         self._wanted = asyncio.Event()
 
     def soon(self) -> None:
@@ -51,10 +58,12 @@ class Relist:
     async def run(self) -> None:
         """Look again and again, for as long as the operator runs."""
         while True:
+            began = self.cpu()
             well = [await self._try(kind) for kind in WATCHED]
+            rest = pause(self.cpu() - began) if all(well) else _SOON
             self._wanted.clear()
             try:
-                await asyncio.wait_for(self._wanted.wait(), RELIST_SECONDS if all(well) else _SOON)
+                await asyncio.wait_for(self._wanted.wait(), rest)
             except TimeoutError:
                 continue
 
@@ -111,6 +120,11 @@ class Relist:
             pages = self._client.pages(kind, namespace, selector, only_metadata=only_metadata)
             async for page in pages:
                 yield page
+
+
+def pause(cost: float) -> float:
+    """Return the seconds until the next look, after one that took so many seconds of CPU."""
+    return min(max(cost / _SHARE, RELIST_SECONDS), _LONGEST)
 
 
 def _gone(name: Name, version: int) -> Manifest:

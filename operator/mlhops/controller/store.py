@@ -2,8 +2,8 @@
 
 It may be behind: nothing that cannot be taken back is decided on it (`rollout/caution.py`).
 
-An object is kept as compressed JSON, a tenth of what it takes as Python objects, and is unpacked when a
-pass asks for it: a thousand models are some megabytes.
+An object is kept as compressed JSON and is unpacked when a pass asks for it. Objects of one kind are much
+alike, so the first of each kind serves as the dictionary for all others: a thousand models are some megabytes.
 """
 
 import zlib
@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar, cast
 
 import orjson
 
-from mlhops.api.base import Manifest
+from mlhops.api.base import Json, Manifest
 from mlhops.controller.kinds import (
     DECISIONS,
     EVALUATIONS,
@@ -26,8 +26,8 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
-from mlhops.kserve.names import MODEL_LABEL
-from mlhops.kserve.read import at, text
+from mlhops.kserve.names import FIELD_MANAGER, MODEL_LABEL
+from mlhops.kserve.read import at, items, text
 
 WATCHED = (
     MODELS,
@@ -44,6 +44,10 @@ LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS})
 """Kinds of which only those with the label of a model are watched: a hospital's cluster has others."""
 
 
+_WINDOW = 1 << zlib.MAX_WBITS
+"""How far back zlib looks."""
+_LONGER = 1.5
+"""How many times as long as its sample a text may be before it is the next sample."""
 K = TypeVar("K", bound=Hashable)
 
 
@@ -62,12 +66,31 @@ class Seen:
     version: int
 
 
+class _Packer:
+    """Compresses JSON texts of which most stands in a sample as well."""
+
+    def __init__(self, sample: bytes) -> None:
+        self._sample = sample[-_WINDOW:]
+        self.length = len(sample)
+
+    def pack(self, text: bytes) -> bytes:
+        packer = zlib.compressobj(zdict=self._sample)
+        return packer.compress(text) + packer.flush()
+
+    def unpack(self, packed: bytes) -> bytes:
+        return zlib.decompressobj(zdict=self._sample).decompress(packed)
+
+
 @dataclass(frozen=True, slots=True)
 class _Kept:
     seen: Seen
     packed: bytes
+    packer: _Packer
     model: str
     hostnames: tuple[str, ...]
+
+    def manifest(self) -> Manifest:
+        return cast(Manifest, orjson.loads(self.packer.unpack(self.packed)))
 
 
 class _Index(Generic[K]):
@@ -99,6 +122,7 @@ class Store:
         self._of_model: _Index[tuple[Kind, str, str]] = _Index()
         self._by_hostname: _Index[tuple[str, str]] = _Index()
         self._complete: set[Kind] = set()
+        self._packers: dict[Kind, _Packer] = {}
 
     def covers(self, kind: Kind, namespace: str) -> bool:
         """Whether it knows all there is of a kind in a namespace, as far as the watches tell."""
@@ -122,8 +146,10 @@ class Store:
         if kind not in self._kept or not self._is_news(kind, name, seen):
             return False
         self._drop(kind, name)
-        packed = zlib.compress(orjson.dumps(manifest), 1)
-        kept = _Kept(seen, packed, _model_of(kind, manifest), _hostnames_of(kind, manifest))
+        text = orjson.dumps(_lean(manifest))
+        packer = self._packer_for(kind, text)
+        packed = packer.pack(text)
+        kept = _Kept(seen, packed, packer, _model_of(kind, manifest), _hostnames_of(kind, manifest))
         self._kept[kind][name] = kept
         self._of_model.add((kind, name.namespace, kept.model), name.name)
         for hostname in kept.hostnames:
@@ -146,21 +172,30 @@ class Store:
     def get(self, kind: Kind, name: Name) -> Manifest | None:
         """Return an object as it was last seen."""
         kept = self._kept[kind].get(name)
-        return None if kept is None else _unpack(kept)
+        return None if kept is None else kept.manifest()
 
     def of_model(self, kind: Kind, namespace: str, model: str) -> list[Manifest]:
         """Return the objects that belong to a model, in the order of their names."""
         names = self._of_model[kind, namespace, model]
-        return [_unpack(self._kept[kind][Name(namespace, name)]) for name in sorted(names)]
+        kept = self._kept[kind]
+        return [kept[Name(namespace, name)].manifest() for name in sorted(names)]
 
     def routes_for(self, namespace: str, hostnames: Iterable[str]) -> list[Manifest]:
         """Return the HTTPRoutes of a namespace that have one of these host names."""
         names = {name for host in hostnames for name in self._by_hostname[namespace, host]}
-        return [_unpack(self._kept[ROUTES][Name(namespace, name)]) for name in sorted(names)]
+        kept = self._kept[ROUTES]
+        return [kept[Name(namespace, name)].manifest() for name in sorted(names)]
 
     def seen(self, kind: Kind) -> dict[Name, Seen]:
         """Return which version of each object is known."""
         return {name: kept.seen for name, kept in self._kept[kind].items()}
+
+    def _packer_for(self, kind: Kind, text: bytes) -> _Packer:
+        """Return what fits the kind; the first that was heard of may not have had a status yet."""
+        packer = self._packers.get(kind)
+        if packer is None or len(text) > _LONGER * packer.length:
+            packer = self._packers[kind] = _Packer(text)
+        return packer
 
     def _is_news(self, kind: Kind, name: Name, seen: Seen) -> bool:
         if seen.version <= self._gone[kind].get(name, -1):
@@ -193,8 +228,15 @@ def _seen(manifest: Manifest) -> Seen:
     return Seen(text(manifest, "metadata", "uid"), version_of(manifest))
 
 
-def _unpack(kept: _Kept) -> Manifest:
-    return cast(Manifest, orjson.loads(zlib.decompress(kept.packed)))
+def _lean(manifest: Manifest) -> Manifest:
+    """Leave out which fields others own, often half of an object: nobody asks."""
+    metadata = manifest.get("metadata")
+    entries = items(metadata, "managedFields")
+    if not entries or not isinstance(metadata, dict):
+        return manifest
+    ours = [entry for entry in entries if entry.get("manager") == FIELD_MANAGER]
+    mine: list[Json] = [entry for entry in ours if not entry.get("subresource")]
+    return {**manifest, "metadata": {**metadata, "managedFields": mine}}
 
 
 def _model_of(kind: Kind, manifest: Manifest) -> str:

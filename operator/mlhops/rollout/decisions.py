@@ -119,6 +119,8 @@ def note(draft: Draft, decision: Decision) -> None:
         action=decision.spec.action,
         decided_by=decision.spec.decided_by,
         reason=decision.spec.reason[:256],
+        gates=decision.spec.gates,
+        expires=decision.spec.expires,
         at=decision.metadata.creation_timestamp,
         attempt=candidate.attempt,
         step_index=candidate.step_index,

@@ -4,7 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from mlhops.api.base import Json, Manifest, seconds
-from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationStatus
+from mlhops.api.evaluation import (
+    FINISHED,
+    Evaluation,
+    EvaluationPhase,
+    EvaluationStatus,
+    headline,
+)
 from mlhops.api.model import EvaluationSettings
 from mlhops.api.result import Result, decode
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
@@ -193,6 +199,7 @@ def _finished(
             "phase": EvaluationPhase(result.phase),
             "message": result.message[:1024],
             "passed": f"{passed}/{len(evaluation.spec.gates)}",
+            "primary": headline(gates),
             "gates": gates,
             "rows": result.rows,
             "data_digest": result.data_digest,

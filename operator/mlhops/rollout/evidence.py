@@ -44,7 +44,7 @@ def request_evaluation(draft: Draft, name: str) -> bool:
         return False
     if not service.current or service.foreign_field:
         return False  # what is not as it should be is not worth a verdict
-    spec = spec_of(draft.seen.model, candidate, service.endpoint)
+    spec = spec_of(draft, candidate, service.endpoint)
     draft.after.append(EnsureEvaluation(name, spec))
     return True
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from mlhops.api.base import Manifest
 from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationSpec
-from mlhops.api.model import ClinicalModel
 from mlhops.api.status import Candidate, Proof
+from mlhops.rollout.comparator import comparator, settled
 from mlhops.rollout.decisions import addressed, answer
 from mlhops.rollout.draft import Draft
 
@@ -25,8 +25,9 @@ class Verdict:
     """The Decisions on which the proof rests."""
 
 
-def spec_of(model: ClinicalModel, candidate: Candidate, endpoint: str) -> EvaluationSpec:
+def spec_of(draft: Draft, candidate: Candidate, endpoint: str) -> EvaluationSpec:
     """Return the Evaluation that a candidate needs."""
+    model = draft.seen.model
     settings = model.spec.evaluation
     return EvaluationSpec(
         model=model.metadata.name,
@@ -38,6 +39,7 @@ def spec_of(model: ClinicalModel, candidate: Candidate, endpoint: str) -> Evalua
         interface=model.spec.interface,
         data=settings.data,
         gates=settings.gates,
+        stable=comparator(draft),
         seed=settings.seed,
         min_cell_size=settings.min_cell_size,
         report=settings.report,
@@ -47,13 +49,15 @@ def spec_of(model: ClinicalModel, candidate: Candidate, endpoint: str) -> Evalua
 def is_about(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> bool:
     """Whether an Evaluation is the very one that the operator would ask for now.
 
-    The endpoint counts as well: a verdict on another server is none on this candidate. Where the
-    report goes does not.
+    The endpoint counts as well: a verdict on another server is none on this candidate, and one
+    against another stable revision proves nothing against this one. Where the report goes does not.
     """
+    told = evaluation.spec
     service = draft.service(candidate)
     endpoint = service.endpoint if service is not None else None
-    wanted = spec_of(draft.seen.model, candidate, endpoint or evaluation.spec.endpoint)
-    return _evidence(evaluation.spec) == _evidence(wanted)
+    wanted = spec_of(draft, candidate, endpoint or told.endpoint)
+    stable = settled(wanted.stable, told.stable)
+    return _evidence(told) == _evidence(wanted.model_copy(update={"stable": stable}))
 
 
 def _evidence(spec: EvaluationSpec) -> Manifest:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from mlhops.api.base import later
 from mlhops.api.conditions import ConditionType, Verdict, find, merge
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
-from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Serving, Stop
+from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Proof, Serving, Stop
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
@@ -97,12 +97,15 @@ def _state(draft: Draft) -> _State:
         message = f"the API server refuses a write: {draft.seen.refusal}"
         return _State("False", False, True, Reason.WRITE_REFUSED.value, message)
     if candidate is not None and candidate.failure is not None:
-        stable = f" ({draft.stable.version} serves)" if draft.stable and _serves(draft) else ""
+        stable = f" ({_serving(draft, draft.stable)})" if draft.stable and _serves(draft) else ""
         way_out = ". To go on, apply another version or decide Retry"
         return _stalled(candidate.failure, f"{candidate.version}: ", stable + way_out)
     if candidate is not None:
         reason = candidate.pause.reason if candidate.pause else Reason.ROLLOUT_IN_PROGRESS.value
-        return _State("Unknown", True, False, reason, _progress(draft, candidate))
+        beside = ""
+        if draft.stable is not None and _overridden(draft, draft.stable.proof):
+            beside = f" ({_serving(draft, draft.stable)})"
+        return _State("Unknown", True, False, reason, _progress(draft, candidate) + beside)
     return _serving_state(draft)
 
 
@@ -136,11 +139,36 @@ def _serving_state(draft: Draft) -> _State:
     if not _serves(draft):
         return _route_state(draft)
     text = f"{stable.version} serves all requests"
-    if stable.proof is not None and stable.proof.overridden:
-        text += f" (gates overridden: {', '.join(stable.proof.overridden)})"
+    overridden = _overridden(draft, stable.proof)
+    if overridden:
+        text += f" ({overridden})"
     if service.ready is not True:
         text += " (not all of its replicas are ready)"
     return _State("True", False, False, Reason.SERVING.value, text)
+
+
+def _serving(draft: Draft, stable: Serving) -> str:
+    """Say what serves beside a candidate, and which of its gates a person overrode."""
+    overridden = _overridden(draft, stable.proof)
+    return f"{stable.version} serves" + (f", {overridden}" if overridden else "")
+
+
+def _overridden(draft: Draft, proof: Proof | None) -> str:
+    """Say which gates a person overrode and until when, for as long as that is what serving rests on.
+
+    What serves goes on serving when the time is over, since nothing better is there; but people see
+    that nobody stands for it any more.
+    """
+    if proof is None or not proof.overridden:
+        return ""
+    said = f"gates overridden: {', '.join(proof.overridden)}"
+    if proof.expires is None:
+        return said
+    draft.wake(proof.expires)
+    moment = proof.expires.strftime("%Y-%m-%dT%H:%M:%SZ")
+    if proof.expires <= draft.now:
+        return f"{said}, which expired {moment}: evaluate anew or replace it"
+    return f"{said}, until {moment}"
 
 
 def _route_state(draft: Draft) -> _State:
@@ -217,7 +245,9 @@ def _gates_passed(draft: Draft, promoted: bool) -> Wanted:
     proof = candidate.proof if candidate else (draft.stable.proof if draft.stable else None)
     if proof is not None and (candidate is not None or promoted):
         reason = "Overridden" if proof.overridden else proof.phase.value
-        return (type_, "True", reason, f"Evaluation {proof.evaluation}")
+        overridden = _overridden(draft, proof)
+        message = f"Evaluation {proof.evaluation}" + (f"; {overridden}" if overridden else "")
+        return (type_, "True", reason, message)
     stop = (candidate.failure or candidate.pause) if candidate else None
     verdict = _VERDICTS.get(stop.reason) if stop else None
     if stop is not None and verdict is not None:

@@ -1,7 +1,10 @@
 """What is no longer needed, and when it may go."""
 
-from mlhops.api.evaluation import FINISHED
-from mlhops.api.status import Candidate
+from collections.abc import Callable
+
+from mlhops.api.decision import Action
+from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
+from mlhops.api.status import Candidate, Outcome
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import EnsureService, Remove, SetWeights
 from mlhops.rollout.observed import Service
@@ -9,6 +12,7 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
 
 EVALUATIONS_KEPT = 10
+"""How many Evaluations stay that neither let a revision serve nor are cited."""
 
 
 def keep_serving(draft: Draft) -> None:
@@ -55,11 +59,12 @@ def remove_retired(draft: Draft) -> None:
 
 
 def remove_old_records(draft: Draft) -> None:
-    """Keep the evidence of all in status and the latest others; drop revisions that are gone."""
+    """Keep the evidence of all that may have served and the latest others; drop what is gone."""
     cited = {entry.evaluation for entry in draft.history}
     for of in (draft.stable, draft.previous):
         if of is not None and of.proof is not None:
             cited.add(of.proof.evaluation)
+    lasting = _may_have_served(draft)
     gone = {
         name
         for name, evaluation in draft.seen.evaluations.items()
@@ -70,7 +75,7 @@ def remove_old_records(draft: Draft) -> None:
     others = [
         evaluation
         for name, evaluation in draft.seen.evaluations.items()
-        if name not in cited | gone and not _of_attempt(draft, name)
+        if name not in cited | gone and not _of_attempt(draft, name) and not lasting(evaluation)
     ]
     others.sort(key=lambda e: (e.metadata.creation_timestamp or draft.now, e.metadata.name))
     for evaluation in others[: max(len(others) - EVALUATIONS_KEPT, 0)]:
@@ -79,6 +84,27 @@ def remove_old_records(draft: Draft) -> None:
     served = {service.revision for service in draft.seen.services.values()}
     for revision in sorted(draft.seen.revisions - in_use - served):
         draft.after.append(Remove("ControllerRevision", f"{draft.name}-{revision}"))
+
+
+def _may_have_served(draft: Draft) -> Callable[[Evaluation], bool]:
+    """Return whether an Evaluation is of a revision that patients may have been on.
+
+    That record is kept for good, and outlives the history, which has an end. What the history no
+    longer tells, the Evaluation itself does: only one that passed lets a revision serve, or one that
+    did not and was overridden, by a Decision that is still there.
+    """
+    served = {entry.revision for entry in draft.history if entry.outcome in _PROMOTIONS}
+    served |= {of.revision for of in (draft.stable, draft.previous) if of is not None}
+    served |= {d.spec.revision for d in draft.decisions if d.spec.action is Action.OVERRIDE}
+
+    def may_have(evaluation: Evaluation) -> bool:
+        passed = evaluation.status.phase is EvaluationPhase.SUCCESSFUL
+        return passed or evaluation.spec.revision in served
+
+    return may_have
+
+
+_PROMOTIONS = (Outcome.PROMOTED, Outcome.FAST_PROMOTED)
 
 
 def _can_be_put_right(service: Service, recorded: bool) -> bool:

@@ -1,8 +1,9 @@
 """The area under the ROC curve of each group against that of those it is compared with.
 
 The influence of a row on an area is its placement among the rows of the other class, the pieces of
-DeLong's variance (E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 1988;44:837-845).
-Each area's own limits are those of `auroc`.
+DeLong's variance (E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 1988;44:837-845),
+which need only the ranks of the scores (X. Sun and W. Xu, IEEE Signal Processing Letters
+2014;21:1389-1393).
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlhops.statistics import influence
-from mlhops.statistics.auroc import Moments
 from mlhops.statistics.comparisons import answer
 from mlhops.statistics.contrasts import Indices
+from mlhops.statistics.delong import Moments
 from mlhops.statistics.gap import Gap
 from mlhops.statistics.influence import Piece
 from mlhops.statistics.question import Against, Question
@@ -98,6 +99,7 @@ def auroc_gaps(
     """
     question = Question(seed, "Difference", against, reference, family, "Higher", confidence)
     ranked = rank(label, score)
-    pieces = [piece(ranked, np.flatnonzero(arm[atom])) for arm in question.arms(members)]
-    trials = np.array([each.cases for each in pieces], dtype=np.int64)
-    return answer(question, influence.arms(pieces, len(label)), trials)
+    measured = question.arms(members)
+    pieces = (piece(ranked, np.flatnonzero(arm[atom])) for arm in measured)
+    arms, light = influence.arms(pieces, len(measured), len(label))
+    return answer(question, arms, influence.cases(light))

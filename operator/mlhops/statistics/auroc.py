@@ -1,22 +1,12 @@
-"""Area under the ROC curve: DeLong's interval on the logit scale, Newcombe's at the edges.
+"""The former name of `performance.estimate` for an area, for as long as the judge asks for it."""
 
-DeLong's variance comes from midranks in O(n log n) (X. Sun and W. Xu, IEEE Signal Processing
-Letters 2014;21:1389). It is zero where the classes are separated, and too small where hardly a pair
-is out of order. There the score-like interval of R. G. Newcombe (Statistics in Medicine
-2006;25:559-573, method 5) takes its place.
-"""
-
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
+from mlhops.statistics import areas
+from mlhops.statistics.estimate import critical_of
 from mlhops.statistics.rates import Bools, Floats
-
-ENOUGH = 10
-"""DeLong's needs this many rows of the smaller class, times the area on either side."""
 
 
 @dataclass(frozen=True)
@@ -30,97 +20,15 @@ class Area:
     negatives: int
 
 
-@dataclass(frozen=True)
-class Moments:
-    """An area and its variance by DeLong."""
-
-    area: float
-    """NaN where one of the classes has no row."""
-    variance: float
-    positives: int
-    negatives: int
-
-    def limits(self, critical: float) -> tuple[float, float]:
-        """Return the limits at so many standard errors; 0 and 1 where there is no area."""
-        if math.isnan(self.area):
-            return 0.0, 1.0
-        smaller = min(self.positives, self.negatives)
-        if self.variance > 0 and min(self.area, 1 - self.area) * smaller >= ENOUGH:
-            return _logit_interval(self.area, self.variance, critical)
-        return _score_interval(self.area, self.positives, self.negatives, critical)
-
-    def smallest_variance(self) -> float:
-        """Return a variance for an area that has none because all pairs are in order, or none."""
-        pairs = self.positives * self.negatives
-        return _score_variance(
-            (self.area * pairs + 0.5) / (pairs + 1), self.positives, self.negatives
-        )
-
-
 def auroc(label: Bools, score: Floats, confidence: float) -> Area:
     """Return the area under the ROC curve.
 
     Raises:
         ValueError: a score is not finite, or one of the classes has no row.
     """
-    if not np.isfinite(score).all():
-        raise ValueError("a score is not a finite number")
-    positive, negative = score[label], score[~label]
-    m, n = len(positive), len(negative)
-    if m == 0 or n == 0:
+    found = areas.piece(areas.rank(label, score), np.arange(len(label)))
+    if np.isnan(found.estimate):
         raise ValueError("the area under the ROC curve needs both classes")
-    area, variance = _delong(positive, negative)
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
-    return Area(area, *Moments(area, variance, m, n).limits(z), m, n)
-
-
-def midranks(values: Floats) -> Floats:
-    """Return ranks from 1, ties sharing the mean of theirs."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    shared = last - (counts - 1) / 2
-    return np.asarray(shared[inverse], dtype=np.float64)
-
-
-def _delong(positive: Floats, negative: Floats) -> tuple[float, float]:
-    m, n = len(positive), len(negative)
-    ranks = midranks(np.concatenate([positive, negative]))
-    # Share of negatives below each positive, and of positives above each negative.
-    below = (ranks[:m] - midranks(positive)) / n
-    above = 1 - (ranks[m:] - midranks(negative)) / m
-    area = float(below.mean())
-    if m < 2 or n < 2:
-        return area, 0.0
-    return area, float(below.var(ddof=1) / m + above.var(ddof=1) / n)
-
-
-def _logit_interval(area: float, variance: float, z: float) -> tuple[float, float]:
-    centre = math.log(area / (1 - area))
-    half = z * math.sqrt(variance) / (area * (1 - area))
-    return 1 / (1 + math.exp(half - centre)), 1 / (1 + math.exp(-half - centre))
-
-
-def _score_interval(area: float, m: int, n: int, z: float) -> tuple[float, float]:
-    def excess(candidate: float) -> float:
-        """Return how far the estimate lies from a candidate, beyond z standard errors."""
-        return abs(area - candidate) - z * math.sqrt(_score_variance(candidate, m, n))
-
-    return _edge(excess, area, 0.0), _edge(excess, area, 1.0)
-
-
-def _score_variance(area: float, m: int, n: int) -> float:
-    shared = (m + n) / 2 - 1
-    spread = shared * ((1 - area) / (2 - area) + area / (1 + area))
-    return area * (1 - area) * (1 + spread) / (m * n)
-
-
-def _edge(excess: Callable[[float], float], inside: float, outside: float) -> float:
-    if excess(outside) <= 0:
-        return outside
-    for _ in range(60):
-        middle = (inside + outside) / 2
-        if excess(middle) > 0:
-            outside = middle
-        else:
-            inside = middle
-    return outside
+    positives = int(label.sum())
+    limits = found.limits(critical_of(confidence))
+    return Area(found.estimate, *limits, positives, len(label) - positives)

@@ -25,7 +25,7 @@ from mlhops.statistics import influence
 from mlhops.statistics.comparisons import answer
 from mlhops.statistics.contrasts import Indices
 from mlhops.statistics.estimate import Estimate, critical_of, undefined
-from mlhops.statistics.gap import Gap
+from mlhops.statistics.gap import Gap, own_reference
 from mlhops.statistics.influence import Piece
 from mlhops.statistics.question import Against, Question
 from mlhops.statistics.rates import Bools, Floats
@@ -133,25 +133,32 @@ def error_gaps(
     Raises:
         ValueError: a score is not between 0 and 1, or `Reference` comes without references.
     """
-    groups = len(members)
     question = Question(seed, "Difference", against, reference, family, "Lower", confidence)
-    rows = [np.flatnonzero(arm[atom]) for arm in question.arms(members)]
+    parts = question.arms(members)
+
+    def rows(part: int) -> Indices:
+        return np.flatnonzero(parts[part][atom])
+
+    def answered(asked: Question, sides: Sequence[int], cuts: Sequence[Floats]) -> list[Gap]:
+        pieces = (
+            piece(label, score, rows(side), cut) for side, cut in zip(sides, cuts, strict=True)
+        )
+        arms, light = influence.arms(pieces, len(sides), len(label))
+        return answer(asked, arms, influence.cases(light))
+
+    groups = range(len(members))
     if against == "Best":
-        common = bins(score, rows)
-        pieces = [piece(label, score, each, common) for each in rows]
-    else:
-        # Each group and its other side, in bins of their own.
-        other = question.others(groups)
-        sides = [(rows[i], rows[j]) for i, j in enumerate(other.tolist())]
-        cuts = [bins(score, pair) for pair in sides]
-        pieces = [
-            piece(label, score, pair[side], cut)
-            for side in (0, 1)
-            for pair, cut in zip(sides, cuts, strict=True)
-        ]
-        question = replace(question, against="Rest")
-    trials = np.array([each.cases for each in pieces], dtype=np.int64)
-    return answer(question, influence.arms(pieces, len(label)), trials)
+        common = bins(score, [rows(group) for group in groups])
+        return answered(question, groups, [common] * len(members))
+    # Each group and its other side, in bins of their own.
+    other = question.others(len(members)).tolist()
+    cuts = [bins(score, [rows(i), rows(j)]) for i, j in enumerate(other)]
+    found = answered(replace(question, against="Rest"), [*groups, *other], [*cuts, *cuts])
+    if against == "Reference":
+        for i, j in enumerate(other):
+            named = replace(found[i], versus=j)
+            found[i] = own_reference(named, "Difference") if i == j and named.defined else named
+    return found
 
 
 def bins(score: Floats, sides: Sequence[Indices], most: int = BINS) -> Floats:

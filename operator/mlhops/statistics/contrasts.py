@@ -36,7 +36,8 @@ DRAWS = 10_000
 _SAME = 1 - 1e-6
 """Contrasts that are so correlated are one comparison, for which no draw is needed."""
 _CELLS_AT_ONCE = 4_000_000
-_JITTER = 1e-9
+_JITTER = 1e-7
+"""More than rounding takes from correlations that are singular."""
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,19 @@ squares is the variance of the measure, the sum of products the covariance of tw
 overlapping groups, and of two models on the same rows.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlhops.statistics.contrasts import Arms, Indices, correlated
-from mlhops.statistics.rates import Floats
+from mlhops.statistics.rates import Counts, Floats
 
 _MOST_CELLS = 50_000_000
 """Rows times measures for which all influences are looked at; above, every so many-th row."""
+_AT_ONCE = 65_536
+_NOTHING: Indices = np.zeros(0, dtype=np.intp)
 
 
 @dataclass(frozen=True)
@@ -39,36 +42,49 @@ class Piece:
 
 def undefined(cases: int = 0) -> Piece:
     """Return a measure that there is none of."""
-    nothing = np.zeros(0, dtype=np.intp)
-    return Piece(float("nan"), 0.0, lambda _: (float("nan"),) * 2, nothing, np.zeros(0), cases, 0.0)
-
-
-def arms(pieces: Sequence[Piece], rows: int) -> Arms:
-    """Return measures of the same rows as arms.
-
-    Args:
-        pieces: the measures.
-        rows: how many rows there are in all.
-    """
-    spread = np.sqrt([piece.variance for piece in pieces])
-
-    def limits(critical: float) -> tuple[Floats, Floats]:
-        both = np.array([piece.limits(critical) for piece in pieces], dtype=np.float64)
-        return both[:, 0], both[:, 1]
-
-    return Arms(
-        np.array([piece.estimate for piece in pieces], dtype=np.float64),
-        _correlation(pieces, rows) * np.outer(spread, spread),
-        limits,
+    return Piece(
+        float("nan"), 0.0, lambda _: (float("nan"),) * 2, _NOTHING, np.zeros(0), cases, 0.0
     )
 
 
-def _correlation(pieces: Sequence[Piece], rows: int) -> Floats:
-    step = max(1, -(-rows * len(pieces) // _MOST_CELLS))
-    table = np.zeros((len(pieces), -(-rows // step)), dtype=np.float32)
+def arms(pieces: Iterable[Piece], number: int, rows: int) -> tuple[Arms, list[Piece]]:
+    """Return measures of the same rows as arms, and the measures without their influences.
+
+    Args:
+        pieces: the measures; each is let go before the next is asked for, since together the
+            influences of a million rows on many groups would not fit.
+        number: how many measures there are.
+        rows: how many rows there are in all.
+    """
+    step = max(1, -(-rows * number // _MOST_CELLS))
+    table = np.zeros((number, -(-rows // step)), dtype=np.float32)
+    light = []
     for line, piece in zip(table, pieces, strict=True):
-        seen = piece.rows % step == 0
         size = np.abs(piece.influence).max(initial=0.0)
         if size > 0:
+            seen = piece.rows % step == 0
             line[piece.rows[seen] // step] = piece.influence[seen] / size
-    return correlated(np.asarray(table @ table.T, dtype=np.float64))
+        light.append(replace(piece, rows=_NOTHING, influence=np.zeros(0)))
+
+    def limits(critical: float) -> tuple[Floats, Floats]:
+        both = np.array([piece.limits(critical) for piece in light], dtype=np.float64)
+        return both[:, 0], both[:, 1]
+
+    estimates = np.array([piece.estimate for piece in light], dtype=np.float64)
+    spread = np.sqrt([piece.variance for piece in light])
+    return Arms(estimates, correlated(_products(table)) * np.outer(spread, spread), limits), light
+
+
+def _products(table: NDArray[np.float32]) -> Floats:
+    """Return the sums of products, in double precision: measures that depend on each other exactly,
+    such as that of everybody on those of all groups, must not come out as impossible."""
+    total = np.zeros((len(table), len(table)))
+    for start in range(0, table.shape[1], _AT_ONCE):
+        part = table[:, start : start + _AT_ONCE].astype(np.float64)
+        total += part @ part.T
+    return total
+
+
+def cases(pieces: Sequence[Piece]) -> Counts:
+    """Return how many cases each measure is about."""
+    return np.array([piece.cases for piece in pieces], dtype=np.int64)

@@ -76,14 +76,16 @@ def noninferiority(
         ValueError: the metric needs a score and there is none, or it is not finite, or no risk.
     """
     models = [Measured(label, each.score, each.called) for each in (candidate, stable)]
-    parts = [np.arange(len(label)), *(np.flatnonzero(group[atom]) for group in members)]
+    everybody = np.ones((1, members.shape[1]), dtype=bool)
+    parts = [np.flatnonzero(part[atom]) for part in np.concatenate([everybody, members])]
     cuts = [_edges(metric, models, rows) for rows in parts]
-    pieces = [
+    measured = (
         model.piece(metric, rows, cut)
         for model in models
         for rows, cut in zip(parts, cuts, strict=True)
-    ]
-    arms = _unsettled(influence.arms(pieces, len(label)), pieces)
+    )
+    arms, pieces = influence.arms(measured, 2 * len(parts), len(label))
+    arms = _unsettled(arms, pieces)
     new = np.arange(len(parts))
     old = new + len(parts)
     if metric in LOWER_IS_BETTER:

@@ -75,13 +75,25 @@ def needed_cases(
     cases: int,
     confidence: float,
     power: float = POWER,
+    critical: float | None = None,
 ) -> int | None:
-    """Return how many more cases would decide a measure of the whole model against a limit."""
+    """Return how many more cases would decide a measure against a limit.
+
+    Args:
+        estimate: the measure, or by how much a candidate is better.
+        lower: lower bound of its interval.
+        upper: upper bound of its interval.
+        limit: what it is held against.
+        cases: the cases that it rests on now.
+        confidence: of the interval, if it holds alone.
+        power: the probability of a decision if the truth is what was seen.
+        critical: of an interval that holds together with others.
+    """
     if not all(map(math.isfinite, (estimate, lower, upper, limit))) or estimate == limit:
         return None
-    critical = NormalDist().inv_cdf(0.5 + confidence / 2)
+    reach = critical or NormalDist().inv_cdf(0.5 + confidence / 2)
     half = upper - estimate if estimate < limit else estimate - lower
-    distance = half * (1 + NormalDist().inv_cdf(power) / critical)
+    distance = half * (1 + NormalDist().inv_cdf(power) / reach)
     more = math.ceil(cases * ((distance / (estimate - limit)) ** 2 - 1))
     return max(more, 0) if more <= MOST else None
 

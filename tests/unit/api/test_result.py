@@ -7,6 +7,7 @@ import string
 import zlib
 from contextlib import suppress
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -109,7 +110,7 @@ def test_any_result_fits_and_keeps_its_verdict_or_becomes_an_error(result: Resul
 def verdict(gate: GateResult) -> tuple[object, ...]:
     return (
         *(gate.name, gate.phase, gate.required, gate.estimate),
-        *(gate.lower, gate.upper, gate.limit, gate.worst_group),
+        *(gate.lower, gate.upper, gate.limit, gate.worst_group, gate.primary, gate.metric),
     )
 
 
@@ -127,13 +128,22 @@ def test_a_result_that_fits_arrives_whole() -> None:
     assert decode(encode(result)) == result
 
 
+def counts(gate: GateResult) -> list[tuple[object, ...]]:
+    """The worst group's counts."""
+    return [(g.group, g.rows, g.positives, g.negatives) for g in gate.groups]
+
+
+def worst_of(gate: GateResult) -> list[tuple[object, ...]]:
+    return [one for one in counts(gate) if one[0] == gate.worst_group]
+
+
 def test_the_groups_of_gates_that_passed_are_left_out_first() -> None:
     passed = gate("passed", EvaluationPhase.SUCCESSFUL, 300)
     failed = gate("failed", EvaluationPhase.FAILED, 10)
 
     arrived = decode(encode(Result(phase="Failed", gates=[passed, failed])))
 
-    assert arrived.gates[0].groups == []
+    assert counts(arrived.gates[0]) == worst_of(passed)
     assert arrived.gates[1] == failed
 
 
@@ -142,7 +152,9 @@ def test_then_the_groups_of_all_gates_are_left_out() -> None:
 
     arrived = decode(encode(Result(phase="Failed", gates=[failed])))
 
-    assert arrived.gates == [failed.model_copy(update={"groups": []})]
+    assert arrived.gates[0].message == "gap 0.2"
+    assert verdict(arrived.gates[0]) == verdict(failed)
+    assert counts(arrived.gates[0]) == worst_of(failed)
 
 
 def test_then_messages_are_cut() -> None:
@@ -151,8 +163,71 @@ def test_then_messages_are_cut() -> None:
 
     arrived = decode(encode(Result(phase="Failed", message=words[0], gates=gates)))
 
-    assert arrived.message == words[0][:200]
-    assert [one.message for one in arrived.gates] == [one.message[:120] for one in gates]
+    assert arrived.message == words[0][:199] + "…"
+    assert [one.message for one in arrived.gates] == [one.message[:199] + "…" for one in gates]
+
+
+def test_messages_of_gates_that_passed_are_cut_before_others() -> None:
+    words = [incompressible(300, n) for n in range(24)]
+    phases = [EvaluationPhase.SUCCESSFUL, EvaluationPhase.INCONCLUSIVE]
+    gates = [gate(f"g{n}", phases[n % 2], 0, words[n]) for n in range(24)]
+
+    arrived = decode(encode(Result(phase="Inconclusive", gates=gates)))
+
+    assert len(arrived.gates[0].message) < len(arrived.gates[1].message)
+
+
+def test_thirty_two_gates_keep_their_numbers_and_the_counts_of_their_worst_group() -> None:
+    random = np.random.default_rng(0)
+    gates = []
+    for n in range(32):
+        worst = f"ethnicity={incompressible(6, n)},ageBand={n}-{n + 10}"
+        rate, rest, gap, lower, upper = np.round(random.random(5), 4).tolist()
+        sizes = random.integers(10, 10**6, 3).tolist()
+        group = GroupEstimate(
+            group=worst,
+            rows=sizes[0],
+            positives=sizes[1],
+            negatives=sizes[2],
+            rate=rate,
+            rest=rest,
+            gap=gap,
+            lower=lower,
+            upper=upper,
+            phase=EvaluationPhase.INCONCLUSIVE,
+        )
+        gates.append(
+            GateResult(
+                name=f"gate-{incompressible(12, n + 100)}",
+                phase=EvaluationPhase.INCONCLUSIVE,
+                primary=n == 0,
+                required=n % 2 == 0,
+                metric="FalseNegativeRate",
+                message=f"FalseNegativeRate is {rate} for {worst} " * 8,
+                estimate=gap,
+                lower=lower,
+                upper=upper,
+                limit=0.1,
+                worst_group=worst,
+                groups=[*groups(30), group],
+            )
+        )
+    result = Result(
+        phase="Inconclusive",
+        message=gates[0].message,
+        gates=gates,
+        rows=10**6,
+        data_digest="sha256:" + incompressible(64),
+        seed=2**31 - 1,
+        evaluator="0.1.0",
+    )
+
+    arrived = decode(encode(result))
+
+    assert arrived.phase == "Inconclusive"
+    assert list(map(verdict, arrived.gates)) == list(map(verdict, gates))
+    assert list(map(counts, arrived.gates)) == list(map(worst_of, gates))
+    assert (arrived.rows, arrived.data_digest) == (result.rows, result.data_digest)
 
 
 def test_then_where_the_report_is_is_left_out_but_the_verdict_stays() -> None:

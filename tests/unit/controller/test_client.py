@@ -49,8 +49,9 @@ def test_a_damaged_object_is_an_error_and_not_absent() -> None:
         ask('{"metadata": {"na', 200, lambda client: client.get(MODELS, "icu", "sepsis"))
 
 
-def test_an_empty_list_is_empty() -> None:
-    assert ask('{"items": []}', 200, lambda client: client.list(MODELS, "icu")) == []
+@pytest.mark.parametrize("body", ['{"items": []}', '{"items": null}'])
+def test_an_empty_list_is_empty(body: str) -> None:
+    assert ask(body, 200, lambda client: client.list(MODELS, "icu")) == []
 
 
 def test_an_object_that_is_not_there_and_a_kind_that_is_not_are_told_apart() -> None:

@@ -38,6 +38,13 @@ def flaky() -> Answer:
     return answer
 
 
+async def batches(request: web.Request) -> web.StreamResponse:
+    """Answer only for several rows at a time."""
+    if (await request.json())["inputs"][0]["shape"][0] == 1:
+        return web.json_response({"error": "one row is too few"}, status=400)
+    return await score(request)
+
+
 async def down(_: web.Request) -> web.StreamResponse:
     return web.Response(status=503, text="no healthy upstream")
 
@@ -68,7 +75,14 @@ async def ready(_: web.Request) -> web.StreamResponse:
 
 def main() -> None:
     app = web.Application(client_max_size=1 << 24)
-    ways = {"flaky": flaky(), "down": down, "echo": echo, "garbage": garbage, "hang": hang}
+    ways: dict[str, Answer] = {
+        "flaky": flaky(),
+        "batches": batches,
+        "down": down,
+        "echo": echo,
+        "garbage": garbage,
+        "hang": hang,
+    }
     for name, way in ways.items():
         app.router.add_post(f"/{name}/v2/models/good/infer", way)
     app.router.add_post("/v2/models/good/infer", proxied)

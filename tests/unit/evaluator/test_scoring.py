@@ -1,5 +1,7 @@
 """Scoring through real KServe servers, and through failing ones."""
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -201,3 +203,131 @@ def test_progress_tells_rows_and_never_a_value(bench: Bench) -> None:
     assert bench.said[-1].startswith("scored 1,500 of 1,500 rows")
     ages = {str(age) for age in columns()["age"]}
     assert not any(age in line for line in bench.said for age in ages)
+
+
+NO_WORSE: dict[str, Any] = {
+    "name": "no-worse",
+    "type": "Performance",
+    "metric": "AUROC",
+    "across": {"groups": ["sex"]},
+    "nonInferiority": {"margin": 0.05},
+}
+
+
+def beside(stable: dict[str, Any], *gates: dict[str, Any]) -> dict[str, Any]:
+    """Return the spec with stable beside the candidate."""
+    return {**changed("stable", stable), "gates": [*SPEC["gates"], *(gates or [NO_WORSE])]}
+
+
+def test_the_candidate_is_held_against_stable_on_the_same_rows(bench: Bench) -> None:
+    stable = {"revision": "old", "version": "0.9.0", "endpoint": bench.endpoint}
+    result = bench.run(beside(stable))
+    assert result.phase == "Successful", result.message
+    paired = {gate.name: gate for gate in result.gates}["no-worse"]
+    assert paired.estimate == 0.0
+    assert "with 0.9.0: 0.00 worse, 95 % interval" in paired.message
+    assert bench.said.count("asking 0.9.0, which serves, about the same rows") == 1
+
+
+def test_stable_is_asked_in_its_own_protocol_for_its_own_features(bench: Bench) -> None:
+    interface = {**SPEC["interface"], "output": {"type": "Probability", "threshold": 0.9}}
+    stable = {
+        "revision": "old",
+        "version": "0.9.0",
+        "endpoint": bench.endpoint,
+        "protocolVersion": "v1",
+        "interface": interface,
+    }
+    gates = [{**NO_WORSE, "name": f"g-{m}", "metric": m} for m in ("AUROC", "Sensitivity")]
+    result = bench.run(beside(stable, *gates))
+    found = {gate.name: gate for gate in result.gates}
+    assert found["g-AUROC"].estimate == 0.0
+    assert found["g-Sensitivity"].estimate is not None
+    assert found["g-Sensitivity"].estimate < -0.1, "stable calls fewer at its own threshold"
+
+
+@pytest.mark.parametrize(
+    ("stable", "why"),
+    [
+        ({}, "it has no address"),
+        ({"endpoint": "{faults}/down"}, "503 Service Unavailable"),
+        ({"endpoint": "{faults}/garbage"}, "not of the v2 protocol"),
+        (
+            {
+                "endpoint": "{models}",
+                "interface": {
+                    **SPEC["interface"],
+                    "features": [{"name": "age"}, {"name": "lactate"}],
+                },
+            },
+            "the data lack the column lactate (a feature of 0.9.0)",
+        ),
+        (
+            {
+                "endpoint": "{models}",
+                "interface": {
+                    **SPEC["interface"],
+                    "output": {"threshold": 0.5, "positiveClass": "0"},
+                },
+            },
+            "output.positiveClass is another one",
+        ),
+    ],
+    ids=["unknown", "down", "garbage", "features", "meaning"],
+)
+def test_stable_that_cannot_be_asked_costs_only_the_gates_that_need_it(
+    bench: Bench,
+    faults: str,
+    models: str,
+    monkeypatch: pytest.MonkeyPatch,
+    stable: dict[str, Any],
+    why: str,
+) -> None:
+    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    places = {"faults": faults, "models": models}
+    given = {k: v.format(**places) if isinstance(v, str) else v for k, v in stable.items()}
+    result = bench.run(beside({"revision": "old", "version": "0.9.0", **given}))
+    assert result.phase == "Error"
+    assert {gate.name: gate.phase for gate in result.gates} == {
+        "missed": EvaluationPhase.SUCCESSFUL,
+        "discrimination": EvaluationPhase.SUCCESSFUL,
+        "no-worse": EvaluationPhase.ERROR,
+    }
+    assert "0.9.0, which serves, cannot be compared with: " in result.message
+    assert why in result.message
+
+
+def test_the_time_of_an_answer_is_taken_from_requests_for_one_row(bench: Bench) -> None:
+    quick = {"name": "quick", "type": "Latency", "metric": "P99", "limit": 30}
+    result = bench.run(changed("gates", [*SPEC["gates"], quick]))
+    assert result.phase == "Successful", result.message
+    timed = {gate.name: gate for gate in result.gates}["quick"]
+    assert "(1,000 requests, one after the other)" in timed.message
+    assert timed.lower is not None
+    assert timed.upper is not None
+    assert timed.estimate is not None
+    assert 0 < timed.lower <= timed.estimate <= timed.upper < 30
+
+
+def test_a_slow_model_fails_its_time_and_the_time_is_bounded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlhops.evaluator.timing.MOST_SECONDS", 6.0)
+    usual = {"name": "usual", "type": "Latency", "metric": "P50", "limit": 0.5}
+    result = bench.run(changed("gates", [*SPEC["gates"], usual]), model_name="slow")
+    assert result.phase == "Failed"
+    assert "the whole interval is beyond the limit" in result.message
+
+
+def test_an_answer_that_is_refused_while_it_is_timed_is_an_error_of_that_gate(
+    bench: Bench, faults: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    quick = {"name": "quick", "type": "Latency", "metric": "P50", "limit": 30}
+    result = bench.run(changed("gates", [*SPEC["gates"], quick]), endpoint=f"{faults}/batches")
+    assert {gate.name: gate.phase for gate in result.gates} == {
+        "missed": EvaluationPhase.SUCCESSFUL,
+        "discrimination": EvaluationPhase.SUCCESSFUL,
+        "quick": EvaluationPhase.ERROR,
+    }
+    assert "the time that an answer takes cannot be measured" in result.message

@@ -49,9 +49,30 @@ def test_a_verdict_is_taken_over_as_it_is() -> None:
     result = result.model_copy(update={"gates": [gate.model_copy(update={"name": known}), other]})
     status = next_status(subject, JOB, ended(encode(result)), after(1))
     assert status.phase is EvaluationPhase.SUCCESSFUL
-    assert status.passed == "1/1"
+    assert (status.passed, status.primary) == ("1/1", None)
     assert [found.name for found in status.gates] == [known]
     assert status.finished_at == after(1)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({"estimate": 0.3437, "worst_group": "sex=F"}, "sex=F 0.344, limit 0.1"),
+        ({}, "not measured, limit 0.1"),
+    ],
+)
+def test_what_the_primary_gate_found_is_told_in_a_few_words(
+    found: dict[str, object], told: str
+) -> None:
+    subject = an_evaluation()
+    gate = GateResult(
+        name=subject.spec.gates[0].name, phase=EvaluationPhase.FAILED, primary=True, limit=0.1
+    ).model_copy(update=found)
+    other = gate.model_copy(update={"primary": False, "estimate": 0.9})
+    result = Result(phase="Failed", gates=[gate])
+    assert next_status(subject, JOB, ended(encode(result)), after(1)).primary == told
+    result = Result(phase="Failed", gates=[other])
+    assert next_status(subject, JOB, ended(encode(result)), after(1)).primary is None
 
 
 @pytest.mark.parametrize("words", ["", "all good", "mlhops.io/evaluation.v1:!!"])

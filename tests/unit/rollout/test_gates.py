@@ -153,7 +153,70 @@ def test_an_override_lets_an_inconclusive_gate_pass_and_names_who_did_it() -> No
     entry = world.status.history[-1]
     assert (entry.version, entry.overridden) == ("2.0.0", [GATE])
     assert [d.decided_by for d in entry.deciders if d.action is Action.OVERRIDE] == [ADA]
-    assert world.status.message == f"2.0.0 serves all requests (gates overridden: {GATE})"
+    (decider,) = [d for d in entry.deciders if d.action is Action.OVERRIDE]
+    assert (decider.reason, decider.gates) == ("seen with the ward", [GATE])
+    assert decider.expires == world.now + timedelta(seconds=3600)
+    assert world.status.message == (
+        f"2.0.0 serves all requests (gates overridden: {GATE}, until 2030-01-01T09:00:00Z)"
+    )
+
+
+def overridden_and_promoted() -> World:
+    """A world in which 2.0.0 serves on an override that lasts an hour."""
+    world, _, _ = stuck(EvaluationPhase.INCONCLUSIVE)
+    world.override(3600)
+    world.run()
+    world.decide(Action.PROMOTE)
+    world.run()
+    return world
+
+
+def test_an_override_that_ends_while_its_revision_serves_is_still_shown() -> None:
+    world = overridden_and_promoted()
+    shares = world.shares()
+
+    world.wait(3601)
+
+    said = f"gates overridden: {GATE}, which expired 2030-01-01T09:00:00Z"
+    assert world.shares() == shares
+    assert said in world.status.message
+    (condition,) = [c for c in world.status.conditions if c.type == "GatesPassed"]
+    assert (condition.status, condition.reason) == ("True", "Overridden")
+    assert said in condition.message
+    assert world.status.stable is not None
+    assert world.status.stable.proof is not None
+    assert world.status.stable.proof.overridden == [GATE]
+
+
+@pytest.mark.parametrize("verdict", [EvaluationPhase.SUCCESSFUL, EvaluationPhase.FAILED])
+def test_what_was_overridden_is_shown_while_another_version_comes(
+    verdict: EvaluationPhase,
+) -> None:
+    world = overridden_and_promoted()
+    world.verdict = verdict
+    world.release("3.0.0")
+    world.run()
+
+    assert f"2.0.0 serves, gates overridden: {GATE}, until" in world.status.message
+
+
+def test_an_override_is_not_shown_of_a_version_that_needed_none() -> None:
+    world = overridden_and_promoted()
+    world.verdict = EvaluationPhase.SUCCESSFUL
+    world.deploy("3.0.0")
+
+    assert "overridden" not in world.status.message
+
+
+def test_an_override_of_one_revision_is_none_of_the_next() -> None:
+    world = overridden_and_promoted()
+    shares = world.shares()
+
+    world.release("3.0.0")
+    world.run()
+
+    assert world.pause == "GatesInconclusive"
+    assert world.shares() == shares
 
 
 def test_an_override_that_ends_in_mid_rollout_takes_all_traffic_back() -> None:

@@ -1,17 +1,28 @@
 """Verdicts from intervals."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.statistics.verdict import Assurance, of_floor, of_gap, overall
+from mlhops.statistics.verdict import (
+    Assurance,
+    of_ceiling,
+    of_floor,
+    of_gap,
+    of_noninferiority,
+    of_ratio,
+    overall,
+)
 
 FAILED = EvaluationPhase.FAILED
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
 SUCCESSFUL = EvaluationPhase.SUCCESSFUL
 NAN = float("nan")
 ASSURANCE = st.sampled_from(["Proven", "NotRefuted"])
+JUDGES = [of_gap, of_floor, of_ceiling, of_ratio, of_noninferiority]
 BOUND = st.floats(min_value=0, max_value=1) | st.just(NAN)
 
 
@@ -53,8 +64,36 @@ def test_a_floor_is_judged_by_its_whole_interval(
 def test_a_limit_that_is_not_a_number_never_passes(
     lower: float, upper: float, assurance: Assurance
 ) -> None:
-    assert of_gap(lower, upper, NAN, assurance) is INCONCLUSIVE
-    assert of_floor(lower, upper, NAN, assurance) is INCONCLUSIVE
+    for judge in JUDGES:
+        assert judge(lower, upper, NAN, assurance) is INCONCLUSIVE
+
+
+@given(st.sampled_from(JUDGES), st.floats(min_value=0, max_value=1), ASSURANCE)
+def test_an_interval_that_is_not_there_is_never_a_verdict(
+    judge: Callable[..., EvaluationPhase], limit: float, assurance: Assurance
+) -> None:
+    assert judge(NAN, NAN, limit, assurance) is INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "expected"),
+    [
+        (-0.01, 0.05, SUCCESSFUL),
+        (-0.03, 0.05, INCONCLUSIVE),
+        (-0.09, -0.03, FAILED),
+        (0.01, 0.05, SUCCESSFUL),
+        (-0.02, -0.01, SUCCESSFUL),
+    ],
+)
+def test_a_candidate_may_be_worse_by_no_more_than_the_margin(
+    lower: float, upper: float, expected: EvaluationPhase
+) -> None:
+    assert of_noninferiority(lower, upper, 0.02, "Proven") is expected
+
+
+def test_a_time_without_an_upper_bound_passes_no_ceiling_but_can_fail_it() -> None:
+    assert of_ceiling(0.05, float("inf"), 0.2, "Proven") is INCONCLUSIVE
+    assert of_ceiling(0.25, float("inf"), 0.2, "Proven") is FAILED
 
 
 @given(st.lists(st.sampled_from([FAILED, EvaluationPhase.ERROR, INCONCLUSIVE, SUCCESSFUL])))

@@ -1,0 +1,59 @@
+"""Points for people to look at."""
+
+import numpy as np
+import pytest
+
+from mlhops.statistics.curves import reliability, roc
+
+ROWS = 3000
+
+
+def people(rows: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(1)
+    risk = random.beta(1, 4, rows)
+    return random.random(rows) < risk, risk
+
+
+def test_between_two_points_of_the_roc_lie_enough_rows_of_each_class() -> None:
+    label, score = people()
+    points = roc(label, score, 10)
+    assert (points[0].false_positive_rate, points[0].true_positive_rate) == (0.0, 0.0)
+    assert (points[-1].false_positive_rate, points[-1].true_positive_rate) == (1.0, 1.0)
+    hits = np.array([point.true_positive_rate for point in points])
+    alarms = np.array([point.false_positive_rate for point in points])
+    assert np.diff(hits).min() * label.sum() >= 10 - 1e-6
+    assert np.diff(alarms).min() * (~label).sum() >= 10 - 1e-6
+    assert 20 < len(points) <= 102
+
+
+def test_a_point_of_the_roc_is_what_some_threshold_comes_to() -> None:
+    label, score = people()
+    for point in roc(label, score, 10)[1:-1]:
+        exact = [
+            (point.false_positive_rate, point.true_positive_rate)
+            == pytest.approx(((score >= t)[~label].mean(), (score >= t)[label].mean()))
+            for t in score
+        ]
+        assert any(exact)
+
+
+def test_a_bin_of_the_reliability_diagram_holds_enough_of_each_outcome() -> None:
+    label, score = people(400)
+    points = reliability(label, score, 20)
+    assert 1 <= len(points) <= label.sum() // 20
+    for point in points:
+        assert point.lower <= point.observed <= point.upper
+        assert point.predicted == pytest.approx(point.observed, abs=0.15)
+
+
+def test_too_few_of_a_class_make_no_curve() -> None:
+    label = np.arange(100) < 9
+    score = np.linspace(0, 1, 100)
+    assert roc(label, score, 10) == []
+    assert reliability(label, score, 10) == []
+
+
+def test_the_two_curves_of_nobody_are_empty() -> None:
+    nobody = np.zeros(0, dtype=bool)
+    assert roc(nobody, np.zeros(0), 10) == []
+    assert reliability(nobody, np.zeros(0), 10) == []
