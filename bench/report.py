@@ -65,6 +65,11 @@ _MEANINGS = """
   positive and selection rate, positive predictive value and AUROC of each group against everybody
   else, in one thread or as many as BLAS takes. fairlearn's `MetricFrame(n_boot=...)` resamples the
   same five metrics of the same rows; what it needs without resamples is subtracted.
+- **Rows, scored, to a verdict**: data of 17 columns on disk (text ids, sex, age, 12 measurements,
+  outcome, score), from the start of the run to its result: digest, types, outcomes, groups, repeated
+  ids, and two gates: FalseNegativeRate over sex, over age band and over both, and AUROC. In place
+  of the model's answers stands a column of the data; imports are not in it. The RSS is the largest
+  of that process.
 
 Control plane: etcd, kube-apiserver and kube-controller-manager of the lab, on the same machine as
 operator and client. The client, or a process of its own, plays KServe, the gateway and the

@@ -10,6 +10,7 @@ from tests.builders import (
     monitoring_policy,
     override,
 )
+from tests.documents import documented
 
 _INTERFACE: Manifest = {
     "features": [
@@ -312,6 +313,7 @@ def _all(path: str, values: tuple[Json, ...]) -> dict[str, Manifest]:
 
 ACCEPTED: dict[str, Manifest] = {
     "everything set": EVERYTHING,
+    **documented("docs/data.md"),
     "as much as is allowed": _largest(512),
     "the most that is compared with each other": _largest(128),
     "no steps at all": clinical_model({"spec.rollout.steps": []}),

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.interface import Group
-from mlhops.evaluator.convert import canonical, encoded, plain
+from mlhops.evaluator.convert import canonical, encoded
 from mlhops.evaluator.errors import CannotTellError, EvaluationError, counted
 from mlhops.evaluator.groups import Levels, coder
+from mlhops.evaluator.ids import Ids
 from mlhops.evaluator.read import Batch, Column, Table
 from mlhops.statistics.rates import Bools
 
@@ -46,18 +45,19 @@ def read(table: Table, spec: EvaluationSpec) -> People:
         CannotTellError: everybody has the same outcome.
     """
     groups = used_groups(spec)
-    table.require(_wanted(spec, groups))
+    table.require(_wanted(spec, groups), opaque=spec.data.id_column)
     coders = {group.name: coder(group, spec.min_cell_size) for group in groups}
     labels = _Labels(spec)
-    ids: list[Column] = []
+    ids = Ids(spec.data.id_column) if spec.data.id_column is not None else None
     for batch in _batches(table, spec, groups):
         labels.add(batch[spec.data.label_column])
         for group in groups:
             coders[group.name].add(batch[group.column])
-        if spec.data.id_column is not None:
-            ids.append(plain(batch[spec.data.id_column]))
+        if ids is not None:
+            ids.add(batch[ids.name])
     label = labels.result()
-    _check_ids(ids, spec.data.id_column)
+    if ids is not None:
+        ids.check()
     levels = {name: each.levels() for name, each in coders.items()}
     return People(label, frozenset(labels.classes), levels)
 
@@ -143,20 +143,3 @@ class _Labels:
                 f"{self._positive!r}: set positiveClass to the label's positive value"
             )
         return label
-
-
-def _check_ids(parts: Sequence[Column], name: str | None) -> None:
-    if name is None:
-        return
-    ids = pa.chunked_array(parts)
-    if ids.null_count:
-        raise EvaluationError(
-            f"id column {name} has no value in {counted(ids.null_count, 'row')}: give every row an "
-            "id"
-        )
-    repeated = len(ids) - pc.count_distinct(ids).as_py()
-    if repeated:
-        raise EvaluationError(
-            f"id column {name} repeats ids in {counted(repeated, 'row')}: a person counted twice "
-            "narrows the intervals wrongly; remove the repeated rows"
-        )

@@ -231,13 +231,12 @@ def test_thirty_two_gates_keep_their_numbers_and_the_counts_of_their_worst_group
 
 
 def test_then_where_the_report_is_is_left_out_but_the_verdict_stays() -> None:
-    words = [incompressible(900, n) for n in range(8)]
-    gates = [gate(f"g{n}", EvaluationPhase.FAILED, 0, words[n]) for n in range(8)]
-    report = StoredReport(uri=f"s3://{incompressible(2000)}")
+    gates = [gate(incompressible(63, n), EvaluationPhase.FAILED, 0) for n in range(32)]
+    report = StoredReport(uri=incompressible(2000), error=incompressible(1000, 1))
 
     arrived = decode(encode(Result(phase="Failed", gates=gates, report=report)))
 
-    assert [one.phase for one in arrived.gates] == [EvaluationPhase.FAILED] * 8
+    assert [one.phase for one in arrived.gates] == [EvaluationPhase.FAILED] * 32
     assert arrived.report == StoredReport(error="where it is did not fit the evaluator's result")
 
 

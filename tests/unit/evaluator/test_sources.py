@@ -2,8 +2,12 @@
 
 import hashlib
 import io
+import json
 import os
+import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lab.certificates import Authority
+from mlhops.api.result import decode
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.source import Limits
 from tests.unit.evaluator.conftest import SPEC, Bench, changed, columns
@@ -397,3 +402,38 @@ def test_a_listener_that_never_speaks_tls_is_given_up_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         said = refusal(f"https://127.0.0.1:{mute.getsockname()[1]}/data")
     assert "the server does not answer in time" in said
+
+
+@pytest.mark.parametrize("scheme", ["s3", "https"])
+def test_sigterm_ends_a_download_at_once_and_no_secret_is_said(
+    web: Unruly, authority: Authority, tmp_path: Path, scheme: str
+) -> None:
+    log = tmp_path / "termination-log"
+    place = {"uri": web.url("/silent/data"), "secretName": "reader"}
+    if scheme == "s3":
+        place = {"uri": "s3://silent/data", "endpoint": web.url(), "secretName": "reader"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "MLHOPS_EVALUATION": json.dumps({**SPEC, "data": {**SPEC["data"], **place}}),
+        "DATA_CA_CERTIFICATE": authority.certificate.read_text(),
+        "DATA_HTTPS_BEARER_TOKEN": SECRET_ACCESS_KEY,
+        "DATA_AWS_ACCESS_KEY_ID": "reader",
+        "DATA_AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+    }
+    command = [sys.executable, "-m", "mlhops.evaluator", "--termination-log", str(log)]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        until = time.monotonic() + 30
+        while not web.asked["silent"]:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        said, _ = process.communicate(timeout=30)
+    assert time.monotonic() - began < 5  # far from the 30 s for which a silent server is waited for
+    assert process.returncode == 1
+    told = decode(log.read_text())
+    assert "was stopped before it had a verdict" in told.message
+    assert SECRET_ACCESS_KEY not in said + told.message

@@ -1,0 +1,27 @@
+"""Examples in the documentation, as manifests."""
+
+import re
+from pathlib import Path
+from typing import cast
+
+import yaml
+
+from mlhops.api.base import Json, Manifest
+from tests.builders import clinical_model
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def documented(page: str) -> dict[str, Manifest]:
+    """A ClinicalModel for each YAML block of a page that begins with a field of its spec."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    found: dict[str, Manifest] = {}
+    for number, block in enumerate(blocks, 1):
+        fields = cast(Manifest, yaml.safe_load(block))
+        if "evaluation" in fields:
+            changes: dict[str, Json] = {
+                f"spec.evaluation.{name}": value
+                for name, value in cast(Manifest, fields["evaluation"]).items()
+            }
+            found[f"{page} block {number}"] = clinical_model(changes)
+    return found

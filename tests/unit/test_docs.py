@@ -1,0 +1,24 @@
+"""What the documentation shows is what the types take."""
+
+from typing import cast
+
+import pytest
+
+from mlhops.api.base import Manifest
+from mlhops.api.model import ClinicalModel
+from tests.documents import documented
+
+EXAMPLES = documented("docs/data.md")
+
+
+def test_the_examples_are_found() -> None:
+    assert len(EXAMPLES) >= 4
+
+
+@pytest.mark.parametrize("manifest", EXAMPLES.values(), ids=EXAMPLES.keys())
+def test_an_example_says_only_what_there_is(manifest: Manifest) -> None:
+    ours = ClinicalModel.model_validate(manifest).to_json()
+    for field in ("data", "report"):
+        shown = cast(Manifest, cast(Manifest, manifest["spec"])["evaluation"]).get(field)
+        read = cast(Manifest, cast(Manifest, ours["spec"])["evaluation"]).get(field)
+        assert shown is None or cast(Manifest, shown).items() <= cast(Manifest, read).items()
