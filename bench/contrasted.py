@@ -19,14 +19,16 @@ def sidak(counts: Trials, seed: int) -> tuple[Floats, Floats]:
     """Newcombe's intervals of a level for as many independent comparisons as there are groups."""
     del seed  # it needs none
     (x, n), (y, m) = counts.of_groups(), counts.of_rest()
-    level = CONFIDENCE ** (1 / max(len(n) if len(n) > 2 else 1, 1))
+    # A group and its rest make the same comparison, whichever of them is looked at.
+    different = {min(row.tobytes(), (~row).tobytes()) for row in counts.members}
+    level = CONFIDENCE ** (1 / len(different))
     z = NormalDist().inv_cdf(0.5 + level / 2)
     (p_low, p_high), (q_low, q_high) = wilson(x, n, z), wilson(y, m, z)
     p, q = x / n, y / m
     return p - q - np.hypot(p - p_low, q_high - q), p - q + np.hypot(p_high - p, q - q_low)
 
 
-def resampled(counts: Trials, seed: int) -> tuple[Floats, Floats]:
+def bootstrap(counts: Trials, seed: int) -> tuple[Floats, Floats]:
     """Studentised max-|t| intervals from a multinomial bootstrap of the confusion cells."""
     random = np.random.default_rng(seed)
     cells = np.concatenate([counts.events, counts.trials - counts.events])

@@ -9,6 +9,7 @@ from bench.characteristics import Cell, Characteristics, Check, page, results, t
 from bench.gates import OTHERS, REQUIRED, Design, cell, decide, draw
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.statistics.rates import Counts, Trials
+from tests.unit.evaluator.made_up import Cells, verdict
 
 TWO, FIVE = REQUIRED[0], REQUIRED[1]
 CELL = Cell("two", 500, 1.0, 4000, 0.02, 0.01, 4000, 0.95, 0.96, 150.0, 0.04)
@@ -84,7 +85,31 @@ def test_the_page_shows_every_cell_and_the_other_ways() -> None:
         for rows in (500, 2_000, 10_000, 50_000)
         for multiple in (0.0, 0.5, 1.0, 1.5, 2.0)
     ]
-    told = page(Characteristics(cells, cells, [Check("bootstrap", 500, 0.0, 900, 0.88, 0.0, 0.1)]))
+    checks = [
+        Check("two", method, 500, 0.0, 900, 0.88, 0.0, 0.1)
+        for method in ("in_use", "sidak", "bootstrap")
+    ]
+    told = page(Characteristics(cells, cells, checks))
     assert "| two | 10,000 | 150 |" + " 2.0 / 1.0 / 97.0 |" * 5 + " 95.0 to 95.0 |" in told
-    assert "| 500 | no gap | 88.0 | 0.0 | 10.0 |" in told
+    assert "| two | 500 | no gap |" + " 88.0 / 0.0 / 10.0 |" * 3 in told
     assert len(table(cells)) == 2 + 4
+
+
+@pytest.mark.parametrize(
+    ("design", "rows", "multiple"), [(TWO, 8_000, 0.0), (TWO, 8_000, 2.0), (FIVE, 50_000, 2.0)]
+)
+def test_the_simulation_decides_as_the_evaluator_does(
+    design: Design, rows: int, multiple: float
+) -> None:
+    phases = set()
+    for seed, counts in zip(range(40), draw(design, rows, multiple, [5]), strict=False):
+        cells: Cells = {
+            f"g{i}": (events, trials - events, 50, 50)
+            for i, (events, trials) in enumerate(
+                zip(counts.events.tolist(), counts.trials.tolist(), strict=True)
+            )
+        }
+        phase = decide(design, counts, design.truth(multiple), seed).phase
+        assert verdict(cells).phase is phase
+        phases.add(phase)
+    assert len(phases) == 2
