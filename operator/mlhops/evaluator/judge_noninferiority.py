@@ -36,7 +36,8 @@ from mlhops.statistics.planning import needed_cases
 from mlhops.statistics.verdict import of_noninferiority, overall
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
-_EVERYBODY = -1
+EVERYBODY = -1
+"""Stands in the place of a group's number."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Inferiority:
     @property
     def worst(self) -> str | None:
         """The name of the group that decides, None for everybody."""
-        return None if self.deciding == _EVERYBODY else self.tallies.who.names[self.deciding]
+        return None if self.deciding == EVERYBODY else self.tallies.who.names[self.deciding]
 
     def tell(self, disclosure: Disclosure) -> Part:
         """Return the finding with the sentences that say why."""
@@ -92,7 +93,7 @@ class Inferiority:
         if self.unmatched:
             named = ", ".join(joined(self.unmatched))
             parts.append(f"with {self.version} there are too few cases to compare in {named}")
-        found = None if self._undefined else self._span(self.deciding)
+        found = None if self._undefined else self.span(self.deciding)
         groups = self._groups(disclosure)
         return Part(phase, ". ".join(parts), found, needed, groups, self.worst)
 
@@ -100,7 +101,7 @@ class Inferiority:
     def _undefined(self) -> bool:
         return bool(np.isnan(self.found[self.deciding].better))
 
-    def _span(self, i: int) -> Interval:
+    def span(self, i: int) -> Interval:
         """Return by how much the candidate is worse."""
         each = self.found[i]
         return Interval(-each.better, -each.upper, -each.lower, self.margin)
@@ -112,9 +113,9 @@ class Inferiority:
             return f"{gate.metric} cannot be compared with {self.version}: {each.reason}"
         cases = cases_of(gate.metric)
         tally = disclosure.tell(cases, self.tallies)
-        number = tally.text(i) if i != _EVERYBODY else shown(tally.total, tally.smallest)
+        number = tally.text(i) if i != EVERYBODY else shown(tally.total, tally.smallest)
         name = self.worst or "everybody"
-        span = self._span(i)
+        span = self.span(i)
         sentence = paired_sentence(
             gate, f"{name} ({cases}: {number})", (each.candidate, each.stable), self.version, span
         )
@@ -155,7 +156,7 @@ class Inferiority:
     def _values(self, i: int, smallest: int) -> dict[str, float | None]:
         if i not in self.found or self.found[i].cases < smallest:
             return {}
-        each, span = self.found[i], self._span(i)
+        each, span = self.found[i], self.span(i)
         values = (each.candidate, each.stable, span.estimate, span.lower, span.upper)
         names = ("rate", "rest", "gap", "lower", "upper")
         return {name: rounded(value) for name, value in zip(names, values, strict=True)}
@@ -238,7 +239,7 @@ def _compared(
     except ValueError as error:
         why = f"the answers of {version}, which serves, cannot be used: {error}"
         return Part(EvaluationPhase.ERROR, f"{why}; see interface.output.type of that version")
-    numbered = dict(zip([_EVERYBODY, *judged], found, strict=True))
+    numbered = dict(zip([EVERYBODY, *judged], found, strict=True))
     unmatched = [who.names[i] for i in sorted(weak)]
     return Inferiority(gate, margin, version, tallies, numbered, small, unmatched)
 

@@ -109,7 +109,7 @@ class Disclosure:
             smallest: smaller numbers are not told.
             last: names of groups whose numbers are hidden after all others.
         """
-        self._tallies = tallies
+        self.tallies = tallies
         self._smallest = smallest
         self._last = last
         self._known: dict[str, dict[str, bool]] = {}
@@ -122,13 +122,13 @@ class Disclosure:
         return Tally(cases, tallies.sizes(cases), tallies.total(cases), known, self._smallest)
 
     def _of(self, cases: str) -> dict[str, bool]:
-        if self._tallies is None:
+        if self.tallies is None:
             raise AssertionError("a gate has groups, and they were not looked at")
         if cases not in self._known:
-            who = self._tallies.who
+            who = self.tallies.who
             last = [i for i, name in enumerate(who.names) if name in self._last]
             found = showable(
-                self._tallies.atoms(cases), who.members, who.division, self._smallest, last
+                self.tallies.atoms(cases), who.members, who.division, self._smallest, last
             )
             self._known[cases] = _by_name(who.names, found)
         return self._known[cases]
