@@ -120,11 +120,10 @@ def _gate(n: int) -> Json:
     if n == GATES - 1:
         return {"name": name, "type": "Latency", "metric": "P99", "limit": 0.1}
     if n % 4 == 3:
-        metric = _SCORES[n // 4 % len(_SCORES)]
         return {
             "name": name,
             "type": "Performance",
-            "metric": metric,
+            "metric": _SCORES[n // 4 % len(_SCORES)],
             "limit": 0.2,
             "nonInferiority": {"margin": 0.05},
             "across": {"groups": [*across]},

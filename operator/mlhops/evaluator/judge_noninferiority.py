@@ -29,7 +29,7 @@ from mlhops.evaluator.tally import (
     Disclosure,
     Kinds,
     Tallies,
-    shown,
+    total_text,
 )
 from mlhops.statistics.paired import Answers, PairedDifference, noninferiority
 from mlhops.statistics.planning import needed_cases
@@ -113,7 +113,9 @@ class Inferiority:
             return f"{gate.metric} cannot be compared with {self.version}: {each.reason}"
         cases = cases_of(gate.metric)
         tally = disclosure.tell(cases, self.tallies)
-        number = tally.text(i) if i != EVERYBODY else shown(tally.total, tally.smallest)
+        rows = self.tallies.total(ROWS)
+        everybody = total_text(tally.total, rows, tally.smallest)
+        number = tally.text(i) if i != EVERYBODY else everybody
         name = self.worst or "everybody"
         span = self.span(i)
         sentence = paired_sentence(
@@ -205,7 +207,7 @@ def _lacking(
             return Part(
                 INCONCLUSIVE,
                 f"a comparison by {gate.metric} needs at least {each.minimum:,} {each.cases} with "
-                f"either revision; there are {shown(size, spec.min_cell_size)}: add held-out rows",
+                f"either revision; there are {total_text(size, people.rows, spec.min_cell_size)}: add held-out rows",
             )
     return None
 

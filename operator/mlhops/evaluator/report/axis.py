@@ -7,6 +7,8 @@ from dataclasses import dataclass
 _MOST_TICKS = 5
 _INSET = 3.0
 _PAD = 0.06
+_LEAST_ROOM = 0.001
+"""Of numbers that are told to three places."""
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 _RATIOS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0)
 _WIDEST_RATIO = 50.0
@@ -58,7 +60,7 @@ def around(numbers: Iterable[float], *, ratio: bool = False) -> Axis:
     if ratio:
         drawn = [math.log(min(max(x, 1 / _WIDEST_RATIO), _WIDEST_RATIO)) for x in drawn]
     low, high = min(drawn, default=0.0), max(drawn, default=1.0)
-    room = (high - low) * _PAD or 0.05
+    room = max((high - low) * _PAD, _LEAST_ROOM)
     low, high = low - room, high + room
     return Axis(math.exp(low), math.exp(high), ratio=True) if ratio else Axis(low, high)
 

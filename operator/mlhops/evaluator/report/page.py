@@ -5,7 +5,6 @@ forbids the browser to load anything, should something slip through.
 """
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.evaluator.report import plots, tables, words
@@ -25,7 +24,7 @@ def page(report: Report) -> bytes:
     """Return the file."""
     parts = [_head(report), _summary(report), *_gates(report), _people(report)]
     parts += [*_curves(report), _guide(report)]
-    title = escape(f"{report.model} {report.version}: evaluation")
+    title = words.text(f"{report.model} {report.version}: evaluation")
     text = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -49,9 +48,9 @@ def _head(report: Report) -> str:
         f'<li><a href="{place}">{text}</a></li>' for place, text in links if there.get(place, True)
     )
     return (
-        f'<header><p class="soft">Evaluation of a clinical model</p><h1>{escape(report.model)} '
-        f'{escape(report.version)} {said}</h1><div class="head {style}"><div class="v">'
-        f'<i aria-hidden="true">{sign}</i>{word}</div><p>{escape(report.message)}</p></div>'
+        f'<header><p class="soft">Evaluation of a clinical model</p><h1><bdi>{words.text(report.model)} '
+        f'{words.text(report.version)}</bdi> {said}</h1><div class="head {style}"><div class="v">'
+        f'<i aria-hidden="true">{sign}</i>{word}</div><p>{words.text(report.message)}</p></div>'
         f'<dl class="facts">{"".join(map(_fact, report.facts))}</dl>'
         f'<nav aria-label="Sections"><ul>{items}</ul></nav></header><main>'
     )
@@ -59,7 +58,7 @@ def _head(report: Report) -> str:
 
 def _fact(fact: Fact) -> str:
     wide = ' class="wide"' if len(fact.value) > _WIDE else ""
-    return f"<div{wide}><dt>{escape(fact.name)}</dt><dd>{escape(fact.value)}</dd></div>"
+    return f"<div{wide}><dt>{words.text(fact.name)}</dt><dd>{words.text(fact.value)}</dd></div>"
 
 
 def _summary(report: Report) -> str:
@@ -83,10 +82,10 @@ def _gate(story: GateStory, number: int) -> str:
     )
     return (
         f'<section class="gate {style}" aria-labelledby="gate-{number}">'
-        f'<h3 id="gate-{number}">{escape(gate.name)} <span class="v {style}">'
+        f'<h3 id="gate-{number}">{words.text(gate.name)} <span class="v {style}">'
         f'<i aria-hidden="true">{sign}</i>{word}</span> '
         f"<small>{words.kind(gate, primary=result.primary)}</small></h3>"
-        f'<p class="said">{escape(_sentence(result.message))}</p>'
+        f'<p class="said">{words.text(_sentence(result.message))}</p>'
         f'<p class="soft">{words.asked(gate)}</p>{forests}</section>'
     )
 
@@ -99,8 +98,8 @@ def _sentence(message: str) -> str:
 def _plans(gates: Sequence[GateStory]) -> str:
     """Return what would decide the gates that these data cannot decide."""
     found = [
-        f'<li><a href="#gate-{number}">{escape(story.gate.name)}</a>: '
-        f"{escape(plan_sentence(story.result.needed))}.</li>"
+        f'<li><a href="#gate-{number}">{words.text(story.gate.name)}</a>: '
+        f"{words.text(plan_sentence(story.result.needed))}.</li>"
         for number, story in enumerate(gates, 1)
         if story.result.phase is EvaluationPhase.INCONCLUSIVE and story.result.needed is not None
     ]
@@ -127,7 +126,7 @@ def _people(report: Report) -> str:
         return ""
     absent = ""
     if cohort.absent:
-        named = escape(", ".join(cohort.absent))
+        named = words.text(", ".join(cohort.absent))
         absent = f"<p>Nobody in the data belongs to these declared groups: {named}.</p>"
     return (
         f'<section><h2 id="people">The people in the data</h2>{tables.groups(cohort)}{absent}'

@@ -1,11 +1,10 @@
 """Charts of scores: ROC, calibration, and how scores are spread."""
 
 from collections.abc import Sequence
-from html import escape
 
 from mlhops.evaluator.report.axis import Axis, round_numbers
 from mlhops.evaluator.report.figures import Curves, Scores
-from mlhops.evaluator.report.words import number, percent
+from mlhops.evaluator.report.words import number, percent, text
 from mlhops.statistics.curves import Bar, ReliabilityPoint
 
 _SIDE = 180
@@ -18,7 +17,7 @@ def _picture(kind: str, title: str, description: str, name: str, box: str, body:
     """Return a chart with its name and description for those who do not see it."""
     return (
         f'<svg class="{kind}"{box} role="img" aria-labelledby="{name}t {name}d">'
-        f'<title id="{name}t">{escape(title)}</title><desc id="{name}d">{escape(description)}</desc>'
+        f'<title id="{name}t">{text(title)}</title><desc id="{name}d">{text(description)}</desc>'
         f"{body}</svg>"
     )
 
@@ -93,10 +92,10 @@ def _square(top: float, x_title: str, y_title: str) -> str:
     ticks = []
     for value in (0.0, top / 2, top):
         x, y = _at(value, value, top)
-        text = f"{value:g}"
+        label = f"{value:g}"
         ticks.append(
-            f'<text x="{x:.1f}" y="{bottom + 12:g}">{text}</text>'
-            f'<text class="en" x="{_LEFT - 4:g}" y="{y + 3.5:.1f}">{text}</text>'
+            f'<text x="{x:.1f}" y="{bottom + 12:g}">{label}</text>'
+            f'<text class="en" x="{_LEFT - 4:g}" y="{y + 3.5:.1f}">{label}</text>'
         )
     return (
         f'<rect class="f" x="{_LEFT:g}" y="{_TOP:g}" width="{_SIZE:g}" height="{_SIZE:g}"/>'

@@ -34,7 +34,7 @@ a:focus-visible{{outline:3px solid var(--link);outline-offset:2px}}
 .skip{{position:absolute;left:-99rem}}
 .skip:focus{{left:1rem;top:.5rem;background:var(--bg);padding:.5rem}}
 .soft,small,figcaption span{{color:var(--soft)}}
-small{{font-size:.85em}}
+small{{font-size:.85em;unicode-bidi:isolate}}
 nav ul{{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0;margin:1rem 0 0;
 max-width:none}}
 .head{{border-left:.4rem solid var(--c);background:var(--b);padding:1rem 1.1rem;margin-top:1rem;
@@ -63,13 +63,13 @@ border-bottom:1px solid var(--rule)}}
 th{{font-weight:600}}
 thead th{{color:var(--soft);font-weight:600;vertical-align:bottom;font-size:.85rem;line-height:1.3}}
 tbody th,thead th:first-child,.l{{text-align:left}}
-tbody th{{font-weight:500;min-width:9rem;overflow-wrap:anywhere}}
+tbody th{{font-weight:500;min-width:10rem;overflow-wrap:anywhere}}
 td.d,td.a,td.n1,td.n2,td.n3,td.n4,td.e3,td.e4,td.e5{{white-space:nowrap}}
 td.o small{{display:block}}
 td .na{{color:var(--soft);font-style:italic}}
 td.v,th.v,td.e1,th.e1,td.e2,th.e2{{text-align:left}}
 th.v{{color:var(--soft)}}
-th.p,td.p{{width:32%;min-width:13rem}}
+th.p,td.p{{width:26%;min-width:11rem}}
 th.p{{padding:0;text-align:center}}
 td.p{{position:relative;padding:0;overflow:hidden}}
 td.p .na{{position:relative;background:var(--bg);padding:0 .5rem}}
@@ -112,7 +112,7 @@ figcaption{{font-size:.9rem;font-weight:600;line-height:1.35;margin-bottom:.3rem
 figcaption span{{display:block;font-weight:400;font-size:.85rem}}
 footer{{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--rule);font-size:.85rem;
 color:var(--soft)}}
-@media (max-width:60rem){{
+@media (max-width:74rem){{
 dl.facts{{grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr))}}
 table.r{{display:block}}
 table.r caption,table.r tbody,table.r thead,table.r tfoot{{display:block}}

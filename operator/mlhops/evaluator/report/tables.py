@@ -1,7 +1,6 @@
 """The tables of a report: the gates, each gate's forest plot, and the groups in the data."""
 
 from collections.abc import Sequence
-from html import escape
 
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.evaluator.report import strips, words
@@ -38,9 +37,9 @@ def _line(story: GateStory, number: int) -> str:
     if result.lower is not None or result.upper is not None:
         interval = f"{words.number(result.lower)} to {words.number(result.upper)}"
     return (
-        f'<tr><th scope="row"><a href="#gate-{number}">{escape(gate.name)}</a>{worst}</th>'
+        f'<tr><th scope="row"><a href="#gate-{number}">{words.text(gate.name)}</a>{worst}</th>'
         f'<td class="e1">{words.kind(gate, primary=result.primary)}</td>'
-        f'<td class="e2">{escape(gate.metric)}</td>'
+        f'<td class="e2">{words.text(gate.metric)}</td>'
         f'<td class="e3">{words.number(result.estimate, unit=unit)}</td>'
         f'<td class="e4">{interval}</td><td class="e5">{words.number(result.limit, unit=unit)}</td>'
         f"{verdict(result.phase)}</tr>"
@@ -61,7 +60,7 @@ def forest(figure: Forest, name: str, confidence: float) -> str:
     ends = f'<span class="ends"><span>← {left}</span><span>{right} →</span></span>' if left else ""
     return (
         f"{strips.backdrop(figure, axis, name)}"
-        f'<table class="r" style="{_labels(figure)}"><caption>{escape(figure.title)}'
+        f'<table class="r" style="{_labels(figure)}"><caption>{words.text(figure.title)}'
         f"<small>{_note(figure)}</small></caption>"
         f'<thead><tr>{heads}<th scope="col" class="p"><span class="vh">Plot</span>{ends}{scale}</th>'
         f'<th scope="col" class="v">Verdict</th></tr></thead><tbody>{rows}</tbody>{foot}</table>'
@@ -90,9 +89,7 @@ def _labels(figure: Forest) -> str:
 
 def _note(figure: Forest) -> str:
     more = f"; {figure.left_out:,} more groups are not listed" if figure.left_out else ""
-    return (
-        f"{escape(figure.quantity)}; dashed: limit {words.limits(figure)}; shaded: acceptable{more}"
-    )
+    return f"{words.text(figure.quantity)}; dashed: limit {words.limits(figure)}; shaded: acceptable{more}"
 
 
 def _row(row: Row, figure: Forest, axis: Axis, name: str) -> str:

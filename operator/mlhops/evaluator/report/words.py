@@ -61,9 +61,14 @@ def verdict(phase: EvaluationPhase) -> tuple[str, str, str]:
     return VERDICTS.get(phase, ("er", "!", str(phase)))
 
 
+def text(value: str) -> str:
+    """Return foreign text as HTML, without signs that show nothing or turn the line around."""
+    return escape("".join(sign if sign.isprintable() else "?" for sign in value))
+
+
 def group(name: str) -> str:
     """Return a group's name as HTML, which breaks rather between its parts than within one."""
-    return escape(name).replace(",", ",<wbr>")
+    return text(name).replace(",", ",<wbr>")
 
 
 def number(value: float | None, *, signed: bool = False, unit: str = "") -> str:
@@ -126,7 +131,7 @@ def asked(gate: Gate) -> str:
         "NotRefuted": "It passes unless the whole interval is on the wrong side.",
     }[gate.assurance]
     return (
-        f"<b>{escape(gate.metric)}</b> ({escape(MEASURES[gate.metric])}) {'; and '.join(parts)}. "
+        f"<b>{text(gate.metric)}</b> ({escape(MEASURES[gate.metric])}) {'; and '.join(parts)}. "
         f"{proof} Confidence {level} %.{together}"
     )
 
@@ -141,7 +146,7 @@ def _bound(gate: Gate) -> str:
     other = _AGAINST[gate.against or "Rest"]
     if gate.reference:
         named = ", ".join(f"{each.group}={each.value}" for each in gate.reference)
-        other = f"the reference ({escape(named)})"
+        other = f"the reference ({text(named)})"
     if gate.comparison == "Ratio":
         return (
             f"of a group and that of {other} must be alike: the smaller at least {limit} times the "
