@@ -286,7 +286,9 @@ _WHY = """
 The gates join Wilson's limits of the two rates, at the critical value of the largest |t| over all groups,
 which comes from a multiplier bootstrap of the confusion cells. Two others were tried on the same data
 sets: Newcombe's interval at Šidák's level, which takes the groups for independent, and a multinomial
-bootstrap of the confusion cells with studentised, symmetric intervals. Coverage / Pass / Fail, in
-percent:
+bootstrap of the confusion cells with studentised, symmetric intervals. Šidák's level is wider than need
+be where groups overlap. The bootstrap has nothing to draw from where hardly an event was seen: near zero
+its intervals are too narrow or have no end. So there is no number of events at which one would have to
+hand over to another. Coverage / Pass / Fail, in percent:
 """
 _METHODS = {"in_use": "in use", "sidak": "Šidák", "bootstrap": "multinomial bootstrap"}

@@ -25,8 +25,8 @@ from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import run
 from mlhops.evaluator.convert import floats
+from mlhops.evaluator.measured import Predictions
 from mlhops.evaluator.people import People
-from mlhops.evaluator.predict import Predictions
 from mlhops.evaluator.read import Table
 
 ROWS = 1_000_000

@@ -92,11 +92,20 @@ _INTERFACE: Manifest = {
 
 _EVALUATION: Manifest = {
     "data": {
-        "uri": "pvc://held-out/sepsis.csv",
+        "uri": "s3://held-out/sepsis.csv",
+        "endpoint": "https://minio.storage.svc:9000",
+        "region": "eu-central-1",
+        "secretName": "reader",
         "format": "csv",
         "labelColumn": "sepsis",
         "idColumn": "stay",
         "digest": DIGEST,
+    },
+    "report": {
+        "uri": "s3://reports/sepsis",
+        "endpoint": "https://minio.storage.svc:9000",
+        "region": "eu-central-1",
+        "secretName": "writer",
     },
     "gates": [
         {

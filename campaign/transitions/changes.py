@@ -70,6 +70,7 @@ REMOVALS: dict[str, Also] = {
         ("evaluation.gates.1.against", GONE),
     ),
     "evaluation.gates[].nonInferiority.margin": (("evaluation.gates.2.nonInferiority", GONE),),
+    "evaluation.report.uri": (("evaluation.report", GONE),),
     # What a step or a group is about cannot go without the step or the group.
     "rollout.steps[].setWeight": (("rollout.steps.0", GONE),),
     "rollout.steps[].evaluate": (("rollout.steps.2", GONE),),

@@ -2,10 +2,11 @@
 
 from mlhops.api.base import Json
 from tests.builders import clinical_model
-from tests.integration.refusal import Refusal, field
+from tests.integration.refusal import Refusal, field, model
 
 DATA = "spec.evaluation.data"
 REPORT = "spec.evaluation.report"
+ONLY_S3 = "endpoint and region are for s3:// alone: remove them"
 
 
 def _data(what: str, change: str, value: Json, remedy: str) -> Refusal:
@@ -17,30 +18,42 @@ def _report(what: str, value: Json, remedy: str) -> Refusal:
 
 
 SOURCES = (
-    _data("a password of a web server", "uri", "https://ada:hush@a/b", "no user or password"),
-    _data("a key of a bucket", "uri", "s3://key:hush@a/b", "put them into a Secret and name it"),
-    _data("a user alone", "uri", "gs://ada@a/b", "no user or password"),
-    _data("a signature", "uri", "https://a/b?X-Amz-Signature=1", "no query and no #, which may be"),
-    _data("a query of a bucket", "uri", "s3://a/b?x", "no query and no #"),
-    _data("a token after a #", "uri", "https://a/b#token", "no query and no #"),
+    _data(
+        "a password of a web server", "uri", "https://ada:hush@a/b", "must have no user, password,"
+    ),
+    _data("a key of a bucket", "uri", "s3://key:hush@a/b", "put those into a Secret and name it"),
+    _data("a user alone", "uri", "gs://ada@a/b", "must have no user, password,"),
+    _data(
+        "a signature",
+        "uri",
+        "https://a/b?X-Amz-Signature=1",
+        "query or #, which may be credentials",
+    ),
+    _data("a query of a bucket", "uri", "s3://a/b?x", "query or #, which may be"),
+    _data("a token after a #", "uri", "https://a/b#token", "query or #, which may be"),
     _data("a bucket without a file", "uri", "s3://bucket", "name a file"),
     _data("a web server without a file", "uri", "https://a.example/", "name a file"),
-    _data(
-        "an endpoint of a volume", "endpoint", "http://minio:9000", "endpoint is for s3:// alone"
-    ),
-    _data("a region of a volume", "region", "eu-central-1", "region is for s3:// alone"),
+    model("an endpoint of a volume", f"{DATA}.endpoint", "http://minio", f"{DATA}.uri", ONLY_S3),
+    model("a region of a volume", f"{DATA}.region", "eu-central-1", f"{DATA}.uri", ONLY_S3),
     _data("a Secret for a volume", "secretName", "key", "no Secret is needed to read"),
     _data("an endpoint without scheme", "endpoint", "minio:9000", "https://minio.storage.svc:9000"),
-    _data("an endpoint with a password", "endpoint", "https://a:b@c", "without user, password or"),
-    _data("an endpoint with a query", "endpoint", "https://a/?x=1", "without user, password or"),
-    _data("an endpoint on disk", "endpoint", "file:///etc", "is the http:// or https:// URL"),
+    _data(
+        "an endpoint with a password",
+        "endpoint",
+        "https://a:b@c",
+        "without user, password or query",
+    ),
+    _data(
+        "an endpoint with a query", "endpoint", "https://a/?x=1", "without user, password or query"
+    ),
+    _data("an endpoint on disk", "endpoint", "file:///etc", "an http:// or https:// URL without"),
     _data("a region in words", "region", "Frankfurt am Main", "write a region like eu-central-1"),
     _data("a Secret elsewhere", "secretName", "other/key", "name an object of the cluster"),
     _report("a report on the web", "https://a/b", "uri must be a folder"),
     _report("a report nowhere", "file:///", "uri must be a folder"),
     _report("a report above its claim", "pvc://claim/../a", "must not go up with .."),
-    _report("a report with a password", "s3://a:b@c/d", "no user or password"),
-    _report("a report with a signature", "s3://a/b?sig=1", "no query and no #"),
+    _report("a report with a password", "s3://a:b@c/d", "must have no user, password,"),
+    _report("a report with a signature", "s3://a/b?sig=1", "query or #, which may be"),
     Refusal(
         "a Secret for a report on a volume",
         clinical_model({REPORT: {"uri": "pvc://claim", "secretName": "key"}}),
@@ -50,7 +63,7 @@ SOURCES = (
     Refusal(
         "an endpoint of a report on a volume",
         clinical_model({REPORT: {"uri": "pvc://claim", "endpoint": "http://minio:9000"}}),
-        f"{REPORT}.endpoint",
-        "endpoint is for s3:// alone",
+        f"{REPORT}.uri",
+        ONLY_S3,
     ),
 )

@@ -314,6 +314,7 @@ def _all(path: str, values: tuple[Json, ...]) -> dict[str, Manifest]:
 ACCEPTED: dict[str, Manifest] = {
     "everything set": EVERYTHING,
     **documented("docs/data.md"),
+    **documented("docs/gates.md"),
     "as much as is allowed": _largest(512),
     "the most that is compared with each other": _largest(128),
     "no steps at all": clinical_model({"spec.rollout.steps": []}),

@@ -3,17 +3,19 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
+from mlhops.api import API_VERSION
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.kinds import EVALUATIONS, JOBS, MODELS, ROUTES, SERVICES
 from mlhops.kserve.read import at, items, text
 from mlhops.rollout.revision import revision_of, service_name
-from tests.builders import with_path
+from tests.builders import clinical_model, with_path
 from tests.cluster_api import Api, until, until_none
 from tests.integration.hands import MODEL, Hands, OperatorProcess
 
@@ -108,6 +110,53 @@ def test_a_version_that_fails_its_gates_never_gets_traffic(hands: Hands) -> None
     assert hands.condition("Stalled")["reason"] == "GatesFailed"
     assert hands.condition("GatesPassed")["reason"] == "Failed"
     until("removal of the candidate", lambda: hands.services() == [first])
+
+
+NO_WORSE: Manifest = {
+    "name": "no-worse",
+    "type": "Performance",
+    "metric": "AUROC",
+    "nonInferiority": {"margin": 0.05},
+}
+
+
+def test_data_go_to_no_server_but_those_of_the_candidate_and_of_stable(hands: Hands) -> None:
+    gates = [*items(clinical_model(), "spec", "evaluation", "gates"), NO_WORSE]
+    data = at(clinical_model(), "spec", "evaluation", "data")
+    first = hands.promote_first(rollout=STEPS, evaluation={"data": data, "gates": gates})
+    hands.apply_model("2.0.0")
+    second = hands.candidate_service()
+    hands.load(second)
+    name = hands.running_evaluation()
+    made = hands.api.get(EVALUATIONS, hands.namespace, name)
+    stable = at(made, "spec", "stable")
+    assert isinstance(made, dict)
+    assert isinstance(stable, dict)
+    assert stable["endpoint"] == f"http://{first}-predictor.{hands.namespace}.svc.cluster.local"
+    assert (stable["version"], "interface" in stable) == ("1.0.0", False)
+
+    evil: Manifest = {**stable, "endpoint": "http://elsewhere.example"}
+    awaited = f"{name}-s3"  # any other name is deleted at once
+    forged = {
+        "apiVersion": API_VERSION,
+        "kind": "Evaluation",
+        "metadata": {
+            "name": awaited,
+            "labels": at(made, "metadata", "labels"),
+            "ownerReferences": at(made, "metadata", "ownerReferences"),
+        },
+        "spec": {**cast(Manifest, made["spec"]), "stable": evil},
+    }
+    hands.api.create(EVALUATIONS, hands.namespace, cast(Manifest, forged))
+
+    def verdict() -> str:
+        return text(hands.api.get(EVALUATIONS, hands.namespace, awaited), "status", "message")
+
+    until("the refusal of the forged one", verdict)
+    assert verdict() == f"its endpoint is not that of revision {stable['revision']} of sepsis"
+    assert hands.api.get(JOBS, hands.namespace, awaited) is None
+    hands.finish(EvaluationPhase.SUCCESSFUL)
+    hands.accept_weight(10)
 
 
 def test_an_evaluator_that_dies_without_a_word_pauses_the_rollout(hands: Hands) -> None:

@@ -12,20 +12,27 @@ import yaml
 from lab.control import ControlPlane
 from mlhops.api.base import Manifest
 from mlhops.api.crd import KINDS, Kind
-from tests.builders import clinical_model, decision, evaluation, monitoring_policy, with_path
+from tests.builders import (
+    DIGEST,
+    clinical_model,
+    decision,
+    evaluation,
+    monitoring_policy,
+    with_path,
+)
 from tests.integration.server import Server
 
 NOW = "2026-05-01T12:00:00.000000Z"
 GOOD = (clinical_model(), evaluation(), decision(), monitoring_policy())
 COLUMNS = {
     "clm": "NAME PHASE VERSION CANDIDATE STEP WEIGHT GATES DRIFT READY AGE",
-    "eval": "NAME MODEL VERSION PHASE PASSED ROWS AGE",
+    "eval": "NAME MODEL VERSION PHASE PASSED PRIMARY ROWS AGE",
     "dec": "NAME MODEL REVISION ACTION BY PHASE AGE MESSAGE",
     "monpol": "NAME MODELS AGE",
 }
 WIDE = {
-    "clm": "MESSAGE URL",
-    "eval": "MESSAGE",
+    "clm": "MESSAGE URL OVERRIDDEN",
+    "eval": "MESSAGE SEED DIGEST",
     "dec": "",
     "monpol": "",
 }
@@ -44,6 +51,12 @@ STATUS: Manifest = {
         "version": "1.0.0",
         "inferenceService": "sepsis-a1",
         "since": NOW,
+        "proof": {
+            "evaluation": "sepsis-a1-1",
+            "phase": "Inconclusive",
+            "gatesHash": "c0ffee",
+            "overridden": ["equal-misses"],
+        },
     },
     "candidate": {
         "revision": "b2",
@@ -58,6 +71,16 @@ STATUS: Manifest = {
     "conditions": [CONDITION, {**CONDITION, "type": "GatesPassed", "reason": "AllPassed"}],
 }
 
+MEASURED: Manifest = {
+    "phase": "Failed",
+    "message": "misses more women",
+    "passed": "1/2",
+    "primary": "sex=F 0.34, limit 0.15",
+    "rows": 4724,
+    "seed": 20,
+    "dataDigest": DIGEST,
+}
+
 
 @pytest.fixture(scope="module")
 def filled(control_plane: ControlPlane) -> Iterator[str]:
@@ -65,8 +88,10 @@ def filled(control_plane: ControlPlane) -> Iterator[str]:
     namespace = f"columns-{secrets.token_hex(4)}"
     control_plane.kubectl("create", "namespace", namespace)
     server = Server(control_plane.kubeconfig, namespace)
-    model, *_ = [server.create(manifest) for manifest in GOOD]
-    server.replace_status(with_path(model, "status", STATUS))
+    made = [server.create(manifest) for manifest in GOOD]
+    by_kind = {str(one["kind"]): one for one in made}
+    server.replace_status(with_path(by_kind["ClinicalModel"], "status", STATUS))
+    server.replace_status(with_path(by_kind["Evaluation"], "status", MEASURED))
     yield namespace
     control_plane.kubectl("delete", "namespace", namespace, "--wait=false")
 
@@ -93,7 +118,17 @@ def test_the_columns_are_filled_from_the_status(control_plane: ControlPlane, fil
 
     cells = " ".join(table.splitlines()[1].split())
     assert cells.startswith("sepsis Progressing 1.0.0 2.0.0 2/5 10 AllPassed NoDrift True ")
-    assert cells.endswith(" waits for a person http://sepsis.models.example")
+    assert cells.endswith(' waits for a person http://sepsis.models.example ["equal-misses"]')
+
+
+def test_the_columns_of_an_evaluation_tell_the_story(
+    control_plane: ControlPlane, filled: str
+) -> None:
+    table = control_plane.kubectl("get", "eval", "--namespace", filled, "--output", "wide")
+
+    cells = " ".join(table.splitlines()[1].split())
+    assert " sepsis 1.0.0 Failed 1/2 sex=F 0.34, limit 0.15 4724 " in cells
+    assert cells.endswith(f" misses more women 20 {DIGEST}")
 
 
 def test_the_category_lists_all_kinds(control_plane: ControlPlane, filled: str) -> None:
@@ -122,7 +157,7 @@ def test_explain_tells_what_a_rollout_is(control_plane: ControlPlane) -> None:
 def test_explain_tells_what_a_gate_demands(control_plane: ControlPlane) -> None:
     text = " ".join(control_plane.kubectl("explain", "clm.spec.evaluation.gates.limit").split())
 
-    assert "the largest acceptable gap" in text
+    assert "the largest acceptable difference, or the smallest acceptable ratio" in text
 
 
 @pytest.mark.parametrize(

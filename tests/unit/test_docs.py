@@ -8,7 +8,7 @@ from mlhops.api.base import Manifest
 from mlhops.api.model import ClinicalModel
 from tests.documents import documented
 
-EXAMPLES = documented("docs/data.md")
+EXAMPLES = {**documented("docs/data.md"), **documented("docs/gates.md")}
 
 
 def test_the_examples_are_found() -> None:
@@ -18,6 +18,12 @@ def test_the_examples_are_found() -> None:
 @pytest.mark.parametrize("manifest", EXAMPLES.values(), ids=EXAMPLES.keys())
 def test_an_example_says_only_what_there_is(manifest: Manifest) -> None:
     ours = ClinicalModel.model_validate(manifest).to_json()
+    gates = cast(Manifest, cast(Manifest, ours["spec"])["evaluation"])["gates"]
+    shown_gates = cast(Manifest, cast(Manifest, manifest["spec"])["evaluation"])["gates"]
+    for gate, told in zip(
+        cast("list[Manifest]", gates), cast("list[Manifest]", shown_gates), strict=True
+    ):
+        assert set(told) <= set(gate)
     for field in ("data", "report"):
         shown = cast(Manifest, cast(Manifest, manifest["spec"])["evaluation"]).get(field)
         read = cast(Manifest, cast(Manifest, ours["spec"])["evaluation"]).get(field)

@@ -16,20 +16,11 @@ DATA_PREFIX = "DATA_"
 REPORT_PREFIX = "REPORT_"
 """What the keys of `report.secretName` begin with there."""
 
-_SECRETS = (
+_NO_SECRETS = (
+    "!self.matches('^[a-z0-9]+://[^/]*@|[?#]')",
     (
-        "!self.matches('^[a-z0-9]+://[^/]*@')",
-        (
-            "uri must hold no user or password: put them into a Secret and name it in secretName, "
-            "or set evaluation.serviceAccountName"
-        ),
-    ),
-    (
-        "!self.matches('[?#]')",
-        (
-            "uri must have no query and no #, which may be a signature or a token: put credentials "
-            "into a Secret and name it in secretName, or set evaluation.serviceAccountName"
-        ),
+        "uri must have no user, password, query or #, which may be credentials: put those into a "
+        "Secret and name it in secretName, or set evaluation.serviceAccountName"
     ),
 )
 _PATH = (
@@ -46,8 +37,8 @@ Endpoint = Annotated[
         max_length=1024,
         json_schema_extra=matching(
             _ENDPOINT,
-            "endpoint is the http:// or https:// URL of an S3-compatible server without user, "
-            "password or query: write it like https://minio.storage.svc:9000",
+            "endpoint is an http:// or https:// URL without user, password or query: write it like "
+            "https://minio.storage.svc:9000",
         ),
     ),
 ]
@@ -64,23 +55,16 @@ Region = Annotated[
 """The region of an S3 bucket."""
 
 _ONLY_S3 = (
-    (
-        "!has(self.endpoint) || self.uri.startsWith('s3://')",
-        "endpoint is for s3:// alone: remove it, or write the uri as s3://<bucket>/<path>",
-        ".endpoint",
-    ),
-    (
-        "!has(self.region) || self.uri.startsWith('s3://')",
-        "region is for s3:// alone: remove it, or write the uri as s3://<bucket>/<path>",
-        ".region",
-    ),
+    "!has(self.endpoint) && !has(self.region) || self.uri.startsWith('s3://')",
+    "endpoint and region are for s3:// alone: remove them, or write the uri as s3://<bucket>/<path>",
+    ".uri",
 )
 
 
 class DataSource(
     Resource,
     json_schema_extra=rules(
-        *_ONLY_S3,
+        _ONLY_S3,
         (
             "!has(self.secretName) || self.uri.matches('^(s3|gs|https)://')",
             "secretName is for s3://, gs:// and https://: no Secret is needed to read a volume",
@@ -107,19 +91,18 @@ class DataSource(
                     ),
                 ),
                 _PATH,
-                *_SECRETS,
+                _NO_SECRETS,
             ),
         ),
     ]
     """Where the data lies: `pvc://<claim>/<path>`, `s3://`, `gs://`, `https://` or `file://`."""
     endpoint: Endpoint | None = None
-    """The URL of an S3-compatible server, such as MinIO; AWS where it is left out."""
+    """An S3-compatible server, such as MinIO; AWS where it is left out."""
     region: Region | None = None
-    """The region of an S3 bucket; that of the environment, or us-east-1, where it is left out."""
+    """The S3 bucket's region; AWS_REGION, or else us-east-1, where it is left out."""
     secret_name: ObjectName | None = None
-    """The Secret with the credentials for reading, such as AWS_ACCESS_KEY_ID and
-    AWS_SECRET_ACCESS_KEY; only the evaluator gets to see it. Without one the evaluator is who
-    `evaluation.serviceAccountName` is to the cloud."""
+    """The Secret with credentials for reading, such as AWS_ACCESS_KEY_ID; only the evaluator sees
+    it. Without one `evaluation.serviceAccountName` counts."""
     format: Literal["parquet", "csv"] = "parquet"
     """The file format."""
     label_column: Annotated[str, Field(min_length=1, max_length=253)]
@@ -133,7 +116,7 @@ class DataSource(
 class ReportSink(
     Resource,
     json_schema_extra=rules(
-        *_ONLY_S3,
+        _ONLY_S3,
         (
             "!has(self.secretName) || self.uri.matches('^(s3|gs)://')",
             "secretName is for s3:// and gs://: no Secret is needed to write to a volume",
@@ -160,18 +143,17 @@ class ReportSink(
                     ),
                 ),
                 _PATH,
-                *_SECRETS,
+                _NO_SECRETS,
             ),
         ),
     ]
-    """A folder: `pvc://<claim>/<path>`, `s3://<bucket>/<path>`, `gs://<bucket>/<path>` or
-    `file:///<path>`."""
+    """The folder."""
     endpoint: Endpoint | None = None
-    """The URL of an S3-compatible server, such as MinIO; AWS where it is left out."""
+    """An S3-compatible server, such as MinIO; AWS where it is left out."""
     region: Region | None = None
-    """The region of an S3 bucket; that of the environment, or us-east-1, where it is left out."""
+    """The S3 bucket's region; AWS_REGION, or else us-east-1, where it is left out."""
     secret_name: ObjectName | None = None
-    """The Secret with the credentials for writing; only the evaluator gets to see it."""
+    """The Secret with credentials for writing; only the evaluator sees it."""
 
 
 class StoredReport(Resource):

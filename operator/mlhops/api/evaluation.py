@@ -190,7 +190,7 @@ def headline(gates: Sequence[GateResult]) -> str | None:
     """Return what the primary gate found in a few words, such as `sex=F 0.34, limit 0.15`."""
     for gate in gates:
         if gate.primary and gate.estimate is not None and gate.limit is not None:
-            return f"{gate.worst_group} {gate.estimate:.3g}, limit {gate.limit:g}"
+            return f"{gate.worst_group} {gate.estimate:.2g}, limit {gate.limit:g}"
         if gate.primary:
             return f"not measured, limit {gate.limit:g}" if gate.limit is not None else None
     return None

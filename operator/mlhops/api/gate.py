@@ -9,7 +9,10 @@ from pydantic import Field
 from mlhops.api.base import Resource, list_map, rules
 from mlhops.api.interface import SET, GroupName, Label
 
-Intersection = Annotated[list[GroupName], Field(min_length=1, max_length=4, json_schema_extra=SET)]
+Declared = Annotated[str, Field(min_length=1, max_length=63)]
+"""The name of a group; how it may look, its declaration says, which a rule of the model asks for."""
+
+Intersection = Annotated[list[Declared], Field(min_length=1, max_length=4, json_schema_extra=SET)]
 
 
 class Across(
@@ -28,7 +31,7 @@ class Across(
 ):
     """The groups over which a gate compares."""
 
-    groups: Annotated[list[GroupName], Field(max_length=16, json_schema_extra=SET)] = []
+    groups: Annotated[list[Declared], Field(max_length=16, json_schema_extra=SET)] = []
     """Groups declared in `spec.interface.groups`; each is compared value by value."""
     intersections: Annotated[list[Intersection], Field(max_length=16)] = []
     """Combinations of groups, such as `[sex, ageBand]`; each combination of values is a group of
@@ -111,7 +114,7 @@ class NonInferiority(Resource):
 class ReferenceValue(Resource):
     """The value of one group that all others are compared with."""
 
-    group: GroupName
+    group: Declared
     """The group."""
     value: Label
     """Its value, or the name of its bin such as `40-65`, `<40`, `>=65` or `Unknown`."""

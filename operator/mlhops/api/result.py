@@ -39,8 +39,8 @@ def encode(result: Result) -> str:
     """Return the result as a termination message, leaving out detail until it fits.
 
     Per-group detail of gates that passed goes first, then of all gates, then long messages, those of
-    gates that passed before others. Of each gate the verdict, the estimate, its interval, the worst
-    group and its counts always stay; where the report is goes last.
+    gates that passed before others, then where the report is. Of each gate the verdict, the estimate,
+    its interval, the worst group and its counts always stay.
     """
     for lighter in _LIGHTER:
         text = _pack(lighter(result))
@@ -145,7 +145,8 @@ def _cut(text: str, most: int) -> str:
 
 def _without_report(result: Result) -> Result:
     lost = StoredReport(error="where it is did not fit the evaluator's result")
-    return _short(0, 0)(result).model_copy(update={"report": lost if result.report else None})
+    bare = _short(0, 0)(result)
+    return bare.model_copy(update={"report": lost if result.report else None})
 
 
 _LIGHTER: tuple[Callable[[Result], Result], ...] = (

@@ -93,6 +93,8 @@ class Table:
             except Exception as error:
                 raise self._unreadable(error) from None
             if part is None:
+                # What the parser still holds would be missing when the gates are judged.
+                pa.default_memory_pool().release_unused()
                 return
             for start in range(0, part.num_rows, size):
                 piece = part.slice(start, size)

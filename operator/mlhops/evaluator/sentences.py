@@ -9,6 +9,7 @@ from mlhops.api.gate import Gate
 
 _MOST_NAMED = 3
 _CLEAR = 2
+_NARROW = 0.02
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Interval:
 
     @property
     def digits(self) -> int:
-        """Enough digits that a bound beside the limit does not read as the limit itself."""
-        for digits in (2, 3, 4):
+        """Enough digits that the bounds do not read as each other, nor as the limit beside them."""
+        least = 3 if self.upper - self.lower < _NARROW else 2
+        for digits in range(least, 5):
             text = f"{self.limit:.{digits}f}"
             same = [b for b in (self.lower, self.upper) if f"{b:.{digits}f}" == text]
             if float(text) == self.limit and all(bound == self.limit for bound in same):

@@ -231,7 +231,8 @@ def test_thirty_two_gates_keep_their_numbers_and_the_counts_of_their_worst_group
 
 
 def test_then_where_the_report_is_is_left_out_but_the_verdict_stays() -> None:
-    gates = [gate(incompressible(63, n), EvaluationPhase.FAILED, 0) for n in range(32)]
+    names = [incompressible(40, n) for n in range(32)]
+    gates = [gate(name, EvaluationPhase.FAILED, 0, incompressible(900)) for name in names]
     report = StoredReport(uri=incompressible(2000), error=incompressible(1000, 1))
 
     arrived = decode(encode(Result(phase="Failed", gates=gates, report=report)))

@@ -159,10 +159,10 @@ def test_the_graver_of_limit_and_margin_gives_the_numbers() -> None:
 @pytest.mark.parametrize(
     ("metric", "limit", "phase", "words"),
     [
-        ("AUROC", 0.7, SUCCESSFUL, "lowest acceptable 0.70; the whole interval is above it"),
+        ("AUROC", 0.7, SUCCESSFUL, "lowest acceptable 0.700; the whole interval is above it"),
         ("AUPRC", 0.95, FAILED, "lowest acceptable 0.95; the whole interval is below it"),
-        ("Brier", 0.1, FAILED, "highest acceptable 0.10; the whole interval is above it"),
-        ("Brier", 0.3, SUCCESSFUL, "highest acceptable 0.30; the whole interval is below it"),
+        ("Brier", 0.1, FAILED, "highest acceptable 0.100; the whole interval is above it"),
+        ("Brier", 0.3, SUCCESSFUL, "highest acceptable 0.300; the whole interval is below it"),
         ("CalibrationError", 0.3, SUCCESSFUL, "highest acceptable 0.30"),
         ("PPV", 0.5, SUCCESSFUL, "lowest acceptable 0.50"),
         ("Specificity", 0.99, FAILED, "below it"),

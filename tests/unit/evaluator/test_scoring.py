@@ -225,7 +225,7 @@ def test_the_candidate_is_held_against_stable_on_the_same_rows(bench: Bench) -> 
     assert result.phase == "Successful", result.message
     paired = {gate.name: gate for gate in result.gates}["no-worse"]
     assert paired.estimate == 0.0
-    assert "with 0.9.0: 0.00 worse, 95 % interval" in paired.message
+    assert "with 0.9.0: 0.000 worse, 95 % interval" in paired.message
     assert bench.said.count("asking 0.9.0, which serves, about the same rows") == 1
 
 

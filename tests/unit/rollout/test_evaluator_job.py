@@ -57,7 +57,7 @@ def test_a_verdict_is_taken_over_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        ({"estimate": 0.3437, "worst_group": "sex=F"}, "sex=F 0.344, limit 0.1"),
+        ({"estimate": 0.3437, "worst_group": "sex=F"}, "sex=F 0.34, limit 0.1"),
         ({}, "not measured, limit 0.1"),
     ],
 )
