@@ -4,7 +4,8 @@ All pairs of groups get intervals that hold together. The gap to the best is the
 group's gaps to the others, so it lies between the largest of their lower limits and the largest of
 their upper ones, whichever group is best in truth (the idea of J. C. Hsu, Annals of Statistics
 1984;12:1136-1144, here with two-sided intervals). Resampling the best with the rest would not do:
-the bootstrap of a maximum fails where groups tie (D. W. K. Andrews, Econometrica 2000;68:399-405).
+where groups tie the gap is on the boundary of what it can be, and there the bootstrap is not
+consistent (D. W. K. Andrews, Econometrica 2000;68:399-405).
 """
 
 import math

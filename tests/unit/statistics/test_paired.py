@@ -9,6 +9,7 @@ from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.gate import PerformanceMetric
 from mlhops.statistics.paired import Answers, PairedDifference, noninferiority
 from mlhops.statistics.performance import LOWER_IS_BETTER
+from mlhops.statistics.proportions import wilson
 from mlhops.statistics.rates import Bools, Floats
 from mlhops.statistics.verdict import of_noninferiority
 
@@ -148,14 +149,30 @@ def test_without_groups_only_everybody_is_compared() -> None:
     assert found[0].critical == pytest.approx(1.96, abs=0.001)
 
 
-def test_the_paired_difference_of_proportions_is_close_to_newcombes() -> None:
-    # R. G. Newcombe 1998 (2635-2650), table II, example (36, 12, 2, 0): method 10.
-    label = np.ones(50, dtype=bool)
-    candidate = Answers(None, np.repeat([True, True, False, False], [36, 12, 2, 0]))
-    stable = Answers(None, np.repeat([True, False, True, False], [36, 12, 2, 0]))
-    none, atom = np.zeros((0, 1), dtype=bool), np.zeros(50, dtype=np.intp)
-    metric = PerformanceMetric.SENSITIVITY
+def newcombes(a: int, b: int, c: int, d: int) -> tuple[float, float]:
+    """Return R. G. Newcombe's interval for paired proportions (Statistics in Medicine
+    1998;17:2635-2650, method 10) from its definition: both right, first, second, none."""
+    n = a + b + c + d
+    p, q = (a + b) / n, (a + c) / n
+    (p_low, q_low), (p_high, q_high) = wilson(np.array([a + b, a + c]), np.array([n, n]), 1.96)
+    margins = ((a + b) * (c + d) * (a + c) * (b + d)) ** 0.5
+    excess = a * d - b * c
+    phi = (max(excess - n / 2, 0) if excess > 0 else excess) / margins
+    below = (p - p_low) ** 2 - 2 * phi * (p - p_low) * (q_high - q) + (q_high - q) ** 2
+    above = (q - q_low) ** 2 - 2 * phi * (q - q_low) * (p_high - p) + (p_high - p) ** 2
+    return p - q - below**0.5, p - q + above**0.5
+
+
+@pytest.mark.parametrize(
+    "cells", [(36, 12, 2, 0), (80, 12, 5, 40), (20, 3, 3, 24), (300, 9, 20, 90)]
+)
+def test_the_paired_difference_of_proportions_is_close_to_newcombes(
+    cells: tuple[int, int, int, int],
+) -> None:
+    size = sum(cells)
+    label, atom = np.ones(size, dtype=bool), np.zeros(size, dtype=np.intp)
+    candidate = Answers(None, np.repeat([True, True, False, False], cells))
+    stable = Answers(None, np.repeat([True, False, True, False], cells))
+    none, metric = np.zeros((0, 1), dtype=bool), PerformanceMetric.SENSITIVITY
     found = noninferiority(metric, label, candidate, stable, atom, none, 0.95, [1])[0]
-    assert found.better == pytest.approx(0.2)
-    assert found.lower == pytest.approx(0.0569, abs=0.01)
-    assert found.upper == pytest.approx(0.3404, abs=0.01)
+    assert (found.lower, found.upper) == pytest.approx(newcombes(*cells), abs=0.01)
