@@ -1,4 +1,4 @@
-"""`python -m lab.demo.report FOLDER` renders reports on the demo's models, with no cluster.
+"""`python -m lab.demo.report FILE` renders the report on a version of the demo's model, with no cluster.
 
 The models answer in this process in place of a server; everything else is what the evaluator does.
 """
@@ -27,6 +27,7 @@ from mlhops.evaluator.read import Table
 from mlhops.evaluator.report.collect import Evaluated, collect
 from mlhops.evaluator.report.page import page
 from mlhops.evaluator.run import summary
+from mlhops.statistics.rates import Floats
 
 _AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 """Always the same, so that the same code renders the same bytes."""
@@ -36,20 +37,18 @@ _STABLE = "1.0.0"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Render a report for each version after the first."""
+    """Render the report of a version."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    folder = parser.parse_args(arguments).folder
-    folder.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("file", type=Path, help="the HTML file")
+    parser.add_argument("--version", default=_VERSIONS[-1], choices=_VERSIONS)
+    options = parser.parse_args(arguments)
     data = load()
     with tempfile.TemporaryDirectory(prefix="report-") as name:
         models, file = Path(name), Path(name) / "held-out.parquet"
         train(data, models)
         data.held_out.to_parquet(file, index=False)
-        for version in _VERSIONS:
-            path = folder / f"mortality-{version}.html"
-            path.write_bytes(page(collect(evaluated(version, models, file, data.held_out))))
-            print(f"{path}: {path.stat().st_size:,} bytes")
+        content = page(collect(evaluated(options.version, models, file, data.held_out)))
+    options.file.write_bytes(content)
     return 0
 
 
@@ -74,7 +73,7 @@ def _answers(model: Path, rows: pd.DataFrame) -> Predictions:
     return Predictions(score >= _THRESHOLD, score.astype(np.float64))
 
 
-def _times() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _times() -> Floats:
     """Return made-up times: nothing is asked over a network here."""
     return np.random.default_rng(1).lognormal(-4.2, 0.35, 1000)
 

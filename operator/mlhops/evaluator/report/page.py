@@ -202,7 +202,7 @@ def _figure(name: str, said: str, picture: str) -> str:
 
 def _guide(report: Report) -> str:
     return (
-        f'<section><h2 id="reading">How to read this</h2>{GUIDE}{privacy(report.smallest)}</section>'
+        f'<section class="guide"><h2 id="reading">How to read this</h2>{GUIDE}{privacy(report.smallest)}</section>'
         "</main><footer>Made by the evaluator of MLHOps from the same numbers as the status of the "
         "Evaluation, whose verdict is the one that counts.</footer>"
     )

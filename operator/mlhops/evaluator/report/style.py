@@ -78,6 +78,7 @@ tfoot td{{padding:0}}
 .vh{{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}}
 .ends{{display:flex;justify-content:space-between;gap:1rem;font-weight:400;padding:0 .2rem;white-space:nowrap}}
 h3.sub{{margin-top:2rem}}
+.guide h3{{margin-top:1.4rem}}
 svg{{overflow:visible;font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}}
 svg.b{{position:absolute;width:0;height:0}}
 svg.s{{position:absolute;left:0;top:0;width:100%;height:100%}}
@@ -112,7 +113,7 @@ figcaption{{font-size:.9rem;font-weight:600;line-height:1.35;margin-bottom:.3rem
 figcaption span{{display:block;font-weight:400;font-size:.85rem}}
 footer{{margin-top:3rem;padding-top:1rem;border-top:1px solid var(--rule);font-size:.85rem;
 color:var(--soft)}}
-@media (max-width:74rem){{
+@media screen and (max-width:74rem){{
 dl.facts{{grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr))}}
 table.r{{display:block}}
 table.r caption,table.r tbody,table.r thead,table.r tfoot{{display:block}}
@@ -135,11 +136,19 @@ table.r td::before{{color:var(--soft);font-size:.85em;margin-right:.35em}}
 td.a::before{{content:var(--own)}}td.o::before{{content:var(--other)}}td.d::before{{content:var(--what)}}
 tfoot td:empty{{display:none}}
 }}
+@page{{margin:14mm}}
 @media print{{
 body{{font-size:10.5pt}}
 .w{{max-width:none;padding:0}}
 nav,.skip{{display:none}}
-tr,.said,.head,.gate h3{{break-inside:avoid}}
+table{{font-size:7.5pt;margin-top:.6rem}}
+th,td{{padding:.2rem .3rem}}
+tbody th,th.p,td.p{{min-width:0}}
+thead th{{font-size:7pt}}
+svg.q{{font-size:11px}}
+.many{{grid-template-columns:repeat(5,1fr)}}
+dl.facts{{grid-template-columns:repeat(4,1fr)}}
+tr,.said,.head,.gate h3,svg.d{{break-inside:avoid}}
 h2,h3,h4,caption{{break-after:avoid}}
 *{{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 }}
