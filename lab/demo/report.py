@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from lab.demo.train import FEATURES, load, train
-from mlhops import __version__
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import people
@@ -63,7 +63,7 @@ def evaluated(version: str, models: Path, file: Path, rows: pd.DataFrame) -> Eva
     phase = phase_of_run(judged.gates)
     told = summary(judged.gates)
     return Evaluated(
-        spec, phase, told, digest, _AT, __version__, judged.gates, judged, who, measured
+        spec, phase, told, digest, _AT, installed("mlhops"), judged.gates, judged, who, measured
     )
 
 

@@ -38,10 +38,7 @@ class Axis:
     def ticks(self) -> list[float]:
         """A few round numbers."""
         if self.ratio and self.high / self.low >= _LOGARITHMIC_FROM:
-            inside = [tick for tick in _RATIOS if self.holds(tick)]
-            return (
-                inside[:: -(-len(inside) // _MOST_TICKS)] if 1.0 not in inside else _around(inside)
-            )
+            return _around([tick for tick in _RATIOS if self.holds(tick)])
         return round_numbers(self.low, self.high)
 
     def text(self, tick: float) -> str:

@@ -18,6 +18,7 @@ _OTHERS = {"Rest": "Everybody else", "Best": "Best group", "Reference": "Referen
 _TOO_SMALL = "too small to judge"
 _NOT_TOLD = "not shown: too few cases"
 _NO_NUMBER = "no estimate"
+_NO_INTERVAL = "no interval"
 
 
 def forests(
@@ -74,7 +75,7 @@ def _bounded(gate: Gate, finding: Performance) -> list[Forest]:
             other="",
             limits=[part.found.limit],
             good="below" if gate.metric in CEILINGS else "above",
-            rows=[Row("everybody", part.phase, None, span=_span(part.found))],
+            rows=[_drawn(Row("everybody", part.phase, None), _span(part.found))],
             counted=False,
         )
     ]
@@ -111,20 +112,14 @@ def _everybody(paired: Inferiority, counts: Counts) -> Row:
     found = paired.found[EVERYBODY]
     if math.isnan(found.better):
         return Row("everybody", phase, counts, why=_NO_NUMBER)
-    return Row(
-        "everybody",
-        phase,
-        counts,
-        found.candidate,
-        found.stable,
-        span=_span(paired.span(EVERYBODY)),
-    )
+    row = Row("everybody", phase, counts, found.candidate, found.stable)
+    return _drawn(row, _span(paired.span(EVERYBODY)))
 
 
 def _against_stable(paired: Inferiority, i: int, told: GroupEstimate) -> Row:
     if told.gap is None:
         return _blank(told, judged=i in paired.found)
-    return replace(_told(told), span=_span(paired.span(i)))
+    return _drawn(_told(told), _span(paired.span(i)))
 
 
 def _of_groups(finding: Fairness, result: GateResult, most: int) -> Forest:
@@ -171,12 +166,19 @@ def _of_group(finding: Fairness, i: int, told: GroupEstimate, *, signed: bool) -
     gap = finding.found[i]
     if gap.reason == ITSELF:
         return replace(_told(told), why="the reference")
-    versus = finding.who.names[gap.versus] if gap.versus is not None else ""
+    versus = [finding.who.names[gap.versus]] if gap.versus is not None else []
     if gap.part is not None and finding.gate.metric != gap.part:
-        versus = str(gap.part)
+        versus.append(str(gap.part))
     ratio = finding.gate.comparison == "Ratio"
     span = _signed_span(gap, ratio=ratio) if signed else Span(gap.gap, gap.lower, gap.upper)
-    return replace(_told(told), span=span, versus=versus)
+    return _drawn(replace(_told(told), versus=": ".join(versus)), span)
+
+
+def _drawn(row: Row, span: Span) -> Row:
+    """Return a row with its plot, or that it has no interval."""
+    if math.isnan(span.estimate) or math.isnan(span.lower) or math.isnan(span.upper):
+        return replace(row, why=_NO_INTERVAL)
+    return replace(row, span=span)
 
 
 def _signed_span(gap: Gap, *, ratio: bool) -> Span:

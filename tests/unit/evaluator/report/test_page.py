@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,9 @@ from bench.rendering import GATES, GROUPS, names
 from bench.rendering import evaluated as largest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.measured import Missing, Predictions
+from mlhops.evaluator.judge import judgement
+from mlhops.evaluator.judge_fairness import Fairness
+from mlhops.evaluator.measured import Measured, Missing, Predictions
 from mlhops.evaluator.people import People
 from mlhops.evaluator.report import tables
 from mlhops.evaluator.report.collect import Evaluated
@@ -30,6 +33,7 @@ from .reading import (
     predictions,
     rendered,
     rows_of,
+    seconds,
     spec_of,
     svgs,
 )
@@ -305,3 +309,29 @@ def test_a_gate_over_more_groups_than_can_be_read_lists_the_gravest_and_says_so(
     assert len(figure.rows) == 5
     assert figure.left_out == len(all_of_it.rows) - 5
     assert f"{figure.left_out} more groups are not listed" in tables.forest(figure, "b", 0.95)
+
+
+def test_an_estimate_without_an_interval_is_not_drawn_as_if_it_were_certain() -> None:
+    run = evaluated(spec_of(EVERY_KIND[0]))
+    assert run.judgement is not None
+    (gate,), (finding,) = run.gates, run.judgement.findings
+    assert isinstance(finding, Fairness)
+    unsure = replace(finding.found[0], lower=np.nan, upper=np.nan, signed_lower=np.nan)
+    finding = replace(finding, found={**finding.found, 0: unsure})
+    (figure,) = forests(run.spec.gates[0], finding, gate, Counts(1, 1, 1), 99)
+    assert figure.rows[0].span is None
+    assert "no interval" in tables.forest(figure, "b", 0.95)
+    assert not figure.signed
+    assert figure.rows[1].span is not None
+
+
+def test_an_interval_without_a_bound_goes_on_beyond_the_axis() -> None:
+    spec, who = spec_of(EVERY_KIND[5]), people()
+    measured = Measured(predictions(who), None, seconds(20))
+    judged = judgement(spec, who, measured)
+    (gate,), (finding,) = judged.gates, judged.findings
+    assert gate.upper is None
+    (figure,) = forests(spec.gates[0], finding, gate, Counts(1, 1, 1), 99)
+    text = tables.forest(figure, "b", 0.95)
+    assert "no bound" in text
+    assert 'class="o"' in text
