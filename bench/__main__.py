@@ -12,6 +12,7 @@ from bench.gates import gates
 from bench.latency import first_write, start
 from bench.memory import memory
 from bench.plane import Plane
+from bench.rendering import rendering
 from bench.report import Machine, Run, record
 from bench.results import Result
 from bench.rollout import rollout
@@ -57,6 +58,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "verdict": verdict,
     "gates": gates,
     "evaluate": evaluate.evaluate,
+    "rendering": rendering,
 }
 
 

@@ -24,6 +24,7 @@ from bench.results import Result
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import run
+from mlhops.evaluator import score as scoring
 from mlhops.evaluator.convert import floats
 from mlhops.evaluator.measured import Predictions
 from mlhops.evaluator.people import People
@@ -136,7 +137,7 @@ def measure(path: Path) -> tuple[float, float, str]:
     }
     os.environ[run.VARIABLE] = EvaluationSpec.model_validate(spec).model_dump_json(by_alias=True)
     # What is measured is all but the model server.
-    setattr(run, "predict", _scored)  # noqa: B010 a name that is not for others
+    setattr(scoring, "predict", _scored)  # noqa: B010 a name that is not for others
     options = run.Options(None, None, path.parent, path.parent, 500, 1800.0, 30.0)
     began = time.perf_counter()
     result = run.run(options, lambda text: print(text, file=sys.stderr))

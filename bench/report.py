@@ -70,6 +70,8 @@ _MEANINGS = """
   ids, and two gates: FalseNegativeRate over sex, over age band and over both, and AUROC. In place
   of the model's answers stands a column of the data; imports are not in it. The RSS is the largest
   of that process.
+- **Report**: from verdicts and predictions of 50,000 people to the bytes of its HTML, with 32 gates
+  over a group of 64 values whose names are as long as they may be. Memory is what Python allocates.
 
 Control plane: etcd, kube-apiserver and kube-controller-manager of the lab, on the same machine as
 operator and client. The client, or a process of its own, plays KServe, the gateway and the

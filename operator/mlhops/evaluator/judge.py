@@ -7,6 +7,7 @@ for.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -27,8 +28,25 @@ from mlhops.statistics.verdict import overall
 Finding = Fairness | Performance | GateResult
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """The verdicts, and what they were made of, for a report that shows more than a status can."""
+
+    gates: Sequence[GateResult]
+    """The primary one first, advisory ones last."""
+    findings: Sequence[Finding]
+    """Of each gate, in the order of the spec."""
+    disclosure: Disclosure
+    """Which counts may be told."""
+
+
 def judge(spec: EvaluationSpec, people: People, measured: Measured) -> list[GateResult]:
     """Return the verdict of every gate of a spec, the primary one first, advisory ones last."""
+    return list(judgement(spec, people, measured).gates)
+
+
+def judgement(spec: EvaluationSpec, people: People, measured: Measured) -> Judgement:
+    """Return the verdict of every gate of a spec with all that it rests on."""
     problem = _unusable(spec.interface.output, people, measured.candidate)
     findings = [
         in_error(gate, problem) if problem else _finding(gate, spec, people, measured)
@@ -37,7 +55,10 @@ def judge(spec: EvaluationSpec, people: People, measured: Measured) -> list[Gate
     disclosure = _disclosure(spec, people, measured, findings)
     primary = primary_of(spec.gates)
     results = [each if isinstance(each, GateResult) else each.tell(disclosure) for each in findings]
-    return in_order([each.model_copy(update={"primary": each.name == primary}) for each in results])
+    gates = in_order(
+        [each.model_copy(update={"primary": each.name == primary}) for each in results]
+    )
+    return Judgement(gates, findings, disclosure)
 
 
 def _disclosure(

@@ -29,14 +29,15 @@ from mlhops.evaluator.tally import (
     Disclosure,
     Kinds,
     Tallies,
-    shown,
+    total_text,
 )
 from mlhops.statistics.paired import Answers, PairedDifference, noninferiority
 from mlhops.statistics.planning import needed_cases
 from mlhops.statistics.verdict import of_noninferiority, overall
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
-_EVERYBODY = -1
+EVERYBODY = -1
+"""Stands in the place of a group's number."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Inferiority:
     @property
     def worst(self) -> str | None:
         """The name of the group that decides, None for everybody."""
-        return None if self.deciding == _EVERYBODY else self.tallies.who.names[self.deciding]
+        return None if self.deciding == EVERYBODY else self.tallies.who.names[self.deciding]
 
     def tell(self, disclosure: Disclosure) -> Part:
         """Return the finding with the sentences that say why."""
@@ -92,7 +93,7 @@ class Inferiority:
         if self.unmatched:
             named = ", ".join(joined(self.unmatched))
             parts.append(f"with {self.version} there are too few cases to compare in {named}")
-        found = None if self._undefined else self._span(self.deciding)
+        found = None if self._undefined else self.span(self.deciding)
         groups = self._groups(disclosure)
         return Part(phase, ". ".join(parts), found, needed, groups, self.worst)
 
@@ -100,7 +101,7 @@ class Inferiority:
     def _undefined(self) -> bool:
         return bool(np.isnan(self.found[self.deciding].better))
 
-    def _span(self, i: int) -> Interval:
+    def span(self, i: int) -> Interval:
         """Return by how much the candidate is worse."""
         each = self.found[i]
         return Interval(-each.better, -each.upper, -each.lower, self.margin)
@@ -112,9 +113,11 @@ class Inferiority:
             return f"{gate.metric} cannot be compared with {self.version}: {each.reason}"
         cases = cases_of(gate.metric)
         tally = disclosure.tell(cases, self.tallies)
-        number = tally.text(i) if i != _EVERYBODY else shown(tally.total, tally.smallest)
+        rows = self.tallies.total(ROWS)
+        everybody = total_text(tally.total, rows, tally.smallest)
+        number = tally.text(i) if i != EVERYBODY else everybody
         name = self.worst or "everybody"
-        span = self._span(i)
+        span = self.span(i)
         sentence = paired_sentence(
             gate, f"{name} ({cases}: {number})", (each.candidate, each.stable), self.version, span
         )
@@ -155,7 +158,7 @@ class Inferiority:
     def _values(self, i: int, smallest: int) -> dict[str, float | None]:
         if i not in self.found or self.found[i].cases < smallest:
             return {}
-        each, span = self.found[i], self._span(i)
+        each, span = self.found[i], self.span(i)
         values = (each.candidate, each.stable, span.estimate, span.lower, span.upper)
         names = ("rate", "rest", "gap", "lower", "upper")
         return {name: rounded(value) for name, value in zip(names, values, strict=True)}
@@ -204,7 +207,7 @@ def _lacking(
             return Part(
                 INCONCLUSIVE,
                 f"a comparison by {gate.metric} needs at least {each.minimum:,} {each.cases} with "
-                f"either revision; there are {shown(size, spec.min_cell_size)}: add held-out rows",
+                f"either revision; there are {total_text(size, people.rows, spec.min_cell_size)}: add held-out rows",
             )
     return None
 
@@ -238,7 +241,7 @@ def _compared(
     except ValueError as error:
         why = f"the answers of {version}, which serves, cannot be used: {error}"
         return Part(EvaluationPhase.ERROR, f"{why}; see interface.output.type of that version")
-    numbered = dict(zip([_EVERYBODY, *judged], found, strict=True))
+    numbered = dict(zip([EVERYBODY, *judged], found, strict=True))
     unmatched = [who.names[i] for i in sorted(weak)]
     return Inferiority(gate, margin, version, tallies, numbered, small, unmatched)
 

@@ -12,7 +12,7 @@ from mlhops.evaluator.outcome import Part, begun, limit_of, numbers
 from mlhops.evaluator.people import People
 from mlhops.evaluator.requirements import requirements
 from mlhops.evaluator.sentences import Interval, meaning, measure_sentence, plan_sentence, round_up
-from mlhops.evaluator.tally import NEGATIVES, POSITIVES, Disclosure, Kinds, Tallies, shown
+from mlhops.evaluator.tally import NEGATIVES, POSITIVES, Disclosure, Kinds, Tallies, total_text
 from mlhops.statistics.performance import estimate
 from mlhops.statistics.planning import needed_cases
 from mlhops.statistics.verdict import of_ceiling, of_floor, overall
@@ -81,7 +81,7 @@ def _bounded(gate: Gate, spec: EvaluationSpec, people: People, predictions: Pred
             return Part(
                 INCONCLUSIVE,
                 f"{gate.metric} needs at least {each.minimum:,} {each.cases}; the data have "
-                f"{shown(size, smallest)}: add held-out rows",
+                f"{total_text(size, people.rows, smallest)}: add held-out rows",
             )
     metric = PerformanceMetric(gate.metric)
     measure = estimate(metric, people.label, predictions.score, predictions.called, gate.confidence)
@@ -93,7 +93,8 @@ def _bounded(gate: Gate, spec: EvaluationSpec, people: People, predictions: Pred
         found.lower, found.upper, found.limit, gate.assurance
     )
     cases = ", ".join(
-        f"{kind}: {shown(int(kinds.of(kind).sum()), smallest)}" for kind in (POSITIVES, NEGATIVES)
+        f"{kind}: {total_text(int(kinds.of(kind).sum()), people.rows, smallest)}"
+        for kind in (POSITIVES, NEGATIVES)
     )
     needed = _needed(gate, found, measure.cases) if phase is INCONCLUSIVE else None
     good, bad = ("below it", "above it") if ceiling else ("above it", "below it")

@@ -4,23 +4,28 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
 from mlhops import __version__
-from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
+from mlhops.api.data import StoredReport
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.api.gate import primary_of
 from mlhops.api.result import Result
 from mlhops.evaluator import people
 from mlhops.evaluator.client import Endpoint
 from mlhops.evaluator.errors import CannotTellError, EvaluationError
-from mlhops.evaluator.judge import in_order, judge, phase_of_run
+from mlhops.evaluator.judge import in_order, judgement, phase_of_run
 from mlhops.evaluator.outcome import undecided
 from mlhops.evaluator.predict import Pace, Say
 from mlhops.evaluator.read import Table
+from mlhops.evaluator.report.collect import Evaluated
+from mlhops.evaluator.report.publish import publish
 from mlhops.evaluator.score import score
 from mlhops.evaluator.source import LocalFile, local
 
@@ -104,31 +109,43 @@ def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Result:
     )
     say(f"evaluating {spec.model} {spec.version} (revision {spec.revision}) at {endpoint.url}")
     with local(spec.data, options.claim_root) as file:
-        return _measure(spec, file, endpoint, options, say)
+        found = _measure(spec, file, endpoint, options, say)
+    report = _report(found, options)
+    if report is not None:
+        say(f"report: {report.uri or report.error}")
+    return _result(found).model_copy(update={"report": report})
 
 
 def _measure(
     spec: EvaluationSpec, file: LocalFile, endpoint: Endpoint, options: Options, say: Say
-) -> Result:
+) -> Evaluated:
     table = Table(file.path, spec.data.format)
     try:
         who = people.read(table, spec)
     except CannotTellError as error:
-        primary = primary_of(spec.gates)
-        gates = in_order(
-            [
-                undecided(gate, str(error)).model_copy(update={"primary": gate.name == primary})
-                for gate in spec.gates
-            ]
-        )
-        return _result(EvaluationPhase.INCONCLUSIVE, str(error), spec, file).model_copy(
-            update={"gates": gates}
-        )
+        return _untold(spec, file, str(error))
     say(f"read {who.rows:,} rows, {file.digest}")
     pace = Pace(options.batch_size, options.timeout)
     measured = score(table, who, spec, endpoint, pace, say)
     file.verify_unchanged()
-    gates = judge(spec, who, measured)
+    judged = judgement(spec, who, measured)
+    phase = phase_of_run(judged.gates)
+    return Evaluated(
+        spec,
+        phase,
+        summary(judged.gates),
+        file.digest,
+        _now(),
+        __version__,
+        judged.gates,
+        judged,
+        who,
+        measured,
+    )
+
+
+def summary(gates: Sequence[GateResult]) -> str:
+    """Return how many required gates passed, and the message of the first that decides."""
     phase = phase_of_run(gates)
     required = [gate for gate in gates if gate.required]
     passed = sum(gate.phase is EvaluationPhase.SUCCESSFUL for gate in required)
@@ -136,19 +153,46 @@ def _measure(
     deciding = [gate for gate in required if gate.phase is phase]
     if deciding and phase is not EvaluationPhase.SUCCESSFUL:
         message += f". {deciding[0].name}: {deciding[0].message}"
-    return _result(phase, message, spec, file).model_copy(update={"gates": gates, "rows": who.rows})
+    return message
 
 
-def _result(phase: EvaluationPhase, message: str, spec: EvaluationSpec, file: LocalFile) -> Result:
+def _untold(spec: EvaluationSpec, file: LocalFile, why: str) -> Evaluated:
+    """Return that data which are sound cannot answer any gate's question."""
+    primary = primary_of(spec.gates)
+    gates = in_order(
+        [
+            undecided(gate, why).model_copy(update={"primary": gate.name == primary})
+            for gate in spec.gates
+        ]
+    )
+    phase = EvaluationPhase.INCONCLUSIVE
+    return Evaluated(spec, phase, why, file.digest, _now(), __version__, gates)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _report(found: Evaluated, options: Options) -> StoredReport | None:
+    try:
+        return publish(found, options.report_root)
+    except (SystemExit, KeyboardInterrupt):
+        # The verdict is there, and being stopped does not take it away.
+        return StoredReport(error="the evaluator was stopped before the report was stored")
+
+
+def _result(found: Evaluated) -> Result:
     words: dict[EvaluationPhase, Literal["Successful", "Failed", "Inconclusive", "Error"]] = {
         EvaluationPhase.SUCCESSFUL: "Successful",
         EvaluationPhase.FAILED: "Failed",
         EvaluationPhase.INCONCLUSIVE: "Inconclusive",
     }
     return Result(
-        phase=words.get(phase, "Error"),
-        message=message[:_LONGEST_MESSAGE],
-        data_digest=file.digest,
-        seed=spec.seed,
+        phase=words.get(found.phase, "Error"),
+        message=found.message[:_LONGEST_MESSAGE],
+        gates=list(found.gates),
+        rows=found.people.rows if found.people is not None else None,
+        data_digest=found.digest,
+        seed=found.spec.seed,
         evaluator=__version__,
     )

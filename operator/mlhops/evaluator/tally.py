@@ -22,6 +22,14 @@ _WITH = {
 }
 """Kinds that add up: with the sum and one of two the other is known, too."""
 
+_COMPLEMENT = {
+    POSITIVES: NEGATIVES,
+    NEGATIVES: POSITIVES,
+    CALLED: NOT_CALLED,
+    NOT_CALLED: CALLED,
+}
+"""Since the number of all rows is told, the sum of one kind is that of the other, too."""
+
 
 @dataclass(frozen=True)
 class Kinds:
@@ -109,7 +117,7 @@ class Disclosure:
             smallest: smaller numbers are not told.
             last: names of groups whose numbers are hidden after all others.
         """
-        self._tallies = tallies
+        self.tallies = tallies
         self._smallest = smallest
         self._last = last
         self._known: dict[str, dict[str, bool]] = {}
@@ -122,13 +130,15 @@ class Disclosure:
         return Tally(cases, tallies.sizes(cases), tallies.total(cases), known, self._smallest)
 
     def _of(self, cases: str) -> dict[str, bool]:
-        if self._tallies is None:
+        if self.tallies is None:
             raise AssertionError("a gate has groups, and they were not looked at")
         if cases not in self._known:
-            who = self._tallies.who
+            who = self.tallies.who
+            if 0 < self.tallies.total(_COMPLEMENT[cases]) < self._smallest:
+                return dict.fromkeys(who.names, False)
             last = [i for i, name in enumerate(who.names) if name in self._last]
             found = showable(
-                self._tallies.atoms(cases), who.members, who.division, self._smallest, last
+                self.tallies.atoms(cases), who.members, who.division, self._smallest, last
             )
             self._known[cases] = _by_name(who.names, found)
         return self._known[cases]
@@ -145,3 +155,10 @@ def _by_name(names: Sequence[str], known: Bools) -> dict[str, bool]:
 def shown(number: int, smallest: int) -> str:
     """Return a number of cases, or that it is too small to be told."""
     return f"{number:,}" if number >= smallest else f"fewer than {smallest}"
+
+
+def total_text(number: int, rows: int, smallest: int) -> str:
+    """Return how many of all rows are cases; no number where few rows are none."""
+    if number >= smallest and 0 < rows - number < smallest:
+        return f"at least {smallest}"
+    return shown(number, smallest)

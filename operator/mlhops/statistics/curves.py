@@ -33,6 +33,15 @@ class ReliabilityPoint:
     """Upper bound of the observed rate."""
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A stretch of scores and the share of a class that lies in it."""
+
+    lower: float
+    upper: float
+    share: float
+
+
 def roc(label: Bools, score: Floats, smallest: int) -> list[RocPoint]:
     """Return the ROC curve from (0, 0) to (1, 1); nothing where a class has too few rows.
 
@@ -79,6 +88,30 @@ def reliability(
         low, high = float(limits[0][0]), float(limits[1][0])
         points.append(ReliabilityPoint(risk / size, events / size, low, high))
     return points
+
+
+def distribution(score: Floats, edges: Floats, smallest: int) -> list[Bar]:
+    """Return how scores are spread; nothing where there are too few.
+
+    Args:
+        score: the score of each row of a class; those beyond the edges count into the outermost bar.
+        edges: ascending bounds of the bars; a bar has what is at its lower bound.
+        smallest: neighbours are joined until each bar has at least so many rows.
+    """
+    place = np.clip(np.searchsorted(edges, score, side="right") - 1, 0, len(edges) - 2)
+    counts = np.bincount(place, minlength=len(edges) - 1).tolist()
+    bars: list[tuple[float, float, int]] = []
+    begun, size = 0, 0
+    for i, count in enumerate(counts):
+        size += count
+        if size >= max(smallest, 1):
+            bars.append((float(edges[begun]), float(edges[i + 1]), size))
+            begun, size = i + 1, 0
+    if not bars:
+        return []
+    low, _, last = bars[-1]
+    bars[-1] = (low, float(edges[-1]), last + size)
+    return [Bar(low, high, number / len(score)) for low, high, number in bars]
 
 
 def _merged(counts: Sequence[Counts | Floats], smallest: int) -> list[list[float]]:

@@ -1,9 +1,11 @@
 """Points for people to look at."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from mlhops.statistics.curves import reliability, roc
+from mlhops.statistics.curves import distribution, reliability, roc
 
 ROWS = 3000
 
@@ -57,3 +59,26 @@ def test_the_two_curves_of_nobody_are_empty() -> None:
     nobody = np.zeros(0, dtype=bool)
     assert roc(nobody, np.zeros(0), 10) == []
     assert reliability(nobody, np.zeros(0), 10) == []
+
+
+def test_bars_join_neighbours_until_enough_rows_are_in_each_and_all_rows_are_in_some() -> None:
+    _, score = people()
+    bars = distribution(score, np.linspace(0, 1, 41), 10)
+    assert (bars[0].lower, bars[-1].upper) == (0.0, 1.0)
+    assert sum(bar.share for bar in bars) == pytest.approx(1.0)
+    assert min(bar.share for bar in bars) * len(score) >= 10 - 1e-6
+    for left, right in pairwise(bars):
+        assert left.upper == right.lower
+    for bar in bars[:-1]:
+        inside = (score >= bar.lower) & (score < bar.upper)
+        assert inside.mean() == pytest.approx(bar.share)
+    assert 10 < len(bars) < 41
+
+
+def test_scores_beyond_the_edges_count_into_the_outermost_bars() -> None:
+    bars = distribution(np.array([-5.0, 0.1, 0.6, 1.0, 7.0]), np.array([0.0, 0.5, 1.0]), 1)
+    assert [bar.share for bar in bars] == [0.4, 0.6]
+
+
+def test_too_few_scores_have_no_bars() -> None:
+    assert distribution(np.full(9, 0.5), np.linspace(0, 1, 11), 10) == []

@@ -1,0 +1,113 @@
+"""From an evaluation to its report: all that may be told, in the order in which people ask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
+from mlhops.evaluator.judge import Judgement
+from mlhops.evaluator.measured import Measured
+from mlhops.evaluator.people import People
+from mlhops.evaluator.places import shown
+from mlhops.evaluator.report import people as described
+from mlhops.evaluator.report.figures import Curves, Fact, GateStory, Report, Scores
+from mlhops.evaluator.report.forests import forests
+
+MOST_ROWS = 2048
+"""Of all gates together; a report with more would be too large to read."""
+_FEWEST_ROWS = 16
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What a run of the gates came to."""
+
+    spec: EvaluationSpec
+    phase: EvaluationPhase
+    message: str
+    digest: str
+    at: datetime
+    evaluator: str
+    """The version of the evaluator."""
+    gates: Sequence[GateResult] = ()
+    """Where nothing was judged."""
+    judgement: Judgement | None = None
+    people: People | None = None
+    measured: Measured | None = None
+
+
+def collect(run: Evaluated) -> Report:
+    """Return what a report says."""
+    spec, judgement = run.spec, run.judgement
+    risks = spec.interface.output.type == "Probability"
+    cohort, spread, found, left_out = None, None, list[Curves](), 0
+    if run.people is not None and judgement is not None and run.measured is not None:
+        cohort = described.cohort(run.people, judgement.disclosure, spec.min_cell_size)
+        spread, found, left_out = _scored(run.people, run.measured, judgement, spec, risks=risks)
+    return Report(
+        model=spec.model,
+        version=spec.version,
+        phase=run.phase,
+        message=run.message,
+        smallest=spec.min_cell_size,
+        facts=_facts(run),
+        gates=_gates(run),
+        cohort=cohort,
+        scores=spread,
+        curves=found,
+        curves_left_out=left_out,
+        risks=risks,
+    )
+
+
+def _scored(
+    people: People, measured: Measured, judgement: Judgement, spec: EvaluationSpec, *, risks: bool
+) -> tuple[Scores | None, list[Curves], int]:
+    score = described.usable(people, measured.candidate, risks=risks)
+    if score is None:
+        return None, [], 0
+    found, left_out = described.curves(
+        people, score, judgement.disclosure, spec.min_cell_size, risks=risks
+    )
+    return described.scores(people, score, spec), found, left_out
+
+
+def _gates(run: Evaluated) -> list[GateStory]:
+    declared = {gate.name: gate for gate in run.spec.gates}
+    judgement = run.judgement
+    if judgement is None or run.people is None:
+        return [GateStory(declared[each.name], each, []) for each in run.gates]
+    findings = dict(zip(declared, judgement.findings, strict=True))
+    everybody = described.total(run.people.label, run.spec.min_cell_size)
+    most = max(MOST_ROWS // len(declared), _FEWEST_ROWS)
+    return [
+        GateStory(
+            declared[each.name],
+            each,
+            forests(declared[each.name], findings[each.name], each, everybody, most),
+        )
+        for each in judgement.gates
+    ]
+
+
+def _facts(run: Evaluated) -> list[Fact]:
+    spec, output = run.spec, run.spec.interface.output
+    rows = None if run.people is None else run.people.rows
+    few = f"fewer than {spec.min_cell_size}"
+    found = {
+        "Model": spec.model,
+        "Version": spec.version,
+        "Revision": spec.revision,
+        "Compared with": spec.stable.version if spec.stable else "",
+        "Evaluated": run.at.strftime("%d %B %Y, %H:%M UTC"),
+        "Evaluator": run.evaluator,
+        "Seed": str(spec.seed),
+        "Rows": "" if rows is None else f"{rows:,}" if rows >= spec.min_cell_size else few,
+        "Outcome": f"{spec.data.label_column} = {output.positive_class}",
+        "Called positive": (
+            "" if output.threshold is None else f"{output.name} of {output.threshold:g} and above"
+        ),
+        "Data": shown(spec.data.uri),
+        "Digest of the data": run.digest,
+    }
+    return [Fact(name, value) for name, value in found.items() if value]

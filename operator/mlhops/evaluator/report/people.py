@@ -1,0 +1,166 @@
+"""The people in the data and how the model scores them, as far as it may be told."""
+
+import math
+
+import numpy as np
+
+from mlhops.api.evaluation import EvaluationSpec
+from mlhops.api.gate import PerformanceMetric
+from mlhops.evaluator.measured import Predictions
+from mlhops.evaluator.people import People
+from mlhops.evaluator.report.figures import Area, Cohort, Counts, Curves, Scores
+from mlhops.evaluator.tally import NEGATIVES, POSITIVES, ROWS, Disclosure, Tallies
+from mlhops.statistics.curves import Bar, distribution, reliability, roc
+from mlhops.statistics.performance import estimate
+from mlhops.statistics.rates import Bools, Floats
+
+MOST_GROUPS = 128
+"""More are not described one by one."""
+MOST_PANELS = 64
+_BARS = 40
+_CONFIDENCE = 0.95
+
+
+def cohort(people: People, disclosure: Disclosure, smallest: int) -> Cohort:
+    """Return who is in the data."""
+    tallies = disclosure.tallies
+    if tallies is None:
+        return Cohort(total(people.label, smallest), [], 0, [])
+    groups = told(tallies, disclosure)
+    left_out = max(len(groups) - MOST_GROUPS, 0)
+    return Cohort(total(people.label, smallest), groups[:MOST_GROUPS], left_out, tallies.who.absent)
+
+
+def told(tallies: Tallies, disclosure: Disclosure) -> list[tuple[str, Counts]]:
+    """Return the counts of every group that may be told."""
+    rows, positives, negatives = (
+        disclosure.tell(kind, tallies) for kind in (ROWS, POSITIVES, NEGATIVES)
+    )
+    return [
+        (name, Counts(rows.count(i), positives.count(i), negatives.count(i)))
+        for i, name in enumerate(tallies.who.names)
+    ]
+
+
+def total(label: Bools, smallest: int) -> Counts:
+    """Return how many people there are; neither class where the other one is small."""
+    positives = int(label.sum())
+    negatives = len(label) - positives
+    known = min(positives, negatives) >= smallest
+    rows = len(label) if len(label) >= smallest else None
+    return Counts(rows, positives if known else None, negatives if known else None)
+
+
+def usable(people: People, predictions: Predictions, *, risks: bool) -> Floats | None:
+    """Return the scores if curves can be drawn of them."""
+    score = predictions.score
+    if score is None or len(score) != people.rows or not np.isfinite(score).all():
+        return None
+    if risks and ((score < 0) | (score > 1)).any():
+        return None
+    return score
+
+
+def scores(people: People, score: Floats, spec: EvaluationSpec) -> Scores | None:
+    """Return how the scores of both classes are spread."""
+    smallest, threshold = spec.min_cell_size, spec.interface.output.threshold
+    low, high = _range(score, spec)
+    if low >= high:
+        return None
+    spread = [
+        _bars(score[chosen], (low, high), threshold, smallest)
+        for chosen in (people.label, ~people.label)
+    ]
+    return Scores(spread[0], spread[1], threshold, low, high) if all(spread) else None
+
+
+def _range(score: Floats, spec: EvaluationSpec) -> tuple[float, float]:
+    """Return bounds that are no single person's score."""
+    if spec.interface.output.type == "Probability":
+        return 0.0, 1.0
+    if len(score) < 2 * spec.min_cell_size + 2:
+        return 0.0, 0.0
+    ordered = np.sort(score)
+    low, high = float(ordered[spec.min_cell_size]), float(ordered[-spec.min_cell_size - 1])
+    threshold = spec.interface.output.threshold
+    if threshold is not None:
+        low, high = min(low, threshold), max(high, threshold)
+    if high <= low:
+        return 0.0, 0.0
+    step = 10 ** math.floor(math.log10(high - low)) / 2
+    return math.floor(low / step) * step, math.ceil(high / step) * step
+
+
+def _bars(
+    score: Floats, bounds: tuple[float, float], threshold: float | None, smallest: int
+) -> list[Bar]:
+    """Return bars that do not cross the threshold: how many lie to either side is known anyway."""
+    edges = np.linspace(*bounds, _BARS + 1)
+    if threshold is None or not bounds[0] < threshold < bounds[1]:
+        return distribution(score, edges, smallest)
+    sides = [
+        distribution(score[score < threshold], _cut(edges, bounds[0], threshold), smallest),
+        distribution(score[score >= threshold], _cut(edges, threshold, bounds[1]), smallest),
+    ]
+    if not all(sides):
+        return distribution(score, edges, smallest)
+    below = float((score < threshold).mean())
+    parts = zip((below, 1 - below), sides, strict=True)
+    return [Bar(b.lower, b.upper, b.share * part) for part, side in parts for b in side]
+
+
+def _cut(edges: Floats, low: float, high: float) -> Floats:
+    inner = edges[(edges > low) & (edges < high)]
+    return np.concatenate([[low], inner, [high]])
+
+
+def curves(
+    people: People, score: Floats, disclosure: Disclosure, smallest: int, *, risks: bool
+) -> tuple[list[Curves], int]:
+    """Return the curves of everybody and of every group, and how many groups have no panel.
+
+    A curve goes in steps of one over the number of cases, so that a group whose number may not be
+    told has none.
+    """
+    everybody = np.ones(people.rows, dtype=bool)
+    counts = total(people.label, smallest)
+    found = [_curve("everybody", counts, (people.label, score), everybody, smallest, risks=risks)]
+    tallies = disclosure.tallies
+    if tallies is None:
+        return found, 0
+    groups = told(tallies, disclosure)
+    for i, (name, counts) in enumerate(groups[:MOST_PANELS]):
+        chosen = tallies.who.members[i][tallies.who.atom]
+        found.append(_curve(name, counts, (people.label, score), chosen, smallest, risks=risks))
+    return found, max(len(groups) - MOST_PANELS, 0)
+
+
+def _curve(
+    name: str,
+    counts: Counts,
+    data: tuple[Bools, Floats],
+    chosen: Bools,
+    smallest: int,
+    *,
+    risks: bool,
+) -> Curves:
+    if counts.positives is None or counts.negatives is None:
+        return Curves(name, None, [], [], "not shown: too few cases")
+    label, score = data[0][chosen], data[1][chosen]
+    points = roc(label, score, smallest)
+    if not points:
+        return Curves(name, None, [], [], "not shown: too few cases")
+    found = estimate(PerformanceMetric.AUROC, label, score, score > np.inf, _CONFIDENCE)
+    return Curves(
+        name,
+        Area(found.estimate, found.lower, found.upper),
+        points,
+        reliability(label, score, smallest) if risks else [],
+    )
+
+
+def prevalence(counts: Counts) -> float | None:
+    """Return the share of positives where all that it is made of may be told."""
+    if counts.rows is None or counts.positives is None or counts.negatives is None:
+        return None
+    return counts.positives / counts.rows

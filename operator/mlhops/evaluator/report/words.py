@@ -1,0 +1,155 @@
+"""How a report says numbers, verdicts and measures."""
+
+import math
+from html import escape
+
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.gate import CEILINGS, Gate
+from mlhops.evaluator.report.figures import Forest, Span
+
+HIDDEN = "hidden"
+"""Stands in the place of a count that may not be told."""
+NONE = "\N{EN DASH}"
+
+VERDICTS = {
+    EvaluationPhase.SUCCESSFUL: ("ok", "✓", "Passed"),
+    EvaluationPhase.FAILED: ("no", "✕", "Failed"),
+    EvaluationPhase.INCONCLUSIVE: ("un", "?", "Inconclusive"),
+    EvaluationPhase.ERROR: ("er", "!", "Error"),
+}
+"""For each phase the style's class, a sign and the word."""
+
+HEADLINES = {
+    EvaluationPhase.SUCCESSFUL: "passed its gates",
+    EvaluationPhase.FAILED: "did not pass its gates",
+    EvaluationPhase.INCONCLUSIVE: "could not be decided on",
+    EvaluationPhase.ERROR: "could not be measured",
+}
+
+MEASURES = {
+    "FalseNegativeRate": "the share of people with the outcome whom the model misses",
+    "FalsePositiveRate": "the share of people without the outcome for whom the model raises an alarm",
+    "TruePositiveRate": "the share of people with the outcome whom the model finds",
+    "SelectionRate": "the share of all people whom the model calls positive",
+    "PositivePredictiveValue": "of the people called positive, the share who have the outcome",
+    "NegativePredictiveValue": "of the people called negative, the share who do not have the outcome",
+    "EqualizedOdds": "hits and false alarms together: the larger of the gaps in the true and in the "
+    "false positive rate",
+    "AUROC": "how often the model ranks a person with the outcome above one without; 0.5 is chance, "
+    "1 is always",
+    "AUPRC": "average precision: how pure the highest ranked people are, averaged over all those "
+    "with the outcome",
+    "Sensitivity": "the share of people with the outcome whom the model finds",
+    "Specificity": "the share of people without the outcome whom the model leaves alone",
+    "PPV": "of the people called positive, the share who have the outcome",
+    "NPV": "of the people called negative, the share who do not have the outcome",
+    "Brier": "the mean squared distance between predicted risk and outcome; 0 is perfect",
+    "CalibrationError": "how far predicted risks lie from the rates that came true, on average",
+    "P50": "the time within which half of the answers for one patient arrive",
+    "P99": "the time within which 99 of 100 answers for one patient arrive",
+}
+
+_AGAINST = {
+    "Rest": "everybody else",
+    "Best": "the group with the best value",
+    "Reference": "its reference group",
+}
+
+
+def verdict(phase: EvaluationPhase) -> tuple[str, str, str]:
+    """Return the class, the sign and the word of a verdict."""
+    return VERDICTS.get(phase, ("er", "!", str(phase)))
+
+
+def text(value: str) -> str:
+    """Return foreign text as HTML, without signs that show nothing or turn the line around."""
+    return escape("".join(sign if sign.isprintable() else "?" for sign in value))
+
+
+def group(name: str) -> str:
+    """Return a group's name as HTML, which breaks rather between its parts than within one."""
+    return text(name).replace(",", ",<wbr>")
+
+
+def number(value: float | None, *, signed: bool = False, unit: str = "") -> str:
+    """Return a number to three places, a dash where there is none."""
+    if value is None or math.isnan(value):
+        return NONE
+    if math.isinf(value):
+        return "no bound"
+    rounded = round(value, 3) + 0.0
+    text = f"{rounded:+.3f}" if signed and rounded else f"{rounded:.3f}"
+    text = text.replace("-", "\N{MINUS SIGN}")
+    return f"{text} {unit}" if unit else text
+
+
+def span(found: Span, forest: Forest) -> str:
+    """Return an estimate with its interval."""
+    low, high = (number(x, signed=forest.signed) for x in (found.lower, found.upper))
+    estimate = number(found.estimate, signed=forest.signed, unit=forest.unit)
+    return f"{estimate} ({low} to {high})"
+
+
+def count(value: int | None) -> str:
+    """Return a count, or that it may not be told."""
+    return HIDDEN if value is None else f"{value:,}"
+
+
+def percent(value: float | None) -> str:
+    """Return a share in per cent."""
+    return NONE if value is None else f"{100 * value:.1f} %"
+
+
+def kind(gate: Gate, *, primary: bool) -> str:
+    """Return what a gate's verdict is for."""
+    if primary:
+        return "Required, primary"
+    return "Required" if gate.required else "Advisory"
+
+
+def limits(forest: Forest) -> str:
+    """Return the limits of a figure."""
+    unit = f" {forest.unit}" if forest.unit else ""
+    if forest.signed and forest.good == "between":
+        return f"±{forest.limits[-1]:g}{unit}"
+    return " and ".join(f"{round(limit, 3):g}{unit}" for limit in forest.limits)
+
+
+def asked(gate: Gate) -> str:
+    """Return what a gate asks for, as HTML."""
+    parts = [_bound(gate)] if gate.limit is not None else []
+    if gate.non_inferiority is not None:
+        where = ", overall and in every group" if gate.across else ""
+        parts.append(
+            f"must be proven not worse than in the version that serves now by more than "
+            f"{gate.non_inferiority.margin:g}, on the same people{where}"
+        )
+    level = f"{gate.confidence * 100:g}"
+    together = " Its intervals hold for all groups together." if gate.across else ""
+    proof = {
+        "Proven": "It passes only if the whole interval is on the acceptable side.",
+        "NotRefuted": "It passes unless the whole interval is on the wrong side.",
+    }[gate.assurance]
+    return (
+        f"<b>{text(gate.metric)}</b> ({escape(MEASURES[gate.metric])}) {'; and '.join(parts)}. "
+        f"{proof} Confidence {level} %.{together}"
+    )
+
+
+def _bound(gate: Gate) -> str:
+    limit = f"{gate.limit:g}"
+    if gate.type == "Latency":
+        return f"must be at most {limit} s"
+    if gate.type == "Performance":
+        side = "at most" if gate.metric in CEILINGS else "at least"
+        return f"must be {side} {limit}"
+    other = _AGAINST[gate.against or "Rest"]
+    if gate.reference:
+        named = ", ".join(f"{each.group}={each.value}" for each in gate.reference)
+        other = f"the reference ({text(named)})"
+    if gate.comparison == "Ratio":
+        return (
+            f"of a group and that of {other} must be alike: the smaller at least {limit} times the "
+            "larger"
+        )
+    return f"of a group may differ from that of {other} by at most {limit}"
