@@ -7,6 +7,7 @@ stays at rest.
 """
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 
@@ -57,15 +58,29 @@ class Relist:
 
     async def run(self) -> None:
         """Look again and again, for as long as the operator runs."""
+        failures = 0
         while True:
             began = self.cpu()
-            well = [await self._try(kind) for kind in WATCHED]
-            rest = pause(self.cpu() - began) if all(well) else _SOON
+            well = await self._look()
+            failures = 0 if well else failures + 1
+            rest = pause(self.cpu() - began) if well else back_off(failures)
             self._wanted.clear()
             try:
                 await asyncio.wait_for(self._wanted.wait(), rest)
             except TimeoutError:
                 continue
+
+    async def _look(self) -> bool:
+        """List all kinds; return whether the API server could be asked about each."""
+        well = True
+        for kind in WATCHED:
+            try:
+                well &= await self._try(kind)
+            except (aiohttp.ClientError, OSError) as error:
+                # It is not there, or has no time: asking about the others as well helps nobody.
+                _log.warning("list failed", kind=kind.plural, error=str(error))
+                return False
+        return well
 
     async def _try(self, kind: Kind) -> bool:
         """List one kind; return whether the API server could be asked."""
@@ -85,9 +100,6 @@ class Relist:
                 self._store.doubt(kind)  # so that passes say what they may not read
             _log.warning("list refused", kind=kind.plural, error=str(error))
             return error.status == 403
-        except (aiohttp.ClientError, OSError) as error:
-            _log.warning("list failed", kind=kind.plural, error=str(error))
-            return False
         return True
 
     async def _compare(self, kind: Kind) -> None:
@@ -125,6 +137,11 @@ class Relist:
 def pause(cost: float) -> float:
     """Return the seconds until the next look, after one that took so many seconds of CPU."""
     return min(max(cost / _SHARE, RELIST_SECONDS), _LONGEST)
+
+
+def back_off(failures: int) -> float:
+    """Return the seconds until the next try after so many failures in a row."""
+    return min(_SOON * 2.0 ** min(failures - 1, 8), RELIST_SECONDS) * random.uniform(0.7, 1.3)
 
 
 def _gone(name: Name, version: int) -> Manifest:
