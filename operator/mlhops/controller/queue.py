@@ -13,7 +13,7 @@ Key = TypeVar("Key")
 _BASE = 0.2
 _CAP = 60.0
 _BURST = 40.0
-_PER_SECOND = 2.0
+_PER_SECOND = 1.0
 _SWEEP = 1024
 
 

@@ -132,7 +132,7 @@ def test_a_key_that_is_slowed_down_is_never_forgotten() -> None:
             queue.done(await queue.get())
         queue.succeeded("noisy")
         queue.add_after("noisy", 0.01)  # as a pass asks that wants to look again at once
-        for _ in range(4):
+        for _ in range(6):
             clock.now += 0.2
             queue.add_after("another", 0.0)
             while await queue.get() != "another":
