@@ -78,7 +78,7 @@ class JointProfile(Resource):
     bandwidth: PositiveFloat
     """The kernel's, in standardised units."""
     features: Annotated[list[Name], Field(min_length=1, max_length=512)]
-    """The numeric features, in order."""
+    """The numeric features that vary enough, in order."""
     centre: list[float]
     scale: list[PositiveFloat]
     mean: list[Annotated[float, Field(ge=-1, le=1)]]
@@ -106,7 +106,7 @@ class Profile(Resource):
     features: Annotated[list[FeatureProfile], Field(min_length=1, max_length=512)]
     score: FeatureProfile | None = None
     joint: JointProfile | None = None
-    """None where no feature is a number that varies."""
+    """None where no feature is a number that varies enough."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

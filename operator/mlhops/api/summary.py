@@ -67,13 +67,17 @@ class Summary(Resource):
             raise ValueError("each feature must account for every row")
         return self
 
-    def refuse_unless_of(self, profile: Profile) -> None:
+    def refuse_unless_of(self, profile: Profile, digest: str) -> None:
         """Raise an error unless the summary has the profile's shape.
+
+        Args:
+            profile: what it should be of.
+            digest: the profile's.
 
         Raises:
             ValueError: it is of another profile, or damaged.
         """
-        if self.profile_digest != profile.digest():
+        if self.profile_digest != digest:
             raise ValueError("the summary is of another profile")
         theirs = [len(feature.counts) for feature in self.features]
         if theirs != [len(feature.counts) for feature in profile.features]:

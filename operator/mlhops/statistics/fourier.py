@@ -9,6 +9,9 @@ from mlhops.statistics.rates import Counts, Floats
 
 FAR = 1000.0
 """Standardised values are cut off here: what is farther off is as different as can be."""
+MOSTLY = 0.8
+"""A feature that is one value, or missing, in more than this share of the rows is left out: its
+other rows are so few in a window that their sum is far from normal, which the chance assumes."""
 _AT_ONCE = 4096
 _PAIRS = 2000
 _DIGITS = 8
@@ -39,7 +42,9 @@ class Fourier:
         """Yield cosines and sines of each row, in whole units, some rows at a time."""
         for start in range(0, len(rows), _AT_ONCE):
             phase = standardised(rows[start : start + _AT_ONCE], self._centre, self._scale)
-            phase = phase @ self._waves.T
+            # Unlike a product by BLAS this starts no threads, and makes of a row the same numbers
+            # whichever rows are beside it.
+            phase = np.einsum("ij,kj->ik", phase, self._waves)
             both = np.concatenate([np.cos(phase), np.sin(phase)], axis=1)
             yield np.rint(both * UNIT).astype(np.int64)
 
@@ -48,13 +53,13 @@ def standardised(rows: Floats, centre: Floats, scale: Floats) -> Floats:
     """Return rows in units of scale from the centre, 0 where there is no finite number."""
     with np.errstate(over="ignore", invalid="ignore"):
         z = np.clip((rows - centre) / scale, -FAR, FAR)
-    return np.where(np.isfinite(rows), z, 0.0)
+    return np.ascontiguousarray(np.where(np.isfinite(rows), z, 0.0))
 
 
 def profile(
     features: Sequence[FeatureProfile], rows: Floats, seed: int, frequencies: int = FREQUENCIES
 ) -> JointProfile | None:
-    """Return the joint profile of reference rows; None where no number varies.
+    """Return the joint profile of reference rows; None where no number varies enough.
 
     Args:
         features: the profiles of the numeric features.
@@ -62,7 +67,7 @@ def profile(
         seed: from which the frequencies are drawn.
         frequencies: how many.
     """
-    varying = [i for i, feature in enumerate(features) if feature.scale is not None]
+    varying = [i for i, feature in enumerate(features) if _varies(feature)]
     if not varying or len(rows) < 2:
         return None
     values = rows[:, varying]
@@ -87,6 +92,11 @@ def profile(
             "spectrum": [_rounded(part) for part in spectrum.tolist()],
         }
     )
+
+
+def _varies(feature: FeatureProfile) -> bool:
+    same = max(feature.counts) + feature.missing
+    return feature.scale is not None and same <= MOSTLY * (feature.rows + feature.missing)
 
 
 def _moments(fourier: Fourier, rows: Floats) -> tuple[Floats, Floats]:

@@ -139,15 +139,15 @@ def test_a_summary_must_account_for_every_row() -> None:
 
 def test_a_summary_of_another_shape_or_profile_is_refused() -> None:
     found = seen({}, 3)
-    found.refuse_unless_of(SKETCH.profile)
+    found.refuse_unless_of(SKETCH.profile, SKETCH.digest)
     with pytest.raises(ValueError, match="of another profile"):
-        found.refuse_unless_of(reference(seed=1))
+        found.refuse_unless_of(SKETCH.profile, reference(seed=1).digest())
     short = found.model_copy(update={"features": found.features[:2]})
     with pytest.raises(ValueError, match="features are not those"):
-        short.refuse_unless_of(SKETCH.profile)
+        short.refuse_unless_of(SKETCH.profile, SKETCH.digest)
     for field in ("score", "joint"):
         with pytest.raises(ValueError, match=field):
-            found.model_copy(update={field: None}).refuse_unless_of(SKETCH.profile)
+            found.model_copy(update={field: None}).refuse_unless_of(SKETCH.profile, SKETCH.digest)
 
 
 def test_what_is_no_number_leaves_the_joint_sketch_finite_and_where_it_was() -> None:
