@@ -1,6 +1,7 @@
 # `make` alone lists the targets.
 
 VENV := .venv
+ALIBI := .venv-alibi
 PYTHON := $(VENV)/bin/python
 REQUIREMENTS := requirements/dev.txt
 # One stamp for each set of requirements and place: an unchanged set is not looked at again.
@@ -13,7 +14,7 @@ KEEP ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv controlplane crds check fix test test-unit campaign demo bench requirements clean
+.PHONY: help venv controlplane crds check fix test test-unit campaign demo bench requirements alibi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +74,12 @@ requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade f
 	$(COMPILE) $(ARGS) requirements/operator.in --constraint requirements/dev.txt --output-file requirements/operator.txt
 	$(COMPILE) $(ARGS) requirements/evaluator.in --constraint requirements/dev.txt --output-file requirements/evaluator.txt
 	$(COMPILE) $(ARGS) requirements/go.in --output-file requirements/go.txt
+	$(COMPILE) $(ARGS) requirements/alibi.in --output-file requirements/alibi.txt
+
+alibi: venv ## ask alibi-detect again what the tests hold the drift tests against (1 GB; Python 3.11 or 3.12)
+	$(PYTHON) -m venv $(ALIBI)
+	$(ALIBI)/bin/python -m pip install --disable-pip-version-check --require-hashes --requirement requirements/alibi.txt
+	$(ALIBI)/bin/python tests/conformance/alibi.py
 
 clean: ## remove .venv and the tools' caches; what was built for the lab stays in the user's cache
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(ALIBI) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -72,6 +72,16 @@ _MEANINGS = """
   of that process.
 - **Report**: from verdicts and predictions of 50,000 people to the bytes of its HTML, with 32 gates
   over a group of 64 values whose names are as long as they may be. Memory is what Python allocates.
+- **Drift**: windows of rows against references of 10,000 rows, numbers correlated and some rounded,
+  one look an hour and a budget of one false alarm in 30 days: so many of 10,000 looks may be false
+  (the target). By the corrected chance alone, and with the effect that a policy asks for besides.
+  *Seen within 1,000 rows* is the power, *rows until seen* the delay, by a sliding window of 1,000
+  rows every 100; what is not seen within 2,000 counts as 2,100. alibi-detect is asked about the
+  same rows at the same chance, with Bonferroni's correction on both sides, in an environment of its
+  own (`make alibi`, or `ALIBI_PYTHON`).
+- **Drift, speed**: a window's rows are counted, and tested by KS, CVM, chi-squared, PSI,
+  Jensen-Shannon and Wasserstein for each feature and the score, by MMD for all together, and for
+  missing values; alibi-detect's KSDrift alone on the same sizes, right after.
 
 Control plane: etcd, kube-apiserver and kube-controller-manager of the lab, on the same machine as
 operator and client. The client, or a process of its own, plays KServe, the gateway and the
