@@ -1,0 +1,169 @@
+"""What a model's pods have seen in a span of time: counts that add up, and no rows."""
+
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from typing import Annotated, Self
+
+from pydantic import Field, NonNegativeInt, model_validator
+
+from mlhops.api.base import Resource, Time
+from mlhops.api.profile import Profile
+
+
+class FeatureSummary(Resource):
+    """Counts of one feature's values, or of the scores.
+
+    Each row is in one bin, missing or a type error.
+    """
+
+    counts: Annotated[list[NonNegativeInt], Field(max_length=257)]
+    """Rows in each bin of the profile."""
+    missing: NonNegativeInt = 0
+    """Rows without a value."""
+    type_errors: NonNegativeInt = 0
+    """Rows with something else than a finite number, or than a category."""
+    out_of_range: NonNegativeInt = 0
+    """Among the rows in bins: numbers outside the interface's range."""
+    unseen: NonNegativeInt = 0
+    """Among the rows in bins: categories that the profile does not know."""
+
+    @property
+    def rows(self) -> int:
+        """Rows in bins."""
+        return sum(self.counts)
+
+    @property
+    def seen(self) -> int:
+        """Rows of any kind."""
+        return self.rows + self.missing + self.type_errors
+
+
+class JointSummary(Resource):
+    """Sums of the joint sketch's cosines and sines, in whole units (`profile.UNIT`)."""
+
+    n: NonNegativeInt = 0
+    sum: Annotated[list[int], Field(max_length=512)]
+
+
+class Summary(Resource):
+    """What was seen from `start` until `end`, against one profile."""
+
+    start: Time
+    end: Time
+    rows: NonNegativeInt = 0
+    """Rows of requests."""
+    features: Annotated[list[FeatureSummary], Field(max_length=512)] = []
+    """In the order of the profile's features; none before there is a profile."""
+    score: FeatureSummary | None = None
+    joint: JointSummary | None = None
+    profile_digest: Annotated[str, Field(max_length=71)] = ""
+    """The profile that the bins are of; empty before there is one."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.start > self.end:
+            raise ValueError("start must not be after end")
+        if any(feature.seen != self.rows for feature in self.features):
+            raise ValueError("each feature must account for every row")
+        return self
+
+    def refuse_unless_of(self, profile: Profile) -> None:
+        """Raise an error unless the summary has the profile's shape.
+
+        Raises:
+            ValueError: it is of another profile, or damaged.
+        """
+        if self.profile_digest != profile.digest():
+            raise ValueError("the summary is of another profile")
+        theirs = [len(feature.counts) for feature in self.features]
+        if theirs != [len(feature.counts) for feature in profile.features]:
+            raise ValueError("the summary's features are not those of its profile")
+        if _bins(self.score) != (len(profile.score.counts) if profile.score else 0):
+            raise ValueError("the summary's score is not that of its profile")
+        if _sums(self.joint) != (2 * profile.joint.frequencies if profile.joint else 0):
+            raise ValueError("the summary's joint sketch is not that of its profile")
+
+
+class DetectorReport(Resource):
+    """What the drift detector in a model's pod answers to GET /report."""
+
+    version: str
+    """The detector's."""
+    revision: str
+    instance: str
+    """Another one for each start of the process, since counts begin at nothing then."""
+    started_at: Time
+    profile_digest: Annotated[str, Field(max_length=71)] = ""
+    """The profile in use; empty before there is one."""
+    windows: Annotated[Mapping[str, Summary], Field(max_length=32)] = {}
+    """By the window's name in the configuration."""
+    counters: Annotated[Mapping[str, NonNegativeInt], Field(max_length=256)] = {}
+
+
+def merge(first: Summary, second: Summary) -> Summary:
+    """Return what two summaries have seen together.
+
+    Raises:
+        ValueError: they are of different profiles, or of different shape.
+    """
+    if first.profile_digest != second.profile_digest:
+        raise ValueError("summaries of different profiles cannot be merged")
+    if len(first.features) != len(second.features):
+        raise ValueError("summaries of different features cannot be merged")
+    return Summary(
+        start=min(first.start, second.start),
+        end=max(first.end, second.end),
+        rows=first.rows + second.rows,
+        features=[_add(a, b) for a, b in zip(first.features, second.features, strict=True)],
+        score=_both(first.score, second.score),
+        joint=_joint(first.joint, second.joint),
+        profile_digest=first.profile_digest,
+    )
+
+
+def merge_all(summaries: Iterable[Summary]) -> Summary | None:
+    """Return what all summaries have seen together; None for none.
+
+    Raises:
+        ValueError: they are of different profiles, or of different shape.
+    """
+    found = list(summaries)
+    return reduce(merge, found) if found else None
+
+
+def _add(a: FeatureSummary, b: FeatureSummary) -> FeatureSummary:
+    if len(a.counts) != len(b.counts):
+        raise ValueError("summaries of different bins cannot be merged")
+    return FeatureSummary(
+        counts=[x + y for x, y in zip(a.counts, b.counts, strict=True)],
+        missing=a.missing + b.missing,
+        type_errors=a.type_errors + b.type_errors,
+        out_of_range=a.out_of_range + b.out_of_range,
+        unseen=a.unseen + b.unseen,
+    )
+
+
+def _both(a: FeatureSummary | None, b: FeatureSummary | None) -> FeatureSummary | None:
+    if a is None or b is None:
+        if a is not b:
+            raise ValueError("a summary with scores and one without cannot be merged")
+        return None
+    return _add(a, b)
+
+
+def _joint(a: JointSummary | None, b: JointSummary | None) -> JointSummary | None:
+    if a is None or b is None:
+        if a is not b:
+            raise ValueError("a summary with a joint sketch and one without cannot be merged")
+        return None
+    if len(a.sum) != len(b.sum):
+        raise ValueError("summaries of different frequencies cannot be merged")
+    return JointSummary(n=a.n + b.n, sum=[x + y for x, y in zip(a.sum, b.sum, strict=True)])
+
+
+def _bins(score: FeatureSummary | None) -> int:
+    return len(score.counts) if score else 0
+
+
+def _sums(joint: JointSummary | None) -> int:
+    return len(joint.sum) if joint else 0
