@@ -27,7 +27,7 @@ class Bounds(Resource):
 
     body_bytes: Annotated[int, Field(ge=_KIB, le=64 * _MIB)] = _MIB
     """The largest body of an event, as it arrives and inflated."""
-    queue_bytes: Annotated[int, Field(ge=_KIB, le=256 * _MIB)] = 8 * _MIB
+    queue_bytes: Annotated[int, Field(ge=_KIB, le=256 * _MIB)] = 4 * _MIB
     """All bodies that are being read or wait to be counted."""
     queue_events: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """All events that are being read or wait to be counted."""

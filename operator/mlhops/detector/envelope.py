@@ -95,6 +95,11 @@ def header_length(of: Event) -> int | None:
     return int(text) if len(text) <= _LONGEST_NUMBER else None
 
 
+def is_packed(of: Event) -> bool:
+    """Return whether the body is compressed, which no header says."""
+    return of.body.startswith(_GZIP)
+
+
 def inflated(body: bytes, limit: int) -> tuple[bytes, bool]:
     """Return a body without its compression, and whether it had one.
 

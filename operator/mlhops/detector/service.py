@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from mlhops.api.detector import Bounds, DetectorConfig
 from mlhops.api.profile import Profile
 from mlhops.detector.counters import Note, Outcome
 from mlhops.detector.door import Door
+from mlhops.detector.envelope import Event, is_packed
 from mlhops.detector.files import Mounted
 from mlhops.detector.intake import Intake
 from mlhops.detector.report import Reporter
@@ -24,6 +26,10 @@ log = logging.getLogger(__name__)
 
 _SLICE = 0.002
 """After so many seconds of counting, the sink has its turn."""
+_LARGE = 2**16
+"""Bodies of more bytes are decoded by another thread, since the sink must not wait for them."""
+_SWITCH = 0.001
+"""For so many seconds a thread may keep the others from their work."""
 _LOOK = 1.0
 _JSON = "application/json"
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -67,6 +73,7 @@ class Service:
         Raises:
             OSError: a port cannot be had.
         """
+        sys.setswitchinterval(_SWITCH)
         self._look()
         self._work = asyncio.create_task(self._count())
         looking = asyncio.create_task(self._look_around())
@@ -142,22 +149,29 @@ class Service:
         while True:
             await self._intake.filled()
             try:
-                self._slice()
+                large = self._slice()
+                if large is not None:
+                    decoded = await asyncio.to_thread(self._watcher.decode, large)
+                    self._watcher.take(large, decoded, time.monotonic())
             except Exception as error:  # one event must not end the counting of others
                 self._failed(error)
             await asyncio.sleep(0)
 
-    def _slice(self) -> None:
+    def _slice(self) -> Event | None:
+        """Count until the time is over; return an event that is too large for a slice, if any."""
         watcher, now = self._watcher, time.monotonic()
         until = now + _SLICE
         while now < until:
             if watcher.waiting >= AT_ONCE:
                 watcher.count(now)
-            elif (event := self._intake.take()) is not None:
-                watcher.take(event, now)
+            elif (event := self._intake.take()) is None:
+                break
+            elif len(event.body) > _LARGE or is_packed(event):
+                return event
             else:
-                return
+                watcher.take(event, watcher.decode(event), now)
             now = time.monotonic()
+        return None
 
     async def _look_around(self) -> None:
         while True:

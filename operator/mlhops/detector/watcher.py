@@ -12,7 +12,7 @@ from mlhops.api.detector import Bounds, DetectorConfig
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
 from mlhops.detector.counters import Counters, Note, Outcome
-from mlhops.detector.decode import Decoder, Row
+from mlhops.detector.decode import Decoded, Decoder, Row
 from mlhops.detector.envelope import Event, join_key, moment
 from mlhops.detector.join import Join
 from mlhops.detector.window import Clock, Span, Windows
@@ -122,17 +122,19 @@ class Watcher:
         windows = self.config.windows if self.config else ()
         self.sketch, self._windows = sketch, Windows(windows, sketch.nothing, now)
 
-    def take(self, event: Event, now: float) -> None:
-        """Decode an event and let its rows and scores wait to be counted."""
-        counters = self.counters
+    def decode(self, event: Event) -> Decoded:
+        """Return what an event says. It touches no counts, so that any thread may do it."""
         if self._decoder is None:
-            counters.outcomes[Outcome.NOT_CONFIGURED] += 1
-            return
-        decoded = self._decoder.decode(event)
+            return Decoded(Outcome.NOT_CONFIGURED)
+        return self._decoder.decode(event)
+
+    def take(self, event: Event, decoded: Decoded, now: float) -> None:
+        """Let what an event says wait to be counted."""
+        counters = self.counters
         counters.outcomes[decoded.outcome] += 1
         for note in decoded.notes:
             counters.notes[note] += 1
-        if event.kind is None:
+        if event.kind is None or decoded.outcome is Outcome.NOT_CONFIGURED:
             return
         counters.rows += len(decoded.rows)
         counters.scores += len(decoded.scores)
