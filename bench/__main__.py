@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from bench import endurance, evaluate, floor, growth, neighbours, scaled
+from bench import endurance, evaluate, floor, growth, neighbours, scaled, sidecar
 from bench.gates import gates
 from bench.latency import first_write, start
 from bench.memory import memory
@@ -59,6 +59,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "gates": gates,
     "evaluate": evaluate.evaluate,
     "rendering": rendering,
+    "sidecar": sidecar.measure,
 }
 
 

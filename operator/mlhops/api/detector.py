@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from mlhops.api.base import Deadline, Resource
+from mlhops.api.base import Deadline, Resource, seconds
 from mlhops.api.interface import Feature, GroupName, Output
 
 _KIB, _MIB = 2**10, 2**20
+_SHORTEST = 60.0
 
 
 class Window(Resource):
@@ -20,6 +21,13 @@ class Window(Resource):
     mode: Literal["Sliding", "Cumulative"] = "Sliding"
     """Sliding always covers the last `length`; Cumulative grows until it is that long, and then
     starts over."""
+
+    @field_validator("length")
+    @classmethod
+    def _long_enough(cls, length: str) -> str:
+        if seconds(length) < _SHORTEST:
+            raise ValueError("rows are counted by the minute: set 1m or more")
+        return length
 
 
 class Bounds(Resource):

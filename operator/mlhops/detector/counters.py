@@ -39,7 +39,7 @@ class Outcome(StrEnum):
     NOT_CONFIGURED = "notConfigured"
     """An event that came before there was a configuration to decode it by."""
     FAILED = "failed"
-    """A fault of the detector itself."""
+    """A fault of the detector itself while it read or decoded."""
 
 
 class Note(StrEnum):
@@ -76,6 +76,8 @@ class Note(StrEnum):
     """An idle connection that gave its place to a new one."""
     CLOCK_JUMP = "clockJump"
     """The wall clock was set. Counts do not depend on it."""
+    FAULT = "fault"
+    """A fault of the detector itself while it counted; its place is in the log."""
     REFUSED_CONFIG = "refusedConfig"
     REFUSED_PROFILE = "refusedProfile"
 

@@ -1,7 +1,8 @@
 """What the detector tells: counts, and nothing that belongs to a row."""
 
+import math
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -22,6 +23,21 @@ from mlhops.detector.intake import Intake
 from mlhops.detector.watcher import Watcher
 
 _VERSION = version("mlhops")
+_FRESH = 0.1
+"""Seconds for which a page that was made is told again."""
+
+
+class _Page:
+    """A page that is not made anew for each of a flood of readers."""
+
+    def __init__(self) -> None:
+        self._content = b""
+        self._made = -math.inf
+
+    def get(self, now: float, make: Callable[[], bytes]) -> bytes:
+        if now - self._made >= _FRESH:
+            self._content, self._made = make(), now
+        return self._content
 
 
 class Reporter(Collector):
@@ -36,6 +52,8 @@ class Reporter(Collector):
         """Open connections to the sink."""
         self.config_stale = False
         self.profile_stale = False
+        self._report = _Page()
+        self._metrics = _Page()
         self._registry = CollectorRegistry()
         self._registry.register(self)
         for collector in (ProcessCollector, PlatformCollector):
@@ -43,6 +61,13 @@ class Reporter(Collector):
 
     def report(self, now: float) -> bytes:
         """Return the report as JSON: `DetectorReport`."""
+        return self._report.get(now, lambda: self._told(now))
+
+    def metrics(self, now: float) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        return self._metrics.get(now, lambda: generate_latest(self._registry))
+
+    def _told(self, now: float) -> bytes:
         watcher = self._watcher
         watcher.flush(now)
         return (
@@ -58,10 +83,6 @@ class Reporter(Collector):
             .model_dump_json(exclude_none=True)
             .encode()
         )
-
-    def metrics(self) -> bytes:
-        """Return the metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
 
     def _state(self) -> dict[str, int]:
         return {

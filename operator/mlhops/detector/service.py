@@ -12,7 +12,7 @@ from aiohttp import web
 
 from mlhops.api.detector import Bounds, DetectorConfig
 from mlhops.api.profile import Profile
-from mlhops.detector.counters import Note, Outcome
+from mlhops.detector.counters import Note
 from mlhops.detector.door import Door
 from mlhops.detector.envelope import Event, is_packed
 from mlhops.detector.files import Mounted
@@ -74,7 +74,7 @@ class Service:
             OSError: a port cannot be had.
         """
         sys.setswitchinterval(_SWITCH)
-        self._look()
+        self._look_safely()
         self._work = asyncio.create_task(self._count())
         looking = asyncio.create_task(self._look_around())
         sink, reports = self._doors()
@@ -126,7 +126,9 @@ class Service:
                     body=self._reporter.report(time.monotonic()), content_type=_JSON
                 )
             case "/metrics":
-                return web.Response(body=self._reporter.metrics(), headers={"Content-Type": _TEXT})
+                return web.Response(
+                    body=self._reporter.metrics(time.monotonic()), headers={"Content-Type": _TEXT}
+                )
             case "/healthz":
                 return self._health()
             case "/readyz":
@@ -176,10 +178,13 @@ class Service:
     async def _look_around(self) -> None:
         while True:
             await asyncio.sleep(_LOOK)
-            try:
-                self._look()
-            except Exception as error:  # it is tried again in a second
-                self._failed(error)
+            self._look_safely()
+
+    def _look_safely(self) -> None:
+        try:
+            self._look()
+        except Exception as error:  # it is tried again in a second
+            self._failed(error)
 
     def _look(self) -> None:
         """Do what time asks for: take new files, count the rest, let go of what is old."""
@@ -210,7 +215,7 @@ class Service:
 
     def _failed(self, error: Exception) -> None:
         # What went wrong is told by its type and place alone: its words may quote a row.
-        self._watcher.counters.outcomes[Outcome.FAILED] += 1
+        self._watcher.counters.notes[Note.FAULT] += 1
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next

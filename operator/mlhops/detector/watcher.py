@@ -112,6 +112,7 @@ class Watcher:
             raise ValueError(
                 "features: they are not those of the configuration, in its order and of its types"
             )
+        Sketch(profile)  # what cannot be counted against must not replace what can
 
     def profile(self, profile: Profile, now: float) -> None:
         """Count against another profile from now on; counts against the one before are over."""

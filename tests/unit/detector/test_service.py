@@ -40,7 +40,18 @@ def test_rows_and_scores_are_counted_against_the_profile(running: Sidecar) -> No
     assert report.counters["note.joined"] == 1
 
 
-def test_counts_of_two_replicas_merge(running: Sidecar, tmp_path: Path) -> None:
+def test_a_batch_of_thousands_of_rows_is_counted_in_full(running: Sidecar) -> None:
+    rows = [[n / 3000 + 1 / 7, None if n % 3 else -n / 7] for n in range(6000)]
+    body = json.dumps({"instances": rows}).encode()
+    assert len(body) > 2**16
+    assert running.post(body, headers()) == 200
+    assert running.post(REQUEST, headers(identity="b")) == 200
+    summary = running.settled(2).windows["hour"]
+    assert summary.rows == 6002
+    assert [feature.missing for feature in summary.features] == [1, 4000]
+
+
+def test_what_each_replica_counted_adds_up(running: Sidecar, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with sidecar(tmp_path / "other", config(), profile()) as other:
         for each in (running, other):
