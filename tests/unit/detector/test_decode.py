@@ -206,6 +206,8 @@ def test_a_pair_of_classes_is_no_score() -> None:
         ({"inputs": [tensor("x", [1, 3], "FP64", [[1, 2, 3], 4])]}, Outcome.BAD_TENSOR),
         ({"inputs": [tensor("x", [-1, 3], "FP64", [])]}, Outcome.BAD_TENSOR),
         ({"inputs": [tensor("x", [2**31 - 1] * 5_000, "FP64", [])]}, Outcome.BAD_TENSOR),
+        ({"inputs": [tensor("x", [1, 3, *[1] * 6], "FP64", [1, 2, 3])]}, Outcome.ROWS),
+        ({"inputs": [tensor("x", [1, 3, *[1] * 7], "FP64", [1, 2, 3])]}, Outcome.BAD_TENSOR),
         ({"inputs": [{"name": "x", "shape": [1], "datatype": 3}, None]}, Outcome.BAD_TENSOR),
         (gzip.compress(b'{"ready":true}'), Outcome.NOT_A_PREDICTION),
         (gzip.compress(b"{}")[:-2], Outcome.BAD_GZIP),
