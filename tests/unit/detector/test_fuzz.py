@@ -18,6 +18,7 @@ from tests.sidecar import config, profile
 NAMES = ("age", "creatinine")
 LIMIT = 20_000
 PROFILE = profile()
+BINS = [len(feature.counts) for feature in PROFILE.features]
 
 words = st.sampled_from([*NAMES, "risk", "sex", ""]) | st.text(max_size=8)
 scalars = (
@@ -108,7 +109,8 @@ def test_every_event_has_one_outcome_and_every_row_is_in_every_window(hostile: l
     counters = watcher.counters
     assert sum(counters.outcomes.values()) == len(hostile)
     for summary in watcher.summaries(float(len(hostile))).values():
-        summary.refuse_unless_of(PROFILE)
+        assert summary.profile_digest == PROFILE.digest()
+        assert [len(feature.counts) for feature in summary.features] == BINS
         assert summary.rows == counters.rows
         assert summary.score is not None
         assert summary.score.seen == counters.scores
