@@ -5,6 +5,7 @@ import gc
 import logging
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,12 +149,15 @@ class Service:
 
     async def _count(self) -> None:
         """Count what waits, a slice at a time."""
+        loop = asyncio.get_running_loop()
+        # One thread: each further one would keep memory of its own.
+        aside = ThreadPoolExecutor(max_workers=1)
         while True:
             await self._intake.filled()
             try:
                 large = self._slice()
                 if large is not None:
-                    decoded = await asyncio.to_thread(self._watcher.decode, large)
+                    decoded = await loop.run_in_executor(aside, self._watcher.decode, large)
                     self._watcher.take(large, decoded, time.monotonic())
             except Exception as error:  # one event must not end the counting of others
                 self._failed(error)
