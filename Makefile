@@ -73,6 +73,7 @@ requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade f
 	$(COMPILE) $(ARGS) requirements/dev.in --output-file requirements/dev.txt
 	$(COMPILE) $(ARGS) requirements/operator.in --constraint requirements/dev.txt --output-file requirements/operator.txt
 	$(COMPILE) $(ARGS) requirements/evaluator.in --constraint requirements/dev.txt --output-file requirements/evaluator.txt
+	$(COMPILE) $(ARGS) requirements/detector.in --constraint requirements/dev.txt --output-file requirements/detector.txt
 	$(COMPILE) $(ARGS) requirements/go.in --output-file requirements/go.txt
 	$(COMPILE) $(ARGS) requirements/alibi.in --output-file requirements/alibi.txt
 

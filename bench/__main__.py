@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from bench import drift, endurance, evaluate, floor, growth, neighbours, scaled
+from bench import drift, endurance, evaluate, floor, growth, neighbours, scaled, sidecar
 from bench.gates import gates
 from bench.latency import first_write, start
 from bench.memory import memory
@@ -61,6 +61,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "rendering": rendering,
     "drift": drift.detection,
     "drift-speed": drift.speed,
+    "sidecar": sidecar.measure,
 }
 
 

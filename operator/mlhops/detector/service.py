@@ -1,0 +1,230 @@
+"""The process: two ports, the counting behind them, and a look around each second."""
+
+import asyncio
+import gc
+import logging
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from mlhops.api.detector import Bounds, DetectorConfig
+from mlhops.api.profile import Profile
+from mlhops.detector.counters import Note
+from mlhops.detector.door import Door
+from mlhops.detector.envelope import Event, is_packed
+from mlhops.detector.files import Mounted
+from mlhops.detector.intake import Intake
+from mlhops.detector.report import Reporter
+from mlhops.detector.sink import Sink
+from mlhops.detector.watcher import AT_ONCE, Watcher
+from mlhops.detector.window import Clock
+
+log = logging.getLogger(__name__)
+
+_SLICE = 0.002
+"""After so many seconds of counting, the sink has its turn."""
+_LARGE = 2**16
+"""Bodies of more bytes are decoded by another thread, since the sink must not wait for them."""
+_SWITCH = 0.001
+"""For so many seconds a thread may keep the others from their work."""
+_LOOK = 1.0
+_JSON = "application/json"
+_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says."""
+
+    config: Path
+    profile: Path
+    sink_host: str
+    sink_port: int
+    report_host: str | None
+    """All addresses of the pod if None."""
+    report_port: int
+
+
+class Service:
+    """A running detector."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._clock = Clock(time.time(), time.monotonic())
+        self._watcher = Watcher(self._clock, time.monotonic())
+        notes = self._watcher.counters.notes
+        self._config = Mounted(
+            options.config, DetectorConfig, lambda: notes.update([Note.REFUSED_CONFIG])
+        )
+        self._profile = Mounted(
+            options.profile, Profile, lambda: notes.update([Note.REFUSED_PROFILE])
+        )
+        bounds = Bounds()
+        self._intake = Intake(events=bounds.queue_events, size=bounds.queue_bytes)
+        self._reporter = Reporter(self._watcher, self._intake)
+        self._work: asyncio.Task[None] | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set.
+
+        Raises:
+            OSError: a port cannot be had.
+        """
+        sys.setswitchinterval(_SWITCH)
+        self._look_safely()
+        self._work = asyncio.create_task(self._count())
+        looking = asyncio.create_task(self._look_around())
+        sink, reports = self._doors()
+        loop = asyncio.get_running_loop()
+        options = self._options
+        servers = [
+            await loop.create_server(sink, options.sink_host, options.sink_port),
+            await loop.create_server(reports, options.report_host, options.report_port),
+        ]
+        # What is there now stays: collecting garbage need not look at it again.
+        gc.collect()
+        gc.freeze()
+        log.info("listening: the sink on %s, reports on %s", options.sink_port, options.report_port)
+        await stop.wait()
+        for server in servers:
+            server.close()
+        for task in (self._work, looking):
+            task.cancel()
+        await asyncio.gather(sink.shutdown(1.0), reports.shutdown(1.0))
+
+    def _doors(self) -> tuple[Door, Door]:
+        counters, bounds = self._watcher.counters, self._bounds()
+        taker = Sink(counters, self._intake, self._bounds)
+
+        async def take(request: web.BaseRequest) -> web.Response:
+            sink.used(request)
+            return await taker.handle(request)
+
+        async def tell(request: web.BaseRequest) -> web.Response:
+            reports.used(request)
+            self._reporter.connections = len(sink)
+            return self._answer(request)
+
+        limit, idle = bounds.connections, bounds.idle_seconds
+        sink = Door(take, counters, limit=limit, idle=idle)
+        reports = Door(tell, counters, limit=limit, idle=idle)
+        return sink, reports
+
+    def _bounds(self) -> Bounds:
+        config = self._watcher.config
+        return config.bounds if config else _DEFAULTS
+
+    def _answer(self, request: web.BaseRequest) -> web.Response:
+        if request.method not in ("GET", "HEAD"):
+            return web.Response(status=405, text="only GET is served\n", headers={"Allow": "GET"})
+        match request.path:
+            case "/report":
+                return web.Response(
+                    body=self._reporter.report(time.monotonic()), content_type=_JSON
+                )
+            case "/metrics":
+                return web.Response(
+                    body=self._reporter.metrics(time.monotonic()), headers={"Content-Type": _TEXT}
+                )
+            case "/healthz":
+                return self._health()
+            case "/readyz":
+                return web.Response(text=f"listening, {self._state()}\n")
+        return web.Response(status=404, text="see /report, /metrics, /healthz and /readyz\n")
+
+    def _health(self) -> web.Response:
+        if self._work is None or self._work.done():
+            return web.Response(status=503, text="nothing is counted any more\n")
+        return web.Response(text="ok\n")
+
+    def _state(self) -> str:
+        """Ready is whoever listens: a model must not wait for what watches it."""
+        config = "configured" if self._watcher.config else "not configured yet"
+        profile = "with a profile" if self._watcher.sketch else "without a profile yet"
+        return f"{config}, {profile}"
+
+    async def _count(self) -> None:
+        """Count what waits, a slice at a time."""
+        loop = asyncio.get_running_loop()
+        # One thread: each further one would keep memory of its own.
+        aside = ThreadPoolExecutor(max_workers=1)
+        while True:
+            await self._intake.filled()
+            try:
+                large = self._slice()
+                if large is not None:
+                    decoded = await loop.run_in_executor(aside, self._watcher.decode, large)
+                    self._watcher.take(large, decoded, time.monotonic())
+            except Exception as error:  # one event must not end the counting of others
+                self._failed(error)
+            await asyncio.sleep(0)
+
+    def _slice(self) -> Event | None:
+        """Count until the time is over; return an event that is too large for a slice, if any."""
+        watcher, now = self._watcher, time.monotonic()
+        until = now + _SLICE
+        while now < until:
+            if watcher.waiting >= AT_ONCE:
+                watcher.count(now)
+            elif (event := self._intake.take()) is None:
+                break
+            elif len(event.body) > _LARGE or is_packed(event):
+                return event
+            else:
+                watcher.take(event, watcher.decode(event), now)
+            now = time.monotonic()
+        return None
+
+    async def _look_around(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK)
+            self._look_safely()
+
+    def _look_safely(self) -> None:
+        try:
+            self._look()
+        except Exception as error:  # it is tried again in a second
+            self._failed(error)
+
+    def _look(self) -> None:
+        """Do what time asks for: take new files, count the rest, let go of what is old."""
+        now = time.monotonic()
+        watcher = self._watcher
+        if self._clock.look(time.time(), now):
+            watcher.counters.notes[Note.CLOCK_JUMP] += 1
+        self._look_at_files(now)
+        watcher.flush(now)
+        watcher.expire(now)
+
+    def _look_at_files(self, now: float) -> None:
+        watcher = self._watcher
+        config = self._config.look()
+        if config is not None:
+            watcher.configure(config, now)
+            bounds = config.bounds
+            self._intake.bound(events=bounds.queue_events, size=bounds.queue_bytes)
+            if watcher.sketch is None:
+                self._profile.again()
+            log.info("configured for revision %s", config.revision)
+        profile = self._profile.look(watcher.refuse_unless_fitting) if watcher.config else None
+        if profile is not None:
+            watcher.profile(profile, now)
+            log.info("counting against profile %s", watcher.sketch and watcher.sketch.digest)
+        self._reporter.config_stale = self._config.stale
+        self._reporter.profile_stale = self._profile.stale
+
+    def _failed(self, error: Exception) -> None:
+        # What went wrong is told by its type and place alone: its words may quote a row.
+        self._watcher.counters.notes[Note.FAULT] += 1
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "nowhere"
+        log.error("%s at %s", type(error).__name__, place)
+
+
+_DEFAULTS = Bounds()

@@ -1,0 +1,203 @@
+"""What is counted, and against what: all of the detector but its files, its ports and its clock."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Self
+
+import numpy as np
+
+from mlhops.api.detector import Bounds, DetectorConfig
+from mlhops.api.profile import Profile
+from mlhops.api.summary import Summary
+from mlhops.detector.counters import Counters, Note, Outcome
+from mlhops.detector.decode import Decoded, Decoder, Row
+from mlhops.detector.envelope import Event, join_key, moment
+from mlhops.detector.join import Join
+from mlhops.detector.window import Clock, Span, Windows
+from mlhops.statistics.sketch import Column, Sketch, Tally
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 256
+"""So many rows are counted in one go: enough to pay, and over within a millisecond or two."""
+_PLAIN = frozenset({float, int, bool})
+
+
+@dataclass
+class RowCount:
+    """What can be counted without a profile."""
+
+    rows: int = 0
+
+    def add(self, other: Self) -> None:
+        self.rows += other.rows
+
+    def summary(self, start: datetime, end: datetime) -> Summary:
+        return Summary(start=start, end=end, rows=self.rows)
+
+
+@dataclass
+class Pending:
+    """Rows and scores on their way from an event to a count."""
+
+    rows: list[Row] = field(default_factory=list)
+    scores: list[object] = field(default_factory=list)
+
+
+class Watcher:
+    """Counts events by one configuration and, once it is there, one profile.
+
+    Times that are passed in are those of a clock that nobody sets.
+    """
+
+    def __init__(self, clock: Clock, now: float) -> None:
+        self.counters = Counters()
+        self.config: DetectorConfig | None = None
+        self.sketch: Sketch | None = None
+        self._clock = clock
+        bounds = Bounds()
+        self._join = Join(
+            self.counters,
+            events=bounds.join_events,
+            size=bounds.join_bytes,
+            seconds=bounds.join_seconds,
+        )
+        self._decoder: Decoder | None = None
+        self._names: Sequence[str] = ()
+        self._pending = Pending()
+        self._blank: Windows[RowCount] = Windows((), RowCount, now)
+        self._windows: Windows[Tally] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Rows and scores that are decoded and not counted yet."""
+        return max(len(self._pending.rows), len(self._pending.scores))
+
+    @property
+    def joining(self) -> int:
+        """Events that wait for their other half."""
+        return len(self._join)
+
+    def configure(self, config: DetectorConfig, now: float) -> None:
+        """Work by another configuration; what was counted before stays."""
+        self.flush(now)
+        before = self.config
+        if before and (before.revision, before.features) != (config.revision, config.features):
+            self.sketch, self._windows = None, None
+        self.config = config
+        bounds = config.bounds
+        self._names = [feature.name for feature in config.features]
+        self._decoder = Decoder(config.features, config.output, bounds.body_bytes)
+        self._join.bound(
+            events=bounds.join_events, size=bounds.join_bytes, seconds=bounds.join_seconds
+        )
+        self._blank.configure(config.windows, now)
+        if self._windows is not None:
+            self._windows.configure(config.windows, now)
+
+    def refuse_unless_fitting(self, profile: Profile) -> None:
+        """Raise an error unless the profile is of the configured features.
+
+        Raises:
+            ValueError: it is of others, or there is no configuration yet.
+        """
+        if self.config is None:
+            raise ValueError("there is no configuration yet: a profile says nothing without it")
+        if profile.revision != self.config.revision:
+            raise ValueError("revision: it is of another revision than the configuration")
+        theirs = [(feature.name, feature.type) for feature in profile.features]
+        if theirs != [(feature.name, feature.type) for feature in self.config.features]:
+            raise ValueError(
+                "features: they are not those of the configuration, in its order and of its types"
+            )
+        Sketch(profile)  # what cannot be counted against must not replace what can
+
+    def profile(self, profile: Profile, now: float) -> None:
+        """Count against another profile from now on; counts against the one before are over."""
+        sketch = Sketch(profile)
+        if self.sketch is not None and self.sketch.digest == sketch.digest:
+            return
+        self.flush(now)
+        windows = self.config.windows if self.config else ()
+        self.sketch, self._windows = sketch, Windows(windows, sketch.nothing, now)
+
+    def decode(self, event: Event) -> Decoded:
+        """Return what an event says. It touches no counts, so that any thread may do it."""
+        if self._decoder is None:
+            return Decoded(Outcome.NOT_CONFIGURED)
+        return self._decoder.decode(event)
+
+    def take(self, event: Event, decoded: Decoded, now: float) -> None:
+        """Let what an event says wait to be counted."""
+        counters = self.counters
+        counters.outcomes[decoded.outcome] += 1
+        for note in decoded.notes:
+            counters.notes[note] += 1
+        if event.kind is None or decoded.outcome is Outcome.NOT_CONFIGURED:
+            return
+        counters.rows += len(decoded.rows)
+        counters.scores += len(decoded.scores)
+        self._pending.rows.extend(decoded.rows)
+        self._pending.scores.extend(decoded.scores)
+        key = join_key(event)
+        if key is None:
+            counters.notes[Note.NO_ID] += 1
+            return
+        elapsed = self._join.add(event.kind, key, moment(event), now)
+        if elapsed is not None:
+            counters.latency.add(elapsed)
+
+    def count(self, now: float) -> None:
+        """Count some of the waiting rows and scores."""
+        pending = self._pending
+        rows, scores = pending.rows[:AT_ONCE], pending.scores[:AT_ONCE]
+        del pending.rows[:AT_ONCE], pending.scores[:AT_ONCE]
+        if rows:
+            self._blank.add(RowCount(len(rows)), now)
+        if self.sketch is None or self._windows is None or not (rows or scores):
+            return
+        columns = zip(*rows, strict=True) if rows else ()
+        named = dict(zip(self._names, map(_column, columns), strict=False))
+        tally = self.sketch.requests(named, len(rows))
+        if scores:
+            tally.add(self.sketch.scores(_column(tuple(scores))))
+        self._windows.add(tally, now)
+
+    def flush(self, now: float) -> None:
+        """Count all of the waiting rows and scores."""
+        while self.waiting:
+            self.count(now)
+
+    def expire(self, now: float) -> None:
+        """Let go of requests and responses whose other half has not come."""
+        self._join.expire(now)
+
+    def summaries(self, now: float) -> Mapping[str, Summary]:
+        """Return what was seen in each window."""
+        if self._windows is None:
+            return self._told(self._blank.spans(now), now)
+        return self._told(self._windows.spans(now), now)
+
+    def _told(
+        self, spans: Mapping[str, Span[Tally]] | Mapping[str, Span[RowCount]], now: float
+    ) -> Mapping[str, Summary]:
+        end = self._time(now)
+        return {
+            name: span.counts.summary(min(self._time(span.start), end), end)
+            for name, span in spans.items()
+        }
+
+    def _time(self, moment: float) -> datetime:
+        return datetime.fromtimestamp(self._clock.label(moment), UTC)
+
+
+def _column(values: Sequence[object]) -> Column:
+    """Return a column as an array where it is nothing but numbers, which is many times faster."""
+    if _PLAIN.issuperset(map(type, values)):
+        try:
+            return np.array(values, dtype=np.float64)
+        except OverflowError:  # a whole number beyond all floats
+            return values
+    return values
