@@ -12,8 +12,7 @@ from bench.chart import Panel, Series, svg
 from bench.scale import IDLE_SECONDS, PATIENCE, scale
 from bench.scaled import DEPLOY, UPDATE, Phase, Scale, lines
 
-SIZES = (10, 100, 1000)
-"""3,000 take three times as long again as 1,000: `python -m bench.growth --models 3000`."""
+SIZES = (10, 100, 1000, 3000)
 FOLDER = Path(__file__).parent
 CHART, POINTS = FOLDER / "growth.svg", FOLDER / "growth.json"
 _FROM = 100
