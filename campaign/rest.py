@@ -19,7 +19,7 @@ from campaign.scene import MODEL, Scene
 _OURS = "mlhops.io/model"
 _KINDS = ("inferenceservices", "httproutes", "evaluations", "controllerrevisions", "jobs")
 _TOLD = 10
-"""How often the same may be told of one object by Events: more is a loop."""
+"""How often the same may be told of one object by Events, if people have not changed it more often: more is a loop."""
 
 
 def judge_rest(scene: Scene) -> None:
@@ -106,6 +106,8 @@ def _events(scene: Scene) -> None:
         (word(of, "involvedObject", "name"), word(of, "reason"), word(of, "message"))
         for of in scene.of_kind("events").values()
     )
+    models = scene.of_kind("clinicalmodels")
     for (name, reason, _), times in told.items():
-        if times > _TOLD and reason:
+        changes = whole(models.get(name, {}), "metadata", "generation")
+        if times > max(_TOLD, changes) and reason:
             scene.object_to(f"{name}: {reason} was told {times} times in the same words")
