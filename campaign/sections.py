@@ -65,7 +65,10 @@ def fields(options: argparse.Namespace) -> Result:
         f"{name}: {words[0]}": f"python -m campaign.transitions --{_sort(name)} '{name}'"
         for name, words in tally.failed.items()
     }
-    return Result(tally.tried, "; ".join(tally.lines()[:2]), failed)
+    summary, reasons = tally.lines()[:2], tally.lines()[2:]
+    for reason in reasons:
+        tell(reason)
+    return Result(tally.tried, "; ".join(summary), failed)
 
 
 def meddlers(options: argparse.Namespace) -> Result:
