@@ -30,13 +30,17 @@ def keep_serving(draft: Draft) -> None:
 
 
 def expire_previous(draft: Draft) -> None:
-    """Let go of the previous revision when its time is over, or when it serves again."""
+    """Let go of the previous revision when its time is over, or when it serves again.
+
+    After an instant rollback it has all requests still: until the Gateway surely sends it none, it stays.
+    """
     previous = draft.previous
     if previous is None:
         return
     in_use = {of.revision for of in (draft.stable, draft.candidate) if of is not None}
     over = previous.kept_until is None or previous.kept_until <= draft.now
-    if over or previous.revision in in_use:
+    idle = draft.actual(previous.inference_service) == 0
+    if (over and idle) or previous.revision in in_use:
         draft.previous = None
         if previous.revision not in in_use:
             message = f"{previous.version} is no longer kept for an instant rollback"

@@ -146,3 +146,23 @@ def test_a_previous_revision_that_rests_on_an_override_is_judged_again_when_that
     assert old in world.services
     assert world.shares() == {new: 100}
     assert world.pause == "GatesInconclusive"
+
+
+def test_what_serves_until_an_instant_rollback_stays_in_the_status_for_as_long_as_it_has_weight() -> (
+    None
+):
+    world, old, new = twice()
+    world.edit({"spec.rollout.keepPrevious": "0s"})
+    world.release("1.0.0")
+
+    world.reconcile()
+
+    assert world.status.stable is not None
+    assert world.status.stable.inference_service == old
+    assert world.status.previous is not None
+    assert world.status.previous.inference_service == new
+
+    world.run()
+
+    assert world.shares() == {old: 100}
+    assert world.status.previous is None
