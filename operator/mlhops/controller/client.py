@@ -220,8 +220,9 @@ def _ignore(kind: Kind, manifest: Manifest) -> None:
 
 
 def _items(answer: Manifest) -> list[Manifest]:
-    # A list of names and versions that is empty has null for its items.
-    found = answer.get("items", "none") or []
+    found = answer.get("items", "none")
+    if found is None:
+        return []  # so a list of names and versions says that it is empty
     if not isinstance(found, list):
         raise _damaged()
     return cast(list[Manifest], found)

@@ -37,7 +37,9 @@ def ask(body: str, status: int, question: T) -> object:
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("body", ['{"items": [{"metadata"', "", "[]", '{"kind": "List"}'])
+@pytest.mark.parametrize(
+    "body", ['{"items": [{"metadata"', "", "[]", '{"kind": "List"}', '{"items": {}}']
+)
 def test_a_damaged_list_is_an_error_and_not_empty(body: str) -> None:
     with pytest.raises(ApiError) as error:
         ask(body, 200, lambda client: client.list(MODELS, "icu"))
