@@ -21,7 +21,7 @@ from mlhops.kserve.read import condition, items, number, text
 from mlhops.kserve.route import Router
 from mlhops.rollout.caution import may_rest_on_hearsay
 from mlhops.rollout.intents import EnsureEvaluation, EnsureService, Plan, SetWeights
-from mlhops.rollout.plan import plan
+from mlhops.rollout.plan import plan, plan_to_tell
 from mlhops.rollout.reasons import Reason
 
 _RESTS_ON_MODEL = (EnsureService, EnsureEvaluation, SetWeights)
@@ -115,10 +115,7 @@ class Models:
         if self._refusals.get(key) == message:
             return
         self._refusals[key] = message
-        told = plan(replace(gathered.seen, refusal=message), self._clock())
-        if told.status is not None:
-            only_status = replace(told, before=(), after=(), events=())
-            await self._applier.apply(gathered, only_status)
+        await self._applier.apply(gathered, plan_to_tell(gathered.seen, message, self._clock()))
 
     async def _stall(self, live: Manifest, reason: Reason, message: str) -> None:
         """Say why no plan can be made; nothing but phase, message and two conditions is touched."""

@@ -1,5 +1,6 @@
 """The rollout as a pure function: gathered facts and a time in, intents out."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from mlhops.rollout.blockers import find_blocker
@@ -10,7 +11,7 @@ from mlhops.rollout.draft import Draft
 from mlhops.rollout.gates import answer_overrides
 from mlhops.rollout.intents import Plan
 from mlhops.rollout.observed import Observed
-from mlhops.rollout.status import new_status
+from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.steps import advance
 from mlhops.rollout.tidy import expire_previous, keep_serving, remove_old_records, remove_retired
 from mlhops.rollout.weights import set_weights
@@ -39,6 +40,13 @@ def plan(seen: Observed, now: datetime) -> Plan:
     remove_retired(draft)
     remove_old_records(draft)
     return _finish(draft)
+
+
+def plan_to_tell(seen: Observed, refusal: str, now: datetime) -> Plan:
+    """Return what to write about a write that the API server refuses: the reason, and nothing that rests on it."""
+    told = plan(replace(seen, refusal=refusal), now)
+    status = told.status and without_progress(told.status, seen.model.status)
+    return replace(told, before=(), status=status, after=(), events=())
 
 
 def _finish(draft: Draft) -> Plan:

@@ -51,6 +51,15 @@ def new_status(draft: Draft) -> ClinicalModelStatus:
     return status.model_copy(update={"phase": phase, "message": message[:1024]})
 
 
+def without_progress(status: ClinicalModelStatus, old: ClinicalModelStatus) -> ClinicalModelStatus:
+    """Return what a status says of the model, with nothing of what rests on a write that was refused.
+
+    A revision whose weight could not be taken has it still, so it must not leave the status.
+    """
+    kept = ("stable", "candidate", "previous", "history", "url")
+    return status.model_copy(update={name: getattr(old, name) for name in kept})
+
+
 @dataclass(frozen=True)
 class _State:
     """Where the model stands, in one word and one sentence."""
