@@ -15,6 +15,8 @@ _CAP = 60.0
 _BURST = 40.0
 _PER_SECOND = 1.0
 _SWEEP = 1024
+_NOTHING = 1e-6
+"""What rounding may leave of a wait: a moment so near is now, and a queue that waits for it spins."""
 
 
 @dataclass(order=True)
@@ -37,7 +39,8 @@ class _Paces(Generic[Key]):
 
     def wait(self, key: Key, now: float) -> float:
         """Return the seconds until the key may be worked on."""
-        return max(1.0 - self._now(key, now), 0.0) / _PER_SECOND
+        lacking = 1.0 - self._now(key, now)
+        return lacking / _PER_SECOND if lacking > _NOTHING else 0.0
 
     def spend(self, key: Key, now: float) -> None:
         """Take note that it is worked on."""

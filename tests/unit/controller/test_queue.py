@@ -1,9 +1,10 @@
 """The work queue, on a clock of its own."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 
-from mlhops.controller.queue import WorkQueue
+from mlhops.controller.queue import WorkQueue, _Paces
 
 
 class Clock:
@@ -142,3 +143,15 @@ def test_a_key_that_is_slowed_down_is_never_forgotten() -> None:
         raise AssertionError("it never came")
 
     play(story)
+
+
+def test_who_waits_as_long_as_it_is_told_need_not_wait_again_for_what_rounding_leaves() -> None:
+    chance = random.Random(1)
+    for _ in range(2000):
+        paces: _Paces[str] = _Paces()
+        now = chance.uniform(0.1, 2.0)
+        while (wait := paces.wait("noisy", now)) == 0.0:
+            paces.spend("noisy", now)
+            now += chance.uniform(0.0, 0.3)
+
+        assert paces.wait("noisy", now + wait) == 0.0
