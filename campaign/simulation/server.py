@@ -398,7 +398,11 @@ def _labelled(live: Manifest, selector: str) -> bool:
     if not isinstance(labels, dict):
         return False
     for one in selector.split(","):
-        name, equals, value = one.partition("=")
+        name, equals, value = one.removeprefix("!").partition("=")
+        if one.startswith("!"):
+            if name in labels:
+                return False
+            continue
         if name not in labels or (equals and labels[name] != value):
             return False
     return True

@@ -9,7 +9,7 @@ from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, Evaluat
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.gather import Key
-from mlhops.controller.kinds import EVALUATIONS, EVENTS, JOBS, MODELS, PODS, SERVICES
+from mlhops.controller.kinds import EVALUATIONS, EVENTS, JOBS, MODELS, SERVICES
 from mlhops.controller.reader import Fresh, Heard, Reader
 from mlhops.controller.store import Store
 from mlhops.kserve.owner import owned
@@ -83,7 +83,7 @@ class Evaluations:
             status = evaluator_job.refused(evaluation, error.message, now, final=late)
             return _Seen(evaluation, status, error)
         uid = text(job, "metadata", "uid")
-        pods = await reader.of_model(PODS, key.namespace, evaluation.spec.model)
+        pods = await reader.of_evaluation(key.namespace, key.name)
         mine = [pod for pod in pods if owned(pod, uid)]
         hint = "" if mine or _is_young(job, now) else await self._why_no_pod(key, uid)
         status = evaluator_job.next_status(evaluation, job, mine, now, hint)

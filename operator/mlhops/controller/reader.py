@@ -18,7 +18,9 @@ from mlhops.controller.kinds import (
 )
 from mlhops.controller.store import Name, OwnedRecord, Store, name_of, owned_record
 from mlhops.kserve.names import MODEL_LABEL
+from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
+Manifests: TypeAlias = list[Manifest]
 Evidence: TypeAlias = tuple[list[Manifest], list[OwnedRecord]]
 """Some of a model's Evaluations whole, and what is known of all."""
 
@@ -37,6 +39,10 @@ class Reader(Protocol):
         self, kind: Kind, namespace: str, model: str, names: Collection[str] = ()
     ) -> list[Manifest]:
         """Return the objects of a kind that belong to a model; those named are there if they are."""
+        ...
+
+    async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
+        """Return the pods of an Evaluation's Job, which are none of the model's own."""
         ...
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
@@ -62,9 +68,17 @@ class _Live:
             self._store.doubt(kind)
             raise
 
-    async def list(self, kind: Kind, namespace: str, model: str = "") -> list[Manifest]:
+    async def list(self, kind: Kind, namespace: str, model: str = "") -> Manifests:
         labels = f"{MODEL_LABEL}={model}" if model and kind != DECISIONS else ""
+        if labels and kind == PODS:
+            labels += f",!{EVALUATION_LABEL}"
         fields = f"spec.model={model}" if model and kind == DECISIONS else ""
+        return await self._list(kind, namespace, labels, fields)
+
+    async def of_evaluation(self, namespace: str, evaluation: str) -> Manifests:
+        return await self._list(PODS, namespace, f"{EVALUATION_LABEL}={evaluation}", "")
+
+    async def _list(self, kind: Kind, namespace: str, labels: str, fields: str) -> Manifests:
         try:
             return await self._client.list(kind, namespace, labels, fields)
         except NotInstalled:
@@ -101,6 +115,12 @@ class Heard:
         if self._store.covers(kind, namespace):
             return self._store.of_model(kind, namespace, model)
         return await self._live.list(kind, namespace, model)
+
+    async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
+        """Return the pods of an Evaluation's Job that were heard of."""
+        if self._store.covers(PODS, namespace):
+            return self._store.of_evaluation(namespace, evaluation)
+        return await self._live.of_evaluation(namespace, evaluation)
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return the named Evaluations and the records of all that were heard of."""
@@ -155,6 +175,10 @@ class Fresh:
         found = await asyncio.gather(*(self.get(kind, namespace, name) for name in names))
         now = [manifest for manifest in found if manifest is not None]
         return [*(manifest for name, manifest in heard.items() if name not in names), *now]
+
+    async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
+        """Return the pods of an Evaluation's Job as they are now."""
+        return await self._live.of_evaluation(namespace, evaluation)
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return the named Evaluations as they are now, and the records of all."""

@@ -31,6 +31,7 @@ from mlhops.controller.kinds import (
 from mlhops.kserve.names import FIELD_MANAGER, MODEL_LABEL
 from mlhops.kserve.owner import controllers
 from mlhops.kserve.read import at, items, text
+from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 from mlhops.rollout.observed import Record
 
 WATCHED = (
@@ -101,6 +102,7 @@ class _Kept:
     packed: bytes
     packer: _Packer
     model: str
+    evaluation: str
     hostnames: tuple[str, ...]
     record: OwnedRecord | None
 
@@ -136,6 +138,7 @@ class Store:
         self._gone: dict[Kind, dict[Name, int]] = {kind: {} for kind in WATCHED}
         self._of_model: _Index[tuple[Kind, str, str]] = _Index()
         self._by_hostname: _Index[tuple[str, str]] = _Index()
+        self._pods_of_evaluation: _Index[tuple[str, str]] = _Index()
         self._complete: set[Kind] = set()
         self._packers: dict[Kind, _Packer] = {}
 
@@ -169,11 +172,15 @@ class Store:
             packed,
             packer,
             _model_of(kind, manifest),
+            _evaluation_of(kind, manifest),
             _hostnames_of(kind, manifest),
             owned_record(manifest) if kind == EVALUATIONS else None,
         )
         self._kept[kind][name] = kept
-        self._of_model.add((kind, name.namespace, kept.model), name.name)
+        if kept.evaluation:
+            self._pods_of_evaluation.add((name.namespace, kept.evaluation), name.name)
+        else:
+            self._of_model.add((kind, name.namespace, kept.model), name.name)
         for hostname in kept.hostnames:
             self._by_hostname.add((name.namespace, hostname), name.name)
         return True
@@ -197,9 +204,18 @@ class Store:
         return None if kept is None else kept.manifest()
 
     def of_model(self, kind: Kind, namespace: str, model: str) -> list[Manifest]:
-        """Return the objects that belong to a model, in the order of their names."""
+        """Return the objects that belong to a model, in the order of their names.
+
+        Pods of its Evaluations are not among them: they stay for a while, and nothing rests on them.
+        """
         names = self._of_model[kind, namespace, model]
         kept = self._kept[kind]
+        return [kept[Name(namespace, name)].manifest() for name in sorted(names)]
+
+    def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
+        """Return the pods of an Evaluation's Job, in the order of their names."""
+        names = self._pods_of_evaluation[namespace, evaluation]
+        kept = self._kept[PODS]
         return [kept[Name(namespace, name)].manifest() for name in sorted(names)]
 
     def records(self, namespace: str, model: str) -> list[OwnedRecord]:
@@ -237,6 +253,7 @@ class Store:
         if kept is None:
             return
         self._of_model.discard((kind, name.namespace, kept.model), name.name)
+        self._pods_of_evaluation.discard((name.namespace, kept.evaluation), name.name)
         for hostname in kept.hostnames:
             self._by_hostname.discard((name.namespace, hostname), name.name)
 
@@ -286,6 +303,10 @@ def _model_of(kind: Kind, manifest: Manifest) -> str:
     if kind == DECISIONS:
         return text(manifest, "spec", "model")
     return text(manifest, "metadata", "labels", MODEL_LABEL)
+
+
+def _evaluation_of(kind: Kind, manifest: Manifest) -> str:
+    return text(manifest, "metadata", "labels", EVALUATION_LABEL) if kind == PODS else ""
 
 
 def _hostnames_of(kind: Kind, manifest: Manifest) -> tuple[str, ...]:

@@ -330,6 +330,8 @@ async def _select(on: Side) -> Answers:
         await on.client.list(SERVICES, NAMESPACE, "mlhops.io/model=sepsis"),
         await on.client.list(SERVICES, NAMESPACE, "mlhops.io/model"),
         await on.client.list(SERVICES, NAMESPACE, "mlhops.io/model=sepsis,kept=no"),
+        await on.client.list(SERVICES, NAMESPACE, "mlhops.io/model,!kept"),
+        await on.client.list(SERVICES, NAMESPACE, "mlhops.io/model,!mlhops.io/model"),
         await on.client.list(DECISIONS, NAMESPACE, fields="spec.model=sepsis"),
     ]
     return [[text(live, "metadata", "name") for live in found] for found in lists]

@@ -70,6 +70,16 @@ def test_objects_are_found_by_the_model_that_they_belong_to() -> None:
     assert len(store.of_model(PODS, WARD, "sepsis")) == 1
 
 
+def test_pods_of_an_evaluation_are_found_by_it_and_are_none_of_the_models_own() -> None:
+    store = Store()
+    labels: Manifest = {"mlhops.io/model": "sepsis", "mlhops.io/evaluation": "sepsis-a-1"}
+    store.hear(PODS, manifest(1, "a", metadata={"labels": labels}))
+    assert store.of_model(PODS, WARD, "sepsis") == []
+    assert len(store.of_evaluation(WARD, "sepsis-a-1")) == 1
+    store.hear_gone(PODS, Name(WARD, "a"), 2)
+    assert store.of_evaluation(WARD, "sepsis-a-1") == []
+
+
 def test_routes_are_found_by_their_host_names() -> None:
     store = Store()
     store.hear(ROUTES, manifest(1, "ours", spec={"hostnames": ["a.example", "b.example"]}))
