@@ -146,7 +146,9 @@ class WorkQueue(Generic[Key]):
             wait = self._move_due()
             self._tick.clear()
             try:
-                await asyncio.wait_for(self._tick.wait(), wait)
+                # Not wait_for, which loses the end of this task if it comes together with a tick.
+                async with asyncio.timeout(wait):
+                    await self._tick.wait()
             except TimeoutError:
                 continue
 

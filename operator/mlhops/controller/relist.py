@@ -66,7 +66,9 @@ class Relist:
             rest = pause(self.cpu() - began) if well else back_off(failures)
             self._wanted.clear()
             try:
-                await asyncio.wait_for(self._wanted.wait(), rest)
+                # Not wait_for, which loses the end of this task if it comes together with a wish.
+                async with asyncio.timeout(rest):
+                    await self._wanted.wait()
             except TimeoutError:
                 continue
 

@@ -155,3 +155,18 @@ def test_who_waits_as_long_as_it_is_told_need_not_wait_again_for_what_rounding_l
             now += chance.uniform(0.0, 0.3)
 
         assert paces.wait("noisy", now + wait) == 0.0
+
+
+def test_the_clock_ends_when_it_is_told_to_whatever_comes_at_the_same_moment() -> None:
+    async def story(queue: WorkQueue[str], _: Clock) -> None:
+        for turns in range(4):
+            ticking = asyncio.create_task(queue.run_clock())
+            await asyncio.sleep(0.01)
+            queue.add_after(f"key-{turns}", 60.0)
+            for _turn in range(turns):
+                await asyncio.sleep(0)
+            ticking.cancel()
+            ended, _pending = await asyncio.wait({ticking}, timeout=0.5)
+            assert ended, f"cancelled {turns} turns after a tick"
+
+    play(story)
