@@ -208,15 +208,11 @@ class Store:
 
         Pods of its Evaluations are not among them: they stay for a while, and nothing rests on them.
         """
-        names = self._of_model[kind, namespace, model]
-        kept = self._kept[kind]
-        return [kept[Name(namespace, name)].manifest() for name in sorted(names)]
+        return self._manifests(kind, namespace, self._of_model[kind, namespace, model])
 
     def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job, in the order of their names."""
-        names = self._pods_of_evaluation[namespace, evaluation]
-        kept = self._kept[PODS]
-        return [kept[Name(namespace, name)].manifest() for name in sorted(names)]
+        return self._manifests(PODS, namespace, self._pods_of_evaluation[namespace, evaluation])
 
     def records(self, namespace: str, model: str) -> list[OwnedRecord]:
         """Return what is known of a model's Evaluations, none of which is unpacked for that."""
@@ -228,12 +224,15 @@ class Store:
     def routes_for(self, namespace: str, hostnames: Iterable[str]) -> list[Manifest]:
         """Return the HTTPRoutes of a namespace that have one of these host names."""
         names = {name for host in hostnames for name in self._by_hostname[namespace, host]}
-        kept = self._kept[ROUTES]
-        return [kept[Name(namespace, name)].manifest() for name in sorted(names)]
+        return self._manifests(ROUTES, namespace, names)
 
     def seen(self, kind: Kind) -> dict[Name, Seen]:
         """Return which version of each object is known."""
         return {name: kept.seen for name, kept in self._kept[kind].items()}
+
+    def _manifests(self, kind: Kind, namespace: str, names: Iterable[str]) -> list[Manifest]:
+        kept = self._kept[kind]
+        return [kept[Name(namespace, name)].manifest() for name in sorted(names)]
 
     def _packer_for(self, kind: Kind, text: bytes) -> _Packer:
         """Return what fits the kind; the first that was heard of may not have had a status yet."""
