@@ -45,6 +45,33 @@ class JointSummary(Resource):
     sum: Annotated[list[int], Field(max_length=512)]
 
 
+TIMES: tuple[float, ...] = tuple(0.001 * 2 ** (i / 4) for i in range(65))
+"""What parts the bins of answer times, in seconds: from 1 ms to 66 s, each a fifth more."""
+
+
+class AnswerSummary(Resource):
+    """What became of requests, of any kind: whether and how fast they were answered."""
+
+    answered: NonNegativeInt = 0
+    """Requests whose response was seen."""
+    unanswered: NonNegativeInt = 0
+    """Requests whose response has not come in time: refused, failed, or lost on the way."""
+    times: Annotated[list[NonNegativeInt], Field(max_length=len(TIMES) + 1)]
+    """Answers by how long they took: at most as long as each of `TIMES`, the last ones longer."""
+    microseconds: NonNegativeInt = 0
+    """All these answers took together; in whole numbers, so that sums are exact."""
+
+    @property
+    def timed(self) -> int:
+        """Answers of which it is known how long they took."""
+        return sum(self.times)
+
+    @property
+    def requests(self) -> int:
+        """Requests of which it is known what became of them."""
+        return self.answered + self.unanswered
+
+
 class Summary(Resource):
     """What was seen from `start` until `end`, against one profile."""
 
@@ -56,6 +83,8 @@ class Summary(Resource):
     """In the order of the profile's features; none before there is a profile."""
     score: FeatureSummary | None = None
     joint: JointSummary | None = None
+    answers: AnswerSummary | None = None
+    """None from a detector that does not tell."""
     profile_digest: Annotated[str, Field(max_length=71)] = ""
     """The profile that the bins are of; empty before there is one."""
 
@@ -121,6 +150,7 @@ def merge(first: Summary, second: Summary) -> Summary:
         features=[_add(a, b) for a, b in zip(first.features, second.features, strict=True)],
         score=_both(first.score, second.score),
         joint=_joint(first.joint, second.joint),
+        answers=_answers(first.answers, second.answers),
         profile_digest=first.profile_digest,
     )
 
@@ -163,6 +193,19 @@ def _joint(a: JointSummary | None, b: JointSummary | None) -> JointSummary | Non
     if len(a.sum) != len(b.sum):
         raise ValueError("summaries of different frequencies cannot be merged")
     return JointSummary(n=a.n + b.n, sum=[x + y for x, y in zip(a.sum, b.sum, strict=True)])
+
+
+def _answers(a: AnswerSummary | None, b: AnswerSummary | None) -> AnswerSummary | None:
+    if a is None or b is None:
+        return None  # what is not told of one is not known of both
+    if len(a.times) != len(b.times):
+        raise ValueError("summaries of different answer times cannot be merged")
+    return AnswerSummary(
+        answered=a.answered + b.answered,
+        unanswered=a.unanswered + b.unanswered,
+        times=[x + y for x, y in zip(a.times, b.times, strict=True)],
+        microseconds=a.microseconds + b.microseconds,
+    )
 
 
 def _bins(score: FeatureSummary | None) -> int:

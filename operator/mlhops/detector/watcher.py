@@ -11,6 +11,7 @@ import numpy as np
 from mlhops.api.detector import Bounds, DetectorConfig
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
+from mlhops.detector.answers import AnswerCount
 from mlhops.detector.counters import Counters, Note, Outcome
 from mlhops.detector.decode import Decoded, Decoder, Row
 from mlhops.detector.envelope import Event, join_key, moment
@@ -68,6 +69,9 @@ class Watcher:
         self._names: Sequence[str] = ()
         self._pending = Pending()
         self._blank: Windows[RowCount] = Windows((), RowCount, now)
+        self._fate = AnswerCount()
+        """What has become of requests since windows were last told."""
+        self._answers: Windows[AnswerCount] = Windows((), AnswerCount, now)
         self._windows: Windows[Tally] | None = None
 
     @property
@@ -94,6 +98,7 @@ class Watcher:
             events=bounds.join_events, size=bounds.join_bytes, seconds=bounds.join_seconds
         )
         self._blank.configure(config.windows, now)
+        self._answers.configure(config.windows, now)
         if self._windows is not None:
             self._windows.configure(config.windows, now)
 
@@ -145,9 +150,12 @@ class Watcher:
         if key is None:
             counters.notes[Note.NO_ID] += 1
             return
+        joined = counters.notes[Note.JOINED]
         elapsed = self._join.add(event.kind, key, moment(event), now)
+        self._fate.answered += counters.notes[Note.JOINED] - joined
         if elapsed is not None:
             counters.latency.add(elapsed)
+            self._fate.took(elapsed)
 
     def count(self, now: float) -> None:
         """Count some of the waiting rows and scores."""
@@ -166,13 +174,18 @@ class Watcher:
         self._windows.add(tally, now)
 
     def flush(self, now: float) -> None:
-        """Count all of the waiting rows and scores."""
+        """Count all that waits: rows, scores, and what has become of requests."""
         while self.waiting:
             self.count(now)
+        if self._fate.answered or self._fate.unanswered:
+            self._answers.add(self._fate, now)
+            self._fate = AnswerCount()
 
     def expire(self, now: float) -> None:
         """Let go of requests and responses whose other half has not come."""
+        before = self.counters.notes[Note.UNANSWERED]
         self._join.expire(now)
+        self._fate.unanswered += self.counters.notes[Note.UNANSWERED] - before
 
     def summaries(self, now: float) -> Mapping[str, Summary]:
         """Return what was seen in each window."""
@@ -184,8 +197,11 @@ class Watcher:
         self, spans: Mapping[str, Span[Tally]] | Mapping[str, Span[RowCount]], now: float
     ) -> Mapping[str, Summary]:
         end = self._time(now)
+        answers = self._answers.spans(now)
         return {
-            name: span.counts.summary(min(self._time(span.start), end), end)
+            name: span.counts.summary(min(self._time(span.start), end), end).model_copy(
+                update={"answers": answers[name].counts.summary()}
+            )
             for name, span in spans.items()
         }
 
