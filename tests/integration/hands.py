@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -40,8 +41,10 @@ def moment() -> str:
 class OperatorProcess:
     """The operator as users run it: a process of its own."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, log: Path) -> None:
-        self._command = [sys.executable, "-m", "mlhops.controller"]
+    def __init__(
+        self, kubeconfig: Path, namespace: str, log: Path, arguments: Sequence[str] = ()
+    ) -> None:
+        self._command = [sys.executable, "-m", "mlhops.controller", *arguments]
         if namespace:
             self._command += ["--namespace", namespace]
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Self, TypeAlias, cast
 
+import aiohttp
 import orjson
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
@@ -55,6 +56,8 @@ class Client:
         self._held_until = 0.0
         self.writes = 0
         """Writes that the API server took, for telemetry."""
+        self.answered = False
+        """Whether the latest request was answered, and not by an error of the server."""
         self.hear: Callable[[Kind, Manifest], object] = _ignore
         """Told of each whole object that the API server answers with."""
 
@@ -200,7 +203,12 @@ class Client:
     ) -> Manifest:
         headers = {"Accept": accept, "Content-Type": content_type}
         await self._hold()
-        response = await self._transport.send(method, path, query or {}, headers, body)
+        try:
+            response = await self._transport.send(method, path, query or {}, headers, body)
+        except (aiohttp.ClientError, OSError):
+            self.answered = False
+            raise
+        self.answered = response.status < 500
         if response.retry_after:
             seconds = min(response.retry_after, _LONGEST_HOLD)
             self._held_until = max(self._held_until, time.monotonic() + seconds)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import ipaddress
 import logging
 import os
 import signal
@@ -20,6 +21,7 @@ from mlhops.controller import metrics
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.gather import Key
+from mlhops.controller.health import Health, Pulse
 from mlhops.controller.kinds import EVALUATIONS, GATEWAYS, ROUTES, Kind
 from mlhops.controller.models import GONE, Models
 from mlhops.controller.queue import WorkQueue
@@ -34,6 +36,8 @@ _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
 EVALUATION_SECONDS = 6.0
 _GRACE_SECONDS = 10.0
+_STUCK_SECONDS = 900.0
+"""No pass takes so long, not even where the API server asks for a minute's rest before each request."""
 
 
 def now() -> datetime:
@@ -168,6 +172,10 @@ async def run(options: argparse.Namespace) -> None:
     """
     client = await Client.connect()
     operator = Operator(client, EvaluatorImage(options.evaluator_image), options.namespace)
+    watches, pulse = _Watches(operator, asyncio.get_running_loop(), options.namespace), Pulse()
+    if options.health_port:
+        health = _health(operator, client, watches, pulse)
+        health.serve(options.health_port, options.health_address)
     stop = threading.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -175,13 +183,12 @@ async def run(options: argparse.Namespace) -> None:
     workers = [asyncio.create_task(operator.work()) for _ in range(options.workers)]
     clock = asyncio.create_task(operator.queue.run_clock())
     relist = asyncio.create_task(operator.relist.run())
+    beat = asyncio.create_task(pulse.run())
     try:
-        watch = asyncio.create_task(
-            asyncio.to_thread(_watch, operator, loop, stop, options.namespace)
-        )
+        watch = asyncio.create_task(asyncio.to_thread(watches.run, stop))
         # Any of them that ends, ends the operator: one without timers or workers must not linger.
         ended, _ = await asyncio.wait(
-            {watch, clock, relist, *workers}, return_when=asyncio.FIRST_COMPLETED
+            {watch, clock, relist, beat, *workers}, return_when=asyncio.FIRST_COMPLETED
         )
         stop.set()
         await watch
@@ -191,37 +198,62 @@ async def run(options: argparse.Namespace) -> None:
         clock.cancel()
         relist.cancel()
         await operator.finish()
-        for task in workers:
+        for task in (beat, *workers):
             task.cancel()
-        await asyncio.gather(clock, relist, *workers, return_exceptions=True)
+        await asyncio.gather(clock, relist, beat, *workers, return_exceptions=True)
         await client.close()
 
 
-def _watch(
-    operator: Operator,
-    loop: asyncio.AbstractEventLoop,
-    stop: threading.Event,
-    namespaces: Sequence[str],
-) -> None:
-    """Run kopf until told to stop.
+class _Watches:
+    """Runs kopf, in a thread and a loop of its own: it ends every task of its loop that it did not start."""
 
-    It has a thread and a loop of its own, because kopf ends every task of its loop that it did not start.
-    """
+    def __init__(
+        self, operator: Operator, loop: asyncio.AbstractEventLoop, namespaces: Sequence[str]
+    ) -> None:
+        self._listener = _Threadsafe(operator, loop)
+        self._namespaces = namespaces
+        self.pulse = Pulse()
+        self.ready = False
 
-    async def watch() -> None:
+    def run(self, stop: threading.Event) -> None:
+        """Watch until told to stop."""
+        asyncio.run(self._run(stop))
+
+    async def _run(self, stop: threading.Event) -> None:
         ready = asyncio.Event()
-        announced = asyncio.create_task(_announce(ready))
+        others = [asyncio.create_task(self._announce(ready)), asyncio.create_task(self.pulse.run())]
         await kopf.operator(
-            registry=registry(_Threadsafe(operator, loop), clusterwide=not namespaces),
+            registry=registry(self._listener, clusterwide=not self._namespaces),
             settings=settings(),
-            clusterwide=not namespaces,
-            namespaces=namespaces,
+            clusterwide=not self._namespaces,
+            namespaces=self._namespaces,
             stop_flag=stop,
             ready_flag=ready,
         )
-        announced.cancel()
+        for task in others:
+            task.cancel()
 
-    asyncio.run(watch())
+    async def _announce(self, ready: asyncio.Event) -> None:
+        await ready.wait()
+        self.ready = True
+        _log.info("operator ready", version=__version__)
+
+
+def _health(operator: Operator, client: Client, watches: _Watches, pulse: Pulse) -> Health:
+    """Return the checks that the kubelet asks for."""
+
+    def passes() -> str:
+        seconds = operator.queue.longest_work
+        return f"one has not ended for {seconds:.0f} s" if seconds > _STUCK_SECONDS else ""
+
+    health = Health()
+    health.live = {"loop": pulse.check, "watches": watches.pulse.check, "passes": passes}
+    health.ready = {
+        "watches": lambda: "" if watches.ready else "have not begun",
+        "list": lambda: "" if operator.relist.looked else "not every kind was listed yet",
+        "api-server": lambda: "" if client.answered else "the latest request was not answered",
+    }
+    return health
 
 
 class _Threadsafe:
@@ -239,11 +271,6 @@ class _Threadsafe:
 
     def kinds_changed(self, group: str) -> None:
         self._loop.call_soon_threadsafe(self._operator.kinds_changed, group)
-
-
-async def _announce(ready: asyncio.Event) -> None:
-    await ready.wait()
-    _log.info("operator ready", version=__version__)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -265,6 +292,15 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=8, help="passes at a time (%(default)s)")
     parser.add_argument("--metrics-port", type=int, default=0, help="serve /metrics here (0: off)")
     parser.add_argument("--metrics-address", default="127.0.0.1")
+    parser.add_argument(
+        "--health-port", type=int, default=0, help="serve /healthz and /readyz here (0: off)"
+    )
+    parser.add_argument(
+        "--health-address",
+        type=ipaddress.ip_address,
+        default="0.0.0.0",  # noqa: S104  # the kubelet asks at the pod's address
+        help="an IP address of this machine (default: %(default)s; :: for IPv6 as well)",
+    )
     parser.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING"))
     return parser.parse_args(argv)
 

@@ -69,7 +69,8 @@ class WorkQueue(Generic[Key]):
         self._clock = clock
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
         self._waiting: set[Key] = set()
-        self._working: set[Key] = set()
+        self._working: dict[Key, float] = {}
+        """What is in work, and since when."""
         self._again: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._due: list[_Due[Key]] = []
@@ -85,6 +86,12 @@ class WorkQueue(Generic[Key]):
     def working(self) -> int:
         """How many keys are in work."""
         return len(self._working)
+
+    @property
+    def longest_work(self) -> float:
+        """For how many seconds the key that is longest in work has been so."""
+        since = list(self._working.values())
+        return self._clock() - min(since) if since else 0.0
 
     def add(self, key: Key) -> None:
         """Work on the key as soon as there is a hand free; one that wants very much waits for its turn."""
@@ -113,13 +120,14 @@ class WorkQueue(Generic[Key]):
         """Return the next key; it must be given back with `done`."""
         key = await self._ready.get()
         self._waiting.discard(key)
-        self._working.add(key)
-        self._paces.spend(key, self._clock())
+        now = self._clock()
+        self._working[key] = now
+        self._paces.spend(key, now)
         return key
 
     def done(self, key: Key) -> None:
         """End the work on a key."""
-        self._working.discard(key)
+        self._working.pop(key, None)
         if key in self._again:
             self._again.discard(key)
             self.add(key)

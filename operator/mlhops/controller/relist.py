@@ -50,6 +50,8 @@ class Relist:
         self._kind_came_or_went = kind_came_or_went
         self.cpu: Callable[[], float] = time.thread_time
         """What the look costs is measured by this."""
+        self.looked = False
+        """Whether the API server has told of every kind at least once."""
         self._wanted = asyncio.Event()
 
     def soon(self) -> None:
@@ -62,6 +64,7 @@ class Relist:
         while True:
             began = self.cpu()
             well = await self._look()
+            self.looked |= well
             failures = 0 if well else failures + 1
             rest = pause(self.cpu() - began) if well else back_off(failures)
             self._wanted.clear()
