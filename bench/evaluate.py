@@ -140,7 +140,7 @@ def measure(path: Path) -> tuple[float, float, str]:
     setattr(scoring, "predict", _scored)  # noqa: B010 a name that is not for others
     options = run.Options(None, None, path.parent, path.parent, 500, 1800.0, 30.0)
     began = time.perf_counter()
-    result = run.run(options, lambda text: print(text, file=sys.stderr))
+    result = run.run(options, lambda text: print(text, file=sys.stderr)).result
     seconds = time.perf_counter() - began
     # Of this process alone: it was started by one that is small.
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _unit(), result.message

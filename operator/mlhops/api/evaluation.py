@@ -10,6 +10,7 @@ from mlhops.api.base import GivenTime, ObjectMeta, Resource, Time
 from mlhops.api.data import DataSource, ReportSink, StoredReport
 from mlhops.api.gate import Gates
 from mlhops.api.interface import Interface
+from mlhops.api.profile import StoredProfile
 
 
 class EvaluationPhase(StrEnum):
@@ -78,6 +79,9 @@ class EvaluationSpec(Resource):
     """Counts below this are suppressed wherever they would be shown."""
     report: ReportSink | None = None
     """Where the report goes; no part of what determines the verdict."""
+    profile: bool = False
+    """Whether the evaluator also makes the revision's profile, with which monitoring compares; no
+    part of what determines the verdict."""
 
 
 class GroupEstimate(Resource):
@@ -174,6 +178,8 @@ class EvaluationStatus(Resource):
     """sha256 of the data that was read."""
     report: StoredReport | None = None
     """Where the report is, or why there is none."""
+    profile: StoredProfile | None = None
+    """Which profile monitoring compares with, or why there is none."""
     seed: int | None = None
     """The seed that the bootstrap used."""
     evaluator: str | None = None

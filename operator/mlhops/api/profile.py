@@ -18,8 +18,24 @@ EDGES = 63
 """At most so many edges: 64 bins of a number."""
 FREQUENCIES = 64
 """Random frequencies of the joint sketch: each makes a cosine and a sine."""
+PORT = 9502
+"""Where the evaluator's pod hands its profile over."""
+WAIT_SECONDS = 120
+"""For how long it does so."""
+MOST_BYTES = 1 << 20
+"""What a ConfigMap holds, and so the longest profile."""
 UNIT = 1 << 20
 """Cosines and sines are summed as whole numbers of this fraction of 1, so that sums are exact."""
+
+
+class StoredProfile(Resource):
+    """Which profile an evaluator made of the reference data, or why there is none. Only one that is
+    not what the evaluator says it made changes the verdict."""
+
+    digest: Digest | None = None
+    """Its sha256."""
+    error: Annotated[str, Field(max_length=512)] | None = None
+    """Why the revision has no profile."""
 
 
 class FeatureProfile(Resource):

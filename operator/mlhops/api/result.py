@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from mlhops.api.base import Resource
 from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import EvaluationPhase, GateResult
+from mlhops.api.profile import StoredProfile
 
 PREFIX = "mlhops.io/evaluation.v1:"
 MAX_BYTES = 4096
@@ -33,14 +34,16 @@ class Result(Resource):
     seed: int | None = None
     evaluator: str | None = None
     report: StoredReport | None = None
+    profile: StoredProfile | None = None
 
 
 def encode(result: Result) -> str:
     """Return the result as a termination message, leaving out detail until it fits.
 
     Per-group detail of gates that passed goes first, then of all gates, then long messages, those of
-    gates that passed before others, then where the report is. Of each gate the verdict, the estimate,
-    its interval, the worst group and its counts always stay.
+    gates that passed before others, then where the report is and why there is no profile. Of each gate
+    the verdict, the estimate, its interval, the worst group and its counts always stay, and so does
+    the digest of the profile.
     """
     for lighter in _LIGHTER:
         text = _pack(lighter(result))
@@ -145,8 +148,11 @@ def _cut(text: str, most: int) -> str:
 
 def _without_report(result: Result) -> Result:
     lost = StoredReport(error="where it is did not fit the evaluator's result")
+    profile = result.profile
+    if profile is not None and profile.error:
+        profile = profile.model_copy(update={"error": _cut(profile.error, 40)})
     bare = _short(0, 0)(result)
-    return bare.model_copy(update={"report": lost if result.report else None})
+    return bare.model_copy(update={"report": lost if result.report else None, "profile": profile})
 
 
 _LIGHTER: tuple[Callable[[Result], Result], ...] = (

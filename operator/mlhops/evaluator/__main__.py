@@ -5,13 +5,16 @@ termination message says it.
 """
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from mlhops.api.profile import WAIT_SECONDS
 from mlhops.api.result import Result, encode
+from mlhops.evaluator.handover import UID_VARIABLE, hand_over
 from mlhops.evaluator.run import Options, failure, run
 
 
@@ -20,21 +23,39 @@ class _Stopped(SystemExit):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the gates and leave the verdict in the termination log."""
+    """Run the gates, leave the verdict in the termination log, and hand over the profile."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        result = run(_options(options), _say)
+        found = run(_options(options), _say)
     except (_Stopped, KeyboardInterrupt):
-        result = failure(
+        found = failure(
             "the evaluator was stopped before it had a verdict: see why its pod was deleted or "
             "ran into a deadline, then evaluate again"
         )
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _tell(result)
-    if not _leave(result, options.termination_log):
+    _tell(found.result)
+    if not _leave(found.result, options.termination_log):
         return 1
-    return 1 if result.phase == "Error" else 0
+    if found.profile is not None:
+        _hand_over(found.profile, options)
+    return 1 if found.result.phase == "Error" else 0
+
+
+def _hand_over(profile: str, options: argparse.Namespace) -> None:
+    """Wait until the profile is fetched. The verdict is left already, and nothing here changes it."""
+    token = os.environ.get(UID_VARIABLE, "")
+    if not token:
+        _say(f"the profile is not handed over: {UID_VARIABLE} is empty")
+        return
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        taken = hand_over(profile, token, options.profile_host, options.profile_wait)
+        _say("the profile was fetched" if taken else "nobody fetched the profile in time")
+    except (_Stopped, KeyboardInterrupt):
+        _say("stopped before the profile was fetched")
+    except OSError as error:
+        _say(f"the profile cannot be handed over at {options.profile_host}: {error.strerror}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,6 +85,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--request-timeout", type=_positive, default=30, help="seconds for one request"
+    )
+    parser.add_argument(
+        "--profile-host", default="127.0.0.1", help="address at which the profile is handed over"
+    )
+    parser.add_argument(
+        "--profile-wait",
+        type=_positive,
+        default=WAIT_SECONDS,
+        help="seconds for which it is",
     )
     return parser
 

@@ -49,7 +49,7 @@ def profile(
         rows=rows,
         features=profiles,
         score=_score(*scores),
-        joint=fourier.profile(numeric, matrix, _seed(created_from)) if numeric else None,
+        joint=fourier.profile(numeric, matrix, seed_of(created_from)) if numeric else None,
     )
 
 
@@ -74,6 +74,6 @@ def _floats(column: Column) -> Floats:
     return column if isinstance(column, np.ndarray) else numbers(column)
 
 
-def _seed(created_from: str) -> int:
+def seed_of(created_from: str) -> int:
     """Return the same seed for the same data, so that a profile can be computed again."""
     return int(created_from.removeprefix("sha256:")[:8], 16)

@@ -24,6 +24,7 @@ from mlhops.evaluator.judge import in_order, judgement, phase_of_run
 from mlhops.evaluator.outcome import undecided
 from mlhops.evaluator.predict import Pace, Say
 from mlhops.evaluator.read import Table
+from mlhops.evaluator.reference import Reference, missing, reference
 from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.publish import publish
 from mlhops.evaluator.score import score
@@ -46,26 +47,39 @@ class Options:
     request_timeout: float
 
 
-def run(options: Options, say: Say) -> Result:
+@dataclass(frozen=True)
+class Run:
+    """What a run leaves behind."""
+
+    result: Result
+    profile: str | None = None
+    """The profile that is to be handed over, where one was asked for and made."""
+
+
+def run(options: Options, say: Say) -> Run:
     """Run the gates of the spec in the environment; never raises."""
     try:
         return evaluate(spec_of(os.environ.get(VARIABLE)), options, say)
     except EvaluationError as error:
         return failure(str(error))
     except Exception as error:
-        # The text of a foreign error may quote a row, so only its kind and place are told.
-        place = traceback.extract_tb(error.__traceback__)
-        sys.stderr.write("".join(traceback.format_list(place)))
-        where = f" in {Path(place[-1].filename).name} line {place[-1].lineno}" if place else ""
-        return failure(
-            f"the evaluator met an error that it does not know ({type(error).__name__}{where}): "
-            "report this with the lines above it in the pod's log"
-        )
+        return failure(_unknown(error))
 
 
-def failure(message: str) -> Result:
-    """Return the result of a run that could not measure."""
-    return Result(phase="Error", message=message[:_LONGEST_MESSAGE], evaluator=__version__)
+def _unknown(error: Exception) -> str:
+    """Return the kind and the place of an error, whose text may quote a row."""
+    place = traceback.extract_tb(error.__traceback__)
+    sys.stderr.write("".join(traceback.format_list(place)))
+    where = f" in {Path(place[-1].filename).name} line {place[-1].lineno}" if place else ""
+    return (
+        f"the evaluator met an error that it does not know ({type(error).__name__}{where}): "
+        "report this with the lines above it in the pod's log"
+    )
+
+
+def failure(message: str) -> Run:
+    """Return what a run that could not measure leaves behind."""
+    return Run(Result(phase="Error", message=message[:_LONGEST_MESSAGE], evaluator=__version__))
 
 
 def spec_of(text: str | None) -> EvaluationSpec:
@@ -91,8 +105,8 @@ def spec_of(text: str | None) -> EvaluationSpec:
         raise EvaluationError(f"{VARIABLE} is not the spec of an Evaluation: {fields}") from error
 
 
-def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Result:
-    """Return the verdict on a spec.
+def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Run:
+    """Return the verdict on a spec, and the profile if it asks for one.
 
     Raises:
         EvaluationError: the gates could not be measured.
@@ -110,10 +124,14 @@ def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Result:
     say(f"evaluating {spec.model} {spec.version} (revision {spec.revision}) at {endpoint.url}")
     with local(spec.data, options.claim_root) as file:
         found = _measure(spec, file, endpoint, options, say)
+        made = _profile(found, file) if spec.profile else None
     report = _report(found, options)
     if report is not None:
         say(f"report: {report.uri or report.error}")
-    return _result(found).model_copy(update={"report": report})
+    if made is not None:
+        say(f"profile: {made.told.digest or made.told.error}")
+    told = {"report": report, "profile": made.told if made is not None else None}
+    return Run(_result(found).model_copy(update=told), made.text if made is not None else None)
 
 
 def _measure(
@@ -171,6 +189,23 @@ def _untold(spec: EvaluationSpec, file: LocalFile, why: str) -> Evaluated:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _profile(found: Evaluated, file: LocalFile) -> Reference:
+    """Return the profile; whatever goes wrong here, the verdict stands."""
+    if found.measured is None:
+        return missing("the model was not asked for scores")
+    try:
+        table = Table(file.path, found.spec.data.format)
+        made = reference(table, found.spec, found.measured.candidate, file.digest)
+        file.verify_unchanged()
+    except EvaluationError as error:
+        return missing(str(error))
+    except (SystemExit, KeyboardInterrupt):
+        return missing("the evaluator was stopped before")
+    except Exception as error:
+        return missing(_unknown(error))
+    return made
 
 
 def _report(found: Evaluated, options: Options) -> StoredReport | None:

@@ -12,6 +12,7 @@ from mlhops.api.evaluation import (
     headline,
 )
 from mlhops.api.model import EvaluationSettings
+from mlhops.api.profile import WAIT_SECONDS
 from mlhops.api.result import Result, decode
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
 from mlhops.kserve.read import at, condition, items, number, text
@@ -34,7 +35,7 @@ def render(evaluation: Evaluation, settings: EvaluationSettings, image: Evaluato
         REVISION_LABEL: evaluation.spec.revision,
         EVALUATION_LABEL: meta.name,
     }
-    deadline = int(seconds(settings.deadline))
+    deadline = int(seconds(settings.deadline)) + WAIT_SECONDS * evaluation.spec.profile
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -206,6 +207,7 @@ def _finished(
             "seed": result.seed,
             "evaluator": result.evaluator,
             "report": result.report,
+            "profile": result.profile,
             "started_at": started,
             "finished_at": now,
         }

@@ -7,6 +7,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.data import DATA_PREFIX, MOST_BYTES, REPORT_PREFIX
 from mlhops.api.evaluation import Evaluation, EvaluationSpec
 from mlhops.api.model import EvaluationSettings
+from mlhops.api.profile import PORT
 
 CONTAINER = "evaluator"
 _TERMINATION_LOG = "/dev/termination-log"
@@ -58,6 +59,8 @@ def pod_spec(
     }
     if secrets := _secrets(spec):
         container["envFrom"] = secrets
+    if spec.profile:
+        container = _handing_over(container, evaluation.metadata.uid)
     if settings.resources is not None:
         container["resources"] = settings.resources.to_json()
     found: Manifest = {
@@ -70,6 +73,22 @@ def pod_spec(
     if settings.service_account_name:
         found["serviceAccountName"] = settings.service_account_name
     return found
+
+
+def _handing_over(container: Manifest, uid: str) -> Manifest:
+    """Return a container that hands a profile over at its pod's address; it is ready once it does."""
+    pod_ip: Json = {"fieldRef": {"fieldPath": "status.podIP"}}
+    return {
+        **container,
+        "args": [*cast(list[Json], container["args"]), "--profile-host=$(POD_IP)"],
+        "env": [
+            *cast(list[Json], container["env"]),
+            {"name": "MLHOPS_EVALUATION_UID", "value": uid},
+            {"name": "POD_IP", "valueFrom": pod_ip},
+        ],
+        "ports": [{"name": "profile", "containerPort": PORT}],
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": PORT}, "periodSeconds": 2},
+    }
 
 
 def _volumes(spec: EvaluationSpec) -> tuple[list[Json], list[Json]]:

@@ -28,13 +28,13 @@ def gather_evidence(draft: Draft) -> None:
     elif candidate.proof is not None:
         message = f"{candidate.version} starts over: Evaluation {name} is gone"
         begin_attempt(draft, Reason.GATES_CHANGED, message)
-    elif request_evaluation(draft, name):
+    elif request_evaluation(draft, name, profile=draft.seen.model.spec.monitoring is not None):
         if candidate.evaluation != name:
             tell_started(draft, name)
         draft.change(evaluation=name)
 
 
-def request_evaluation(draft: Draft, name: str) -> bool:
+def request_evaluation(draft: Draft, name: str, *, profile: bool = False) -> bool:
     """Create an Evaluation of the candidate if there is something to evaluate."""
     candidate = draft.candidate
     service = draft.service(candidate)
@@ -44,7 +44,7 @@ def request_evaluation(draft: Draft, name: str) -> bool:
         return False
     if not service.current or service.foreign_field:
         return False  # what is not as it should be is not worth a verdict
-    spec = spec_of(draft, candidate, service.endpoint)
+    spec = spec_of(draft, candidate, service.endpoint, profile=profile)
     draft.after.append(EnsureEvaluation(name, spec))
     return True
 

@@ -25,8 +25,10 @@ class Verdict:
     """The Decisions on which the proof rests."""
 
 
-def spec_of(draft: Draft, candidate: Candidate, endpoint: str) -> EvaluationSpec:
-    """Return the Evaluation that a candidate needs."""
+def spec_of(
+    draft: Draft, candidate: Candidate, endpoint: str, *, profile: bool = False
+) -> EvaluationSpec:
+    """Return the Evaluation that a candidate needs; `profile` says whether it makes one as well."""
     model = draft.seen.model
     settings = model.spec.evaluation
     return EvaluationSpec(
@@ -43,6 +45,7 @@ def spec_of(draft: Draft, candidate: Candidate, endpoint: str) -> EvaluationSpec
         seed=settings.seed,
         min_cell_size=settings.min_cell_size,
         report=settings.report,
+        profile=profile,
     )
 
 
@@ -50,7 +53,8 @@ def is_about(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> bool
     """Whether an Evaluation is the very one that the operator would ask for now.
 
     The endpoint counts as well: a verdict on another server is none on this candidate, and one
-    against another stable revision proves nothing against this one. Where the report goes does not.
+    against another stable revision proves nothing against this one. Where the report goes does not,
+    nor whether a profile is made: a policy that is named meanwhile makes no verdict worthless.
     """
     told = evaluation.spec
     service = draft.service(candidate)
@@ -62,7 +66,7 @@ def is_about(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> bool
 
 def _evidence(spec: EvaluationSpec) -> Manifest:
     """Return all of a spec that a verdict depends on."""
-    return spec.model_copy(update={"report": None}).to_json()
+    return spec.model_copy(update={"report": None, "profile": False}).to_json()
 
 
 def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:

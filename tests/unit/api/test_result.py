@@ -1,6 +1,7 @@
 """A result crosses from an untrusted pod in 4,096 bytes: what arrives is what left, or an error."""
 
 import base64
+import hashlib
 import json
 import random
 import string
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import EvaluationPhase, GateResult, GroupEstimate
+from mlhops.api.profile import StoredProfile
 from mlhops.api.result import MAX_BYTES, PREFIX, Result, decode, encode
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -123,6 +125,7 @@ def test_a_result_that_fits_arrives_whole() -> None:
         data_digest="sha256:" + "0" * 64,
         seed=20,
         evaluator="0.1.0",
+        profile=StoredProfile(digest="sha256:" + hashlib.sha256(b"").hexdigest()),
     )
 
     assert decode(encode(result)) == result
@@ -228,17 +231,23 @@ def test_thirty_two_gates_keep_their_numbers_and_the_counts_of_their_worst_group
     assert list(map(verdict, arrived.gates)) == list(map(verdict, gates))
     assert list(map(counts, arrived.gates)) == list(map(worst_of, gates))
     assert (arrived.rows, arrived.data_digest) == (result.rows, result.data_digest)
+    assert arrived.profile == result.profile
 
 
 def test_then_where_the_report_is_is_left_out_but_the_verdict_stays() -> None:
     names = [incompressible(40, n) for n in range(32)]
     gates = [gate(name, EvaluationPhase.FAILED, 0, incompressible(900)) for name in names]
     report = StoredReport(uri=incompressible(2000), error=incompressible(1000, 1))
+    digest = "sha256:" + hashlib.sha256(b"").hexdigest()
+    profile = StoredProfile(digest=digest, error=incompressible(500, 2))
 
-    arrived = decode(encode(Result(phase="Failed", gates=gates, report=report)))
+    arrived = decode(encode(Result(phase="Failed", gates=gates, report=report, profile=profile)))
 
     assert [one.phase for one in arrived.gates] == [EvaluationPhase.FAILED] * 32
     assert arrived.report == StoredReport(error="where it is did not fit the evaluator's result")
+    assert arrived.profile is not None
+    assert arrived.profile.digest == digest
+    assert len(arrived.profile.error or "") == 40
 
 
 def test_a_result_that_cannot_fit_is_an_error_and_not_a_pass() -> None:

@@ -90,6 +90,8 @@ class Bench:
         self.folder = folder
         self.endpoint = endpoint
         self.said: list[str] = []
+        self.profile: str | None = None
+        """What the latest run would hand over."""
         self._monkeypatch = monkeypatch
 
     def write(self, data: dict[str, Any] | None = None, name: str = "data.parquet") -> str:
@@ -119,7 +121,9 @@ class Bench:
             "timeout": 60.0,
             "request_timeout": 20.0,
         }
-        return run(Options(**{**options, **given}), self.said.append)
+        found = run(Options(**{**options, **given}), self.said.append)
+        self.profile = found.profile
+        return found.result
 
 
 @pytest.fixture(scope="session")

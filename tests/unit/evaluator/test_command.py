@@ -6,8 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
+
+from mlhops.api.profile import PORT, Profile
 from mlhops.api.result import Result, decode
 
 from .conftest import SPEC, Bench, changed
@@ -15,8 +19,8 @@ from .conftest import SPEC, Bench, changed
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-def start(spec: str | None, log: Path, *arguments: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "operator")}
+def start(spec: str | None, log: Path, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "operator"), **variables}
     environment.pop("MLHOPS_EVALUATION", None)
     if spec is not None:
         environment["MLHOPS_EVALUATION"] = spec
@@ -87,3 +91,59 @@ def test_options_that_kserve_also_knows_do_not_reach_its_own_parser(bench: Bench
         process.communicate(timeout=60)
     assert process.returncode == 0
     assert left(log).phase == "Successful"
+
+
+HOST = "127.0.95.1"
+UID = {"Authorization": "Bearer uid-1"}
+
+
+def handing_over(bench: Bench, log: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start an evaluator that is asked for a profile, and wait until it hands it over."""
+    spec = spec_for(bench, profile=True)
+    process = start(spec, log, "--profile-host", HOST, *arguments, MLHOPS_EVALUATION_UID="uid-1")
+    for _ in range(600):
+        with suppress(httpx.TransportError):
+            if httpx.get(f"http://{HOST}:{PORT}/readyz").status_code == 200:
+                break
+        time.sleep(0.05)
+    return process
+
+
+def test_a_profile_is_handed_over_after_the_verdict_is_left(bench: Bench) -> None:
+    log = bench.folder / "termination-log"
+    with handing_over(bench, log) as process:
+        result = left(log)
+        profile = httpx.get(f"http://{HOST}:{PORT}/profile", headers=UID).json()
+        httpx.delete(f"http://{HOST}:{PORT}/profile", headers=UID)
+        said, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert result.phase == "Successful"
+    assert result.profile is not None
+    assert result.profile.digest == Profile.model_validate(profile).digest()
+    assert said.endswith("the profile was fetched\n")
+
+
+def test_a_profile_that_nobody_fetches_costs_time_and_no_verdict(bench: Bench) -> None:
+    log = bench.folder / "termination-log"
+    with handing_over(bench, log, "--profile-wait", "1") as process:
+        said, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert left(log).phase == "Successful"
+    assert said.endswith("nobody fetched the profile in time\n")
+
+
+def test_sigterm_ends_the_handover_and_leaves_the_verdict(bench: Bench) -> None:
+    log = bench.folder / "termination-log"
+    with handing_over(bench, log) as process:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert left(log).phase == "Successful"
+
+
+def test_without_a_uid_a_profile_is_for_nobody(bench: Bench) -> None:
+    log = bench.folder / "termination-log"
+    with start(spec_for(bench, profile=True), log) as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "not handed over: MLHOPS_EVALUATION_UID is empty" in said

@@ -9,6 +9,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationStatus, GateResult
 from mlhops.api.model import ClinicalModel
+from mlhops.api.profile import StoredProfile
 from mlhops.api.result import Result, encode
 from mlhops.rollout.evaluator_job import next_status, render
 from mlhops.rollout.evaluator_pod import EvaluatorImage
@@ -212,3 +213,32 @@ def test_where_the_report_is_is_taken_over_and_changes_no_verdict() -> None:
     status = next_status(an_evaluation(), JOB, ended(encode(result)), after(1))
     assert status.phase is EvaluationPhase.SUCCESSFUL
     assert status.report == lost
+
+
+def test_only_a_pod_that_makes_a_profile_hands_one_over_and_has_longer_for_it() -> None:
+    plain = container_of(pod_of())
+    assert {"readinessProbe", "ports"}.isdisjoint(plain)
+    container = container_of(pod_of(("spec.profile", True), ("metadata.uid", "uid-7")))
+    assert at_path(container, "readinessProbe.httpGet") == {"path": "/readyz", "port": 9502}
+    assert cast("list[Json]", container["args"])[-1] == "--profile-host=$(POD_IP)"
+    environment = {e["name"]: e.get("value") for e in cast("list[Manifest]", container["env"])}
+    assert environment["MLHOPS_EVALUATION_UID"] == "uid-7"
+    settings = ClinicalModel.model_validate(clinical_model()).spec.evaluation
+    deadlines = [
+        at_path(
+            render(
+                Evaluation.model_validate(evaluation({"spec.profile": profile})),
+                settings,
+                EvaluatorImage("e"),
+            ),
+            "spec.activeDeadlineSeconds",
+        )
+        for profile in (False, True)
+    ]
+    assert deadlines == [1800, 1920]
+
+
+def test_which_profile_was_made_is_taken_over() -> None:
+    made = StoredProfile(digest="sha256:" + "0f" * 32)
+    result = Result(phase="Successful", profile=made)
+    assert next_status(an_evaluation(), JOB, ended(encode(result)), after(1)).profile == made

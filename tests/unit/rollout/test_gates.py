@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
+from tests.builders import at_path
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary, history_of
 from tests.unit.rollout.world import ADA, GATE, World
 
@@ -132,6 +133,29 @@ def test_another_place_for_reports_starts_nothing_over() -> None:
     assert world.shares() == {old: 90, new: 10}
 
     world.edit({"spec.evaluation.report": {"uri": "s3://elsewhere"}})
+    world.run()
+
+    assert world.shares() == {old: 90, new: 10}
+    assert world.candidate.attempt == 1
+
+
+def test_a_model_that_is_watched_has_its_profile_made_by_the_evaluation_of_its_attempt() -> None:
+    steps: list[Json] = [{"setWeight": 10}, {"evaluate": {}}, {"pause": {}}]
+    world, _, new = canary(steps)
+    world.edit({"spec.monitoring": {"policyRef": {"name": "ward"}}})
+
+    world.run()
+
+    asked = {name: at_path(made, "spec.profile") for name, made in world.evaluations.items()}
+    assert asked[f"{new}-1"] is True
+    assert asked[f"{new}-1-s1"] is False
+
+
+def test_a_policy_that_is_named_later_starts_nothing_over() -> None:
+    world, old, new = canary(TEN_AND_PAUSE)
+    world.run()
+
+    world.edit({"spec.monitoring": {"policyRef": {"name": "ward"}}})
     world.run()
 
     assert world.shares() == {old: 90, new: 10}
