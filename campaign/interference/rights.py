@@ -17,11 +17,12 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _ALLOWED: Sequence[tuple[str, Sequence[str]]] = (
     ("mlhops.io", ("clinicalmodels", "clinicalmodels/status", "evaluations")),
     ("mlhops.io", ("evaluations/status", "decisions", "decisions/status")),
+    ("mlhops.io", ("monitoringpolicies",)),
     ("serving.kserve.io", ("inferenceservices",)),
     ("gateway.networking.k8s.io", ("gateways", "httproutes")),
     ("batch", ("jobs",)),
     ("apps", ("controllerrevisions",)),
-    ("", ("pods", "events", "namespaces")),
+    ("", ("pods", "configmaps", "events", "namespaces")),
     ("apiextensions.k8s.io", ("customresourcedefinitions",)),
 )
 _CALM = 4.0

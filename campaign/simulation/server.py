@@ -22,6 +22,7 @@ from campaign.simulation.fields import (
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.client import ApiError
 from mlhops.controller.kinds import (
+    CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
     EVENTS,
@@ -29,6 +30,7 @@ from mlhops.controller.kinds import (
     JOBS,
     MODELS,
     PODS,
+    POLICIES,
     REVISIONS,
     ROUTES,
     SERVICES,
@@ -49,6 +51,8 @@ KINDS = {
         JOBS,
         PODS,
         REVISIONS,
+        CONFIG_MAPS,
+        POLICIES,
     )
 }
 _NAMES = {
@@ -61,10 +65,14 @@ _NAMES = {
     JOBS: "Job",
     PODS: "Pod",
     REVISIONS: "ControllerRevision",
+    CONFIG_MAPS: "ConfigMap",
+    POLICIES: "MonitoringPolicy",
     EVENTS: "Event",
 }
-_WITH_STATUS = frozenset({MODELS, EVALUATIONS, DECISIONS, SERVICES, ROUTES, GATEWAYS, JOBS, PODS})
-_OWNED = frozenset({MODELS, EVALUATIONS, DECISIONS, SERVICES, ROUTES})
+_WITH_STATUS = frozenset(
+    {MODELS, EVALUATIONS, DECISIONS, SERVICES, ROUTES, GATEWAYS, JOBS, PODS, POLICIES}
+)
+_OWNED = frozenset({MODELS, EVALUATIONS, DECISIONS, SERVICES, ROUTES, CONFIG_MAPS, POLICIES})
 """Kinds that the operator writes by server-side apply, so that ownership of fields matters."""
 _FOREGROUND = "foregroundDeletion"
 View = Mapping[str, Manifest]

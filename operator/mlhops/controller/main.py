@@ -22,11 +22,11 @@ from mlhops.controller.client import ApiError, Client
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.gather import Key
 from mlhops.controller.health import Health, Pulse
-from mlhops.controller.kinds import EVALUATIONS, GATEWAYS, ROUTES, Kind
+from mlhops.controller.kinds import EVALUATIONS, GATEWAYS, POLICIES, ROUTES, Kind
 from mlhops.controller.models import GONE, Models
 from mlhops.controller.queue import WorkQueue
 from mlhops.controller.relist import Relist
-from mlhops.controller.store import WATCHED, Store, name_of, version_of
+from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
 from mlhops.controller.watch import EVALUATION, MODEL, keys_of, registry, settings
 from mlhops.kserve.read import at
 from mlhops.kserve.route import GatewayRouter
@@ -45,8 +45,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-_COMPARED = frozenset({GATEWAYS, ROUTES, EVALUATIONS})
-"""Kinds of which it matters what an object was before: somebody may take away the label that names its model."""
+_COMPARED = frozenset({GATEWAYS, ROUTES, EVALUATIONS, POLICIES})
+"""Kinds of which it matters what an object was before: somebody may take away the label that names its model,
+and of some only the spec matters."""
 
 
 class Operator:
@@ -100,9 +101,16 @@ class Operator:
         for manifest in (before, after):
             for key in keys_of(kind, manifest) if manifest is not None else ():
                 self.add(key)
+        if kind == POLICIES and at(before, "spec") != at(after, "spec"):
+            self._add_watched_by(name_of(after or before or {}))
         # A Gateway's status changes with each route; only what it listens on matters.
         if kind == GATEWAYS and at(before, "spec") != at(after, "spec"):
             self._add_models()
+
+    def _add_watched_by(self, policy: Name) -> None:
+        """Look at all models that name a policy."""
+        for model in self._store.models_watched_by(policy.namespace, policy.name):
+            self.add(Key(MODEL, policy.namespace, model))
 
     def _add_models(self) -> None:
         """Look at all models that were ever seen; one that is gone costs a look."""

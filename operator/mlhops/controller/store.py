@@ -17,17 +17,20 @@ import orjson
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.kinds import (
+    CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
     GATEWAYS,
     JOBS,
     MODELS,
     PODS,
+    POLICIES,
     REVISIONS,
     ROUTES,
     SERVICES,
     Kind,
 )
+from mlhops.kserve.content import without_content
 from mlhops.kserve.names import FIELD_MANAGER, MODEL_LABEL
 from mlhops.kserve.owner import controllers
 from mlhops.kserve.read import at, items, text
@@ -44,8 +47,10 @@ WATCHED = (
     JOBS,
     PODS,
     REVISIONS,
+    CONFIG_MAPS,
+    POLICIES,
 )
-LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS})
+LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS, CONFIG_MAPS})
 """Kinds of which only those with the label of a model are watched: a hospital's cluster has others."""
 
 
@@ -104,6 +109,7 @@ class _Kept:
     model: str
     evaluation: str
     hostnames: tuple[str, ...]
+    policy: str
     record: OwnedRecord | None
 
     def manifest(self) -> Manifest:
@@ -139,6 +145,7 @@ class Store:
         self._of_model: _Index[tuple[Kind, str, str]] = _Index()
         self._by_hostname: _Index[tuple[str, str]] = _Index()
         self._pods_of_evaluation: _Index[tuple[str, str]] = _Index()
+        self._models_by_policy: _Index[tuple[str, str]] = _Index()
         self._complete: set[Kind] = set()
         self._packers: dict[Kind, _Packer] = {}
 
@@ -164,7 +171,7 @@ class Store:
         if kind not in self._kept or not self._is_news(kind, name, seen):
             return False
         self._drop(kind, name)
-        text = orjson.dumps(_lean(manifest))
+        text = orjson.dumps(_lean(kind, manifest))
         packer = self._packer_for(kind, text)
         packed = packer.pack(text)
         kept = _Kept(
@@ -174,6 +181,7 @@ class Store:
             _model_of(kind, manifest),
             _evaluation_of(kind, manifest),
             _hostnames_of(kind, manifest),
+            _policy_of(kind, manifest),
             owned_record(manifest) if kind == EVALUATIONS else None,
         )
         self._kept[kind][name] = kept
@@ -183,6 +191,8 @@ class Store:
             self._of_model.add((kind, name.namespace, kept.model), name.name)
         for hostname in kept.hostnames:
             self._by_hostname.add((name.namespace, hostname), name.name)
+        if kept.policy:
+            self._models_by_policy.add((name.namespace, kept.policy), name.name)
         return True
 
     def hear_gone(self, kind: Kind, name: Name, version: int) -> bool:
@@ -226,6 +236,10 @@ class Store:
         names = {name for host in hostnames for name in self._by_hostname[namespace, host]}
         return self._manifests(ROUTES, namespace, names)
 
+    def models_watched_by(self, namespace: str, policy: str) -> frozenset[str]:
+        """Return the names of the models that name a MonitoringPolicy."""
+        return self._models_by_policy[namespace, policy]
+
     def seen(self, kind: Kind) -> dict[Name, Seen]:
         """Return which version of each object is known."""
         return {name: kept.seen for name, kept in self._kept[kind].items()}
@@ -255,6 +269,7 @@ class Store:
         self._pods_of_evaluation.discard((name.namespace, kept.evaluation), name.name)
         for hostname in kept.hostnames:
             self._by_hostname.discard((name.namespace, hostname), name.name)
+        self._models_by_policy.discard((name.namespace, kept.policy), name.name)
 
 
 def owned_record(manifest: Manifest) -> OwnedRecord | None:
@@ -287,8 +302,10 @@ def _seen(manifest: Manifest) -> Seen:
     return Seen(text(manifest, "metadata", "uid"), version_of(manifest))
 
 
-def _lean(manifest: Manifest) -> Manifest:
-    """Leave out which fields others own, often half of an object: nobody asks."""
+def _lean(kind: Kind, manifest: Manifest) -> Manifest:
+    """Leave out which fields others own, often half of an object, and the texts of ConfigMaps: nobody asks."""
+    if kind == CONFIG_MAPS:
+        manifest = without_content(manifest)
     metadata = manifest.get("metadata")
     entries = items(metadata, "managedFields")
     if not entries or not isinstance(metadata, dict):
@@ -311,3 +328,7 @@ def _evaluation_of(kind: Kind, manifest: Manifest) -> str:
 def _hostnames_of(kind: Kind, manifest: Manifest) -> tuple[str, ...]:
     found = at(manifest, "spec", "hostnames") if kind == ROUTES else None
     return tuple(h for h in found if isinstance(h, str)) if isinstance(found, list) else ()
+
+
+def _policy_of(kind: Kind, manifest: Manifest) -> str:
+    return text(manifest, "spec", "monitoring", "policyRef", "name") if kind == MODELS else ""

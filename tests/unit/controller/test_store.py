@@ -1,7 +1,16 @@
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import DECISIONS, EVALUATIONS, EVENTS, MODELS, PODS, ROUTES
+from mlhops.controller.kinds import (
+    CONFIG_MAPS,
+    DECISIONS,
+    EVALUATIONS,
+    EVENTS,
+    MODELS,
+    PODS,
+    ROUTES,
+)
 from mlhops.controller.store import Name, Store, owned_record
+from mlhops.kserve.content import content_hashes, sha256
 
 WARD = "ward"
 SEPSIS = Name(WARD, "sepsis")
@@ -139,3 +148,38 @@ def test_of_an_evaluation_is_known_without_its_details_what_it_came_to_and_whose
 
 def test_an_evaluation_of_a_phase_that_nobody_knows_counts_for_nothing() -> None:
     assert owned_record({"status": {"phase": "Wonderful"}}) is None
+
+
+def test_of_a_config_map_only_the_hashes_of_its_texts_are_kept() -> None:
+    store = Store()
+    large = "x" * 100_000
+    told = manifest(
+        1, "sepsis-a-profile", data={"profile.json": large}, binaryData={"more": "eA=="}
+    )
+    store.hear(CONFIG_MAPS, {**told, "immutable": True})
+
+    kept = store.get(CONFIG_MAPS, Name(WARD, "sepsis-a-profile"))
+
+    assert kept is not None
+    assert large not in str(kept)
+    assert "binaryData" not in kept
+    assert kept["immutable"] is True
+    assert content_hashes(kept) == {"profile.json": sha256(large)} == content_hashes(told)
+
+
+def test_models_are_found_by_the_policy_that_they_name() -> None:
+    store = Store()
+
+    def naming(version: int, name: str, policy: str) -> None:
+        spec: Manifest = {"monitoring": {"policyRef": {"name": policy}}} if policy else {}
+        store.hear(MODELS, manifest(version, name, spec=spec))
+
+    naming(1, "sepsis", "strict")
+    naming(2, "falls", "strict")
+    naming(3, "stroke", "")
+    assert store.models_watched_by(WARD, "strict") == {"sepsis", "falls"}
+    assert store.models_watched_by("another", "strict") == frozenset()
+    naming(4, "falls", "lenient")
+    store.hear_gone(MODELS, SEPSIS, 5)
+    assert store.models_watched_by(WARD, "strict") == frozenset()
+    assert store.models_watched_by(WARD, "lenient") == {"falls"}

@@ -1,0 +1,72 @@
+"""Which models are looked at when something changes that many of them may rest on."""
+
+import asyncio
+
+from kubernetes.aio.client import Configuration
+
+from mlhops.api.base import Manifest
+from mlhops.controller.client import Client
+from mlhops.controller.gather import Key
+from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES
+from mlhops.controller.main import Operator
+from mlhops.rollout.evaluator_pod import EvaluatorImage
+
+WARD = "ward"
+
+
+def manifest(version: int, name: str, spec: Manifest, **metadata: Manifest) -> Manifest:
+    known: Manifest = {"namespace": WARD, "name": name, "resourceVersion": str(version)}
+    return {"metadata": {**known, **metadata}, "spec": spec}
+
+
+def naming(version: int, name: str, policy: str) -> Manifest:
+    return manifest(version, name, {"monitoring": {"policyRef": {"name": policy}}})
+
+
+async def looked_at(operator: Operator) -> set[str]:
+    """Empty the queue; return the names of the models in it."""
+    names = set()
+    while len(operator.queue):
+        key = await operator.queue.get()
+        operator.queue.succeeded(key)
+        operator.queue.done(key)
+        assert key == Key("ClinicalModel", WARD, key.name)
+        names.add(key.name)
+    return names
+
+
+def test_a_change_of_a_policy_looks_at_the_models_that_name_it_and_its_status_at_none() -> None:
+    async def run() -> None:
+        client = Client(Configuration())
+        operator = Operator(client, EvaluatorImage("evaluator"))
+        for number, (model, policy) in enumerate(
+            [("sepsis", "strict"), ("falls", "strict"), ("stroke", "lenient")], 1
+        ):
+            operator.hear(MODELS, naming(number, model, policy))
+        await looked_at(operator)
+
+        operator.hear(POLICIES, manifest(10, "strict", {"drift": {}}))
+        assert await looked_at(operator) == {"sepsis", "falls"}
+        operator.hear(POLICIES, {**manifest(11, "strict", {"drift": {}}), "status": {"models": 2}})
+        assert await looked_at(operator) == set()
+        operator.hear(POLICIES, manifest(12, "strict", {}))
+        assert await looked_at(operator) == {"sepsis", "falls"}
+        operator.hear_gone(POLICIES, manifest(13, "strict", {}))
+        assert await looked_at(operator) == {"sepsis", "falls"}
+        await client.close()
+
+    asyncio.run(run())
+
+
+def test_a_change_of_a_config_map_looks_at_its_model() -> None:
+    async def run() -> None:
+        client = Client(Configuration())
+        operator = Operator(client, EvaluatorImage("evaluator"))
+        operator.hear(
+            CONFIG_MAPS,
+            manifest(1, "sepsis-a-detector", {}, labels={"mlhops.io/model": "sepsis"}),
+        )
+        assert await looked_at(operator) == {"sepsis"}
+        await client.close()
+
+    asyncio.run(run())
