@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
+from tests.cluster_api import Api
+from tests.integration.hands import Hands, OperatorProcess
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -31,3 +33,32 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
         time.sleep(0.05)
     yield name
     control_plane.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def api(control_plane: ControlPlane) -> Iterator[Api]:
+    """The API server, as its administrator."""
+    api = Api(control_plane.kubeconfig)
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def operator(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path
+) -> Iterator[OperatorProcess]:
+    """The operator of one namespace."""
+    process = OperatorProcess(control_plane.kubeconfig, namespace, tmp_path / "operator.log")
+    process.start()
+    yield process
+    code = process.stop()
+    print((tmp_path / "operator.log").read_text()[-8000:])
+    assert code == 0
+
+
+@pytest.fixture
+def hands(api: Api, namespace: str, operator: OperatorProcess) -> Hands:
+    """Hands in that namespace, with a Gateway."""
+    hands = Hands(api, namespace)
+    hands.make_gateway()
+    return hands

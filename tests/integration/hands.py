@@ -14,6 +14,7 @@ from typing import cast
 
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase, GateResult
+from mlhops.api.profile import StoredProfile
 from mlhops.api.result import Result, encode
 from mlhops.controller.kinds import (
     DECISIONS,
@@ -236,14 +237,33 @@ class Hands:
 
         return until("an Evaluation with a Job", look)
 
-    def finish(self, phase: EvaluationPhase, message: str = "as measured") -> str:
+    def hand_over(self, evaluation: str, address: str) -> Manifest:
+        """The evaluator's pod is ready to hand a profile over at an address; return the Evaluation."""
+        pod = until("the evaluator's pod", lambda: self._evaluator_pod(evaluation))
+        status = {
+            "phase": "Running",
+            "podIP": address,
+            "podIPs": [{"ip": address}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+        }
+        self.api.patch(PODS, self.namespace, pod, cast(Manifest, {"status": status}), "status")
+        return self.api.get(EVALUATIONS, self.namespace, evaluation) or {}
+
+    def finish(
+        self,
+        phase: EvaluationPhase,
+        message: str = "as measured",
+        profile: StoredProfile | None = None,
+    ) -> str:
         """The evaluator's pod ends with a verdict on the gate of the sample model."""
         name = self.running_evaluation()
         gates = at(self.api.get(EVALUATIONS, self.namespace, name), "spec", "gates")
         results = [
             GateResult(name=text(gate, "name"), phase=phase) for gate in cast(list[Manifest], gates)
         ]
-        result = Result.model_validate({"phase": phase.value, "message": message, "gates": results})
+        result = Result.model_validate(
+            {"phase": phase.value, "message": message, "gates": results, "profile": profile}
+        )
         self.end_evaluator(name, encode(result), 0)
         return name
 

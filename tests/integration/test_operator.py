@@ -1,7 +1,6 @@
 """The operator's process against a real API server; hands write what KServe, the Gateway and pods would."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
@@ -25,32 +24,6 @@ STEPS = {
     "keepPrevious": "1h",
     "progressDeadline": "10m",
 }
-
-
-@pytest.fixture(scope="module")
-def api(control_plane: ControlPlane) -> Iterator[Api]:
-    api = Api(control_plane.kubeconfig)
-    yield api
-    api.close()
-
-
-@pytest.fixture
-def operator(
-    control_plane: ControlPlane, namespace: str, tmp_path: Path
-) -> Iterator[OperatorProcess]:
-    process = OperatorProcess(control_plane.kubeconfig, namespace, tmp_path / "operator.log")
-    process.start()
-    yield process
-    code = process.stop()
-    print((tmp_path / "operator.log").read_text()[-8000:])
-    assert code == 0
-
-
-@pytest.fixture
-def hands(api: Api, namespace: str, operator: OperatorProcess) -> Hands:
-    hands = Hands(api, namespace)
-    hands.make_gateway()
-    return hands
 
 
 def test_the_first_version_serves_only_after_its_gates(hands: Hands) -> None:

@@ -1,6 +1,6 @@
 """Runs Evaluations: one Job each, and its verdict written as the Evaluation's status."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mlhops.api import API_VERSION
@@ -8,14 +8,18 @@ from mlhops.api.base import Manifest
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationStatus
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.client import ApiError, Client
+from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Key
 from mlhops.controller.kinds import EVALUATIONS, EVENTS, JOBS, MODELS, SERVICES
+from mlhops.controller.profiles import Profiles
 from mlhops.controller.reader import Fresh, Heard, Reader
 from mlhops.controller.store import Store
 from mlhops.kserve.owner import owned
 from mlhops.kserve.read import text
-from mlhops.rollout import evaluator_job
+from mlhops.rollout import evaluator_job, profiles
 from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.intents import Event
+from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import service_name
 
 _PATIENCE = timedelta(seconds=5)
@@ -31,13 +35,25 @@ class _Seen:
     """What keeps its Job from being made."""
     early: bool = False
     """Whether its Job was only just made, and there is nothing to say of it."""
+    model: ClinicalModel | None = None
+    event: Event | None = None
+    """What people are told of the model."""
 
 
 class Evaluations:
     """Brings one Evaluation to its verdict."""
 
-    def __init__(self, client: Client, store: Store, image: EvaluatorImage) -> None:
+    def __init__(
+        self,
+        client: Client,
+        store: Store,
+        image: EvaluatorImage,
+        profiles: Profiles,
+        recorder: Recorder,
+    ) -> None:
         self._client = client
+        self._profiles = profiles
+        self._recorder = recorder
         self._heard = Heard(store, client)
         self._fresh = Fresh(store, client)
         self._image = image
@@ -57,6 +73,8 @@ class Evaluations:
         if seen.early:
             return True  # nothing worth a write, for moments
         await self._write(seen.evaluation, seen.status)
+        if seen.event is not None and seen.model is not None:
+            await self._recorder.tell(seen.model.metadata, "ClinicalModel", seen.event)
         if seen.error is not None:
             raise seen.error
         return seen.status.phase not in FINISHED
@@ -65,12 +83,14 @@ class Evaluations:
         """Return how it stands with an Evaluation, None where there is nothing to do; see to its Job."""
         live = await reader.get(EVALUATIONS, key.namespace, key.name)
         if live is None:
+            self._profiles.forget(key)
             return None
         evaluation = Evaluation.model_validate(live)
-        if evaluation.status.phase in FINISHED or evaluation.metadata.deletion_timestamp:
-            return None
         found = await reader.get(MODELS, key.namespace, evaluation.spec.model)
         model = ClinicalModel.model_validate(found) if found is not None else None
+        if evaluation.status.phase in FINISHED or evaluation.metadata.deletion_timestamp:
+            await self._profiles.tidy(reader, key, evaluation, model)
+            return None
         problem = await self._problem(reader, live, evaluation, model)
         if problem or model is None:
             return _Seen(evaluation, evaluator_job.refused(evaluation, problem, now, final=True))
@@ -86,10 +106,25 @@ class Evaluations:
         pods = await reader.of_evaluation(key.namespace, key.name)
         mine = [pod for pod in pods if owned(pod, uid)]
         hint = "" if mine or _is_young(job, now) else await self._why_no_pod(key, uid)
+        spec = evaluation.spec
         status = evaluator_job.next_status(evaluation, job, mine, now, hint)
-        return _Seen(
-            evaluation, status, early=status.message == evaluator_job.STARTS and _is_young(job, now)
-        )
+        early = status.message == evaluator_job.STARTS and _is_young(job, now)
+        seen = _Seen(evaluation, status, early=early, model=model)
+        return await self._with_profile(reader, key, seen, mine) if spec.profile else seen
+
+    async def _with_profile(
+        self, reader: Reader, key: Key, seen: _Seen, pods: list[Manifest]
+    ) -> _Seen:
+        """Return how it stands with an Evaluation, its profile included."""
+        evaluation, status, model = seen.evaluation, seen.status, seen.model
+        if model is None:
+            return seen
+        if status.phase not in FINISHED:
+            why = await self._profiles.take(reader, key, evaluation, model, pods)
+            return replace(seen, status=profiles.trouble(status, why) if why else status)
+        pod = text(evaluator_job.telling(pods), "metadata", "uid")
+        settled = await self._profiles.settle(evaluation, status, model, pod)
+        return replace(seen, status=settled, event=_event_of(evaluation, settled))
 
     async def _problem(
         self, reader: Reader, live: Manifest, evaluation: Evaluation, model: ClinicalModel | None
@@ -155,6 +190,15 @@ class Evaluations:
             "status": status.to_json(),
         }
         await self._client.apply(EVALUATIONS, manifest, "status")
+
+
+def _event_of(evaluation: Evaluation, status: EvaluationStatus) -> Event | None:
+    """Return what people are told of a profile that there is not."""
+    if status.profile is None or status.profile.error is None:
+        return None
+    refused = profiles.is_refused(status)
+    reason = Reason.PROFILE_REFUSED if refused else Reason.PROFILE_MISSING
+    return Event(reason, f"{evaluation.spec.version}: {status.profile.error}", warning=True)
 
 
 def _is_young(job: Manifest, now: datetime) -> bool:

@@ -20,10 +20,13 @@ from mlhops.api.base import Manifest
 from mlhops.controller import metrics
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.evaluations import Evaluations
+from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Key
 from mlhops.controller.health import Health, Pulse
 from mlhops.controller.kinds import EVALUATIONS, GATEWAYS, POLICIES, ROUTES, Kind
 from mlhops.controller.models import GONE, Models
+from mlhops.controller.pods import HttpPods, Pods
+from mlhops.controller.profiles import Profiles
 from mlhops.controller.queue import WorkQueue
 from mlhops.controller.relist import Relist
 from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
@@ -54,12 +57,18 @@ class Operator:
     """Reconciles whatever the queue names, for as long as it runs."""
 
     def __init__(
-        self, client: Client, image: EvaluatorImage, namespaces: Sequence[str] = ()
+        self,
+        client: Client,
+        image: EvaluatorImage,
+        namespaces: Sequence[str] = (),
+        pods: Pods | None = None,
     ) -> None:
         self.queue: WorkQueue[Key] = WorkQueue()
         self._store = Store(namespaces)
         self._models = Models(client, self._store, GatewayRouter(), now)
-        self._evaluations = Evaluations(client, self._store, image)
+        self.profiles = Profiles(client, pods or HttpPods(), self.add)
+        recorder = Recorder(client, now)
+        self._evaluations = Evaluations(client, self._store, image, self.profiles, recorder)
         self.relist = Relist(
             client, self._store, namespaces, self.hear, self.hear_gone, self._add_models
         )
@@ -209,6 +218,7 @@ async def run(options: argparse.Namespace) -> None:
         for task in (beat, *workers):
             task.cancel()
         await asyncio.gather(clock, relist, beat, *workers, return_exceptions=True)
+        await operator.profiles.close()
         await client.close()
 
 

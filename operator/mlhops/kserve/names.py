@@ -12,6 +12,16 @@ CLUSTER_LOCAL = {"networking.kserve.io/visibility": "cluster-local"}
 DEPLOYMENT_MODE = "serving.kserve.io/deploymentMode"
 AUTOSCALER_CLASS = "serving.kserve.io/autoscalerClass"
 
+PROFILE_KEY = "profile.json"
+PROFILE_DIGEST = "mlhops.io/profile-digest"
+PROFILE_EVALUATION = "mlhops.io/evaluation"
+PROFILE_POD = "mlhops.io/evaluator-pod"
+
+
+def profile_map(service: str) -> str:
+    """Return the ConfigMap with the profile of an InferenceService's revision."""
+    return f"{service}-profile"
+
 
 def owner_reference(model: str, uid: str, kind: str = "ClinicalModel") -> dict[str, str | bool]:
     """Return a controller reference, by which the garbage collector removes what a model leaves behind."""

@@ -141,16 +141,24 @@ def _last_moment(job: Manifest, started: datetime) -> datetime:
     return begun + timedelta(seconds=allowed) + _GRACE
 
 
+def telling(pods: list[Manifest]) -> Manifest | None:
+    """Return the pod whose last words are the verdict."""
+    return next((pod for pod in pods if _words(pod) is not None), None)
+
+
 def _result(pods: list[Manifest]) -> Result | None:
     """Return the verdict that an evaluator left, None where none can be read."""
-    for pod in pods:
-        ended = _ended(pod)
-        if ended and text(condition(pod, "DisruptionTarget"), "status") != "True":
-            try:
-                return decode(text(ended, "message"))
-            except ValueError:
-                continue
-    return None
+    return next((words for pod in pods if (words := _words(pod)) is not None), None)
+
+
+def _words(pod: Manifest) -> Result | None:
+    ended = _ended(pod)
+    if not ended or text(condition(pod, "DisruptionTarget"), "status") == "True":
+        return None
+    try:
+        return decode(text(ended, "message"))
+    except ValueError:
+        return None
 
 
 def _ended(pod: Manifest) -> Json:

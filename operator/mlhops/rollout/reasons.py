@@ -59,6 +59,8 @@ class Reason(StrEnum):
     RETRIED = "Retried"
     PREVIOUS_REMOVED = "PreviousRemoved"
     DECISION_IGNORED = "DecisionIgnored"
+    PROFILE_MISSING = "ProfileMissing"
+    PROFILE_REFUSED = "ProfileRefused"
 
 
 KSERVE_MISSING = (
