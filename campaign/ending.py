@@ -11,7 +11,7 @@ Ending: TypeAlias = dict[str, object]
 def ending(world: World) -> Ending:
     """What there is at the end, in the order in which people would ask."""
     models = world.objects("clinicalmodels").values()
-    kinds = ("inferenceservices", "controllerrevisions", "evaluations", "jobs")
+    kinds = ("inferenceservices", "controllerrevisions", "configmaps", "evaluations", "jobs")
     return {
         "models": [_model(dict(model)) for model in models],
         "routes": {

@@ -29,6 +29,7 @@ PATHS = {
     "controllerrevisions": "/apis/apps/v1/controllerrevisions",
     "jobs": "/apis/batch/v1/jobs",
     "pods": "/api/v1/pods",
+    "configmaps": "/api/v1/configmaps",
 }
 """What people act on."""
 WITNESSED = {
@@ -37,6 +38,8 @@ WITNESSED = {
     "events": "/api/v1/events",
 }
 """What a witness has to see as well."""
+_KUBERNETES = ("configmaps", "kube-root-ca.crt")
+"""Of each namespace, whatever happens in it."""
 _LONGEST = 3600
 _PAUSE = 0.2
 _BEGIN_SECONDS = 30.0
@@ -120,6 +123,8 @@ class Recorder:
             root, _, plural = path.rpartition("/")
             listed = http.get(f"{root}/namespaces/{namespace}/{plural}").raise_for_status().json()
             there = {of["metadata"]["name"]: _moment(of) for of in listed["items"]}
+            if kind == _KUBERNETES[0]:
+                there.pop(_KUBERNETES[1], None)
             told = {name: _moment(of) for name, of in self.current(kind, namespace).items()}
             if there != told:
                 return False
@@ -222,7 +227,7 @@ class Recorder:
     def _add(self, kind: str, item: Object, at: int, *, deleted: bool) -> None:
         namespace, name = _namespace(item), _name(item)
         with self._changed:
-            if namespace in self._forgotten:
+            if namespace in self._forgotten or (kind, name) == _KUBERNETES:
                 return
             objects = self._current.setdefault((kind, namespace), {})
             known = objects.get(name)

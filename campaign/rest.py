@@ -17,7 +17,16 @@ from campaign.facts import (
 from campaign.scene import MODEL, Scene
 
 _OURS = "mlhops.io/model"
-_KINDS = ("inferenceservices", "httproutes", "evaluations", "controllerrevisions", "jobs")
+_KINDS = (
+    "inferenceservices",
+    "httproutes",
+    "evaluations",
+    "controllerrevisions",
+    "configmaps",
+    "jobs",
+)
+_DETECTOR, _PROFILE = "-detector", "-profile"
+"""What the names of a revision's ConfigMaps end with."""
 _TOLD = 10
 """How often the same may be told of one object by Events, if people have not changed it more often: more is a loop."""
 
@@ -27,6 +36,7 @@ def judge_rest(scene: Scene) -> None:
     _owners(scene)
     for model in scene.of_kind("clinicalmodels").values():
         _services(scene, model)
+        _detectors(scene, model)
         _evaluations(scene, model)
         _routes(scene, model)
     _decisions(scene)
@@ -63,10 +73,26 @@ def _services(scene: Scene, model: Object) -> None:
     uid = word(model, "metadata", "uid")
     if not part(model, "status"):
         return
-    for kind, kept in (("inferenceservices", needed), ("controllerrevisions", recorded)):
+    told = {f"{name}{end}" for name in recorded for end in (_DETECTOR, _PROFILE)}
+    kinds = (
+        ("inferenceservices", needed),
+        ("controllerrevisions", recorded),
+        ("configmaps", told),
+    )
+    for kind, kept in kinds:
         for name, of in scene.of_kind(kind).items():
             if owner(of, MODEL)[1] == uid and not leaves(of) and name not in kept:
                 scene.object_to(f"{kind}/{name} is left, and nothing needs it")
+
+
+def _detectors(scene: Scene, model: Object) -> None:
+    """Each detector that stands beside a model server is told what to count."""
+    for name in _needed(scene, model):
+        live = scene.of_kind("inferenceservices").get(name, {})
+        beside = [word(one, "name") for one in entries(live, "spec", "predictor", "containers")]
+        told = scene.of_kind("configmaps").get(f"{name}{_DETECTOR}", {})
+        if "drift-detector" in beside and not word(told, "data", "config.json"):
+            scene.object_to(f"the detector of {name} is not told what to count")
 
 
 def _evaluations(scene: Scene, model: Object) -> None:

@@ -127,6 +127,7 @@ OWNED = (
     "evaluations",
     "jobs",
     "controllerrevisions",
+    "configmaps",
 )
 
 

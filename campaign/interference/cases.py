@@ -18,7 +18,16 @@ from campaign.interference.deeds import (
 )
 from campaign.world import World
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import EVALUATIONS, JOBS, MODELS, REVISIONS, ROUTES, SERVICES
+from mlhops.controller.kinds import (
+    CONFIG_MAPS,
+    EVALUATIONS,
+    JOBS,
+    MODELS,
+    REVISIONS,
+    ROUTES,
+    SERVICES,
+)
+from mlhops.kserve.names import DETECTOR_KEY, detector_map
 from mlhops.kserve.read import at, items, text
 from tests.integration.hands import MODEL
 
@@ -62,6 +71,23 @@ def _service_is_ours(world: World) -> bool:
     return bool(label and owners and replicas == 1 and uri.endswith("/2.0.0"))
 
 
+def _detector_of(world: World) -> str:
+    return detector_map(stable_of(world))
+
+
+def _has_detector(world: World) -> bool:
+    live = world.objects("inferenceservices").get(stable_of(world))
+    beside = [text(one, "name") for one in items(live, "spec", "predictor", "containers")]
+    logged = text(live, "spec", "predictor", "logger", "url")
+    return beside == ["drift-detector"] and logged == "http://localhost:9500/"
+
+
+def _is_configured(world: World) -> bool:
+    live = world.objects("configmaps").get(_detector_of(world))
+    told, owners = text(live, "data", DETECTOR_KEY), items(live, "metadata", "ownerReferences")
+    return '"revision"' in told and bool(owners)
+
+
 def _and_a_look(deed: Deed) -> Deed:
     """A deed that no watch tells of, and then something that makes the operator look at the model."""
 
@@ -97,6 +123,10 @@ _FILTER: list[Json] = [
 _ENV: list[Json] = [
     {"op": "add", "path": "/spec/predictor/model/env", "value": [{"name": "THEIRS", "value": "1"}]}
 ]
+_CONTAINER: list[Json] = [
+    {"op": "add", "path": "/spec/predictor/containers/-", "value": {"name": "theirs"}}
+]
+_NO_CONTAINER: list[Json] = [{"op": "remove", "path": "/spec/predictor/containers/1"}]
 _THEIRS: Manifest = {
     "apiVersion": "apps/v1",
     "kind": "Deployment",
@@ -272,10 +302,22 @@ SERVICE: tuple[Case, ...] = (
     Case(
         "InferenceService: containers of theirs",
         begins.serving_second,
-        patched(SERVICES, stable_of, {"spec": {"predictor": {"containers": [{"name": "theirs"}]}}}),
+        edited(SERVICES, stable_of, _CONTAINER),
         _told,
-        says=("spec.predictor.containers", "the operator did not set", "remove"),
-        cease=patched(SERVICES, stable_of, {"spec": {"predictor": {"containers": None}}}),
+        says=("spec.predictor.containers", "theirs", "the operator did not set", "remove"),
+        cease=edited(SERVICES, stable_of, _NO_CONTAINER),
+    ),
+    Case(
+        "InferenceService: the detector removed",
+        begins.serving_second,
+        patched(SERVICES, stable_of, {"spec": {"predictor": {"containers": None}}}),
+        _has_detector,
+    ),
+    Case(
+        "InferenceService: the logger removed",
+        begins.serving_second,
+        patched(SERVICES, stable_of, {"spec": {"predictor": {"logger": None}}}),
+        _has_detector,
     ),
     Case(
         "InferenceService: a logger of theirs",
@@ -341,4 +383,41 @@ RECORDS: tuple[Case, ...] = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*ROUTE, *SERVICE, *RECORDS)
+CONFIGURATION: tuple[Case, ...] = (
+    Case(
+        "ConfigMap: the detector's deleted",
+        begins.serving_second,
+        deleted(CONFIG_MAPS, _detector_of),
+        _is_configured,
+    ),
+    Case(
+        "ConfigMap: the detector's edited",
+        begins.serving_second,
+        patched(CONFIG_MAPS, _detector_of, {"data": {DETECTOR_KEY: "{}"}}),
+        _is_configured,
+    ),
+    Case(
+        "ConfigMap: the detector's labels stripped",
+        begins.serving_second,
+        patched(CONFIG_MAPS, _detector_of, _NO_LABELS),
+        _is_configured,
+    ),
+    Case(
+        "ConfigMap: the detector's owner references stripped",
+        begins.serving_second,
+        patched(CONFIG_MAPS, _detector_of, _NO_OWNERS),
+        _is_configured,
+    ),
+    Case(
+        "ConfigMap: somebody of that name before us",
+        begins.serving,
+        _with_next(taken(CONFIG_MAPS, "2.0.0", "-detector")),
+        _told,
+        says=("exists and belongs to somebody else: remove it", "configmaps/"),
+        cease=given_back(CONFIG_MAPS, "2.0.0", "-detector"),
+        ends=_serves("2.0.0"),
+        most_writes=RETRIES,
+    ),
+)
+
+CASES: tuple[Case, ...] = (*ROUTE, *SERVICE, *RECORDS, *CONFIGURATION)

@@ -112,8 +112,9 @@ def _foreign(kind: Kind, name: str, namespace: str) -> Manifest:
         "controllerrevisions": {"kind": "ControllerRevision", "revision": 1, "data": {}},
         "evaluations": {"kind": "Evaluation", "spec": _evaluation()},
         "jobs": {"kind": "Job", "spec": _job()},
+        "configmaps": {"kind": "ConfigMap", "data": {}},
     }
-    group = f"{kind.group}/{kind.version}"
+    group = f"{kind.group}/{kind.version}" if kind.group else kind.version
     metadata: Manifest = {"name": name, "namespace": namespace}
     return {"apiVersion": group, "metadata": metadata, **kinds[kind.plural]}
 

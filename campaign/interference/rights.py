@@ -45,6 +45,7 @@ class Right:
 RIGHTS: tuple[Right, ...] = (
     Right("httproutes", _READS, ("httproutes", "forbidden"), "1.0.0"),
     Right("controllerrevisions", _READS, ("controllerrevisions", "forbidden"), "1.0.0"),
+    Right("configmaps", _READS, ("configmaps", "forbidden"), "1.0.0"),
     Right("evaluations", _READS, ("evaluations", "forbidden"), "1.0.0"),
     Right("jobs", _READS, ("the evaluator cannot start", "jobs", "forbidden"), "1.0.0"),
     Right("pods", ("watch",), ("the operator may not read what it needs", "pods"), "1.0.0"),

@@ -16,10 +16,19 @@ from campaign.history import Version
 from campaign.judge import Judge
 from campaign.simulation.client import Pass
 from campaign.simulation.server import Authored, Server, controller_of
-from mlhops.controller.kinds import EVALUATIONS, MODELS, REVISIONS, ROUTES, SERVICES
+from mlhops.controller.kinds import (
+    CONFIG_MAPS,
+    EVALUATIONS,
+    MODELS,
+    REVISIONS,
+    ROUTES,
+    SERVICES,
+)
 from mlhops.kserve.names import FIELD_MANAGER
 
-_CHILDREN = (SERVICES.plural, ROUTES.plural, EVALUATIONS.plural, REVISIONS.plural)
+_CHILDREN = frozenset(
+    kind.plural for kind in (SERVICES, ROUTES, EVALUATIONS, REVISIONS, CONFIG_MAPS)
+)
 _OF_ROUTE = (
     "has weight, and the status gives it none",
     "and the status asks for",

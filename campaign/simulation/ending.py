@@ -4,7 +4,7 @@ from campaign.facts import accepted, entries, part, weights_of, whole, word
 from campaign.simulation.actors.others import OTHER
 from campaign.simulation.actors.stage import MODEL
 from campaign.simulation.server import Server
-from mlhops.controller.kinds import DECISIONS, MODELS, REVISIONS, ROUTES, SERVICES
+from mlhops.controller.kinds import CONFIG_MAPS, DECISIONS, MODELS, REVISIONS, ROUTES, SERVICES
 
 
 def problems_at_rest(server: Server) -> list[str]:
@@ -27,6 +27,8 @@ def problems_at_rest(server: Server) -> list[str]:
     stable = word(status, "stable", "inferenceService")
     if stable and stable not in server.view(SERVICES) and not _lost_by_others(server, model):
         problems.append(f"stable {stable} is not there")
+    elif stable and f"{stable}-detector" not in server.view(CONFIG_MAPS):
+        problems.append(f"the detector of {stable} is not told what to count")
     if phase == "Healthy" and candidate:
         problems.append("healthy with a candidate")
     return problems + _route_problems(server, stable, candidate) + _decision_problems(server)

@@ -13,6 +13,7 @@ from mlhops.controller import main
 from mlhops.controller.client import ApiError, NotInstalled
 from mlhops.controller.gather import Key
 from mlhops.controller.queue import WorkQueue
+from mlhops.kserve.detector import Detector
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 
 START = datetime.fromisoformat("2030-01-01T08:00:00.250+00:00")
@@ -31,7 +32,8 @@ class Process(main.Operator):
         self.front = Front(server, rng, self.loop.create_future)
         self.unexpected: list[str] = []
         """Exceptions of the operator's own code."""
-        super().__init__(MemoryClient(server, self.front.answer), EvaluatorImage("evaluator"))
+        client = MemoryClient(server, self.front.answer)
+        super().__init__(client, EvaluatorImage("evaluator"), Detector(image="detector"))
         self.queue = WorkQueue(self.loop.time)
         self.relist.cpu = lambda: 0.0  # an episode must not depend on the machine
         for _ in range(workers):

@@ -21,6 +21,7 @@ _KINDS = (
     "inferenceservices",
     "httproutes",
     "controllerrevisions",
+    "configmaps",
     "evaluations",
     "jobs",
     "pods",

@@ -11,7 +11,16 @@ from typing import TypeAlias, cast
 
 from campaign.world import World
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import EVALUATIONS, JOBS, REVISIONS, ROUTES, SERVICES, Kind
+from mlhops.controller.kinds import (
+    CONFIG_MAPS,
+    EVALUATIONS,
+    JOBS,
+    REVISIONS,
+    ROUTES,
+    SERVICES,
+    Kind,
+)
+from mlhops.kserve.names import detector_map, profile_map
 from mlhops.kserve.read import at, items, text
 
 State: TypeAlias = dict[str, Json]
@@ -20,6 +29,7 @@ _CHILDREN = {
     "InferenceService": SERVICES,
     "HTTPRoute": ROUTES,
     "ControllerRevision": REVISIONS,
+    "ConfigMap": CONFIG_MAPS,
 }
 _PASSING = frozenset(
     {
@@ -42,6 +52,7 @@ _PASSING = frozenset(
         "job-name",
     }
 )
+_UID_VARIABLE = "MLHOPS_EVALUATION_UID"
 
 
 def state_of(town: World) -> State:
@@ -53,7 +64,7 @@ def state_of(town: World) -> State:
         kind: {
             text(live, "metadata", "name"): cast(Json, live)
             for live in town.api.list(place, town.namespace)
-            if text(live, "metadata", "name") != kept
+            if not _is_of(kept, text(live, "metadata", "name"))
         }
         for kind, place in _CHILDREN.items()
     }
@@ -69,6 +80,12 @@ def state_of(town: World) -> State:
     return cast(State, _plain(found, town.namespace, proof))
 
 
+def _is_of(kept: str, name: str) -> bool:
+    """Whether an object is of the revision before, or Kubernetes' own."""
+    others = (kept, detector_map(kept), profile_map(kept)) if kept else ()
+    return name in ("kube-root-ca.crt", *others)
+
+
 def _spec(town: World, kind: Kind, name: str) -> Json:
     live = town.api.get(kind, town.namespace, name) if name else None
     return at(live, "spec")
@@ -82,6 +99,8 @@ def _conditions(model: Manifest) -> Json:
 
 def _plain(value: Json, namespace: str, proof: str) -> Json:
     if isinstance(value, dict):
+        if value.get("name") == _UID_VARIABLE:
+            return {"name": _UID_VARIABLE}
         return {
             _word(key, namespace, proof): _plain(part, namespace, proof)
             for key, part in value.items()

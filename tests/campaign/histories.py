@@ -131,6 +131,18 @@ class History:
             managed={"manager": by, "fieldsV1": {"f:spec": fields}},
         )
 
+    def watched(self, revision: str) -> Self:
+        """A detector stands beside a revision's model server."""
+        before = part(self._live["inferenceservices", f"sepsis-{revision}"], "spec", "predictor")
+        predictor = {**before, "containers": [{"name": "drift-detector"}]}
+        return self._put("inferenceservices", f"sepsis-{revision}", {"predictor": predictor})
+
+    def configured(self, revision: str) -> Self:
+        """A revision's detector is told what to count."""
+        self._put("configmaps", f"sepsis-{revision}-detector", {})
+        self.versions[-1].object["data"] = {"config.json": "{}"}
+        return self
+
     def route(self, *, accepted: bool = True, by: str = "mlhops", **weights: int) -> Self:
         """The route gives these weights by revision."""
         backends = [

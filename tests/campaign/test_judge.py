@@ -60,6 +60,7 @@ WELL = {
     "nothing yet": History(),
     "a first revision": first(),
     "a revision that climbs": climbing(),
+    "a revision with a detector": first().watched("a").configured("a"),
     "a promotion": promoted(),
     "an override": _overridden(),
     "a failure": _failed(),
@@ -104,7 +105,10 @@ def test_it_says_nothing_of_what_is_well(name: str) -> None:
     assert [said for said in judge(history.versions) if "is left" not in said] == []
 
 
-@pytest.mark.parametrize("name", ["a first revision", "a candidate removed after its failure"])
+@pytest.mark.parametrize(
+    "name",
+    ["a first revision", "a revision with a detector", "a candidate removed after its failure"],
+)
 def test_nothing_is_left_where_all_is_done(name: str) -> None:
     assert judge(WELL[name].versions) == []
 
@@ -282,6 +286,8 @@ STABLE_UNTOUCHED = {
 NO_ORPHAN = {
     "inferenceservices/sepsis-b is left, and nothing needs it": first().service("b"),
     "a failed one: inferenceservices/sepsis-b is left, and nothing needs it": _failed(),
+    "configmaps/sepsis-b-detector is left, and nothing needs it": first().configured("b"),
+    "without a word: the detector of sepsis-a is not told": first().watched("a"),
     "is left without its owner": climbing().delete("clinicalmodels", "sepsis"),
     "and nobody waits for its verdict": _removed().evaluation("sepsis-b-2", "b", "", ""),
     "and no model owns it": first().lost("sepsis-z"),

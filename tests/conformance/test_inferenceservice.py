@@ -13,6 +13,7 @@ from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.kinds import SERVICES
+from mlhops.kserve.detector import Detector
 from mlhops.kserve.drift import covers
 from mlhops.kserve.inferenceservice import render
 from tests.builders import clinical_model
@@ -39,18 +40,21 @@ EVERYTHING: dict[str, Json] = {
         "annotations": {"example.org/team": "icu"},
     }
 }
-CASES: dict[str, dict[str, Json]] = {
-    "the least": {},
-    "everything": EVERYTHING,
-    "MLServer": {"spec.predictor.runtime": "kserve-mlserver"},
+DETECTOR = Detector(image="registry.example/detector:1")
+CASES: dict[str, tuple[dict[str, Json], Detector | None]] = {
+    "the least": ({}, DETECTOR),
+    "everything": (EVERYTHING, DETECTOR),
+    "MLServer": ({"spec.predictor.runtime": "kserve-mlserver"}, DETECTOR),
+    "without a detector": ({}, None),
 }
 
 
-def rendered(changes: dict[str, Json]) -> Manifest:
+def rendered(changes: dict[str, Json], detector: Detector | None = None) -> Manifest:
     manifest = clinical_model(changes)
     cast(Manifest, manifest["metadata"]).update({"namespace": "default", "uid": "0-1"})
     model = ClinicalModel.model_validate(manifest)
-    return render(model.metadata, model.spec.predictor, "6b86b273", "sepsis-6b86b273")
+    service = "sepsis-6b86b273"
+    return render(model.metadata, model.spec.predictor, "6b86b273", service, detector)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +70,7 @@ def full() -> Iterator[Api]:
 @pytest.mark.reference("kserve-crds")
 @pytest.mark.parametrize("case", CASES)
 def test_kserves_full_schema_takes_what_is_rendered(full: Api, case: str) -> None:
-    manifest = rendered(CASES[case])
+    manifest = rendered(*CASES[case])
     query = {"fieldValidation": "Strict", "dryRun": "All", "fieldManager": "mlhops"}
     answer = full.http.post(SERVICES.path("default"), params=query, json=manifest)
     assert answer.status_code == httpx.codes.CREATED, answer.text
@@ -97,7 +101,7 @@ def test_kserves_sdk_reads_what_is_rendered_and_loses_nothing(
             for foreign in re.findall(r"V1\w+", name):
                 if not hasattr(kserve.models, foreign):
                     monkeypatch.setattr(kserve.models, foreign, object, raising=False)
-    manifest = rendered(CASES[case])
+    manifest = rendered(*CASES[case])
     client = kserve.ApiClient()
     parsed = client.deserialize(
         SimpleNamespace(data=json.dumps(manifest)), kserve.V1beta1InferenceService

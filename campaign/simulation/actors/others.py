@@ -8,6 +8,7 @@ from campaign.simulation.actors.users import GATE
 from campaign.simulation.server import NAMESPACE, controller_of
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.kinds import (
+    CONFIG_MAPS,
     EVALUATIONS,
     GATEWAYS,
     JOBS,
@@ -18,16 +19,21 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
-from mlhops.kserve.names import MODEL_LABEL, SERVICE_LABEL, backend
-from mlhops.kserve.read import at, text
+from mlhops.kserve.detector import CONTAINER, SINK
+from mlhops.kserve.names import DETECTOR_KEY, MODEL_LABEL, SERVICE_LABEL, backend, detector_map
+from mlhops.kserve.read import at, items, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
 OTHER = "somebody"
-_CHILDREN = (SERVICES, ROUTES, EVALUATIONS, JOBS, REVISIONS, PODS)
+_CHILDREN = (SERVICES, ROUTES, EVALUATIONS, JOBS, REVISIONS, CONFIG_MAPS, PODS)
 _EDITS: tuple[Manifest, ...] = (
     {"model": {"storageUri": "s3://elsewhere"}},
     {"model": {"storageUri": None}},
-    {"logger": {"mode": "all"}},
+    {"logger": {"url": "http://elsewhere"}},
+    {"logger": None},
+    {"containers": None},
+    {"containers": [{"name": "theirs"}]},
+    {"volumes": []},
     {"minReplicas": 7},
     {"labels": {"team": "another"}},
 )
@@ -42,7 +48,7 @@ class Others:
 
     def act(self) -> str:
         """Do one thing that the operator has to put right, or to tell people about."""
-        match self._stage.rng.randrange(16):
+        match self._stage.rng.randrange(18):
             case 0 | 1 | 2:
                 return self._shift_weights()
             case 3 | 4 | 5:
@@ -57,6 +63,10 @@ class Others:
                 return self._forge()
             case 14:
                 return self._take_hostname()
+            case 15:
+                return self._add_container()
+            case 16:
+                return self._rewrite_configuration()
             case _:
                 return self._remove_gateway()
 
@@ -80,10 +90,10 @@ class Others:
                 if not controller_of(live) or not text(live, "metadata", "labels", MODEL_LABEL):
                     server.delete(kind, name_of(live), OTHER)
                     return f"somebody clears away {kind.plural}/{name_of(live)}"
-                if at(live, "spec", "predictor", "logger") is not None:
-                    patch: Manifest = {"spec": {"predictor": {"logger": None}}}
-                    server.patch(kind, name_of(live), patch, OTHER)
-                    return f"somebody removes the logger of {name_of(live)}"
+                theirs = _added(live) if kind == SERVICES else {}
+                if theirs:
+                    server.patch(kind, name_of(live), {"spec": {"predictor": theirs}}, OTHER)
+                    return f"somebody removes {', '.join(theirs)} of {name_of(live)}"
         return ""
 
     def _one(self, *kinds: Kind) -> tuple[Kind, Manifest] | None:
@@ -123,7 +133,7 @@ class Others:
         return f"somebody deletes {found[0].plural}/{name_of(found[1])}"
 
     def _strip(self) -> str:
-        found = self._one(SERVICES, ROUTES, EVALUATIONS, REVISIONS, JOBS)
+        found = self._one(SERVICES, ROUTES, EVALUATIONS, REVISIONS, CONFIG_MAPS, JOBS)
         if found is None:
             return ""
         part = self._stage.rng.choice(("labels", "ownerReferences"))
@@ -138,13 +148,32 @@ class Others:
         self._stage.server.patch(SERVICES, name_of(live), {"spec": {"predictor": predictor}}, OTHER)
         return f"somebody edits {name_of(live)}: {predictor}"
 
+    def _add_container(self) -> str:
+        live = self._stage.choose(self._stage.objects(SERVICES))
+        if live is None:
+            return ""
+        beside = cast("list[Json]", items(live, "spec", "predictor", "containers"))
+        patch: Manifest = {"spec": {"predictor": {"containers": [*beside, {"name": "theirs"}]}}}
+        self._stage.server.patch(SERVICES, name_of(live), patch, OTHER)
+        return f"somebody adds a container to {name_of(live)}"
+
+    def _rewrite_configuration(self) -> str:
+        live = self._stage.choose(self._stage.objects(CONFIG_MAPS))
+        if live is None:
+            return ""
+        patch: Manifest = {"data": {DETECTOR_KEY: "{}"}}
+        self._stage.server.patch(CONFIG_MAPS, name_of(live), patch, OTHER)
+        return f"somebody edits {name_of(live)}"
+
     def _squat(self) -> str:
         """Take a name that the operator needs, or may need again."""
         kind, live = self._one(SERVICES, EVALUATIONS) or (ROUTES, {})
         wanted = self._stage.choose([name_of(live)] if live else [MODEL]) or MODEL
         taken = self._stage.rng.choice(
-            (SERVICES, REVISIONS) if kind == SERVICES else (EVALUATIONS, JOBS)
+            (SERVICES, REVISIONS, CONFIG_MAPS) if kind == SERVICES else (EVALUATIONS, JOBS)
         )
+        if taken == CONFIG_MAPS:
+            wanted = detector_map(wanted)
         if kind == ROUTES:
             taken = ROUTES
         elif self._stage.chance(0.5):
@@ -205,3 +234,15 @@ class Others:
             return ""
         self._stage.server.delete(GATEWAYS, GATEWAY, OTHER)
         return "somebody removes the Gateway"
+
+
+def _added(live: Manifest) -> Manifest:
+    """What takes away the logger and the containers that are not the operator's, empty where there are none."""
+    found: Manifest = {}
+    if text(live, "spec", "predictor", "logger", "url") not in ("", SINK):
+        found["logger"] = None
+    beside = items(live, "spec", "predictor", "containers")
+    ours = [one for one in beside if one.get("name") == CONTAINER]
+    if ours != beside:
+        found["containers"] = cast("list[Json]", ours) or None
+    return found

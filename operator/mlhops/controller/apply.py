@@ -5,12 +5,12 @@ from typing import cast
 from mlhops.api import API_VERSION
 from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.decision import DecisionStatus
-from mlhops.api.predictor import Predictor
 from mlhops.api.status import ClinicalModelStatus
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Gathered
 from mlhops.controller.kinds import (
+    CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
     MODELS,
@@ -26,6 +26,7 @@ from mlhops.kserve.read import text
 from mlhops.kserve.route import Router
 from mlhops.rollout.intents import (
     Answer,
+    ConfigureDetector,
     EnsureEvaluation,
     EnsureService,
     Intent,
@@ -33,12 +34,14 @@ from mlhops.rollout.intents import (
     Remove,
     SetWeights,
 )
+from mlhops.rollout.record import RevisionRecord
 from mlhops.rollout.revision import service_name
 
 _REMOVABLE = {
     "InferenceService": SERVICES,
     "Evaluation": EVALUATIONS,
     "ControllerRevision": REVISIONS,
+    "ConfigMap": CONFIG_MAPS,
 }
 
 
@@ -84,6 +87,8 @@ class Applier:
         match intent:
             case EnsureService(revision):
                 await self._ensure_service(gathered, revision)
+            case ConfigureDetector(revision):
+                await self._configure_detector(gathered, revision)
             case SetWeights():
                 await self._set_weights(gathered, intent)
             case EnsureEvaluation():
@@ -98,19 +103,28 @@ class Applier:
     async def _ensure_service(self, gathered: Gathered, revision: str) -> None:
         """Record the revision's spec first, so that it can be applied again when the model has moved on."""
         meta = gathered.seen.model.metadata
-        predictor = gathered.predictors[revision]
+        record = gathered.records[revision]
         name = service_name(meta.name, revision)
         if name not in gathered.uids:
             await self._refuse_foreign(SERVICES, meta, name)
         if revision not in gathered.seen.revisions:
-            await self._record(gathered, revision, predictor)
-        manifest = inferenceservice.render(meta, predictor, revision, name)
+            await self._record(gathered, revision, record)
+        if revision in gathered.seen.unconfigured:
+            await self._configure_detector(gathered, revision)
+        manifest = inferenceservice.render(meta, record.predictor, revision, name, record.detector)
         if name in gathered.uids:
             metadata = cast(Manifest, manifest["metadata"])
             manifest["metadata"] = {**metadata, "uid": gathered.uids[name]}
         await self._client.apply(SERVICES, manifest)
 
-    async def _record(self, gathered: Gathered, revision: str, predictor: Predictor) -> None:
+    async def _configure_detector(self, gathered: Gathered, revision: str) -> None:
+        manifest = gathered.configurations[revision]
+        name = text(manifest, "metadata", "name")
+        if name not in gathered.seen.config_maps:
+            await self._refuse_foreign(CONFIG_MAPS, gathered.seen.model.metadata, name)
+        await self._client.apply(CONFIG_MAPS, manifest)
+
+    async def _record(self, gathered: Gathered, revision: str, record: RevisionRecord) -> None:
         meta = gathered.seen.model.metadata
         manifest: Manifest = {
             "apiVersion": "apps/v1",
@@ -121,7 +135,7 @@ class Applier:
                 "labels": {**MANAGED_BY, MODEL_LABEL: meta.name, REVISION_LABEL: revision},
                 "ownerReferences": [cast(Json, owner_reference(meta.name, meta.uid))],
             },
-            "data": {"predictor": predictor.to_json()},
+            "data": record.to_json(),
             "revision": meta.generation,
         }
         if revision == gathered.stale_record:

@@ -9,27 +9,32 @@ from pydantic import ValidationError
 
 from mlhops.api.base import Manifest, Resource
 from mlhops.api.decision import Action, Decision
+from mlhops.api.detector import DetectorConfig, Window
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
-from mlhops.api.predictor import Predictor
+from mlhops.api.policy import MonitoringPolicy
 from mlhops.controller.client import ApiError, NotInstalled
 from mlhops.controller.kinds import (
+    CONFIG_MAPS,
     DECISIONS,
     GATEWAYS,
     MODELS,
     PODS,
+    POLICIES,
     REVISIONS,
     ROUTES,
     SERVICES,
 )
 from mlhops.controller.reader import Reader
 from mlhops.kserve import health, inferenceservice
+from mlhops.kserve.detector import Detector, beside_live, config_map, is_configured
 from mlhops.kserve.facts import Route, Service
-from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL
+from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL, detector_map, profile_map
 from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.read import at, items, number, text
 from mlhops.kserve.route import Router, hostname_taken
 from mlhops.rollout.observed import Listener, Observed
+from mlhops.rollout.record import RevisionRecord
 from mlhops.rollout.revision import evaluation_name, revision_of, service_name
 
 R = TypeVar("R", bound=Resource)
@@ -69,8 +74,10 @@ class Gathered:
     """What was read: facts for the plan, and what the writes need to know."""
 
     seen: Observed
-    predictors: dict[str, Predictor]
-    """Predictors by revision, from the spec and from what was recorded."""
+    records: dict[str, RevisionRecord]
+    """What each revision is, from the spec and from what was recorded."""
+    configurations: Mapping[str, Manifest]
+    """The ConfigMaps that tell the detectors what to count, by revision."""
     route: Mapping[str, str]
     """The HTTPRoute's uid and resourceVersion, empty where there is none."""
     uids: dict[str, str]
@@ -79,8 +86,8 @@ class Gathered:
     """The revision of the spec, where its record says something else; replicas are changed in place."""
 
 
-async def gather(reader: Reader, router: Router, key: Key) -> Gathered | None:
-    """Return everything about a model, None where it is gone.
+async def gather(reader: Reader, router: Router, detector: Detector, key: Key) -> Gathered | None:
+    """Return everything about a model, None where it is gone; new revisions get this detector.
 
     Raises:
         InvalidObject: the model's own spec or status cannot be understood.
@@ -91,7 +98,7 @@ async def gather(reader: Reader, router: Router, key: Key) -> Gathered | None:
         return None
     model = _parse(ClinicalModel, live)
     try:
-        return await _gather_around(reader, router, key, model)
+        return await _gather_around(reader, router, detector, model)
     except ApiError as error:
         if error.status != 403:
             raise
@@ -99,10 +106,10 @@ async def gather(reader: Reader, router: Router, key: Key) -> Gathered | None:
 
 
 async def _gather_around(
-    reader: Reader, router: Router, key: Key, model: ClinicalModel
+    reader: Reader, router: Router, detector: Detector, model: ClinicalModel
 ) -> Gathered:
     """Return everything about a model that was just read."""
-    mine = (key.namespace, key.name)
+    namespace, name = mine = (model.metadata.namespace, model.metadata.name)
     role = model.status.candidate or model.status.stable
     services, pods, own_routes, gateway = await asyncio.gather(
         _if_installed(reader.of_model(SERVICES, *mine, [role.inference_service] if role else [])),
@@ -110,27 +117,34 @@ async def _gather_around(
         _if_installed(_as_list(reader.get(ROUTES, *mine))),
         _gateway(reader, model),
     )
-    (evaluations, records), decisions, revisions, routes = await asyncio.gather(
+    (evaluations, records), decisions, revisions, maps, policy, routes = await asyncio.gather(
         reader.evaluations(*mine, _cited(model)),
         reader.of_model(DECISIONS, *mine),
         reader.of_model(REVISIONS, *mine),
-        _if_installed(reader.routes_for(key.namespace, _hostnames(model))),
+        reader.of_model(CONFIG_MAPS, *mine),
+        _policy(reader, model),
+        _if_installed(reader.routes_for(namespace, _hostnames(model))),
     )
     live_route = next(iter(own_routes or ()), None)
     uid = model.metadata.uid
+    owned_services = [s for s in services or [] if is_ours(s, uid)]
     recorded = _recorded([r for r in revisions if owned(r, uid)])
     target = revision_of(model.spec)
-    stale = target if recorded.get(target, model.spec.predictor) != model.spec.predictor else ""
-    predictors = {**recorded, target: model.spec.predictor}
-    owned_services = [s for s in services or [] if is_ours(s, uid)]
+    wanted = _of_spec(model, target, recorded.get(target), owned_services, detector)
+    stale = target in recorded and recorded[target].predictor != wanted.predictor
+    known = {**recorded, target: wanted}
+    configurations = _configurations(model, known, _windows(policy))
+    maps = [one for one in maps if is_ours(one, uid)]
     seen = Observed(
         model=model,
-        services=_services(model, owned_services, pods, predictors),
+        services=_services(model, owned_services, pods, known),
         route=_observed(router, model, live_route),
         evaluations=_evaluations(evaluations, uid),
         records={each.name: each.record for each in records if uid in each.owners},
-        decisions=_decisions(decisions, key.name),
-        revisions=frozenset(recorded) - {stale},
+        decisions=_decisions(decisions, name),
+        revisions=frozenset(recorded) - ({target} if stale else set()),
+        unconfigured=_unconfigured(configurations, maps, uid),
+        config_maps=_config_maps(name, maps),
         gateway_exists=gateway is not None,
         listener=_listener(gateway or {}),
         hostname_taken=hostname_taken(model, live_route, routes or []),
@@ -139,14 +153,15 @@ async def _gather_around(
     )
     return Gathered(
         seen=seen,
-        predictors=predictors,
+        records=known,
+        configurations=configurations,
         route={
             field: text(live_route, "metadata", field)
             for field in ("uid", "resourceVersion")
             if live_route is not None
         },
         uids={text(s, "metadata", "name"): text(s, "metadata", "uid") for s in owned_services},
-        stale_record=stale,
+        stale_record=target if stale else "",
     )
 
 
@@ -220,32 +235,112 @@ def _parse(type_: type[R], manifest: Manifest) -> R:
         raise InvalidObject(manifest, error) from error
 
 
-def _recorded(revisions: list[Manifest]) -> dict[str, Predictor]:
-    """Return the recorded predictors by revision; an unreadable record is no record."""
-    predictors: dict[str, Predictor] = {}
+def _recorded(revisions: list[Manifest]) -> dict[str, RevisionRecord]:
+    """Return what is recorded by revision; an unreadable record is no record."""
+    found: dict[str, RevisionRecord] = {}
     for recorded in revisions:
         try:
-            predictor = Predictor.model_validate(at(recorded, "data", "predictor"))
+            record = RevisionRecord.model_validate(at(recorded, "data"))
         except ValidationError:
             continue
-        predictors[text(recorded, "metadata", "labels", REVISION_LABEL)] = predictor
-    return predictors
+        found[text(recorded, "metadata", "labels", REVISION_LABEL)] = record
+    return found
+
+
+def _of_spec(
+    model: ClinicalModel,
+    target: str,
+    recorded: RevisionRecord | None,
+    live: list[Manifest],
+    detector: Detector,
+) -> RevisionRecord:
+    """Return what the revision is that the spec asks for; its detector stays the one that it has."""
+    spec = model.spec
+    if recorded is not None:
+        beside = recorded.detector
+    else:
+        name = service_name(model.metadata.name, target)
+        service = next((one for one in live if text(one, "metadata", "name") == name), None)
+        beside = beside_live(service, detector)
+    return RevisionRecord(predictor=spec.predictor, interface=spec.interface, detector=beside)
+
+
+async def _policy(reader: Reader, model: ClinicalModel) -> MonitoringPolicy | None:
+    """Return the policy that a model names, None where it names none or that cannot be understood."""
+    if model.spec.monitoring is None:
+        return None
+    name = model.spec.monitoring.policy_ref.name
+    try:
+        live = await reader.get(POLICIES, model.metadata.namespace, name)
+        return MonitoringPolicy.model_validate(live) if live is not None else None
+    except (NotInstalled, ValidationError):
+        return None
+
+
+def _windows(policy: MonitoringPolicy | None) -> list[Window]:
+    """Return the windows that a detector counts; none that nobody looks at."""
+    if policy is None or policy.spec.drift is None:
+        return []
+    return [Window(name="window", length=policy.spec.drift.window)]
+
+
+def _configurations(
+    model: ClinicalModel, records: Mapping[str, RevisionRecord], windows: list[Window]
+) -> dict[str, Manifest]:
+    """Return the ConfigMap for each revision that has a detector."""
+    found: dict[str, Manifest] = {}
+    for revision, record in records.items():
+        if record.detector is not None and record.interface is not None:
+            config = DetectorConfig(
+                revision=revision,
+                features=record.interface.features,
+                output=record.interface.output,
+                windows=windows,
+            )
+            service = service_name(model.metadata.name, revision)
+            found[revision] = config_map(model.metadata, service, config)
+    return found
+
+
+def _unconfigured(
+    configurations: Mapping[str, Manifest], live: list[Manifest], uid: str
+) -> frozenset[str]:
+    there = {text(one, "metadata", "name"): one for one in live}
+    return frozenset(
+        revision
+        for revision, desired in configurations.items()
+        if not is_configured(there.get(text(desired, "metadata", "name")), desired, uid)
+    )
+
+
+def _config_maps(model: str, live: list[Manifest]) -> dict[str, str]:
+    """Return the revisions of the ConfigMaps that the operator makes, by name."""
+    found = {}
+    for one in live:
+        name = text(one, "metadata", "name")
+        revision = text(one, "metadata", "labels", REVISION_LABEL)
+        service = service_name(model, revision)
+        if name in (detector_map(service), profile_map(service)):
+            found[name] = revision
+    return found
 
 
 def _services(
     model: ClinicalModel,
     live: list[Manifest],
     pods: list[Manifest],
-    predictors: dict[str, Predictor],
+    records: Mapping[str, RevisionRecord],
 ) -> dict[str, Service]:
     found: dict[str, Service] = {}
     for manifest in live:
         name = text(manifest, "metadata", "name")
         revision = text(manifest, "metadata", "labels", REVISION_LABEL)
-        predictor = predictors.get(revision)
+        record = records.get(revision)
         desired = None
-        if predictor is not None and name == service_name(model.metadata.name, revision):
-            desired = inferenceservice.render(model.metadata, predictor, revision, name)
+        if record is not None and name == service_name(model.metadata.name, revision):
+            desired = inferenceservice.render(
+                model.metadata, record.predictor, revision, name, record.detector
+            )
         its_pods = [p for p in pods if text(p, "metadata", "labels", SERVICE_LABEL) == name]
         found[name] = health.observe(manifest, its_pods, desired)
     return found

@@ -31,6 +31,7 @@ from mlhops.controller.queue import WorkQueue
 from mlhops.controller.relist import Relist
 from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
 from mlhops.controller.watch import EVALUATION, MODEL, keys_of, registry, settings
+from mlhops.kserve.detector import Detector
 from mlhops.kserve.read import at
 from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.evaluator_pod import EvaluatorImage
@@ -59,16 +60,17 @@ class Operator:
     def __init__(
         self,
         client: Client,
-        image: EvaluatorImage,
+        evaluator: EvaluatorImage,
+        detector: Detector,
         namespaces: Sequence[str] = (),
         pods: Pods | None = None,
     ) -> None:
         self.queue: WorkQueue[Key] = WorkQueue()
         self._store = Store(namespaces)
-        self._models = Models(client, self._store, GatewayRouter(), now)
+        self._models = Models(client, self._store, GatewayRouter(), detector, now)
         self.profiles = Profiles(client, pods or HttpPods(), self.add)
         recorder = Recorder(client, now)
-        self._evaluations = Evaluations(client, self._store, image, self.profiles, recorder)
+        self._evaluations = Evaluations(client, self._store, evaluator, self.profiles, recorder)
         self.relist = Relist(
             client, self._store, namespaces, self.hear, self.hear_gone, self._add_models
         )
@@ -188,7 +190,12 @@ async def run(options: argparse.Namespace) -> None:
         Exception: whatever ended kopf's watches, since an operator that sees nothing must not go on.
     """
     client = await Client.connect()
-    operator = Operator(client, EvaluatorImage(options.evaluator_image), options.namespace)
+    operator = Operator(
+        client,
+        EvaluatorImage(options.evaluator_image),
+        Detector(image=options.detector_image),
+        options.namespace,
+    )
     watches, pulse = _Watches(operator, asyncio.get_running_loop(), options.namespace), Pulse()
     if options.health_port:
         health = _health(operator, client, watches, pulse)
@@ -306,6 +313,12 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "--evaluator-image",
         default=os.environ.get("MLHOPS_EVALUATOR_IMAGE", f"mlhops/evaluator:{__version__}"),
         help="image of the evaluator's Jobs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--detector-image",
+        default=os.environ.get("MLHOPS_DETECTOR_IMAGE", f"mlhops/detector:{__version__}"),
+        help="image of the drift detector beside the model servers of new revisions; those that "
+        "serve keep theirs (default: %(default)s)",
     )
     parser.add_argument("--workers", type=int, default=8, help="passes at a time (%(default)s)")
     parser.add_argument("--metrics-port", type=int, default=0, help="serve /metrics here (0: off)")

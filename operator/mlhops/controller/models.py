@@ -17,14 +17,21 @@ from mlhops.controller.gather import Gathered, InvalidObject, Key, Unreadable, g
 from mlhops.controller.kinds import DECISIONS, MODELS
 from mlhops.controller.reader import Fresh, Heard, Reader
 from mlhops.controller.store import Store
+from mlhops.kserve.detector import Detector
 from mlhops.kserve.read import condition, items, number, text
 from mlhops.kserve.route import Router
 from mlhops.rollout.caution import may_rest_on_hearsay
-from mlhops.rollout.intents import EnsureEvaluation, EnsureService, Plan, SetWeights
+from mlhops.rollout.intents import (
+    ConfigureDetector,
+    EnsureEvaluation,
+    EnsureService,
+    Plan,
+    SetWeights,
+)
 from mlhops.rollout.plan import plan, plan_to_tell
 from mlhops.rollout.reasons import Reason
 
-_RESTS_ON_MODEL = (EnsureService, EnsureEvaluation, SetWeights)
+_RESTS_ON_MODEL = (EnsureService, ConfigureDetector, EnsureEvaluation, SetWeights)
 GONE = float("inf")
 """Returned in place of a time for a model that is there no more."""
 
@@ -33,12 +40,18 @@ class Models:
     """Brings one ClinicalModel nearer to its spec."""
 
     def __init__(
-        self, client: Client, store: Store, router: Router, clock: Callable[[], datetime]
+        self,
+        client: Client,
+        store: Store,
+        router: Router,
+        detector: Detector,
+        clock: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._heard = Heard(store, client)
         self._fresh = Fresh(store, client)
         self._router = router
+        self._detector = detector
         self._clock = clock
         self._applier = Applier(client, router, Recorder(client, clock))
         self._refusals: dict[Key, str] = {}
@@ -86,7 +99,7 @@ class Models:
         return await self._plan_on(self._fresh, key)
 
     async def _plan_on(self, reader: Reader, key: Key) -> tuple[Gathered, Plan] | None:
-        gathered = await gather(reader, self._router, key)
+        gathered = await gather(reader, self._router, self._detector, key)
         if gathered is None:
             return None
         seen = replace(gathered.seen, refusal=self._refusals.get(key))

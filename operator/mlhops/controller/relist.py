@@ -126,7 +126,7 @@ class Relist:
             # Answers are heard; what was heard by a watch meanwhile is no news.
             name = name_of(manifest)
             await self._client.get(kind, name.namespace, name.name)
-        for name in known.keys() - there:
+        for name in sorted(known.keys() - there):
             self._hear_gone(kind, _gone(name, oldest))
         self._store.forget_the_gone(kind, oldest)
         self._store.set_complete(kind)

@@ -56,6 +56,11 @@ def written_by_us(live: Manifest) -> bool:
     )
 
 
+def applied_by_us(live: Manifest, *path: str) -> bool:
+    """Return whether the field at a path is as we have applied it: whoever changes a field owns it from then on."""
+    return at(_owned(live), *(f"f:{name}" for name in path)) is not None
+
+
 def _owned(live: Manifest) -> Manifest:
     """Return the fields that we own by server-side apply, in the form of `managedFields`."""
     for entry in items(live, "metadata", "managedFields"):

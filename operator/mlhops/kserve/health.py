@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mlhops.api.base import Manifest
+from mlhops.kserve.detector import CONTAINER as DETECTOR
 from mlhops.kserve.drift import as_applied
 from mlhops.kserve.facts import Service
-from mlhops.kserve.foreign import foreign_field
+from mlhops.kserve.foreign import foreign_field, foreign_logger
 from mlhops.kserve.names import REVISION_LABEL
 from mlhops.kserve.read import at, condition, items, number, text
 
@@ -62,7 +63,7 @@ def observe(live: Manifest, pods: Iterable[Manifest], desired: Manifest | None) 
         symptom=trouble.symptom if trouble else None,
         fatal=trouble is not None and trouble.fatal,
         deleting=at(live, "metadata", "deletionTimestamp") is not None,
-        foreign_logger=at(live, "spec", "predictor", "logger") is not None,
+        foreign_logger=foreign_logger(live, desired),
         foreign_field=foreign_field(live, desired),
         current=desired is None or as_applied(live, desired),
     )
@@ -133,7 +134,9 @@ def _container_trouble(status: Manifest) -> Trouble | None:
         times = f", restarted {restarts} times" if restarts else ""
         words = _short(text(ended, "message") or text(ended, "reason"))
         symptom = f"container {name} exited with code {exit_code}{times}"
-        return Trouble(symptom, words, fatal=restarts >= CRASH_LIMIT)
+        # The detector is no part of the model: it may come back after any number of restarts.
+        fatal = restarts >= CRASH_LIMIT and name != DETECTOR
+        return Trouble(symptom, words, fatal=fatal)
     if waiting in _STUCK:
         words = _short(text(status, "state", "waiting", "message"))
         symptom = f"container {name} cannot start: {waiting}"

@@ -8,6 +8,7 @@ from typing import cast
 
 from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.predictor import Predictor
+from mlhops.kserve.detector import Detector, beside
 from mlhops.kserve.names import (
     AUTOSCALER_CLASS,
     CLUSTER_LOCAL,
@@ -20,8 +21,11 @@ from mlhops.kserve.names import (
 )
 
 
-def render(model: ObjectMeta, predictor: Predictor, revision: str, name: str) -> Manifest:
-    """Return the InferenceService to apply for a revision of a model."""
+def render(
+    model: ObjectMeta, predictor: Predictor, revision: str, name: str, detector: Detector | None
+) -> Manifest:
+    """Return the InferenceService to apply for a revision of a model, with a detector where it has one."""
+    spec = _predictor(model.name, predictor, revision)
     return {
         "apiVersion": KSERVE,
         "kind": "InferenceService",
@@ -37,7 +41,7 @@ def render(model: ObjectMeta, predictor: Predictor, revision: str, name: str) ->
             "annotations": _annotations(predictor),
             "ownerReferences": [cast(Json, owner_reference(model.name, model.uid))],
         },
-        "spec": {"predictor": _predictor(model.name, predictor, revision)},
+        "spec": {"predictor": spec | (beside(name, detector) if detector else {})},
     }
 
 

@@ -16,11 +16,17 @@ PROFILE_KEY = "profile.json"
 PROFILE_DIGEST = "mlhops.io/profile-digest"
 PROFILE_EVALUATION = "mlhops.io/evaluation"
 PROFILE_POD = "mlhops.io/evaluator-pod"
+DETECTOR_KEY = "config.json"
 
 
 def profile_map(service: str) -> str:
     """Return the ConfigMap with the profile of an InferenceService's revision."""
     return f"{service}-profile"
+
+
+def detector_map(service: str) -> str:
+    """Return the ConfigMap that tells the detector beside an InferenceService what to count."""
+    return f"{service}-detector"
 
 
 def owner_reference(model: str, uid: str, kind: str = "ClinicalModel") -> dict[str, str | bool]:

@@ -6,17 +6,20 @@ all, and what it names is looked at again before anything follows from it.
 """
 
 from mlhops.api.status import ClinicalModelStatus
-from mlhops.rollout.intents import EnsureEvaluation, EnsureService, Plan
+from mlhops.rollout.intents import ConfigureDetector, EnsureEvaluation, EnsureService, Plan
+
+_HARMLESS = EnsureService | ConfigureDetector | EnsureEvaluation
 
 
 def may_rest_on_hearsay(old: ClinicalModelStatus, plan: Plan) -> bool:
     """Whether a plan may be carried out although it was made on what the watches have told.
 
-    It may bring up a model server, ask for an Evaluation and say where a rollout stands. It may not touch a
+    It may bring up a model server, tell a detector what to count, ask for an Evaluation and say where a
+    rollout stands. It may not touch a
     weight, delete anything, answer a person, take over evidence, give up a candidate or end a rollout.
     """
     intents = (*plan.before, *plan.after)
-    if not all(isinstance(intent, EnsureService | EnsureEvaluation) for intent in intents):
+    if not all(isinstance(intent, _HARMLESS) for intent in intents):
         return False
     return plan.status is None or _settled(plan.status) == _settled(old)
 

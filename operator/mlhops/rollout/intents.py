@@ -18,6 +18,13 @@ class EnsureService:
 
 
 @dataclass(frozen=True)
+class ConfigureDetector:
+    """Tell the detector beside a revision's model server what to count."""
+
+    revision: str
+
+
+@dataclass(frozen=True)
 class SetWeights:
     """Apply the route with these weights by InferenceService, which add up to 100."""
 
@@ -36,7 +43,7 @@ class EnsureEvaluation:
 class Remove:
     """Delete an object that the model owns."""
 
-    kind: Literal["InferenceService", "Evaluation", "ControllerRevision"]
+    kind: Literal["InferenceService", "Evaluation", "ControllerRevision", "ConfigMap"]
     name: str
 
 
@@ -57,7 +64,9 @@ class Event:
     warning: bool = False
 
 
-Intent: TypeAlias = EnsureService | SetWeights | EnsureEvaluation | Remove | Answer
+Intent: TypeAlias = (
+    EnsureService | ConfigureDetector | SetWeights | EnsureEvaluation | Remove | Answer
+)
 
 
 @dataclass(frozen=True)

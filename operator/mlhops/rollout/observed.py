@@ -57,6 +57,10 @@ class Observed:
     decisions: tuple[Decision, ...] = ()
     revisions: frozenset[str] = frozenset()
     """Revisions whose spec is recorded, so that their InferenceService can be applied again."""
+    unconfigured: frozenset[str] = frozenset()
+    """Revisions with a detector that is not told yet what it is to count."""
+    config_maps: Mapping[str, str] = field(default_factory=dict)
+    """The revision of each ConfigMap of a detector or profile that this model owns, by its name."""
     gateway_exists: bool = True
     listener: Listener = Listener()
     hostname_taken: str | None = None

@@ -13,7 +13,13 @@ from mlhops.rollout.intents import Plan
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.steps import advance
-from mlhops.rollout.tidy import expire_previous, keep_serving, remove_old_records, remove_retired
+from mlhops.rollout.tidy import (
+    configure_detectors,
+    expire_previous,
+    keep_serving,
+    remove_old_records,
+    remove_retired,
+)
 from mlhops.rollout.weights import set_weights
 
 NOTHING = Plan(before=(), status=None, after=(), events=(), requeue_after=None)
@@ -39,6 +45,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     set_weights(draft)
     remove_retired(draft)
     remove_old_records(draft)
+    configure_detectors(draft)
     return _finish(draft)
 
 

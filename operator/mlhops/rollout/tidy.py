@@ -6,7 +6,7 @@ from mlhops.api.decision import Action
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, Outcome
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.intents import EnsureService, Remove, SetWeights
+from mlhops.rollout.intents import ConfigureDetector, EnsureService, Remove, SetWeights
 from mlhops.rollout.observed import Record, Service
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
@@ -85,8 +85,20 @@ def remove_old_records(draft: Draft) -> None:
         draft.after.append(Remove("Evaluation", name))
     in_use = {of.revision for of in (draft.stable, draft.candidate, draft.previous) if of}
     served = {service.revision for service in draft.seen.services.values()}
+    for name, revision in sorted(draft.seen.config_maps.items()):
+        if revision not in in_use | served:
+            draft.after.append(Remove("ConfigMap", name))
     for revision in sorted(draft.seen.revisions - in_use - served):
         draft.after.append(Remove("ControllerRevision", f"{draft.name}-{revision}"))
+
+
+def configure_detectors(draft: Draft) -> None:
+    """Tell the detectors beside model servers what to count; last of all, since nothing rests on that."""
+    coming = {i.revision for i in (*draft.before, *draft.after) if isinstance(i, EnsureService)}
+    needed = {of.revision for of in (draft.stable, draft.candidate, draft.previous) if of}
+    there = {s.revision for s in draft.seen.services.values() if not s.deleting}
+    for revision in sorted(draft.seen.unconfigured & needed & there - coming):
+        draft.after.append(ConfigureDetector(revision))
 
 
 def _may_have_served(draft: Draft) -> Callable[[Record], bool]:

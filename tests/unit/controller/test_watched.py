@@ -9,6 +9,7 @@ from mlhops.controller.client import Client
 from mlhops.controller.gather import Key
 from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES
 from mlhops.controller.main import Operator
+from mlhops.kserve.detector import Detector
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 
 WARD = "ward"
@@ -38,7 +39,7 @@ async def looked_at(operator: Operator) -> set[str]:
 def test_a_change_of_a_policy_looks_at_the_models_that_name_it_and_its_status_at_none() -> None:
     async def run() -> None:
         client = Client(Configuration())
-        operator = Operator(client, EvaluatorImage("evaluator"))
+        operator = Operator(client, EvaluatorImage("evaluator"), Detector(image="detector"))
         for number, (model, policy) in enumerate(
             [("sepsis", "strict"), ("falls", "strict"), ("stroke", "lenient")], 1
         ):
@@ -61,7 +62,7 @@ def test_a_change_of_a_policy_looks_at_the_models_that_name_it_and_its_status_at
 def test_a_change_of_a_config_map_looks_at_its_model() -> None:
     async def run() -> None:
         client = Client(Configuration())
-        operator = Operator(client, EvaluatorImage("evaluator"))
+        operator = Operator(client, EvaluatorImage("evaluator"), Detector(image="detector"))
         operator.hear(
             CONFIG_MAPS,
             manifest(1, "sepsis-a-detector", {}, labels={"mlhops.io/model": "sepsis"}),

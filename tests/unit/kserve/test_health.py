@@ -138,3 +138,11 @@ def test_of_a_traceback_the_line_that_names_the_error_is_kept() -> None:
     service = observe({}, [crashed(1, words)], None)
     assert service.trouble is not None
     assert service.trouble.endswith(": FileNotFoundError: models/4")
+
+
+def test_a_detector_that_keeps_crashing_is_trouble_and_no_end() -> None:
+    status = {**cast(list[Manifest], cast(Manifest, crashed(9)["status"])["containerStatuses"])[0]}
+    pod: Manifest = {"status": {"containerStatuses": [{**status, "name": "drift-detector"}]}}
+    service = observe({"metadata": {"name": "sepsis-b"}}, [pod], None)
+    assert service.trouble is not None
+    assert not service.fatal

@@ -10,8 +10,10 @@ from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.api.status import Candidate, ClinicalModelStatus
+from mlhops.kserve.names import detector_map
 from mlhops.rollout.intents import (
     Answer,
+    ConfigureDetector,
     EnsureEvaluation,
     EnsureService,
     Event,
@@ -67,6 +69,10 @@ class World:
         self.evaluations: dict[str, Manifest] = {}
         self.decisions: dict[str, Manifest] = {}
         self.revisions: set[str] = set()
+        self.config_maps: dict[str, str] = {}
+        """The windows that each detector's ConfigMap has, by its name."""
+        self.windows = "hour"
+        """The windows that the policy asks for."""
         self.gateway_exists = self.kserve_installed = self.gateway_api_installed = True
         self.hostname_taken: str | None = None
         self.gateway: str = "prompt"
@@ -120,6 +126,15 @@ class World:
             records={name: Record.of(each) for name, each in evaluations.items()},
             decisions=tuple(Decision.model_validate(d) for d in self.decisions.values()),
             revisions=frozenset(self.revisions),
+            unconfigured=frozenset(
+                revision
+                for revision in {*self.revisions, self.target}
+                if self.config_maps.get(detector_map(service_name(NAME, revision))) != self.windows
+            ),
+            config_maps={
+                name: name.removeprefix(f"{NAME}-").removesuffix("-detector")
+                for name in self.config_maps
+            },
             gateway_exists=self.gateway_exists,
             hostname_taken=self.hostname_taken,
             kserve_installed=self.kserve_installed,
@@ -176,8 +191,11 @@ class World:
             case EnsureService(revision):
                 name = service_name(NAME, revision)
                 self.revisions.add(revision)
+                self.config_maps[detector_map(name)] = self.windows
                 fresh = Service(name=name, revision=revision, ready=None)
                 self.services[name] = replace(self.services.get(name, fresh), current=True)
+            case ConfigureDetector(revision):
+                self.config_maps[detector_map(service_name(NAME, revision))] = self.windows
             case SetWeights(weights):
                 route = self.route or LiveRoute({}, generation=0)
                 route.weights, route.current = dict(weights), True
@@ -200,6 +218,8 @@ class World:
     def _remove(self, kind: str, name: str) -> None:
         if kind == "Evaluation":
             del self.evaluations[name]
+        elif kind == "ConfigMap":
+            del self.config_maps[name]
         elif kind == "ControllerRevision":
             self.revisions.remove(name.removeprefix(f"{NAME}-"))
         elif self.slow_deletion:

@@ -1,0 +1,146 @@
+"""The drift detector beside a model server: its container, what it mounts, and how it hears of requests.
+
+Nothing of this may change for a revision that serves, since its pods would restart. So all that is to differ
+from one revision to the next stands in the revision's record, and all that is to change while it serves (which
+windows are counted) in a ConfigMap that the detector reads again by itself.
+"""
+
+import json
+from typing import Annotated, cast
+
+from pydantic import Field
+
+from mlhops.api.base import Json, Manifest, ObjectMeta, Resource
+from mlhops.api.detector import DetectorConfig
+from mlhops.kserve.content import content_hashes, sha256
+from mlhops.kserve.drift import applied_by_us, covers
+from mlhops.kserve.names import (
+    DETECTOR_KEY,
+    MANAGED_BY,
+    MODEL_LABEL,
+    PROFILE_KEY,
+    REVISION_LABEL,
+    detector_map,
+    owner_reference,
+    profile_map,
+)
+from mlhops.kserve.owner import owned
+from mlhops.kserve.read import at, items, text
+
+CONTAINER = "drift-detector"
+REPORT_PORT = 9501
+SINK = "http://localhost:9500/"
+"""Where KServe's agent posts what it logs; nobody outside of the pod can."""
+_CONFIG, _PROFILE = "mlhops-detector", "mlhops-profile"
+_CONFIG_FOLDER, _PROFILE_FOLDER = "/etc/mlhops/detector", "/etc/mlhops/profile"
+
+
+class Detector(Resource):
+    """What is recorded of the detector of a revision."""
+
+    image: Annotated[str, Field(min_length=1, max_length=1024)]
+    """Where it comes from."""
+
+
+LOGGER: Manifest = {
+    "mode": "all",
+    "url": SINK,
+    # Where the JSON of a binary request ends; the agent passes on no header that is not named.
+    "metadataHeaders": ["Inference-Header-Content-Length"],
+}
+
+
+def beside(service: str, detector: Detector) -> Manifest:
+    """Return what an InferenceService's predictor has beside its model."""
+    return {
+        "containers": [_container(detector)],
+        # Optional: a model must not wait for what watches it.
+        "volumes": [
+            _volume(_CONFIG, detector_map(service)),
+            _volume(_PROFILE, profile_map(service)),
+        ],
+        "logger": dict(LOGGER),
+    }
+
+
+def _container(detector: Detector) -> Json:
+    """Return the detector's container.
+
+    It has no readinessProbe: it is ready as soon as it runs. It is restarted only when it has not answered for
+    two minutes, since the pod gets no requests meanwhile; but then the agent would soon be out of memory.
+    """
+    mounts = ((_CONFIG, _CONFIG_FOLDER), (_PROFILE, _PROFILE_FOLDER))
+    return {
+        "name": CONTAINER,
+        "image": detector.image,
+        "args": [
+            f"--config={_CONFIG_FOLDER}/{DETECTOR_KEY}",
+            f"--profile={_PROFILE_FOLDER}/{PROFILE_KEY}",
+        ],
+        "env": [{"name": "OPENBLAS_NUM_THREADS", "value": "1"}],
+        "ports": [{"name": "drift-report", "containerPort": REPORT_PORT, "protocol": "TCP"}],
+        "livenessProbe": {
+            "httpGet": {"path": "/healthz", "port": REPORT_PORT},
+            "periodSeconds": 30,
+            "timeoutSeconds": 10,
+            "failureThreshold": 4,
+        },
+        # bench/RESULTS.md: 65 MiB with 20 features; the limit leaves room for 512 of them.
+        "resources": {
+            "requests": {"cpu": "50m", "memory": "128Mi"},
+            "limits": {"cpu": "1", "memory": "512Mi"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumeMounts": [
+            {"name": name, "mountPath": folder, "readOnly": True} for name, folder in mounts
+        ],
+    }
+
+
+def _volume(name: str, config_map: str) -> Json:
+    return {"name": name, "configMap": {"name": config_map, "optional": True}}
+
+
+def config_map(model: ObjectMeta, service: str, config: DetectorConfig) -> Manifest:
+    """Return the ConfigMap that tells the detector of a revision what to count."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": detector_map(service),
+            "namespace": model.namespace,
+            "labels": {**MANAGED_BY, MODEL_LABEL: model.name, REVISION_LABEL: config.revision},
+            "ownerReferences": [cast(Json, owner_reference(model.name, model.uid))],
+        },
+        "data": {DETECTOR_KEY: json.dumps(config.to_json(), indent=1, ensure_ascii=False)},
+    }
+
+
+def is_configured(live: Manifest | None, desired: Manifest, uid: str) -> bool:
+    """Whether a ConfigMap is the model's and says what is desired."""
+    if live is None or not owned(live, uid):
+        return False
+    labelled = covers(at(live, "metadata", "labels"), at(desired, "metadata", "labels"))
+    wanted = sha256(text(desired, "data", DETECTOR_KEY))
+    return labelled and content_hashes(live).get(DETECTOR_KEY) == wanted
+
+
+def beside_live(live: Manifest | None, detector: Detector) -> Detector | None:
+    """Return the detector of a revision whose record is lost, or was never written: None where it has none.
+
+    A server that runs keeps what it has, as long as that is what the operator has applied.
+    """
+    if live is None:
+        return detector
+    place = ("spec", "predictor", "containers")
+    for container in items(live, *place):
+        if container.get("name") == CONTAINER:
+            image = text(container, "image")
+            return Detector(image=image) if image and applied_by_us(live, *place) else detector
+    return None

@@ -1,0 +1,171 @@
+"""Which detector a revision has, and what that is told, as gathered from what the watches have told."""
+
+import asyncio
+from typing import cast
+
+from kubernetes.aio.client import Configuration
+
+from mlhops.api.base import Json, Manifest
+from mlhops.api.detector import DetectorConfig
+from mlhops.api.model import ClinicalModel
+from mlhops.controller.client import Client
+from mlhops.controller.gather import Gathered, Key, gather
+from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES, REVISIONS, SERVICES, Kind
+from mlhops.controller.reader import Heard
+from mlhops.controller.store import WATCHED, Store
+from mlhops.kserve import inferenceservice
+from mlhops.kserve.detector import Detector
+from mlhops.kserve.names import owner_reference
+from mlhops.kserve.read import text
+from mlhops.kserve.route import GatewayRouter
+from mlhops.rollout.revision import revision_of, service_name
+from tests.builders import clinical_model
+
+OURS = Detector(image="registry.example/detector:2")
+EARLIER = Detector(image="registry.example/detector:1")
+KEY = Key("ClinicalModel", "ward", "sepsis")
+NAMED: dict[str, Json] = {"spec.monitoring": {"policyRef": {"name": "strict"}}}
+
+
+class Ward:
+    """What was heard of one model and of what it has around it."""
+
+    def __init__(self, changes: dict[str, Json] | None = None) -> None:
+        self._store = Store()
+        self._version = 0
+        manifest = clinical_model({"metadata.uid": "uid-1", **(changes or {})})
+        cast(Manifest, manifest["metadata"])["namespace"] = "ward"
+        self.model = ClinicalModel.model_validate(manifest)
+        self.revision = revision_of(self.model.spec)
+        self.service = service_name("sepsis", self.revision)
+        self.hear(MODELS, "sepsis", manifest)
+
+    def hear(self, kind: Kind, name: str, manifest: Manifest) -> None:
+        """Take over an object of the model's."""
+        self._version += 1
+        given = cast(Manifest, manifest.get("metadata", {}))
+        labels: Manifest = {"mlhops.io/model": "sepsis", "mlhops.io/revision": self.revision}
+        metadata: Manifest = {
+            "namespace": "ward",
+            "name": name,
+            "uid": f"uid-of-{name}",
+            "resourceVersion": str(self._version),
+            "labels": labels,
+            "ownerReferences": [cast(Json, owner_reference("sepsis", "uid-1"))],
+            **given,
+        }
+        assert self._store.hear(kind, {**manifest, "metadata": metadata})
+
+    def record(self, detector: Detector | None) -> None:
+        """The revision is recorded, with a detector or, as by an earlier operator, without."""
+        data: Manifest = {"predictor": self.model.spec.predictor.to_json()}
+        if detector is not None:
+            data |= {"interface": self.model.spec.interface.to_json()}
+            data |= {"detector": detector.to_json()}
+        self.hear(REVISIONS, self.service, {"data": data})
+
+    def serve(self, detector: Detector | None) -> None:
+        """The revision has an InferenceService that we have applied."""
+        meta, predictor = self.model.metadata, self.model.spec.predictor
+        live = inferenceservice.render(meta, predictor, self.revision, self.service, detector)
+        fields: Manifest = {"f:spec": {"f:predictor": {"f:containers": {}}}} if detector else {}
+        entry: Manifest = {"manager": "mlhops", "operation": "Apply", "fieldsV1": fields}
+        metadata = cast(Manifest, live["metadata"])
+        live["metadata"] = {**metadata, "managedFields": [entry]}
+        self.hear(SERVICES, self.service, live)
+
+    def gather(self) -> Gathered:
+        """Gather what there is."""
+        for kind in WATCHED:
+            self._store.set_complete(kind)
+
+        async def run() -> Gathered | None:
+            client = Client(Configuration())
+            try:
+                return await gather(Heard(self._store, client), GatewayRouter(), OURS, KEY)
+            finally:
+                await client.close()
+
+        found = asyncio.run(run())
+        assert found is not None
+        return found
+
+    def configuration(self) -> DetectorConfig:
+        """What the revision's detector is to be told."""
+        desired = self.gather().configurations[self.revision]
+        return DetectorConfig.model_validate_json(text(desired, "data", "config.json"))
+
+
+def test_a_new_revision_gets_the_detector_that_this_operator_brings() -> None:
+    ward = Ward()
+    gathered = ward.gather()
+    assert gathered.records[ward.revision].detector == OURS
+    assert gathered.seen.unconfigured == {ward.revision}
+
+
+def test_a_revision_that_serves_keeps_its_detector_whatever_operator_comes() -> None:
+    ward = Ward()
+    ward.record(EARLIER)
+    ward.serve(EARLIER)
+    gathered = ward.gather()
+    assert gathered.records[ward.revision].detector == EARLIER
+    assert gathered.seen.services[ward.service].current
+    assert gathered.seen.services[ward.service].foreign_field == ""
+
+
+def test_a_revision_of_an_operator_without_detectors_goes_on_without() -> None:
+    ward = Ward()
+    ward.record(None)
+    ward.serve(None)
+    gathered = ward.gather()
+    assert gathered.records[ward.revision].detector is None
+    assert gathered.seen.services[ward.service].current
+    assert gathered.configurations == {}
+    assert gathered.seen.unconfigured == frozenset()
+
+
+def test_a_record_that_somebody_took_away_is_made_again_as_it_was() -> None:
+    for detector in (EARLIER, None):
+        ward = Ward()
+        ward.serve(detector)
+        gathered = ward.gather()
+        assert gathered.records[ward.revision].detector == detector
+        assert gathered.seen.services[ward.service].current
+
+
+def test_replicas_change_in_place_and_the_detector_stays() -> None:
+    ward = Ward({"spec.predictor.minReplicas": 3})
+    scaled = ward.model.spec.predictor.model_copy(update={"min_replicas": 1})
+    data: Manifest = {"predictor": scaled.to_json()}
+    ward.hear(REVISIONS, ward.service, {"data": data})
+    gathered = ward.gather()
+    assert gathered.stale_record == ward.revision
+    assert gathered.records[ward.revision].detector is None
+    assert gathered.records[ward.revision].predictor.min_replicas == 3
+
+
+def test_a_detector_counts_the_windows_of_the_policy_that_the_model_names() -> None:
+    assert Ward().configuration().windows == []
+    ward = Ward(NAMED)
+    assert ward.configuration().windows == [], "there is no such policy yet"
+    ward.hear(POLICIES, "strict", {"spec": {"drift": {"window": "6h"}}})
+    assert [window.length for window in ward.configuration().windows] == ["6h"]
+    ward.hear(POLICIES, "strict", {"spec": {"drift": {"window": "soon"}}})
+    assert ward.configuration().windows == [], "nobody can say what is meant"
+    assert ward.configuration().features == ward.model.spec.interface.features
+
+
+def test_only_the_models_own_config_maps_are_its_own() -> None:
+    ward = Ward()
+    ward.record(OURS)
+    ward.serve(OURS)
+    desired = ward.gather().configurations[ward.revision]
+    ward.hear(CONFIG_MAPS, f"{ward.service}-detector", desired)
+    assert ward.gather().seen.unconfigured == frozenset()
+    ward.hear(CONFIG_MAPS, f"{ward.service}-profile", {"data": {"profile.json": "{}"}})
+    ward.hear(CONFIG_MAPS, "notes", {"data": {"of": "a nurse"}})
+    theirs: Manifest = {"ownerReferences": [cast(Json, owner_reference("falls", "uid-2"))]}
+    ward.hear(CONFIG_MAPS, f"{ward.service}-detector", {**desired, "metadata": theirs})
+    gathered = ward.gather()
+    assert gathered.seen.config_maps == {f"{ward.service}-profile": ward.revision}
+    assert gathered.seen.unconfigured == {ward.revision}

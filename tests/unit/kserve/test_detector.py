@@ -1,0 +1,100 @@
+"""What stands beside a model server, and what it is told."""
+
+import json
+from typing import cast
+
+import pytest
+
+from mlhops.api.base import Json, Manifest, ObjectMeta
+from mlhops.api.detector import DetectorConfig
+from mlhops.detector.__main__ import _options
+from mlhops.kserve.content import without_content
+from mlhops.kserve.detector import (
+    Detector,
+    beside,
+    beside_live,
+    config_map,
+    is_configured,
+)
+from mlhops.kserve.read import items, text
+from tests.builders import with_path
+
+META = ObjectMeta(name="sepsis", namespace="ward", uid="uid-1")
+OURS = Detector(image="registry.example/detector:2")
+CONFIG = DetectorConfig.model_validate(
+    {
+        "revision": "bcd",
+        "features": [{"name": "creatinine", "unit": "µmol/L"}],
+        "output": {"name": "risk", "threshold": 0.5},
+        "windows": [{"name": "hour", "length": "1h"}],
+    }
+)
+
+
+def container() -> Manifest:
+    return items(beside("sepsis-bcd", OURS), "containers")[0]
+
+
+def test_the_detector_reads_the_files_that_are_mounted_and_listens_where_it_is_asked() -> None:
+    options = _options([cast(str, word) for word in cast("list[Json]", container()["args"])])
+    mounts = {text(m, "mountPath"): text(m, "name") for m in items(container(), "volumeMounts")}
+    maps = {
+        text(v, "name"): text(v, "configMap", "name")
+        for v in items(beside("sepsis-bcd", OURS), "volumes")
+    }
+    assert maps[mounts[str(options.config.parent)]] == "sepsis-bcd-detector"
+    assert maps[mounts[str(options.profile.parent)]] == "sepsis-bcd-profile"
+    assert text(beside("s", OURS), "logger", "url") == f"http://localhost:{options.sink_port}/"
+    assert options.sink_host == "127.0.0.1"
+    assert items(container(), "ports")[0]["containerPort"] == options.report_port
+
+
+def test_a_model_waits_neither_for_the_detector_nor_for_its_files() -> None:
+    assert "readinessProbe" not in container()
+    assert "startupProbe" not in container()
+    for volume in items(beside("sepsis-bcd", OURS), "volumes"):
+        assert cast(Manifest, volume["configMap"])["optional"] is True
+
+
+def test_what_is_written_is_what_the_detector_reads() -> None:
+    written = config_map(META, "sepsis-bcd", CONFIG)
+    assert DetectorConfig.model_validate_json(text(written, "data", "config.json")) == CONFIG
+    assert text(written, "metadata", "name") == "sepsis-bcd-detector"
+    assert json.loads(text(written, "data", "config.json"))["features"][0]["unit"] == "µmol/L"
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("data", {"config.json": "{}"}),
+        ("data", {}),
+        ("metadata.ownerReferences", []),
+        ("metadata.ownerReferences", [{"uid": "uid-2", "controller": True}]),
+        ("metadata.labels", {"mlhops.io/model": "sepsis"}),
+    ],
+)
+def test_what_somebody_has_changed_is_written_again(path: str, value: Json) -> None:
+    desired = config_map(META, "sepsis-bcd", CONFIG)
+    assert is_configured(desired, desired, META.uid)
+    assert is_configured(without_content(desired), desired, META.uid)
+    assert not is_configured(None, desired, META.uid)
+    assert not is_configured(with_path(desired, path, value), desired, META.uid)
+
+
+def live(image: str, manager: str) -> Manifest:
+    """An InferenceService with a detector that somebody has applied."""
+    fields: Manifest = {"f:spec": {"f:predictor": {"f:containers": {}}}}
+    entry: Manifest = {"manager": manager, "operation": "Apply", "fieldsV1": fields}
+    theirs: Manifest = {"name": "drift-detector", "image": image}
+    return {
+        "metadata": {"managedFields": [entry]},
+        "spec": {"predictor": {"containers": [theirs]}},
+    }
+
+
+def test_a_server_whose_record_is_lost_keeps_the_detector_that_we_gave_it() -> None:
+    earlier = "registry.example/detector:1"
+    assert beside_live(live(earlier, "mlhops"), OURS) == Detector(image=earlier)
+    assert beside_live(live("elsewhere.example/x", "kubectl"), OURS) == OURS
+    assert beside_live({"spec": {"predictor": {"model": {}}}}, OURS) is None
+    assert beside_live(None, OURS) == OURS
