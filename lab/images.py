@@ -10,9 +10,15 @@ Images: TypeAlias = Mapping[str, Sequence[str]]
 HERE = Path(__file__).resolve().parent
 
 
-def program(module: str) -> tuple[str, ...]:
-    """Run a module of this interpreter's path."""
-    return (sys.executable, "-m", module)
+def program(module: str, *arguments: str) -> tuple[str, ...]:
+    """Run a module of this interpreter's path; `$(NAME)` in arguments is a variable of the container."""
+    return (sys.executable, "-m", module, *arguments)
+
+
+def detector(module: str) -> tuple[str, ...]:
+    """Run a drift detector: pods share one network here, so its `localhost` is the pod's own address."""
+    own = "$(LAB_POD_IP)"
+    return program(module, f"--sink-host={own}", f"--report-host={own}")
 
 
 # By repository, without registry and tag. KServe's injected images, and its scikit-learn server.

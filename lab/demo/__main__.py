@@ -17,7 +17,7 @@ from lab.cluster import Cluster
 from lab.demo.screen import MODEL, NAMESPACE, Failed, Screen, ready
 from lab.demo.traffic import Traffic
 from lab.demo.train import load, train
-from lab.images import program
+from lab.images import detector, program
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Outcome, Phase
 
@@ -31,7 +31,10 @@ def main() -> int:
     """Tell the story once."""
     started = time.monotonic()
     print("starting a cluster: etcd, kube-apiserver, kube-controller-manager, Envoy", flush=True)
-    images = {"mlhops/evaluator": program("mlhops.evaluator")}
+    images = {
+        "mlhops/evaluator": program("mlhops.evaluator"),
+        "mlhops/detector": detector("mlhops.detector"),
+    }
     with Cluster.start(images=images, install=[REPOSITORY / "crds"]) as cluster:
         screen = Screen(cluster)
         try:

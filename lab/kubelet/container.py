@@ -187,7 +187,8 @@ class Container:
         if fault.crash:
             return crashing(str(self._place.message_file))
         # The image's own program lies on the host; only what the pod says speaks of mounted paths.
-        own = () if self.spec.get("command") else self._entrypoint or ()
+        image = () if self.spec.get("command") else self._entrypoint or ()
+        own = [expand(word, self.environment) for word in image]
         words = [*self.spec.get("command", []), *self.spec.get("args", [])]
         return [*own, *(self.rewrite(expand(word, self.environment)) for word in words)]
 

@@ -11,7 +11,7 @@ import pytest
 
 from lab.cluster import Cluster
 from lab.demo.train import Data, load, train
-from lab.images import program
+from lab.images import detector, program
 from tests.cluster_api import Api
 from tests.e2e.ward import Ward
 
@@ -35,6 +35,7 @@ class LabOperator:
                     "-m",
                     "mlhops.controller",
                     "--evaluator-image=mlhops/evaluator:test",
+                    "--detector-image=mlhops/detector:test",
                 ],
                 env=environment,
                 stdout=log,
@@ -64,8 +65,11 @@ def models(people: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A lab with the project's kinds and its evaluator."""
-    images = {"mlhops/evaluator": program("mlhops.evaluator")}
+    """A lab with the project's kinds, its evaluator and its detector."""
+    images = {
+        "mlhops/evaluator": program("mlhops.evaluator"),
+        "mlhops/detector": detector("mlhops.detector"),
+    }
     with Cluster.start(images=images, install=[REPOSITORY / "crds"], backoff_base=0.3) as running:
         yield running
 

@@ -1,8 +1,5 @@
 """Whole rollouts in the lab: real model servers, the real evaluator, real Envoy, the operator as a process."""
 
-import json
-import urllib.request
-
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
@@ -20,31 +17,16 @@ from mlhops.controller.kinds import (
 from mlhops.kserve.read import items, text
 from tests.cluster_api import until, until_none
 from tests.e2e.conftest import LabOperator
-from tests.e2e.ward import HOST, MODEL, Ward
+from tests.e2e.ward import MODEL, Ward
 
 DEPLOYMENTS = Kind("apps", "v1", "deployments")
-
-
-def ask(ward: Ward) -> list[float]:
-    """Ask the model through the Gateway."""
-    address = ward.cluster.gateway_address(ward.namespace, "clinical")
-    row = [70.0, 1.0, 1.2, 1.5, 1.0, 0.0]
-    tensor = {"name": "input", "shape": [1, 6], "datatype": "FP64", "data": row}
-    request = urllib.request.Request(
-        f"http://{address}/v2/models/{MODEL}/infer",
-        data=json.dumps({"inputs": [tensor]}).encode(),
-        headers={"Host": HOST, "Content-Type": "application/json"},
-    )
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
-        outputs: list[float] = json.load(answer)["outputs"][0]["data"]
-        return outputs
 
 
 def test_a_fair_version_takes_over_and_an_unfair_one_is_stopped(ward: Ward) -> None:
     # given a version that serves through the Gateway
     first = ward.serve().status.stable
     assert first is not None
-    assert 0 <= ask(ward)[-1] <= 1
+    assert 0 <= ward.ask()[-1] <= 1
     before = ward.weights()
     # when a version comes that misses deaths of women
     ward.apply("2.0.0")
@@ -60,7 +42,7 @@ def test_a_fair_version_takes_over_and_an_unfair_one_is_stopped(ward: Ward) -> N
     # then it serves, and the one before is kept
     assert model.status.previous is not None
     assert model.status.previous.version == "1.0.0"
-    assert 0 <= ask(ward)[-1] <= 1
+    assert 0 <= ward.ask()[-1] <= 1
     # when the spec goes back
     ward.apply("1.0.0")
     model = ward.wait("Healthy", 10, version="1.0.0")

@@ -1,7 +1,9 @@
 """What end-to-end tests do and look at: a namespace as a platform engineer sees it."""
 
 import copy
+import json
 import shutil
+import urllib.request
 from pathlib import Path
 from typing import cast
 
@@ -11,12 +13,16 @@ import yaml
 from lab.cluster import Cluster
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.kinds import DECISIONS, MODELS
+from mlhops.api.summary import DetectorReport
+from mlhops.controller.kinds import DECISIONS, MODELS, PODS
+from mlhops.kserve.detector import REPORT_PORT
+from mlhops.kserve.read import text
 from tests.builders import decision, with_path
 from tests.cluster_api import Api, live_services, route_weights, until
 
 DEMO = Path(__file__).resolve().parents[2] / "lab" / "demo"
 MODEL = "mortality"
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 HOST = "mortality.models.example"
 
 
@@ -106,6 +112,31 @@ class Ward:
             return until(f"message {words!r}", look, seconds)
         except AssertionError as error:
             raise AssertionError(f"{error}; status: {self.model().status.message}") from error
+
+    def ask(self) -> list[float]:
+        """Ask the model about one person through the Gateway."""
+        address = self.cluster.gateway_address(self.namespace, "clinical")
+        row = [70.0, 1.0, 1.2, 1.5, 1.0, 0.0]
+        tensor = {"name": "input", "shape": [1, 6], "datatype": "FP64", "data": row}
+        request = urllib.request.Request(
+            f"http://{address}/v2/models/{MODEL}/infer",
+            data=json.dumps({"inputs": [tensor]}).encode(),
+            headers={"Host": HOST, "Content-Type": "application/json"},
+        )
+        with _DIRECT.open(request) as answer:
+            outputs: list[float] = json.load(answer)["outputs"][0]["data"]
+            return outputs
+
+    def report(self, revision: str) -> DetectorReport:
+        """What the detector in a revision's only pod has counted."""
+        [pod] = [
+            pod
+            for pod in self.api.list(PODS, self.namespace)
+            if text(pod, "metadata", "labels", "mlhops.io/revision") == revision
+            and text(pod, "metadata", "labels", "component") == "predictor"
+        ]
+        with _DIRECT.open(f"http://{text(pod, 'status', 'podIP')}:{REPORT_PORT}/report") as answer:
+            return DetectorReport.model_validate_json(answer.read())
 
     def weights(self) -> dict[str, int]:
         """The route's weights by backend."""

@@ -1,0 +1,48 @@
+"""What a detector counts of requests that the real model server behind KServe's agent answers."""
+
+from mlhops.api.base import Json
+from mlhops.api.summary import DetectorReport
+from mlhops.controller.kinds import CONFIG_MAPS, POLICIES
+from mlhops.kserve.read import text
+from tests.builders import monitoring_policy
+from tests.cluster_api import until
+from tests.e2e.ward import Ward
+
+ASKED = 7
+WATCHED: Json = {"policyRef": {"name": "ward"}}
+
+
+def counted(report: DetectorReport) -> tuple[int, int, list[int]]:
+    """Rows and scores that were counted so far, and the rows in each window."""
+    windows = [window.rows for window in report.windows.values()]
+    return report.counters["rows"], report.counters["scores"], windows
+
+
+def test_each_request_that_is_served_is_counted_beside_its_model_server(ward: Ward) -> None:
+    # given a model that serves, and that a policy watches
+    ward.api.create(POLICIES, ward.namespace, monitoring_policy({"spec.drift": {}}))
+    stable = ward.serve(monitoring=WATCHED).status.stable
+    assert stable is not None
+    begun = ward.report(stable.revision)
+    assert begun.revision == stable.revision
+
+    # and whose profile has reached the detector without a restart
+    profile = f"{stable.inference_service}-profile"
+    place = ("metadata", "annotations", "mlhops.io/profile-digest")
+    made = until(
+        "the profile", lambda: text(ward.api.get(CONFIG_MAPS, ward.namespace, profile), *place)
+    )
+    until("its use", lambda: ward.report(stable.revision).profile_digest == made, 40)
+    before = ward.report(stable.revision)
+    assert before.instance == begun.instance
+
+    # when it is asked
+    for _ in range(ASKED):
+        ward.ask()
+
+    # then its detector has counted that, in the window of the policy as well
+    rows, scores, [window] = counted(before)
+    expected = (rows + ASKED, scores + ASKED, [window + ASKED])
+    until(f"{ASKED} more", lambda: counted(ward.report(stable.revision)) == expected)
+    joined = [report.counters["note.joined"] for report in (before, ward.report(stable.revision))]
+    assert joined[1] == joined[0] + ASKED
