@@ -3,6 +3,7 @@
 from tests.integration.refusals_data import SOURCES
 from tests.integration.refusals_gates import EVALUATION, ROLLOUT
 from tests.integration.refusals_interface import EXPOSURE, INTERFACE
+from tests.integration.refusals_policy import POLICY
 from tests.integration.refusals_records import DECISIONS, OTHERS
 from tests.integration.refusals_serving import CARD, METADATA, PREDICTOR
 
@@ -17,4 +18,5 @@ REFUSALS = (
     *ROLLOUT,
     *DECISIONS,
     *OTHERS,
+    *POLICY,
 )

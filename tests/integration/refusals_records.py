@@ -1,6 +1,6 @@
-"""What is refused of Decisions, Evaluations and MonitoringPolicies."""
+"""What is refused of Decisions and Evaluations."""
 
-from tests.builders import decision, evaluation, monitoring_policy, override, without
+from tests.builders import decision, evaluation, override, without
 from tests.integration.refusal import given
 
 DECISIONS = (
@@ -91,17 +91,5 @@ OTHERS = (
         evaluation({"spec.interface.output.threshold": 2}),
         "spec.interface.output.threshold",
         "between 0 and 1",
-    ),
-    given(
-        "a window of no time",
-        monitoring_policy({"spec.drift": {"window": "0s"}}),
-        "spec.drift.window",
-        "set more than 0s",
-    ),
-    given(
-        "a field that does not exist",
-        monitoring_policy({"spec.alerts": []}),
-        "spec.alerts",
-        "unknown field",
     ),
 )

@@ -125,8 +125,44 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
         },
     ),
     "MonitoringPolicy": (
-        monitoring_policy({"spec.drift": {}}),
-        {"drift": {"engine": "Native", "window": "1h"}, "minCellSize": 10},
+        monitoring_policy({"spec.actions": [{"name": "a", "type": "Notify", "when": ["Drift"]}]}),
+        {
+            "drift": {
+                "engine": "Native",
+                "windows": [{"name": "hour", "length": "1h", "mode": "Sliding"}],
+                "numeric": ["KS"],
+                "categorical": ["ChiSquare"],
+                "joint": True,
+                "effects": {
+                    "KS": 0.1,
+                    "CVM": 0.05,
+                    "ChiSquare": 0.1,
+                    "PSI": 0.2,
+                    "JensenShannon": 0.1,
+                    "Wasserstein": 0.2,
+                    "MMD": 0.05,
+                },
+                "minRows": 100,
+                "correction": "Bonferroni",
+                "falseAlarms": {"atMost": 1, "per": "30d"},
+                "for": {"atLeast": 1, "of": 1},
+                "every": "1m",
+            },
+            "dataQuality": {
+                "missing": 0.05,
+                "typeErrors": 0.01,
+                "outOfRange": 0.05,
+                "unseenCategories": 0.01,
+            },
+            "candidate": {
+                "scoreShift": 0.2,
+                "errorRate": 0.02,
+                "latencyRatio": 2.0,
+                "minRows": 50,
+            },
+            "actions": [{"name": "a", "type": "Notify", "when": ["Drift"], "cooldown": "6h"}],
+            "privacy": {"minCellSize": 10},
+        },
     ),
 }
 
@@ -264,6 +300,60 @@ EVERYTHING = clinical_model(
 )
 
 
+POLICY = monitoring_policy(
+    {
+        "spec.drift": {
+            "windows": [
+                {"name": "hour", "length": "1h"},
+                {"name": "week", "length": "7d", "mode": "Cumulative"},
+            ],
+            "numeric": ["KS", "Wasserstein"],
+            "categorical": ["ChiSquare", "PSI"],
+            "joint": False,
+            "effects": {"KS": 0.15, "PSI": 0.25},
+            "minRows": 200,
+            "correction": "BenjaminiHochberg",
+            "falseAlarms": {"atMost": 2, "per": "90d"},
+            "for": {"atLeast": 2, "of": 3},
+            "every": "10s",
+        },
+        "spec.dataQuality": {"missing": 0.1, "typeErrors": 0, "outOfRange": 1},
+        "spec.candidate": {"scoreShift": 0.1, "errorRate": 0.01, "latencyRatio": 1.5},
+        "spec.privacy.minCellSize": 20,
+        "spec.actions": [
+            {
+                "name": "tell",
+                "type": "Notify",
+                "when": ["Drift", "DataQuality", "Candidate"],
+                "cooldown": "1h",
+                "notify": {"sink": "https://alerts.example:8443/mlhops?ward=7"},
+            },
+            {"name": "hold", "type": "PauseRollout", "when": ["Drift", "DataQuality"]},
+            {"name": "back", "type": "Rollback", "when": ["Candidate"]},
+            {
+                "name": "retrain",
+                "type": "Retrain",
+                "when": ["Drift"],
+                "cooldown": "7d",
+                "retrain": {
+                    "template": {
+                        "backoffLimit": 1,
+                        "template": {
+                            "metadata": {"labels": {"team": "ml"}},
+                            "spec": {
+                                "restartPolicy": "Never",
+                                "containers": [{"name": "train", "image": "trainer:1"}],
+                            },
+                        },
+                    },
+                    "limit": {"atMost": 2, "per": "60d"},
+                },
+            },
+        ],
+    }
+)
+
+
 def _largest(width: int) -> Manifest:
     """As many of everything as the schema allows: the rules must not run out of their budget."""
     features: list[Json] = [{"name": f"f{n}".ljust(63, "x")} for n in range(width)]
@@ -394,6 +484,15 @@ ACCEPTED: dict[str, Manifest] = {
         }
     ),
     "a policy": monitoring_policy(),
+    "a policy that says everything": POLICY,
+    "windows of a minute": monitoring_policy(
+        {
+            "spec.drift.windows": [
+                {"name": f"w{n}", "length": length}
+                for n, length in enumerate(("1m", "60s", "0h90s", "007m", "1m30s", "100s", "9d"))
+            ]
+        }
+    ),
     **_all(
         "spec.predictor.storageUri",
         (

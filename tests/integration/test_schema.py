@@ -16,13 +16,12 @@ from tests.builders import (
     clinical_model,
     decision,
     evaluation,
-    monitoring_policy,
     override,
     with_path,
 )
 from tests.integration.refusal import Refusal
 from tests.integration.refusals import REFUSALS
-from tests.integration.samples import ACCEPTED, DEFAULTED, EVERYTHING
+from tests.integration.samples import ACCEPTED, DEFAULTED, EVERYTHING, POLICY
 from tests.integration.server import RefusedError, Server
 
 TYPES: dict[str, type[Resource]] = {kind.name: kind.model for kind in KINDS}
@@ -207,7 +206,7 @@ def alike(value: Json) -> st.SearchStrategy[Json]:
     return ANYTHING | st.lists(ANYTHING, max_size=3)
 
 
-BASES = (EVERYTHING, evaluation(), override(), monitoring_policy({"spec.drift": {}}))
+BASES = (EVERYTHING, evaluation(), override(), POLICY)
 PLACES = [
     (base, path)
     for base in BASES

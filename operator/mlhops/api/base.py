@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
+from pydantic.fields import FieldInfo
 
 JsonScalar: TypeAlias = str | int | float | bool | None
 Json: TypeAlias = "JsonScalar | list[Json] | dict[str, Json]"
@@ -115,18 +116,37 @@ Duration = Annotated[
 ]
 """A length of time such as `90s`, `10m`, `1h30m` or `7d`."""
 
-Deadline = Annotated[
-    str,
-    Field(
-        pattern=DURATION_PATTERN,
-        max_length=32,
-        json_schema_extra=rules(
-            _DURATION_RULE,
-            ("self.matches('[1-9]')", "nothing can be done in no time: set more than 0s"),
-        ),
-    ),
-]
+# One part must be long enough by itself: that is what a rule of the schema can tell.
+_SOMETHING = "[1-9]"
+_TEN_SECONDS = "[1-9][0-9]*[mhd]|[1-9][0-9]+s"
+_A_MINUTE = "[1-9][0-9]*[mhd]|([6-9][0-9]|[1-9][0-9][0-9]+)s"
+
+
+def _at_least(pattern: str, remedy: str) -> tuple[FieldInfo, AfterValidator]:
+    """Return the bounds of a duration for the API server, and the same for pydantic."""
+
+    def check(duration: str) -> str:
+        if re.search(pattern, duration) is None:
+            raise ValueError(remedy)
+        return duration
+
+    extra = rules(_DURATION_RULE, (f"self.matches('{pattern}')", remedy))
+    given = Field(pattern=DURATION_PATTERN, max_length=32, json_schema_extra=extra)
+    return given, AfterValidator(check)
+
+
+_ANY = _at_least(_SOMETHING, "nothing can be done in no time: set more than 0s")
+_TEN = _at_least(_TEN_SECONDS, "a pod is not asked more often than that: set 10s or more")
+_SIXTY = _at_least(_A_MINUTE, "rows are counted by the minute: set 1m or more")
+
+Deadline = Annotated[str, _ANY[0], _ANY[1]]
 """A duration that is longer than nothing."""
+
+TenSeconds = Annotated[str, _TEN[0], _TEN[1]]
+"""A duration of ten seconds or more."""
+
+Minute = Annotated[str, _SIXTY[0], _SIXTY[1]]
+"""A duration of a minute or more."""
 
 
 def seconds(duration: str) -> float:

@@ -2,13 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from mlhops.api.base import Deadline, Resource, seconds
+from mlhops.api.base import Minute, Resource
 from mlhops.api.interface import Feature, GroupName, Output
 
 _KIB, _MIB = 2**10, 2**20
-_SHORTEST = 60.0
 
 
 class Window(Resource):
@@ -16,18 +15,11 @@ class Window(Resource):
 
     name: GroupName
     """By this name the report tells the window's counts."""
-    length: Deadline
+    length: Minute
     """How far the window reaches."""
     mode: Literal["Sliding", "Cumulative"] = "Sliding"
     """Sliding always covers the last `length`; Cumulative grows until it is that long, and then
     starts over."""
-
-    @field_validator("length")
-    @classmethod
-    def _long_enough(cls, length: str) -> str:
-        if seconds(length) < _SHORTEST:
-            raise ValueError("rows are counted by the minute: set 1m or more")
-        return length
 
 
 class Bounds(Resource):

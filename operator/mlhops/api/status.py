@@ -12,6 +12,9 @@ from mlhops.api.evaluation import EvaluationPhase
 
 HISTORY_LIMIT = 20
 
+DriftVerdict = Literal["Drift", "NoDrift", "Insufficient", "Error"]
+FindingKind = Literal["Feature", "Score", "Joint", "Quality", "Candidate"]
+
 
 class Phase(StrEnum):
     """The phases of Argo Rollouts."""
@@ -133,6 +136,8 @@ class Candidate(Resource):
     proof: Proof | None = None
     pause: Stop | None = None
     """Why it waits."""
+    hold: Stop | None = None
+    """A policy's action holds it, until a person decides Resume."""
     failure: Stop | None = None
     """Set once and for all in an attempt; the weight is 0 from then on."""
     promoting: bool = False
@@ -171,11 +176,82 @@ class HistoryEntry(Resource):
     """The hash of this entry."""
 
 
+class Finding(Resource):
+    """What one test found; without numbers where they would tell of too few people."""
+
+    of: str
+    """A feature, the output, `joint`, or what was compared."""
+    kind: FindingKind
+    """What that is."""
+    window: str = ""
+    """The window's name."""
+    test: str
+    """The test's name."""
+    p: float | None = None
+    """Its corrected chance where nothing has moved."""
+    effect: float | None = None
+    """How far it has moved."""
+    rows: int | None = None
+    """Rows of the window."""
+
+
+class LookVerdicts(Resource):
+    """What one look came to."""
+
+    drift: DriftVerdict = "Insufficient"
+    """Of what serves."""
+    quality: DriftVerdict = "Insufficient"
+    """Of its requests."""
+    candidate: DriftVerdict | None = None
+    """Of the candidate beside it."""
+
+
+class Watched(Resource):
+    """What looks at a candidate found."""
+
+    revision: str
+    """The candidate's revision."""
+    attempt: int
+    """The attempt."""
+    verdict: DriftVerdict
+    """Drift: it answers otherwise than what serves."""
+    worst: Finding | None = None
+    """What differs most."""
+
+
+class Acted(Resource):
+    """An action that was done."""
+
+    name: str
+    """The action's name."""
+    at: Time
+    """When."""
+    about: str
+    """What it answered or acted on."""
+
+
 class MonitoringStatus(Resource):
     """What monitoring found last."""
 
-    verdict: Literal["Drift", "NoDrift", "Insufficient", "Error"]
-    """What the latest window shows."""
+    revision: str = ""
+    """The revision that serves and was looked at."""
+    verdict: DriftVerdict | None = None
+    """What its latest looks come to."""
+    message: str = ""
+    """Why there is no verdict."""
+    worst: Finding | None = None
+    """What has moved most."""
+    quality: DriftVerdict | None = None
+    """Drift: what is sent to it is worse than it was."""
+    quality_worst: Finding | None = None
+    """What is worse by most."""
+    candidate: Watched | None = None
+    looked_at: Time | None = None
+    """When it was looked at; written every ten minutes, or with a change."""
+    looks: Annotated[list[LookVerdicts], Field(max_length=32)] = []
+    """The latest looks that count, the newest last."""
+    acted: Annotated[list[Acted], Field(max_length=128)] = []
+    """What was done."""
 
 
 class ClinicalModelStatus(Resource):

@@ -279,9 +279,7 @@ async def _policy(reader: Reader, model: ClinicalModel) -> MonitoringPolicy | No
 
 def _windows(policy: MonitoringPolicy | None) -> list[Window]:
     """Return the windows that a detector counts; none that nobody looks at."""
-    if policy is None or policy.spec.drift is None:
-        return []
-    return [Window(name="window", length=policy.spec.drift.window)]
+    return [] if policy is None else list(policy.spec.drift.windows)
 
 
 def _configurations(

@@ -8,6 +8,7 @@ from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.facts import Route, Service
+from mlhops.rollout.looks import Monitored
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -67,5 +68,7 @@ class Observed:
     """An older HTTPRoute that gets the requests for one of the model's host names."""
     kserve_installed: bool = True
     gateway_api_installed: bool = True
+    monitored: Monitored | None = None
+    """How it is watched; None where the model names no policy."""
     refusal: str | None = None
     """Why the API server refused the latest write, in its own words."""

@@ -1,11 +1,13 @@
 """Whatever the schema lets through can be read, and written back the same."""
 
+import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import cast
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -23,7 +25,7 @@ TYPES: dict[str, type[Resource]] = {kind.name: kind.model for kind in KINDS}
 
 
 def from_schema(schema: Manifest) -> st.SearchStrategy[Json]:
-    """Values that a structural schema allows, its rules in CEL aside."""
+    """Values that a structural schema allows, its rules in CEL aside but for those on texts."""
     if "enum" in schema:
         return st.sampled_from(cast("list[Json]", schema["enum"]))
     if schema.get("x-kubernetes-int-or-string"):
@@ -32,15 +34,20 @@ def from_schema(schema: Manifest) -> st.SearchStrategy[Json]:
         "array": lists,
         "boolean": lambda _: st.booleans(),
         "integer": lambda _: numbers(schema),
-        "number": lambda _: st.floats(allow_nan=False, allow_infinity=False) | numbers(schema),
+        "number": lambda _: floats(schema) | numbers(schema),
         "object": objects,
         "string": texts,
     }
     return makers[str(schema["type"])](schema)
 
 
+def floats(schema: Manifest) -> st.SearchStrategy[Json]:
+    bounds = (cast("float | None", schema.get(key)) for key in ("minimum", "maximum"))
+    return st.floats(*bounds, allow_nan=False, allow_infinity=False)
+
+
 def numbers(schema: Manifest) -> st.SearchStrategy[Json]:
-    low = int(cast(int, schema.get("minimum", -(2**63))))
+    low = math.ceil(cast(float, schema.get("minimum", -(2**63))))
     return st.integers(low, int(cast(int, schema.get("maximum", 2**63 - 1))))
 
 
@@ -50,15 +57,27 @@ def texts(schema: Manifest) -> st.SearchStrategy[Json]:
         return MOMENTS
     if "pattern" in schema:
         matching = st.from_regex(str(schema["pattern"]).replace("$", r"\Z"), alphabet=LETTERS)
-        return matching.filter(lambda text: len(text) <= longest)
+        also = [re.compile(pattern.replace("$", r"\Z")) for pattern in durations(schema)]
+        return matching.filter(
+            lambda text: len(text) <= longest and all(each.search(text) for each in also)
+        )
     shortest = int(cast(int, schema.get("minLength", 0)))
     return st.text(LETTERS, min_size=shortest, max_size=min(longest, 50))
+
+
+def durations(schema: Manifest) -> list[str]:
+    """The patterns that the rules of a duration ask for."""
+    rules = cast("list[Manifest]", schema.get("x-kubernetes-validations", []))
+    return re.findall(r"self\.matches\('(.*?)'\)", " ".join(str(rule["rule"]) for rule in rules))
 
 
 def lists(schema: Manifest) -> st.SearchStrategy[Json]:
     shortest = int(cast(int, schema.get("minItems", 0)))
     parts = from_schema(cast(Manifest, schema["items"]))
-    return st.lists(parts, min_size=shortest, max_size=max(2, shortest)).map(list)
+    key = cast("list[str]", schema.get("x-kubernetes-list-map-keys", [""]))[0]
+    keyed = "x-kubernetes-list-type" in schema
+    alike = (lambda part: part[key] if key else repr(part)) if keyed else id
+    return st.lists(parts, min_size=shortest, max_size=max(2, shortest), unique_by=alike).map(list)
 
 
 def objects(schema: Manifest) -> st.SearchStrategy[Json]:
@@ -96,7 +115,12 @@ def test_what_the_schema_allows_is_read_and_written_the_same(name: str) -> None:
     @settings(max_examples=40, suppress_health_check=list(HealthCheck))
     @given(whole(name))
     def holds(manifest: Json) -> None:
-        first = TYPES[name].model_validate(manifest)
+        try:
+            first = TYPES[name].model_validate(manifest)
+        except ValidationError as error:
+            # What a rule about several fields forbids, the type of a policy forbids as well.
+            assume(not (name == "MonitoringPolicy" and "Value error" in str(error)))
+            raise
         written = first.to_json()
         again = TYPES[name].model_validate(written)
         assert again == first

@@ -148,9 +148,11 @@ def test_a_detector_counts_the_windows_of_the_policy_that_the_model_names() -> N
     assert Ward().configuration().windows == []
     ward = Ward(NAMED)
     assert ward.configuration().windows == [], "there is no such policy yet"
-    ward.hear(POLICIES, "strict", {"spec": {"drift": {"window": "6h"}}})
+    ward.hear(
+        POLICIES, "strict", {"spec": {"drift": {"windows": [{"name": "shift", "length": "6h"}]}}}
+    )
     assert [window.length for window in ward.configuration().windows] == ["6h"]
-    ward.hear(POLICIES, "strict", {"spec": {"drift": {"window": "soon"}}})
+    ward.hear(POLICIES, "strict", {"spec": {"drift": {"windows": "soon"}}})
     assert ward.configuration().windows == [], "nobody can say what is meant"
     assert ward.configuration().features == ward.model.spec.interface.features
 
