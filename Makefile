@@ -14,7 +14,7 @@ KEEP ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv controlplane crds check fix test test-unit campaign demo bench requirements alibi clean
+.PHONY: help venv controlplane crds roles check fix test test-unit campaign demo bench requirements alibi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,12 +43,16 @@ controlplane: venv ## build etcd, kube-apiserver and kube-controller-manager (mi
 crds: venv ## write crds/ from the types in operator/mlhops/api
 	$(PYTHON) -m mlhops.api.crd crds/
 
+roles: venv ## write the roles of manifests/ and charts/ from operator/mlhops/controller/permissions.py
+	$(PYTHON) -m mlhops.controller.permissions
+
 check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m mlhops.api.crd --check crds/
+	$(PYTHON) -m mlhops.controller.permissions --check
 
 fix: venv ## let the linter and the formatter repair what they can
 	$(VENV)/bin/ruff check --fix .

@@ -1,6 +1,5 @@
 """The control plane, the operator and the world that are measured; an audit log counts requests."""
 
-import json
 import os
 import secrets
 import subprocess
@@ -24,15 +23,9 @@ from tests.cluster_api import Api, until
 from tests.integration.hands import Hands
 
 AUDITED = "audited-operator"
-"""The user whose requests the API server records; what others do costs it nothing."""
+"""The user whose requests are counted."""
 ACCOUNTS = Kind("", "v1", "serviceaccounts")
 
-_POLICY = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata", "users": [AUDITED]}, {"level": "None"}],
-}
 _OPERATOR, _WORLD, _TROUBLE = "operator", "world", "trouble"
 _ADMIN = ("system:masters",)
 # What tells the control plane's processes apart; all may be one binary.
@@ -46,24 +39,15 @@ _FLAGS = {
 class Plane(ControlPlane):
     """A control plane whose API server keeps an audit log."""
 
+    audited = (AUDITED,)
     without: Sequence[str] = ()
     """Controllers whose part the world plays."""
 
     def __init__(self, root: Path, found: Programs) -> None:
-        policy, self.audit_log = root / "audit-policy.json", root / "audit.log"
-        audit = (
-            f"--audit-policy-file={policy}",
-            f"--audit-log-path={self.audit_log}",
-            "--audit-log-maxsize=100000",  # one file, however long: it is read as it grows
-        )
         # The first word on a controller counts.
         off = tuple(f"--controllers=-{name}" for name in self.without)
-        found = replace(
-            found, apiserver=(*found.apiserver, *audit), controllers=(*found.controllers, *off)
-        )
-        super().__init__(root, found)
+        super().__init__(root, replace(found, controllers=(*found.controllers, *off)))
         self._log_starts: dict[str, int] = {}
-        policy.write_text(json.dumps(_POLICY))
 
     @classmethod
     def with_kinds(cls) -> Self:

@@ -45,14 +45,16 @@ class Cluster:
         install: Sequence[Path] = (),
         root: Path | None = None,
         backoff_base: float = 1.0,
+        audited: Sequence[str] = (),
     ) -> Self:
         """Start a cluster and wait until it is ready.
 
-        `images` adds programs to those of KServe; `install` names further YAML files or folders.
+        `images` adds programs to those of KServe; `install` names further YAML files or folders. The
+        requests of the users that `audited` names are recorded in the control plane's audit log.
         """
         crds = (gateway_api_crds(), kserve_crds(), *install)
         with ExitStack() as undo:
-            control = ControlPlane.start(install=crds, root=root)
+            control = ControlPlane.start(install=crds, root=root, audited=audited)
             undo.callback(control.stop)
             cluster = cls(control, images or {}, backoff_base)
             cluster._start()

@@ -49,6 +49,11 @@ CONTROLLERS = (
     "ttl-after-finished-controller",
     "validatingadmissionpolicy-status-controller",
 )
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+}
 ATTEMPTS = 3
 START_TIMEOUT = 90.0
 ESTABLISH_TIMEOUT = 30.0
@@ -58,8 +63,12 @@ PORT_TAKEN = "address already in use"
 class ControlPlane:
     """A running control plane. Everything it has is below `root` and goes with it."""
 
+    audited: Sequence[str] = ()
+    """Users whose requests the API server records; what others do costs it nothing."""
+
     def __init__(self, root: Path, found: Programs) -> None:
         self.root = root
+        self.audit_log = root / "audit.log"
         self.processes = Processes(root)
         self._programs = found
         self._port, self._etcd_port, self._peer_port = free_ports(3)
@@ -83,16 +92,19 @@ class ControlPlane:
         controllers: bool = True,
         install: Sequence[Path] = (),
         root: Path | None = None,
+        audited: Sequence[str] = (),
     ) -> Self:
         """Start and wait until it is ready; `install` names YAML files or folders to have in place.
 
-        What is installed here is known to the garbage collector from the beginning.
+        What is installed here is known to the garbage collector from the beginning. Requests of the users
+        that `audited` names are recorded in `audit_log`.
         """
         found = programs()
         for attempt in range(ATTEMPTS):
             with ExitStack() as undo:
                 folder = root or Path(tempfile.mkdtemp(prefix="mlhops-"))
                 plane = cls(folder, found)
+                plane.audited = audited or plane.audited
                 undo.callback(plane.stop)
                 try:
                     plane._start(controllers=controllers, install=install)
@@ -225,7 +237,21 @@ class ControlPlane:
                 f"--service-account-key-file={self._verifying_key}",
                 f"--service-account-signing-key-file={self._signing_key}",
                 "--profiling=false",
+                *self._audit(),
             ),
+        )
+
+    def _audit(self) -> tuple[str, ...]:
+        """The API server's flags for its audit log."""
+        if not self.audited:
+            return ()
+        rules = [{"level": "Metadata", "users": list(self.audited)}, {"level": "None"}]
+        policy = self.root / "audit-policy.json"
+        policy.write_text(json.dumps({**AUDIT_POLICY, "rules": rules}))
+        return (
+            f"--audit-policy-file={policy}",
+            f"--audit-log-path={self.audit_log}",
+            "--audit-log-maxsize=100000",  # one file, however long: it is read as it grows
         )
 
     def _start_controllers(self) -> None:

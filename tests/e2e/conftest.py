@@ -14,20 +14,22 @@ from lab.demo.train import Data, load, train
 from lab.images import detector, program
 from tests.cluster_api import Api
 from tests.e2e.ward import Ward
+from tests.installed import MANIFESTS, USER, forbidden, kubeconfig_of_operator, kustomized
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class LabOperator:
-    """The operator as a process that can be killed and started again."""
+    """The operator as a process that can be killed and started again, with the rights that it is installed with."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._kubeconfig = kubeconfig_of_operator(cluster.control, cluster.root)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it."""
-        environment = {**os.environ, "KUBECONFIG": str(self._cluster.kubeconfig)}
+        environment = {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
         with (self._cluster.root / "operator.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -65,22 +67,27 @@ def models(people: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
-    """A lab with the project's kinds, its evaluator and its detector."""
+    """A lab with the project's kinds and images, and all that is installed but the operator's pod."""
     images = {
         "mlhops/evaluator": program("mlhops.evaluator"),
         "mlhops/detector": detector("mlhops.detector"),
     }
-    with Cluster.start(images=images, install=[REPOSITORY / "crds"], backoff_base=0.3) as running:
+    with Cluster.start(
+        images=images, install=[REPOSITORY / "crds"], backoff_base=0.3, audited=[USER]
+    ) as running:
+        objects = kustomized(MANIFESTS / "base", running.control)
+        running.apply(*(each for each in objects if each["kind"] != "Deployment"))
         yield running
 
 
 @pytest.fixture(scope="session")
 def operator(cluster: Cluster) -> Iterator[LabOperator]:
-    """One operator for all namespaces."""
+    """One operator for all namespaces; whatever the tests ask of it, it asks for nothing that is forbidden."""
     process = LabOperator(cluster)
     process.start()
     yield process
     process.kill()
+    assert forbidden(cluster.control.audit_log) == []
 
 
 @pytest.fixture(scope="session")

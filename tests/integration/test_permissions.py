@@ -1,0 +1,163 @@
+"""The operator lives on the rights of its own ServiceAccount, and has none that it does not use."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from kubernetes.aio import config
+from kubernetes.aio.client import Configuration
+
+from lab.control import ControlPlane, gateway_api_crds, kserve_crds
+from mlhops.api.base import Manifest
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.controller.client import Client
+from mlhops.controller.kinds import Kind
+from mlhops.controller.relist import Relist
+from mlhops.controller.store import WATCHED, Store, name_of
+from mlhops.kserve.read import at
+from tests.builders import clinical_model
+from tests.cluster_api import Api, until
+from tests.installed import (
+    MANIFESTS,
+    USER,
+    Right,
+    apply_kustomization,
+    forbidden,
+    granted,
+    kubeconfig_of_operator,
+    rules_of,
+    used,
+)
+from tests.integration.hands import MODEL, Hands, OperatorProcess
+
+STEPS = {"steps": [{"approve": {}}, {"setWeight": 50}], "keepPrevious": "1h"}
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    """A control plane on which the operator is installed, and its requests are recorded."""
+    kinds = (kserve_crds(), gateway_api_crds())
+    with ControlPlane.start(install=kinds, audited=[USER]) as plane:
+        apply_kustomization(plane, MANIFESTS / "default")
+        yield plane
+
+
+@pytest.fixture(scope="module")
+def story(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The audit log of an operator that ran a canary through all that can happen to it."""
+    folder = tmp_path_factory.mktemp("operator")
+    kubeconfig = kubeconfig_of_operator(plane, folder)
+    process = OperatorProcess(kubeconfig, "", folder / "operator.log")
+    process.start()
+    api = Api(plane.kubeconfig)
+    hands = Hands(api, "default")
+    try:
+        hands.make_gateway()
+        run_canaries(hands)
+        assert process.stop() == 0
+        asyncio.run(miss_changes(kubeconfig, api, hands.namespace))
+    finally:
+        process.kill()
+        api.close()
+        print((folder / "operator.log").read_text()[-8000:])
+    return plane.audit_log
+
+
+def run_canaries(hands: Hands) -> None:
+    """One version serves, one cannot be evaluated and is superseded, one climbs after an approval."""
+    hands.promote_first()
+    evaluation = at(clinical_model(), "spec", "evaluation")
+    assert isinstance(evaluation, dict)
+    hands.apply_model("2.0.0", evaluation={**evaluation, "serviceAccountName": "nobody"})
+    second = hands.candidate_service()
+    hands.load(second)
+    until("why there is no pod", lambda: "cannot start" in hands.status("message"), 30)
+    told = {**evaluation, "serviceAccountName": None}
+    hands.apply_model("3.0.0", evaluation=told, rollout=STEPS)
+    until("the end of the second", lambda: second not in hands.services())
+    third = until("a third", lambda: hands.candidate_service())
+    hands.load(third)
+    hands.finish(EvaluationPhase.SUCCESSFUL)
+    until("a wait for approval", lambda: hands.status("phase") == "Paused")
+    hands.decide("Approve", "go")
+    for weight in (50, 100):
+        hands.accept_weight(weight)
+    hands.wait_for_phase("Healthy")
+
+
+async def miss_changes(kubeconfig: Path, api: Api, namespace: str) -> None:
+    """Change an object of each kind that is watched while nobody watches: the relist reads it afresh."""
+    configuration = Configuration()
+    await config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+    client = Client(configuration)
+    store, read = Store(()), set[Kind]()
+
+    def hear(kind: Kind, manifest: Manifest) -> None:
+        store.hear(kind, manifest)
+
+    relist = Relist(
+        client,
+        store,
+        (),
+        hear=hear,
+        hear_gone=hear,
+        kind_came_or_went=lambda: None,
+    )
+    client.hear = lambda kind, _: read.add(kind)
+    looking = asyncio.create_task(relist.run())
+    try:
+        await reached(lambda: all(store.is_complete(kind) for kind in WATCHED), looking)
+        for kind in WATCHED:
+            name = name_of(api.list(kind, namespace)[0]).name
+            labels: Manifest = {"metadata": {"annotations": {"seen": "no"}}}
+            api.patch(kind, namespace, name, labels)
+        relist.soon()
+        await reached(lambda: read >= set(WATCHED), looking)
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+        await client.close()
+
+
+async def reached(what: Callable[[], bool], task: "asyncio.Task[None]") -> None:
+    """Wait until something is so; a task that ends meanwhile says why."""
+    deadline = time.monotonic() + 20
+    while not what():
+        if task.done():
+            task.result()
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+def test_no_call_of_the_operator_is_forbidden(story: Path) -> None:
+    assert forbidden(story) == []
+
+
+def test_the_operator_has_no_right_that_it_does_not_use(plane: ControlPlane, story: Path) -> None:
+    assert granted(rules_of(plane, "mlhops-operator")) - used(story) == set()
+
+
+def test_no_right_has_a_wildcard(plane: ControlPlane) -> None:
+    for right in granted(rules_of(plane, "mlhops-operator")):
+        assert "*" not in (right.group, right.resource, right.verb)
+
+
+def test_the_operator_reads_no_secret_and_runs_no_pod_of_its_own(plane: ControlPlane) -> None:
+    rights = granted(rules_of(plane, "mlhops-operator"))
+
+    assert not [right for right in rights if right.resource in ("secrets", "serviceaccounts")]
+    assert Right("", "pods", "create") not in rights
+
+
+@pytest.mark.parametrize("account", ["evaluator", "default"])
+def test_who_evaluates_and_who_serves_has_no_access_to_the_api(
+    plane: ControlPlane, story: Path, account: str
+) -> None:
+    who = f"--as=system:serviceaccount:default:{account}"
+    listed = plane.kubectl("auth", "can-i", "--list", who, "--namespace", "default", "--no-headers")
+
+    assert "mlhops.io" not in listed
+    assert "pods" not in listed
+    assert MODEL not in listed
