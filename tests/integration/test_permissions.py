@@ -13,11 +13,12 @@ from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.client import Client
-from mlhops.controller.kinds import Kind
+from mlhops.controller.kinds import CONFIG_MAPS, POLICIES, Kind
 from mlhops.controller.relist import Relist
-from mlhops.controller.store import WATCHED, Store, name_of
-from mlhops.kserve.read import at
-from tests.builders import clinical_model
+from mlhops.controller.store import LABELLED, WATCHED, Store, name_of
+from mlhops.kserve.names import MODEL_LABEL
+from mlhops.kserve.read import at, text
+from tests.builders import clinical_model, monitoring_policy
 from tests.cluster_api import Api, until
 from tests.installed import (
     MANIFESTS,
@@ -57,6 +58,7 @@ def story(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path
         hands.make_gateway()
         run_canaries(hands)
         assert process.stop() == 0
+        add_config_map(api, hands.namespace)
         asyncio.run(miss_changes(kubeconfig, api, hands.namespace))
     finally:
         process.kill()
@@ -68,14 +70,17 @@ def story(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path
 def run_canaries(hands: Hands) -> None:
     """One version serves, one cannot be evaluated and is superseded, one climbs after an approval."""
     hands.promote_first()
+    hands.api.create(POLICIES, hands.namespace, monitoring_policy())
     evaluation = at(clinical_model(), "spec", "evaluation")
     assert isinstance(evaluation, dict)
-    hands.apply_model("2.0.0", evaluation={**evaluation, "serviceAccountName": "nobody"})
+    nobody = {**evaluation, "serviceAccountName": "nobody"}
+    watched = {"policyRef": {"name": "ward"}}
+    hands.apply_model("2.0.0", evaluation=nobody, monitoring=watched)
     second = hands.candidate_service()
     hands.load(second)
     until("why there is no pod", lambda: "cannot start" in hands.status("message"), 30)
     told = {**evaluation, "serviceAccountName": None}
-    hands.apply_model("3.0.0", evaluation=told, rollout=STEPS)
+    hands.apply_model("3.0.0", evaluation=told, rollout=STEPS, monitoring=None)
     until("the end of the second", lambda: second not in hands.services())
     third = until("a third", lambda: hands.candidate_service())
     hands.load(third)
@@ -85,6 +90,13 @@ def run_canaries(hands: Hands) -> None:
     for weight in (50, 100):
         hands.accept_weight(weight)
     hands.wait_for_phase("Healthy")
+
+
+def add_config_map(api: Api, namespace: str) -> None:
+    """What belonged to the second version went with it."""
+    labels: Manifest = {MODEL_LABEL: MODEL}
+    metadata: Manifest = {"name": "spare", "labels": labels}
+    api.create(CONFIG_MAPS, namespace, {"metadata": metadata, "data": {}})
 
 
 async def miss_changes(kubeconfig: Path, api: Api, namespace: str) -> None:
@@ -110,7 +122,12 @@ async def miss_changes(kubeconfig: Path, api: Api, namespace: str) -> None:
     try:
         await reached(lambda: all(store.is_complete(kind) for kind in WATCHED), looking)
         for kind in WATCHED:
-            name = name_of(api.list(kind, namespace)[0]).name
+            labelled = [
+                each
+                for each in api.list(kind, namespace)
+                if kind not in LABELLED or text(each, "metadata", "labels", MODEL_LABEL)
+            ]
+            name = name_of(labelled[0]).name
             labels: Manifest = {"metadata": {"annotations": {"seen": "no"}}}
             api.patch(kind, namespace, name, labels)
         relist.soon()
