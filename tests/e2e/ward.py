@@ -26,6 +26,10 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 HOST = "mortality.models.example"
 
 
+ADMINISTRATOR = "lab-admin"
+"""Who the tests are to the API server, which lets nobody decide in another's name."""
+
+
 class Ward:
     """One namespace with one model."""
 
@@ -77,7 +81,13 @@ class Ward:
             name=f"{action.lower()}-{len(self.api.list(DECISIONS, self.namespace))}"
         )
         cast(Manifest, manifest["spec"]).update(
-            {"model": MODEL, "revision": candidate.revision, "action": action, **spec}
+            {
+                "model": MODEL,
+                "revision": candidate.revision,
+                "action": action,
+                "decidedBy": ADMINISTRATOR,
+                **spec,
+            }
         )
         self.api.create(DECISIONS, self.namespace, manifest)
 

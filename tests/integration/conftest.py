@@ -9,6 +9,7 @@ import pytest
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from tests.cluster_api import Api
+from tests.installed import MANIFESTS, USER, apply_kustomization
 from tests.integration.hands import Hands, OperatorProcess
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -19,6 +20,15 @@ def control_plane() -> Iterator[ControlPlane]:
     """A control plane that serves this project's kinds, KServe's and Gateway API's."""
     crds = (REPOSITORY / "crds", kserve_crds(), gateway_api_crds())
     with ControlPlane.start(install=crds) as plane:
+        yield plane
+
+
+@pytest.fixture(scope="session")
+def installed_plane() -> Iterator[ControlPlane]:
+    """A control plane on which the manifests are installed, and the operator's requests recorded."""
+    kinds = (kserve_crds(), gateway_api_crds())
+    with ControlPlane.start(install=kinds, audited=[USER]) as plane:
+        apply_kustomization(plane, MANIFESTS / "default")
         yield plane
 
 

@@ -2,14 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
-from lab.control import ControlPlane, gateway_api_crds, kserve_crds
+from lab.control import ControlPlane
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.client import Client
@@ -21,10 +21,7 @@ from mlhops.kserve.read import at, text
 from tests.builders import clinical_model, monitoring_policy
 from tests.cluster_api import Api, until
 from tests.installed import (
-    MANIFESTS,
-    USER,
     Right,
-    apply_kustomization,
     forbidden,
     granted,
     kubeconfig_of_operator,
@@ -37,22 +34,13 @@ STEPS = {"steps": [{"approve": {}}, {"setWeight": 50}], "keepPrevious": "1h"}
 
 
 @pytest.fixture(scope="module")
-def plane() -> Iterator[ControlPlane]:
-    """A control plane on which the operator is installed, and its requests are recorded."""
-    kinds = (kserve_crds(), gateway_api_crds())
-    with ControlPlane.start(install=kinds, audited=[USER]) as plane:
-        apply_kustomization(plane, MANIFESTS / "default")
-        yield plane
-
-
-@pytest.fixture(scope="module")
-def story(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def story(installed_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The audit log of an operator that ran a canary through all that can happen to it."""
     folder = tmp_path_factory.mktemp("operator")
-    kubeconfig = kubeconfig_of_operator(plane, folder)
+    kubeconfig = kubeconfig_of_operator(installed_plane, folder)
     process = OperatorProcess(kubeconfig, "", folder / "operator.log")
     process.start()
-    api = Api(plane.kubeconfig)
+    api = Api(installed_plane.kubeconfig)
     hands = Hands(api, "default")
     try:
         hands.make_gateway()
@@ -64,7 +52,7 @@ def story(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Path
         process.kill()
         api.close()
         print((folder / "operator.log").read_text()[-8000:])
-    return plane.audit_log
+    return installed_plane.audit_log
 
 
 def run_canaries(hands: Hands) -> None:
@@ -86,7 +74,7 @@ def run_canaries(hands: Hands) -> None:
     hands.load(third)
     hands.finish(EvaluationPhase.SUCCESSFUL)
     until("a wait for approval", lambda: hands.status("phase") == "Paused")
-    hands.decide("Approve", "go")
+    hands.decide("Approve", "go", decidedBy="lab-admin")
     for weight in (50, 100):
         hands.accept_weight(weight)
     hands.wait_for_phase("Healthy")
@@ -152,17 +140,21 @@ def test_no_call_of_the_operator_is_forbidden(story: Path) -> None:
     assert forbidden(story) == []
 
 
-def test_the_operator_has_no_right_that_it_does_not_use(plane: ControlPlane, story: Path) -> None:
-    assert granted(rules_of(plane, "mlhops-operator")) - used(story) == set()
+def test_the_operator_has_no_right_that_it_does_not_use(
+    installed_plane: ControlPlane, story: Path
+) -> None:
+    assert granted(rules_of(installed_plane, "mlhops-operator")) - used(story) == set()
 
 
-def test_no_right_has_a_wildcard(plane: ControlPlane) -> None:
-    for right in granted(rules_of(plane, "mlhops-operator")):
+def test_no_right_has_a_wildcard(installed_plane: ControlPlane) -> None:
+    for right in granted(rules_of(installed_plane, "mlhops-operator")):
         assert "*" not in (right.group, right.resource, right.verb)
 
 
-def test_the_operator_reads_no_secret_and_runs_no_pod_of_its_own(plane: ControlPlane) -> None:
-    rights = granted(rules_of(plane, "mlhops-operator"))
+def test_the_operator_reads_no_secret_and_runs_no_pod_of_its_own(
+    installed_plane: ControlPlane,
+) -> None:
+    rights = granted(rules_of(installed_plane, "mlhops-operator"))
 
     assert not [right for right in rights if right.resource in ("secrets", "serviceaccounts")]
     assert Right("", "pods", "create") not in rights
@@ -170,10 +162,12 @@ def test_the_operator_reads_no_secret_and_runs_no_pod_of_its_own(plane: ControlP
 
 @pytest.mark.parametrize("account", ["evaluator", "default"])
 def test_who_evaluates_and_who_serves_has_no_access_to_the_api(
-    plane: ControlPlane, story: Path, account: str
+    installed_plane: ControlPlane, story: Path, account: str
 ) -> None:
     who = f"--as=system:serviceaccount:default:{account}"
-    listed = plane.kubectl("auth", "can-i", "--list", who, "--namespace", "default", "--no-headers")
+    listed = installed_plane.kubectl(
+        "auth", "can-i", "--list", who, "--namespace", "default", "--no-headers"
+    )
 
     assert "mlhops.io" not in listed
     assert "pods" not in listed
