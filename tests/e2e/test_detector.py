@@ -1,9 +1,9 @@
 """What a detector counts of requests that the real model server behind KServe's agent answers."""
 
-from mlhops.api.base import Json
+from mlhops.api.base import Json, Manifest
 from mlhops.api.summary import DetectorReport
-from mlhops.controller.kinds import CONFIG_MAPS, POLICIES
-from mlhops.kserve.read import text
+from mlhops.controller.kinds import CONFIG_MAPS, POLICIES, SERVICES
+from mlhops.kserve.read import at, text
 from tests.builders import monitoring_policy
 from tests.cluster_api import until
 from tests.e2e.ward import Ward
@@ -20,7 +20,7 @@ def counted(report: DetectorReport) -> tuple[int, int, list[int]]:
 
 def test_each_request_that_is_served_is_counted_beside_its_model_server(ward: Ward) -> None:
     # given a model that serves, and that a policy watches
-    ward.api.create(POLICIES, ward.namespace, monitoring_policy({"spec.drift": {}}))
+    ward.api.create(POLICIES, ward.namespace, monitoring_policy())
     stable = ward.serve(monitoring=WATCHED).status.stable
     assert stable is not None
     begun = ward.report(stable.revision)
@@ -46,3 +46,20 @@ def test_each_request_that_is_served_is_counted_beside_its_model_server(ward: Wa
     until(f"{ASKED} more", lambda: counted(ward.report(stable.revision)) == expected)
     joined = [report.counters["note.joined"] for report in (before, ward.report(stable.revision))]
     assert joined[1] == joined[0] + ASKED
+
+
+def test_another_policy_reaches_a_detector_that_runs_and_restarts_nothing(ward: Ward) -> None:
+    ward.api.create(POLICIES, ward.namespace, monitoring_policy())
+    stable = ward.serve(monitoring=WATCHED).status.stable
+    assert stable is not None
+    before = ward.report(stable.revision)
+    assert set(before.windows) == {"hour"}
+
+    windows: Json = [{"name": "day", "length": "24h"}]
+    change: Manifest = {"spec": {"drift": {"windows": windows}}}
+    ward.api.patch(POLICIES, ward.namespace, "ward", change)
+
+    until("another window", lambda: set(ward.report(stable.revision).windows) == {"day"}, 40)
+    assert ward.report(stable.revision).instance == before.instance
+    live = ward.api.get(SERVICES, ward.namespace, stable.inference_service)
+    assert at(live, "metadata", "generation") == 1

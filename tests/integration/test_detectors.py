@@ -51,7 +51,8 @@ def start(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterat
 
 def policy(length: str) -> Manifest:
     """A policy with one window."""
-    return monitoring_policy({"spec.drift": {"window": length}})
+    windows: Json = [{"name": "window", "length": length}]
+    return monitoring_policy({"spec.drift": {"windows": windows}})
 
 
 def image_of(ward: Hands, service: str) -> str:

@@ -336,11 +336,12 @@ def test_an_object_of_somebody_else_is_left_alone_and_named(hands: Hands) -> Non
 
 ALLOWED = [
     ("mlhops.io", ["clinicalmodels", "clinicalmodels/status", "evaluations", "decisions"]),
+    ("mlhops.io", ["monitoringpolicies"]),
     ("serving.kserve.io", ["inferenceservices"]),
     ("gateway.networking.k8s.io", ["gateways", "httproutes"]),
     ("batch", ["jobs"]),
     ("apps", ["controllerrevisions"]),
-    ("", ["pods", "events", "namespaces"]),
+    ("", ["pods", "configmaps", "events", "namespaces"]),
     ("apiextensions.k8s.io", ["customresourcedefinitions"]),
 ]
 
