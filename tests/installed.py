@@ -30,9 +30,9 @@ class Right:
     verb: str
 
 
-def apply_kustomization(plane: ControlPlane, folder: Path) -> None:
+def apply_kustomization(plane: ControlPlane, folder: Path, *options: str) -> None:
     """Apply what kubectl's own kustomize makes of a folder, and wait until its kinds are served."""
-    plane.kubectl("apply", "--server-side", "--kustomize", folder)
+    plane.kubectl("apply", "--server-side", *options, "--kustomize", folder)
     plane.kubectl("wait", "crd", "--for=condition=Established", "--selector=" + LABELLED)
 
 

@@ -286,6 +286,12 @@ def files() -> dict[str, str]:
     }
 
 
+def _places(folder: Path) -> tuple[Path, ...]:
+    """Return a folder, and that of the chart beside it: Helm reads no file outside of a chart."""
+    chart = folder.absolute().parent / "charts" / "mlhops" / "files" / "crds"
+    return (folder, chart) if chart.is_dir() else (folder,)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Write the CRDs to a folder, or with --check report the files that are out of date."""
     parser = argparse.ArgumentParser(prog="python -m mlhops.api.crd", description=main.__doc__)
@@ -295,8 +301,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     stale = False
-    for name, text in files().items():
-        path = options.folder / name
+    made = files()
+    for path, text in (
+        (folder / name, made[name]) for folder in _places(options.folder) for name in made
+    ):
         if path.is_file() and path.read_text() == text:
             continue
         if options.check:

@@ -1,0 +1,200 @@
+"""Chart and kustomization, rendered by the real engines, install the same; and leave again without a trace."""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from lab.control import ControlPlane, gateway_api_crds, kserve_crds
+from mlhops import __version__
+from mlhops.api.base import Json, Manifest
+from mlhops.controller.kinds import MODELS
+from mlhops.kserve.read import at, items, text
+from tests.builders import clinical_model
+from tests.cluster_api import Api, until
+from tests.helm import Helm, HelmError
+from tests.installed import CHART, LABELLED, MANIFESTS, NAMESPACE, OPERATOR, apply_kustomization
+
+RELEASE = "mlhops"
+KINDS = (
+    "customresourcedefinitions,serviceaccounts,clusterroles,clusterrolebindings,roles,rolebindings,"
+    "validatingadmissionpolicies,validatingadmissionpolicybindings,deployments,replicasets,pods,"
+    "services,networkpolicies,poddisruptionbudgets,configmaps,secrets,leases"
+)
+# What the API server adds, and what tells how an object came to be there.
+ADDED = (
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "annotations",
+)
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    """A fresh control plane, on which nothing of this project is installed."""
+    with ControlPlane.start(install=(kserve_crds(), gateway_api_crds())) as plane:
+        yield plane
+
+
+@pytest.fixture
+def helm(plane: ControlPlane) -> Helm:
+    return Helm(plane.kubeconfig, NAMESPACE)
+
+
+def labelled(plane: ControlPlane, kinds: str = KINDS) -> dict[tuple[str, str], Manifest]:
+    """All objects of an installation by kind and name."""
+    found = json.loads(
+        plane.kubectl(*("get", kinds, "--all-namespaces", "--selector", LABELLED, "--output=json"))
+    )
+    return {
+        (text(each, "kind"), text(each, "metadata", "name")): each for each in items(found, "items")
+    }
+
+
+def names(plane: ControlPlane) -> list[str]:
+    """What there is of an installation, in words."""
+    return sorted(f"{kind} {name}" for kind, name in labelled(plane))
+
+
+def substance(manifest: Manifest) -> Manifest:
+    """An object without what differs between any two installations of it."""
+    bare = copy.deepcopy(manifest)
+    metadata = cast(dict[str, Json], bare["metadata"])
+    for field in ADDED:
+        metadata.pop(field, None)
+    cast(dict[str, Json], metadata["labels"]).pop("app.kubernetes.io/managed-by", None)
+    bare.pop("status", None)
+    for address in ("clusterIP", "clusterIPs"):
+        cast(dict[str, Json], bare.get("spec", {})).pop(address, None)
+    return bare
+
+
+def made_by_people(objects: dict[tuple[str, str], Manifest]) -> dict[tuple[str, str], Manifest]:
+    """Without the objects that controllers make of others."""
+    owned = ("ReplicaSet", "Pod", "Secret")
+    return {key: substance(each) for key, each in objects.items() if key[0] not in owned}
+
+
+def only_kinds(plane: ControlPlane) -> bool:
+    return {kind for kind, _ in labelled(plane)} == {"CustomResourceDefinition"}
+
+
+def test_both_install_the_same_objects_and_uninstalled_leave_the_kinds_and_the_models(
+    plane: ControlPlane, installed_plane: ControlPlane, helm: Helm
+) -> None:
+    helm.install(CHART, RELEASE)
+    by_chart = made_by_people(labelled(plane))
+    by_kustomize = made_by_people(labelled(installed_plane))
+
+    assert by_chart.keys() == by_kustomize.keys()
+    for key, manifest in by_chart.items():
+        assert manifest == by_kustomize[key], key
+
+    api = Api(plane.kubeconfig)
+    until("the kinds", lambda: api.http.get(MODELS.path("default")).is_success)
+    api.create(MODELS, "default", clinical_model())
+    helm.uninstall(RELEASE)
+    until(f"nothing but kinds, of {names(plane)}", lambda: only_kinds(plane))
+    secrets = plane.kubectl("get", "secrets", "--namespace", NAMESPACE, "--output=name")
+    assert secrets == ""
+    assert api.get(MODELS, "default", "sepsis") is not None
+
+    apply_kustomization(plane, MANIFESTS / "default", "--force-conflicts")  # Helm had the kinds
+    plane.kubectl("delete", "--kustomize", MANIFESTS / "base", "--timeout=60s")
+    until(f"nothing but kinds, of {names(plane)}", lambda: only_kinds(plane))
+    assert api.get(MODELS, "default", "sepsis") is not None
+    api.close()
+
+
+def test_the_operators_pod_is_admitted_where_pods_are_restricted(
+    installed_plane: ControlPlane,
+) -> None:
+    level = installed_plane.kubectl(
+        *("get", "namespace", NAMESPACE, "--output"),
+        r"jsonpath={.metadata.labels.pod-security\.kubernetes\.io/enforce}",
+    )
+    assert level == "restricted"
+
+    pod = until("the pod", lambda: labelled(installed_plane, "pods"))
+
+    assert {name.rsplit("-", 2)[0] for _, name in pod} == {OPERATOR}
+
+
+def test_the_chart_is_of_this_version_and_passes_helms_linter(helm: Helm) -> None:
+    assert helm.lint(CHART) == ["icon is recommended"]
+    [deployment] = [each for each in helm.render(CHART) if each["kind"] == "Deployment"]
+    [container] = items(deployment, "spec", "template", "spec", "containers")
+
+    assert container["image"] == f"mlhops/operator:{__version__}"
+    assert text(deployment, "metadata", "labels", "app.kubernetes.io/version") == __version__
+
+
+def test_images_come_from_the_registry_that_is_named_and_by_digest(helm: Helm) -> None:
+    digest = "sha256:" + "0" * 64
+    values: Manifest = {
+        "registry": "registry.example/clinical",
+        "operator": {"image": {"digest": digest}},
+        "detector": {"image": {"tag": "1.2.3"}},
+    }
+    [deployment] = [each for each in helm.render(CHART, values) if each["kind"] == "Deployment"]
+    [container] = items(deployment, "spec", "template", "spec", "containers")
+    arguments = cast(list[str], container["args"])
+
+    assert container["image"] == f"registry.example/clinical/mlhops/operator@{digest}"
+    assert (
+        f"--evaluator-image=registry.example/clinical/mlhops/evaluator:{__version__}" in arguments
+    )
+    assert "--detector-image=registry.example/clinical/mlhops/detector:1.2.3" in arguments
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"registrty": "registry.example"}, "registrty"),
+        ({"registry": "registry.example/"}, "/registry"),
+        ({"operator": {"replicas": 2}}, "/operator/replicas"),
+        ({"operator": {"workers": 0}}, "/operator/workers"),
+        ({"operator": {"logLevel": "LOUD"}}, "/operator/logLevel"),
+        ({"operator": {"extraArgs": ["verbose"]}}, "/operator/extraArgs/0"),
+        ({"evaluator": {"image": {"digest": "latest"}}}, "/evaluator/image/digest"),
+        ({"crds": {"enabled": "no"}}, "/crds/enabled"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name(helm: Helm, values: Manifest, field: str) -> None:
+    with pytest.raises(HelmError) as refused:
+        helm.render(CHART, values)
+
+    assert field in str(refused.value)
+
+
+def test_the_network_policies_of_both_are_the_same(
+    helm: Helm, plane: ControlPlane, tmp_path: Path
+) -> None:
+    values: Manifest = {"networkPolicy": {"enabled": True}}
+    [by_chart] = [each for each in helm.render(CHART, values) if each["kind"] == "NetworkPolicy"]
+    file = MANIFESTS / "components" / "network-policy" / "networkpolicy.yaml"
+    plane.kubectl("create", "namespace", "compared")
+    found = []
+    for manifest in (by_chart, json.loads(plane.kubectl(*DRY, "--filename", file))):
+        copied = tmp_path / "policy.json"
+        copied.write_text(json.dumps({**manifest, "metadata": {"name": "operator"}}))
+        answer = plane.kubectl(*APPLIED, "--namespace=compared", "--filename", copied)
+        found.append(at(json.loads(answer), "spec"))
+
+    assert found[0] == found[1]
+
+
+DRY = ("create", "--dry-run=client", "--output=json")
+APPLIED = ("apply", "--server-side", "--force-conflicts", "--output=json")
+
+
+def test_what_the_notes_say_depends_on_what_is_switched_off(helm: Helm) -> None:
+    assert "WARNING" not in helm.notes(CHART)
+    assert "put any name on it" in helm.notes(CHART, {"admission": {"enabled": False}})
+    assert "Business Source License" in helm.notes(CHART)
