@@ -58,23 +58,27 @@ class Rule:
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    """The only objects that it is about; all where none is named."""
 
     def to_json(self) -> Manifest:
         """Return the rule as a role has it."""
-        return {
+        rule: Manifest = {
             "apiGroups": [self.group],
             "resources": list(self.resources),
             "verbs": list(self.verbs),
         }
+        return rule | {"resourceNames": list(self.names)} if self.names else rule
 
 
 @dataclass(frozen=True)
 class Role:
-    """A ClusterRole, named after the installation."""
+    """A role, named after the installation; a namespaced one holds where the operator runs."""
 
     suffix: str
     rules: tuple[Rule, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
+    namespaced: bool = False
 
 
 def operator_rules() -> tuple[Rule, ...]:
@@ -116,6 +120,17 @@ _ON_RECORD = ("decisions", "evaluations")
 # model may not decide on it: that is a role of its own, which none of Kubernetes' own roles includes.
 ROLES = (
     Role("operator", operator_rules()),
+    Role(
+        "operator-lease",
+        (
+            # For leader election. What is to be created has no name yet for the API server to look at.
+            Rule("coordination.k8s.io", ("leases",), ("create",)),
+            Rule(
+                "coordination.k8s.io", ("leases",), ("get", "patch", "watch"), (f"{NAME}-operator",)
+            ),
+        ),
+        namespaced=True,
+    ),
     Role("view", (Rule(GROUP, _ALL, _READ),), _aggregated("view")),
     Role("edit", (Rule(GROUP, _MADE_BY_PEOPLE, _WRITE),), _aggregated("edit")),
     Role("admin", (Rule(GROUP, _ON_RECORD, ("delete", "deletecollection")),), _aggregated("admin")),
@@ -141,13 +156,13 @@ def _yaml(value: Json) -> str:
     return yaml.dump(value, Dumper=_Dumper, sort_keys=False, width=110)
 
 
-def _cluster_role(role: Role) -> Manifest:
+def _role(role: Role) -> Manifest:
     metadata: Manifest = {"name": f"{NAME}-{role.suffix}"}
     if role.labels:
         metadata["labels"] = dict(role.labels)
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "ClusterRole",
+        "kind": "Role" if role.namespaced else "ClusterRole",
         "metadata": metadata,
         "rules": [rule.to_json() for rule in role.rules],
     }
@@ -155,7 +170,7 @@ def _cluster_role(role: Role) -> Manifest:
 
 def files() -> dict[Path, str]:
     """Return the text of each generated file by its path in the repository."""
-    roles = "---\n".join(_yaml(_cluster_role(role)) for role in ROLES)
+    roles = "---\n".join(_yaml(_role(role)) for role in ROLES)
     found = {ROLES_FILE: _HEAD + roles}
     for role in ROLES:
         rules: list[Json] = [rule.to_json() for rule in role.rules]
