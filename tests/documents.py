@@ -25,3 +25,15 @@ def documented(page: str) -> dict[str, Manifest]:
             }
             found[f"{page} block {number}"] = clinical_model(changes)
     return found
+
+
+def documented_objects(page: str) -> dict[str, Manifest]:
+    """Each YAML block of a page that is an object of ours, without its namespace."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    found: dict[str, Manifest] = {}
+    for number, block in enumerate(blocks, 1):
+        manifest = cast(Manifest, yaml.safe_load(block))
+        if "kind" in manifest:
+            cast(Manifest, manifest["metadata"]).pop("namespace", None)
+            found[f"{page} block {number}"] = manifest
+    return found

@@ -17,7 +17,7 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _ALLOWED: Sequence[tuple[str, Sequence[str]]] = (
     ("mlhops.io", ("clinicalmodels", "clinicalmodels/status", "evaluations")),
     ("mlhops.io", ("evaluations/status", "decisions", "decisions/status")),
-    ("mlhops.io", ("monitoringpolicies",)),
+    ("mlhops.io", ("monitoringpolicies", "monitoringpolicies/status")),
     ("serving.kserve.io", ("inferenceservices",)),
     ("gateway.networking.k8s.io", ("gateways", "httproutes")),
     ("batch", ("jobs",)),

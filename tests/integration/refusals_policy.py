@@ -81,6 +81,7 @@ POLICY = (
         [{"name": "a", "type": kind, "when": ["Drift"]} for kind in ("Notify", "Rollback")],
         "actions must each have a name of their own",
     ),
+    _action("an action all the time", {"cooldown": "59s"}, "not done more often", ".cooldown"),
     _action("an answer to nothing", {"when": []}, "at least 1 items", ".when"),
     _action("an answer to the same twice", {"when": ["Drift", "Drift"]}, "Duplicate", ".when[1]"),
     _action(

@@ -10,7 +10,7 @@ from tests.builders import (
     monitoring_policy,
     override,
 )
-from tests.documents import documented
+from tests.documents import documented, documented_objects
 
 _INTERFACE: Manifest = {
     "features": [
@@ -405,6 +405,7 @@ ACCEPTED: dict[str, Manifest] = {
     "everything set": EVERYTHING,
     **documented("docs/data.md"),
     **documented("docs/gates.md"),
+    **documented_objects("docs/monitoring.md"),
     "as much as is allowed": _largest(512),
     "the most that is compared with each other": _largest(128),
     "no steps at all": clinical_model({"spec.rollout.steps": []}),

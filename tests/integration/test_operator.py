@@ -336,7 +336,7 @@ def test_an_object_of_somebody_else_is_left_alone_and_named(hands: Hands) -> Non
 
 ALLOWED = [
     ("mlhops.io", ["clinicalmodels", "clinicalmodels/status", "evaluations", "decisions"]),
-    ("mlhops.io", ["monitoringpolicies"]),
+    ("mlhops.io", ["monitoringpolicies", "monitoringpolicies/status"]),
     ("serving.kserve.io", ["inferenceservices"]),
     ("gateway.networking.k8s.io", ["gateways", "httproutes"]),
     ("batch", ["jobs"]),

@@ -4,11 +4,27 @@ from typing import cast
 
 import pytest
 
-from mlhops.api.base import Manifest
+from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from tests.documents import documented
+from mlhops.api.policy import MonitoringPolicy
+from tests.documents import documented, documented_objects
 
 EXAMPLES = {**documented("docs/data.md"), **documented("docs/gates.md")}
+
+
+def test_the_example_of_a_policy_says_only_what_there_is() -> None:
+    (policy,) = documented_objects("docs/monitoring.md").values()
+
+    assert within(policy["spec"], MonitoringPolicy.model_validate(policy).to_json()["spec"])
+
+
+def within(shown: Json, read: Json) -> bool:
+    """Whether all that is shown was read, and nothing of it passed over."""
+    if isinstance(shown, dict) and isinstance(read, dict):
+        return all(key in read and within(part, read[key]) for key, part in shown.items())
+    if isinstance(shown, list) and isinstance(read, list):
+        return len(shown) == len(read) and all(map(within, shown, read))
+    return shown == read
 
 
 def test_the_examples_are_found() -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, TypeAlias, cast
 
 from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from mlhops.api.base import Deadline, Duration, Json, Manifest, Resource, matching, rules
+from mlhops.api.base import Cooldown, Deadline, Json, Manifest, Resource, matching, rules
 from mlhops.api.interface import SET, GroupName
 
 Trigger: TypeAlias = Literal["Drift", "DataQuality", "Candidate"]
@@ -126,7 +126,7 @@ class PolicyAction(
     when: Annotated[list[Trigger], Field(min_length=1, max_length=3, json_schema_extra=SET)]
     """What it answers: Drift of what serves, DataQuality of its requests, Candidate where the
     candidate answers otherwise than what serves."""
-    cooldown: Duration = "6h"
+    cooldown: Cooldown = "6h"
     """How long it is not done again: Notify of the same trigger, PauseRollout of the same attempt,
     Retrain of the model. Rollback ends an attempt, so it is done once."""
     notify: Notify | None = None

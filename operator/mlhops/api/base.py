@@ -138,6 +138,7 @@ def _at_least(pattern: str, remedy: str) -> tuple[FieldInfo, AfterValidator]:
 _ANY = _at_least(_SOMETHING, "nothing can be done in no time: set more than 0s")
 _TEN = _at_least(_TEN_SECONDS, "a pod is not asked more often than that: set 10s or more")
 _SIXTY = _at_least(_A_MINUTE, "rows are counted by the minute: set 1m or more")
+_REST = _at_least(_A_MINUTE, "an action is not done more often than that: set 1m or more")
 
 Deadline = Annotated[str, _ANY[0], _ANY[1]]
 """A duration that is longer than nothing."""
@@ -147,6 +148,9 @@ TenSeconds = Annotated[str, _TEN[0], _TEN[1]]
 
 Minute = Annotated[str, _SIXTY[0], _SIXTY[1]]
 """A duration of a minute or more."""
+
+Cooldown = Annotated[str, _REST[0], _REST[1]]
+"""A time of a minute or more in which something is not done again."""
 
 
 def seconds(duration: str) -> float:

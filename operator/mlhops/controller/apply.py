@@ -13,12 +13,14 @@ from mlhops.controller.kinds import (
     CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
+    JOBS,
     MODELS,
     REVISIONS,
     ROUTES,
     SERVICES,
     Kind,
 )
+from mlhops.controller.sinks import Sinks
 from mlhops.kserve import inferenceservice
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
 from mlhops.kserve.owner import is_ours, owned
@@ -29,11 +31,15 @@ from mlhops.rollout.intents import (
     ConfigureDetector,
     EnsureEvaluation,
     EnsureService,
+    Event,
     Intent,
+    Notify,
     Plan,
     Remove,
     SetWeights,
+    StartRetraining,
 )
+from mlhops.rollout.reasons import Reason
 from mlhops.rollout.record import RevisionRecord
 from mlhops.rollout.revision import service_name
 
@@ -48,8 +54,9 @@ _REMOVABLE = {
 class Applier:
     """Writes plans to the API server."""
 
-    def __init__(self, client: Client, router: Router, recorder: Recorder) -> None:
+    def __init__(self, client: Client, router: Router, recorder: Recorder, sinks: Sinks) -> None:
         self._client = client
+        self._sinks = sinks
         self._router = router
         self._recorder = recorder
 
@@ -99,6 +106,10 @@ class Applier:
                 await self._client.delete(_REMOVABLE[kind], namespace, name, uid)
             case Answer(decision, status):
                 await self._answer(gathered, decision, status)
+            case StartRetraining():
+                await self._start_retraining(gathered, intent)
+            case Notify():
+                self._sinks.post(gathered.seen.model.metadata, intent)
 
     async def _ensure_service(self, gathered: Gathered, revision: str) -> None:
         """Record the revision's spec first, so that it can be applied again when the model has moved on."""
@@ -167,6 +178,22 @@ class Applier:
             "spec": intent.spec.to_json(),
         }
         await self._create(EVALUATIONS, manifest, meta)
+
+    async def _start_retraining(self, gathered: Gathered, intent: StartRetraining) -> None:
+        """Create the Job; a template that the API server does not take must not hold up the model."""
+        meta = gathered.seen.model.metadata
+        name = text(intent.job, "metadata", "name")
+        try:
+            await self._create(JOBS, intent.job, meta)
+            reason, message = Reason.RETRAINING_STARTED, f"Job {name}: {intent.why}"
+        except ApiError as error:
+            if error.status not in (400, 403, 422) and error.reason != "ForeignObject":
+                raise
+            reason = Reason.RETRAINING_FAILED
+            message = f"Job {name} cannot be made ({error.message}): {intent.why}"
+        failed = reason is Reason.RETRAINING_FAILED
+        event = Event(reason, message, warning=failed)
+        await self._recorder.tell(meta, "ClinicalModel", event)
 
     async def _create(self, kind: Kind, manifest: Manifest, owner: ObjectMeta) -> None:
         """Create an object that is never changed; one of that name must be the owner's already."""

@@ -33,6 +33,7 @@ from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL, detector_map, pro
 from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.read import at, items, number, text
 from mlhops.kserve.route import Router, hostname_taken
+from mlhops.rollout.looks import Monitored
 from mlhops.rollout.observed import Listener, Observed
 from mlhops.rollout.record import RevisionRecord
 from mlhops.rollout.revision import evaluation_name, revision_of, service_name
@@ -150,6 +151,7 @@ async def _gather_around(
         hostname_taken=hostname_taken(model, live_route, routes or []),
         kserve_installed=services is not None,
         gateway_api_installed=own_routes is not None and routes is not None,
+        monitored=_monitored(model, policy),
     )
     return Gathered(
         seen=seen,
@@ -275,6 +277,17 @@ async def _policy(reader: Reader, model: ClinicalModel) -> MonitoringPolicy | No
         return MonitoringPolicy.model_validate(live) if live is not None else None
     except (NotInstalled, ValidationError):
         return None
+
+
+def _monitored(model: ClinicalModel, policy: MonitoringPolicy | None) -> Monitored | None:
+    """Return how a model is watched; what was seen of it, others add."""
+    if model.spec.monitoring is None:
+        return None
+    if policy is not None:
+        return Monitored(policy.spec, None)
+    name = model.spec.monitoring.policy_ref.name
+    problem = f"there is no MonitoringPolicy {name} that can be read: create or correct it"
+    return Monitored(None, None, f"{problem}, or name another in spec.monitoring")
 
 
 def _windows(policy: MonitoringPolicy | None) -> list[Window]:

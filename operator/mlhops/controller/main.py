@@ -24,17 +24,20 @@ from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Key
 from mlhops.controller.health import Health, Pulse
 from mlhops.controller.kinds import EVALUATIONS, GATEWAYS, POLICIES, ROUTES, Kind
-from mlhops.controller.models import GONE, Models
+from mlhops.controller.models import GONE, Looks, Models
 from mlhops.controller.pods import HttpPods, Pods
+from mlhops.controller.policies import THROTTLE_SECONDS, Policies
 from mlhops.controller.profiles import Profiles
 from mlhops.controller.queue import WorkQueue
 from mlhops.controller.relist import Relist
+from mlhops.controller.sinks import HttpSinks
 from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
-from mlhops.controller.watch import EVALUATION, MODEL, keys_of, registry, settings
+from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of, registry, settings
 from mlhops.kserve.detector import Detector
 from mlhops.kserve.read import at
 from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.looks import Look
 
 _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
@@ -54,6 +57,12 @@ _COMPARED = frozenset({GATEWAYS, ROUTES, EVALUATIONS, POLICIES})
 and of some only the spec matters."""
 
 
+def _no_look(key: Key) -> Look | None:
+    """Nothing was seen of any model."""
+    del key
+    return None
+
+
 class Operator:
     """Reconciles whatever the queue names, for as long as it runs."""
 
@@ -64,12 +73,17 @@ class Operator:
         detector: Detector,
         namespaces: Sequence[str] = (),
         pods: Pods | None = None,
+        looks: Looks = _no_look,
     ) -> None:
         self.queue: WorkQueue[Key] = WorkQueue()
         self._store = Store(namespaces)
-        self._models = Models(client, self._store, GatewayRouter(), detector, now)
-        self.profiles = Profiles(client, pods or HttpPods(), self.add)
         recorder = Recorder(client, now)
+        self.sinks = HttpSinks(recorder)
+        self._models = Models(
+            client, self._store, GatewayRouter(), detector, now, self.sinks, looks
+        )
+        self._policies = Policies(client, self._store)
+        self.profiles = Profiles(client, pods or HttpPods(), self.add)
         self._evaluations = Evaluations(client, self._store, evaluator, self.profiles, recorder)
         self.relist = Relist(
             client, self._store, namespaces, self.hear, self.hear_gone, self._add_models
@@ -83,14 +97,18 @@ class Operator:
         if kind not in WATCHED:
             return
         before = self._store.get(kind, name_of(manifest)) if kind in _COMPARED else None
+        policy = self._store.policy_of(kind, name_of(manifest))
         if self._store.hear(kind, manifest):
             self._look_at(kind, before, manifest)
+            self._look_over(kind, manifest, policy)
 
     def hear_gone(self, kind: Kind, manifest: Manifest) -> None:
         """Take over that an object was deleted."""
         before = self._store.get(kind, name_of(manifest))
+        policy = self._store.policy_of(kind, name_of(manifest))
         if self._store.hear_gone(kind, name_of(manifest), version_of(manifest)):
             self._look_at(kind, before or manifest, None)
+            self._look_over(kind, manifest, policy)
 
     def kinds_changed(self, group: str) -> None:
         """What there is of these kinds is no longer known, and any model may wait for them."""
@@ -113,10 +131,18 @@ class Operator:
             for key in keys_of(kind, manifest) if manifest is not None else ():
                 self.add(key)
         if kind == POLICIES and at(before, "spec") != at(after, "spec"):
-            self._add_watched_by(name_of(after or before or {}))
+            policy = name_of(after or before or {})
+            self._add_watched_by(policy)
+            self.add(Key(POLICY, policy.namespace, policy.name))
         # A Gateway's status changes with each route; only what it listens on matters.
         if kind == GATEWAYS and at(before, "spec") != at(after, "spec"):
             self._add_models()
+
+    def _look_over(self, kind: Kind, model: Manifest, before: str) -> None:
+        """Count the models of the policy that a model named and of the one that it names, by and by."""
+        name = name_of(model)
+        for policy in {before, self._store.policy_of(kind, name)} - {""}:
+            self.queue.add_after(Key(POLICY, name.namespace, policy), THROTTLE_SECONDS)
 
     def _add_watched_by(self, policy: Name) -> None:
         """Look at all models that name a policy."""
@@ -176,6 +202,8 @@ class Operator:
         if key.kind == EVALUATION:
             unfinished = await self._evaluations.reconcile(key, now())
             return EVALUATION_SECONDS if unfinished else None
+        if key.kind == POLICY:
+            return await self._policies.reconcile(key)
         due = await self._models.reconcile(key)
         if due is GONE:
             self._known.discard(key)
@@ -226,6 +254,7 @@ async def run(options: argparse.Namespace) -> None:
             task.cancel()
         await asyncio.gather(clock, relist, beat, *workers, return_exceptions=True)
         await operator.profiles.close()
+        await operator.sinks.close()
         await client.close()
 
 

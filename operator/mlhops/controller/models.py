@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 
 from pydantic import ValidationError
 
@@ -16,6 +17,7 @@ from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Gathered, InvalidObject, Key, Unreadable, gather
 from mlhops.controller.kinds import DECISIONS, MODELS
 from mlhops.controller.reader import Fresh, Heard, Reader
+from mlhops.controller.sinks import Sinks
 from mlhops.controller.store import Store
 from mlhops.kserve.detector import Detector
 from mlhops.kserve.read import condition, items, number, text
@@ -27,11 +29,15 @@ from mlhops.rollout.intents import (
     EnsureService,
     Plan,
     SetWeights,
+    StartRetraining,
 )
+from mlhops.rollout.looks import Look
 from mlhops.rollout.plan import plan, plan_to_tell
 from mlhops.rollout.reasons import Reason
 
-_RESTS_ON_MODEL = (EnsureService, ConfigureDetector, EnsureEvaluation, SetWeights)
+_RESTS_ON_MODEL = (EnsureService, ConfigureDetector, EnsureEvaluation, SetWeights, StartRetraining)
+Looks: TypeAlias = Callable[[Key], Look | None]
+"""Returns the newest look at a model, None before the first."""
 GONE = float("inf")
 """Returned in place of a time for a model that is there no more."""
 
@@ -46,6 +52,8 @@ class Models:
         router: Router,
         detector: Detector,
         clock: Callable[[], datetime],
+        sinks: Sinks,
+        looks: Looks,
     ) -> None:
         self._client = client
         self._heard = Heard(store, client)
@@ -53,7 +61,8 @@ class Models:
         self._router = router
         self._detector = detector
         self._clock = clock
-        self._applier = Applier(client, router, Recorder(client, clock))
+        self._applier = Applier(client, router, Recorder(client, clock), sinks)
+        self._looks = looks
         self._refusals: dict[Key, str] = {}
 
     async def reconcile(self, key: Key) -> float | None:
@@ -102,7 +111,10 @@ class Models:
         gathered = await gather(reader, self._router, self._detector, key)
         if gathered is None:
             return None
-        seen = replace(gathered.seen, refusal=self._refusals.get(key))
+        monitored = gathered.seen.monitored
+        if monitored is not None:
+            monitored = replace(monitored, look=self._looks(key))
+        seen = replace(gathered.seen, refusal=self._refusals.get(key), monitored=monitored)
         return replace(gathered, seen=seen), plan(seen, self._clock())
 
     async def _check_current(self, gathered: Gathered, decided: Plan) -> None:

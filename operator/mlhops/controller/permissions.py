@@ -22,6 +22,7 @@ from mlhops.controller.kinds import (
     EVENTS,
     JOBS,
     MODELS,
+    POLICIES,
     REVISIONS,
     ROUTES,
     SERVICES,
@@ -48,7 +49,7 @@ _CHANGED: Mapping[Kind, tuple[str, ...]] = {
     REVISIONS: ("create", "delete"),
     CONFIG_MAPS: ("create", "delete", "patch"),
 }
-_STATUS_WRITTEN = (MODELS, EVALUATIONS, DECISIONS)
+_STATUS_WRITTEN = (MODELS, EVALUATIONS, DECISIONS, POLICIES)
 
 
 @dataclass(frozen=True)

@@ -236,6 +236,11 @@ class Store:
         names = {name for host in hostnames for name in self._by_hostname[namespace, host]}
         return self._manifests(ROUTES, namespace, names)
 
+    def policy_of(self, kind: Kind, name: Name) -> str:
+        """Return the MonitoringPolicy that a model names, empty where it names none."""
+        kept = self._kept[kind].get(name)
+        return kept.policy if kept is not None else ""
+
     def models_watched_by(self, namespace: str, policy: str) -> frozenset[str]:
         """Return the names of the models that name a MonitoringPolicy."""
         return self._models_by_policy[namespace, policy]

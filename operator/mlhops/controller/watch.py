@@ -19,7 +19,7 @@ from mlhops.kserve.names import MODEL_LABEL
 from mlhops.kserve.read import text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
-MODEL, EVALUATION = "ClinicalModel", "Evaluation"
+MODEL, EVALUATION, POLICY = "ClinicalModel", "Evaluation", "MonitoringPolicy"
 NEEDED_GROUPS = ("serving.kserve.io", "gateway.networking.k8s.io")
 
 

@@ -46,6 +46,7 @@ def begin_attempt(draft: Draft, why: Reason, message: str, *, renew: bool = Fals
         evaluation=None,
         proof=None,
         pause=None,
+        hold=None,
         failure=None,
         promoting=False,
     )

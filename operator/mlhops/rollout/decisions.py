@@ -247,6 +247,7 @@ def _promote(draft: Draft, candidate: Candidate, decision: Decision) -> str | No
         return _WAIT  # it takes effect when the gates have passed, and never without them
     note(draft, decision)
     draft.change(promoting=True)
+    _end_hold(draft, candidate, decision)
     return None
 
 
@@ -262,16 +263,31 @@ def _resume(draft: Draft, candidate: Candidate, decision: Decision) -> str | Non
     if candidate.failure is not None:
         return _FAILED
     at_pause = candidate.pause is not None and candidate.pause.reason == Reason.PAUSE_STEP
-    if held_by(candidate) is None and not at_pause:
+    ends_hold = _ends_hold(candidate, decision)
+    if held_by(candidate) is None and not at_pause and not ends_hold:
         return _why_not_resumed(candidate)
+    _end_hold(draft, candidate, decision)
     note(draft, decision)
     text = f"{candidate.version} goes on, decided by {decision.spec.decided_by}"
     draft.tell(Reason.RESUMED, text)
     return None
 
 
+def _ends_hold(candidate: Candidate, decision: Decision) -> bool:
+    """Whether a person who decides knew that a policy's action holds the candidate."""
+    made, hold = decision.metadata.creation_timestamp, candidate.hold
+    return hold is not None and made is not None and made >= _whole_second(hold.at)
+
+
+def _end_hold(draft: Draft, candidate: Candidate, decision: Decision) -> None:
+    if _ends_hold(candidate, decision):
+        draft.change(hold=None)
+
+
 def _why_not_resumed(candidate: Candidate) -> str:
     reason = candidate.pause.reason if candidate.pause is not None else ""
+    if candidate.hold is not None:
+        return "it was made before a policy's action held the rollout: decide again"
     if reason == Reason.PAUSED_BY_SPEC:
         return "spec.rollout.paused holds the rollout: set it to false"
     if reason == Reason.APPROVAL_REQUIRED:

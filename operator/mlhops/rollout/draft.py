@@ -9,6 +9,7 @@ from mlhops.api.status import (
     Candidate,
     ClinicalModelStatus,
     HistoryEntry,
+    MonitoringStatus,
     Outcome,
     Serving,
     Stop,
@@ -20,6 +21,7 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import revision_of, wanted_gates
 
 _MESSAGE_LIMIT = 1024
+_WORRYING = (Reason.GATES_INCONCLUSIVE, Reason.EVALUATION_ERROR, Reason.PAUSED_BY_POLICY)
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Draft:
     candidate: Candidate | None
     previous: Serving | None
     history: list[HistoryEntry]
+    monitoring: MonitoringStatus | None
     blocked: Stop | None = None
     """Why the candidate cannot get more traffic whatever its evidence."""
     before: list[Intent] = field(default_factory=list)
@@ -56,6 +59,7 @@ class Draft:
             candidate=status.candidate,
             previous=status.previous,
             history=list(status.history),
+            monitoring=status.monitoring,
         )
 
     @property
@@ -120,6 +124,7 @@ class Draft:
             failure=Stop(reason=reason, message=message, at=self.now),
             desired_weight=0,
             pause=None,
+            hold=None,
             promoting=False,
             proof=None,
         )
@@ -137,7 +142,7 @@ class Draft:
             return
         self.change(pause=Stop(reason=reason, message=message, at=self.now))
         if before is None or before.reason != reason:
-            warning = reason in (Reason.GATES_INCONCLUSIVE, Reason.EVALUATION_ERROR)
+            warning = reason in _WORRYING
             self.tell(reason, f"{candidate.version}: {message}", warning=warning)
 
     def record(self, outcome: Outcome, message: str) -> None:

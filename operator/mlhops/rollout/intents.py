@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from mlhops.api.base import Manifest
 from mlhops.api.decision import DecisionStatus
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.status import ClinicalModelStatus
@@ -64,8 +65,33 @@ class Event:
     warning: bool = False
 
 
+@dataclass(frozen=True)
+class StartRetraining:
+    """Create a Job that trains anew; one that the API server refuses is told, and holds up nothing."""
+
+    action: str
+    job: Manifest
+    why: str
+
+
+@dataclass(frozen=True)
+class Notify:
+    """Post a CloudEvent to a sink, once; what becomes of it holds up nothing."""
+
+    action: str
+    sink: str
+    event: Manifest
+
+
 Intent: TypeAlias = (
-    EnsureService | ConfigureDetector | SetWeights | EnsureEvaluation | Remove | Answer
+    EnsureService
+    | ConfigureDetector
+    | SetWeights
+    | EnsureEvaluation
+    | Remove
+    | Answer
+    | StartRetraining
+    | Notify
 )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
+from mlhops.rollout.actions import act
 from mlhops.rollout.blockers import find_blocker
 from mlhops.rollout.check import check_candidate
 from mlhops.rollout.choose import choose_candidate
@@ -10,6 +11,7 @@ from mlhops.rollout.decisions import hear_decisions
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.gates import answer_overrides
 from mlhops.rollout.intents import Plan
+from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.steps import advance
@@ -29,7 +31,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     """Return what to write next.
 
     The order of the calls is the order of the rollout: choose a candidate, hear people, check it,
-    take the steps that are due, and clear away what nothing needs.
+    look at what monitoring found and act on it, take the steps that are due, and clear away what nothing needs.
     """
     if seen.model.metadata.deletion_timestamp is not None:
         return NOTHING  # the garbage collector removes all that the model owns
@@ -39,6 +41,8 @@ def plan(seen: Observed, now: datetime) -> Plan:
     hear_decisions(draft)
     check_candidate(draft)
     answer_overrides(draft)
+    hear_looks(draft)
+    act(draft)
     advance(draft)
     expire_previous(draft)
     keep_serving(draft)

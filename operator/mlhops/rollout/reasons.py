@@ -13,6 +13,9 @@ class Reason(StrEnum):
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     SETTLED = "Settled"
     NOTHING_SERVES = "NothingServes"
+    WITHIN_LIMITS = "WithinLimits"
+    INSUFFICIENT_DATA = "InsufficientData"
+    MONITORING_ERROR = "MonitoringError"
     # why a rollout waits
     PAUSE_STEP = "PauseStep"
     APPROVAL_REQUIRED = "ApprovalRequired"
@@ -21,12 +24,14 @@ class Reason(StrEnum):
     GATES_INCONCLUSIVE = "GatesInconclusive"
     EVALUATION_ERROR = "EvaluationError"
     OVERRIDE_EXPIRED = "OverrideExpired"
+    PAUSED_BY_POLICY = "PausedByPolicy"
     # why a rollout failed
     GATES_FAILED = "GatesFailed"
     CANDIDATE_UNHEALTHY = "CandidateUnhealthy"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     ABORTED = "Aborted"
     REJECTED = "Rejected"
+    ROLLED_BACK_BY_POLICY = "RolledBackByPolicy"
     # why nothing can be done
     KSERVE_MISSING = "KServeMissing"
     GATEWAY_API_MISSING = "GatewayAPIMissing"
@@ -59,6 +64,17 @@ class Reason(StrEnum):
     RETRIED = "Retried"
     PREVIOUS_REMOVED = "PreviousRemoved"
     DECISION_IGNORED = "DecisionIgnored"
+    # monitoring
+    POLICY_MISSING = "PolicyMissing"
+    DRIFT_DETECTED = "DriftDetected"
+    DRIFT_ENDED = "DriftEnded"
+    DATA_QUALITY_DEGRADED = "DataQualityDegraded"
+    DATA_QUALITY_RESTORED = "DataQualityRestored"
+    CANDIDATE_DIFFERS = "CandidateDiffers"
+    NOTIFIED = "Notified"
+    NOTIFICATION_FAILED = "NotificationFailed"
+    RETRAINING_STARTED = "RetrainingStarted"
+    RETRAINING_FAILED = "RetrainingFailed"
     PROFILE_MISSING = "ProfileMissing"
     PROFILE_REFUSED = "ProfileRefused"
 

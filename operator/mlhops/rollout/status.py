@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mlhops.api.base import later
-from mlhops.api.conditions import ConditionType, Verdict, find, merge
+from mlhops.api.conditions import Condition, ConditionType, Verdict, find, merge
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Proof, Serving, Stop
+from mlhops.rollout import monitoring
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
@@ -43,8 +44,9 @@ def new_status(draft: Draft) -> ClinicalModelStatus:
             "candidate": candidate,
             "previous": draft.previous,
             "history": draft.history,
+            "monitoring": draft.monitoring,
             "url": _url(draft),
-            "conditions": merge(draft.old.conditions, _conditions(draft), generation, draft.now),
+            "conditions": merge(_lasting(draft), _conditions(draft), generation, draft.now),
         }
     )
     phase, message = phase_of(status)
@@ -56,7 +58,7 @@ def without_progress(status: ClinicalModelStatus, old: ClinicalModelStatus) -> C
 
     A revision whose weight could not be taken has it still, so it must not leave the status.
     """
-    kept = ("stable", "candidate", "previous", "history", "url")
+    kept = ("stable", "candidate", "previous", "history", "monitoring", "url")
     return status.model_copy(update={name: getattr(old, name) for name in kept})
 
 
@@ -93,7 +95,18 @@ def _conditions(draft: Draft) -> list[Wanted]:
         ),
         _promoted(draft, promoted),
         _gates_passed(draft, promoted),
+        *monitoring.conditions(draft),
     ]
+
+
+def _lasting(draft: Draft) -> list[Condition]:
+    """Return the conditions as they were, without those of a monitoring that there is no more."""
+    if draft.seen.monitored is not None:
+        return draft.old.conditions
+    return [each for each in draft.old.conditions if each.type not in _OF_MONITORING]
+
+
+_OF_MONITORING = (ConditionType.DRIFT_DETECTED, ConditionType.DATA_QUALITY_DEGRADED)
 
 
 def _state(draft: Draft) -> _State:

@@ -81,6 +81,9 @@ def _may_advance(draft: Draft, candidate: Candidate) -> bool:
     if draft.seen.model.spec.rollout.paused:
         draft.wait(Reason.PAUSED_BY_SPEC, "spec.rollout.paused is true")
         return False
+    if candidate.hold is not None:
+        draft.wait(Reason.PAUSED_BY_POLICY, candidate.hold.message)
+        return False
     return True
 
 

@@ -25,13 +25,16 @@ def naming(version: int, name: str, policy: str) -> Manifest:
 
 
 async def looked_at(operator: Operator) -> set[str]:
-    """Empty the queue; return the names of the models in it."""
+    """Empty the queue; return the names of the models in it, and of the policy that is counted anew."""
     names = set()
     while len(operator.queue):
         key = await operator.queue.get()
         operator.queue.succeeded(key)
         operator.queue.done(key)
-        assert key == Key("ClinicalModel", WARD, key.name)
+        assert key in (
+            Key("ClinicalModel", WARD, key.name),
+            Key("MonitoringPolicy", WARD, "strict"),
+        )
         names.add(key.name)
     return names
 
@@ -47,13 +50,13 @@ def test_a_change_of_a_policy_looks_at_the_models_that_name_it_and_its_status_at
         await looked_at(operator)
 
         operator.hear(POLICIES, manifest(10, "strict", {"drift": {}}))
-        assert await looked_at(operator) == {"sepsis", "falls"}
+        assert await looked_at(operator) == {"sepsis", "falls", "strict"}
         operator.hear(POLICIES, {**manifest(11, "strict", {"drift": {}}), "status": {"models": 2}})
         assert await looked_at(operator) == set()
         operator.hear(POLICIES, manifest(12, "strict", {}))
-        assert await looked_at(operator) == {"sepsis", "falls"}
+        assert await looked_at(operator) == {"sepsis", "falls", "strict"}
         operator.hear_gone(POLICIES, manifest(13, "strict", {}))
-        assert await looked_at(operator) == {"sepsis", "falls"}
+        assert await looked_at(operator) == {"sepsis", "falls", "strict"}
         await client.close()
 
     asyncio.run(run())

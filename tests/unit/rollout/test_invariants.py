@@ -11,6 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
+from mlhops.api.policy import MonitoringPolicySpec
+from mlhops.rollout.looks import Look, Monitored, Side, Verdict
 from tests.unit.rollout.world import GATE, Conflict, Crash, World
 
 WEIGHTS: list[Json] = [{"setWeight": weight} for weight in (0, 5, 10, 50, 100)]
@@ -40,6 +42,26 @@ HEALTH: list[tuple[bool | None, str | None, bool]] = [
     (False, "container kserve-container exited with code 1", True),
     (True, "stale last words", True),
 ]
+
+
+VERDICTS: list[Verdict] = ["Drift", "NoDrift", "Insufficient", "Error"]
+POLICY = MonitoringPolicySpec.model_validate(
+    {
+        "drift": {"for": {"atLeast": 1, "of": 2}},
+        "actions": [
+            {"name": "tell", "type": "Notify", "when": ["Drift"], "cooldown": "1m"},
+            {"name": "hold", "type": "PauseRollout", "when": ["DataQuality"], "cooldown": "1h"},
+            {"name": "back", "type": "Rollback", "when": ["Candidate"]},
+            {
+                "name": "retrain",
+                "type": "Retrain",
+                "when": ["Drift"],
+                "cooldown": "30m",
+                "retrain": {"template": {"template": {"spec": {"containers": [{"name": "a"}]}}}},
+            },
+        ],
+    }
+)
 
 
 class RolloutMachine(RuleBasedStateMachine):
@@ -189,6 +211,26 @@ class RolloutMachine(RuleBasedStateMachine):
         found = self.world.status.candidate
         if found is not None and found.evaluation is not None:
             self.world.evaluations.pop(found.evaluation, None)
+
+    @rule(
+        drift=st.sampled_from(VERDICTS),
+        compared=st.sampled_from(VERDICTS),
+        later=st.sampled_from([0, 1, 60, 7200]),
+    )
+    def monitoring_looks(self, drift: Verdict, compared: Verdict, later: float) -> None:
+        """At whatever is there, with a policy that does all that a policy can do."""
+        world = self.world
+        world.now += timedelta(seconds=later)
+        status = world.status
+        stable, candidate = (
+            Side(of.revision, drift, None, drift, None) if of is not None else None
+            for of in (status.stable, status.candidate)
+        )
+        world.monitored = Monitored(POLICY, Look(world.now, stable, candidate, None, compared))
+
+    @rule(there=st.booleans())
+    def monitoring_is_gone(self, there: bool) -> None:
+        self.world.monitored = Monitored(None, None, "no policy") if there else None
 
     @rule()
     def the_gateway_accepts(self) -> None:

@@ -18,10 +18,13 @@ from mlhops.rollout.intents import (
     EnsureService,
     Event,
     Intent,
+    Notify,
     Plan,
     Remove,
     SetWeights,
+    StartRetraining,
 )
+from mlhops.rollout.looks import Monitored
 from mlhops.rollout.observed import Observed, Record, Route, Service
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revision import revision_of, service_name
@@ -75,6 +78,11 @@ class World:
         """The windows that the policy asks for."""
         self.gateway_exists = self.kserve_installed = self.gateway_api_installed = True
         self.hostname_taken: str | None = None
+        self.monitored: Monitored | None = None
+        self.jobs: dict[str, Manifest] = {}
+        """Jobs that retrain, by name."""
+        self.notices: list[Manifest] = []
+        """CloudEvents that were posted."""
         self.gateway: str = "prompt"
         """prompt, silent, or the message with which it refuses."""
         self.kserve_prompt = self.evaluator_prompt = True
@@ -139,6 +147,7 @@ class World:
             hostname_taken=self.hostname_taken,
             kserve_installed=self.kserve_installed,
             gateway_api_installed=self.gateway_api_installed,
+            monitored=self.monitored,
         )
 
     def _observed_route(self) -> Route | None:
@@ -212,6 +221,10 @@ class World:
                 )
             case Remove(kind, name):
                 self._remove(kind, name)
+            case StartRetraining(_, job):
+                self.jobs.setdefault(str(cast(Manifest, job["metadata"])["name"]), job)
+            case Notify(_, _, event):
+                self.notices.append(event)
             case Answer(name, status):
                 self.decisions[name] = {**self.decisions[name], "status": status.to_json()}
 

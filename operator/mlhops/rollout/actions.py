@@ -1,0 +1,161 @@
+"""What a policy's actions do about what was found. None of them can give a candidate more traffic.
+
+Each is done at most once per cooldown about the same thing: `status.monitoring.acted` remembers. What it was
+about is the trigger for Notify, the attempt for PauseRollout and Rollback, and the model for Retrain.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from mlhops.api.action import ActionType, PolicyAction, Trigger
+from mlhops.api.base import later, seconds
+from mlhops.api.status import Acted, Finding, Stop
+from mlhops.rollout import notice, retraining
+from mlhops.rollout.draft import Draft
+from mlhops.rollout.intents import Notify, StartRetraining
+from mlhops.rollout.monitoring import described
+from mlhops.rollout.reasons import Reason
+
+Held = Mapping[Trigger, Finding | None]
+"""The triggers that hold, with what was found."""
+
+_FORGOTTEN = timedelta(days=30)
+_KEPT = 128
+
+
+def act(draft: Draft) -> None:
+    """Let each action answer what was found, as far as it is due."""
+    monitored = draft.seen.monitored
+    if monitored is None or monitored.policy is None or draft.monitoring is None:
+        return
+    held = _triggers(draft)
+    for action in monitored.policy.actions:
+        hits: list[Trigger] = [trigger for trigger in action.when if trigger in held]
+        if hits:
+            _ACTIONS[action.type](draft, action, {trigger: held[trigger] for trigger in hits})
+
+
+def _triggers(draft: Draft) -> dict[Trigger, Finding | None]:
+    status = draft.monitoring
+    found: dict[Trigger, Finding | None] = {}
+    if status is None:
+        return found
+    if status.verdict == "Drift":
+        found["Drift"] = status.worst
+    if status.quality == "Drift":
+        found["DataQuality"] = status.quality_worst
+    if status.candidate is not None and status.candidate.verdict == "Drift":
+        found["Candidate"] = status.candidate.worst
+    return found
+
+
+def _notify(draft: Draft, action: PolicyAction, held: Held) -> None:
+    for trigger, finding in held.items():
+        if not _is_due(draft, action, trigger):
+            continue
+        _note(draft, action, trigger)
+        draft.tell(Reason.NOTIFIED, f"{action.name}: {trigger}: {described(finding)}", warning=True)
+        sink = action.notify.sink if action.notify is not None else None
+        if sink is not None:
+            event = notice.render(draft, action, trigger, finding)
+            draft.after.append(Notify(action.name, sink, event))
+
+
+def _pause(draft: Draft, action: PolicyAction, held: Held) -> None:
+    candidate = draft.candidate
+    if candidate is None or candidate.failure is not None or candidate.hold is not None:
+        return
+    attempt = _attempt(draft)
+    if not _is_due(draft, action, attempt):
+        return
+    _note(draft, action, attempt)
+    message = f"{_why(action, held)}; a Decision with action Resume lets it go on"
+    hold = Stop(reason=Reason.PAUSED_BY_POLICY, message=message, at=draft.now)
+    draft.change(hold=hold, promoting=False)
+
+
+def _roll_back(draft: Draft, action: PolicyAction, held: Held) -> None:
+    candidate = draft.candidate
+    if candidate is None or candidate.failure is not None:
+        return
+    _note(draft, action, _attempt(draft))
+    draft.fail(Reason.ROLLED_BACK_BY_POLICY, _why(action, held))
+
+
+def _retrain(draft: Draft, action: PolicyAction, held: Held) -> None:
+    model, settings = draft.seen.model.metadata.name, action.retrain
+    if settings is None or not _is_due(draft, action, model):
+        return
+    limit = settings.limit
+    done = [each.at for each in _done(draft, action.name)]
+    lately = sorted(at for at in done if later(at, limit.per) > draft.now)
+    if len(lately) >= limit.at_most:
+        draft.wake(later(lately[-limit.at_most], limit.per))
+        return
+    job = retraining.render(draft, action.name, settings, held, max(done, default=None))
+    # Before the status: if that is lost, the same Job is asked for again, and is there already.
+    draft.before.append(StartRetraining(action.name, job, _why(action, held)))
+    _note(draft, action, model)
+
+
+_ACTIONS: dict[ActionType, Callable[[Draft, PolicyAction, Held], None]] = {
+    "Notify": _notify,
+    "PauseRollout": _pause,
+    "Rollback": _roll_back,
+    "Retrain": _retrain,
+}
+
+
+def _why(action: PolicyAction, held: Held) -> str:
+    found = "; ".join(f"{trigger}: {described(finding)}" for trigger, finding in held.items())
+    return f"action {action.name} of the MonitoringPolicy answers {found}"
+
+
+def _attempt(draft: Draft) -> str:
+    candidate = draft.candidate
+    return f"{candidate.revision}/{candidate.attempt}" if candidate is not None else ""
+
+
+def _done(draft: Draft, name: str) -> list[Acted]:
+    return (
+        [each for each in draft.monitoring.acted if each.name == name] if draft.monitoring else []
+    )
+
+
+def _is_due(draft: Draft, action: PolicyAction, about: str) -> bool:
+    """Whether an action may be done about something; asks to be woken when it may."""
+    last = max((each.at for each in _done(draft, action.name) if each.about == about), default=None)
+    if last is None:
+        return True
+    due = later(last, action.cooldown)
+    draft.wake(due)
+    return draft.now >= due
+
+
+def _note(draft: Draft, action: PolicyAction, about: str) -> None:
+    """Remember that an action was done, and forget what no longer matters to any."""
+    status, monitored = draft.monitoring, draft.seen.monitored
+    if status is None or monitored is None or monitored.policy is None:
+        return
+    spans = {each.name: _span(each) for each in monitored.policy.actions}
+    latest = {each.name: each.at for each in status.acted}
+    kept = [
+        each
+        for each in status.acted
+        # The last one stays: the name of the next Job follows from it.
+        if each.at == latest[each.name] or _counts(each, spans, draft.now)
+    ]
+    done = Acted(name=action.name, at=draft.now, about=about)
+    draft.monitoring = status.model_copy(update={"acted": [*kept, done][-_KEPT:]})
+
+
+def _span(action: PolicyAction) -> timedelta:
+    """Return how long it matters that an action was done."""
+    longest = seconds(action.cooldown)
+    if action.retrain is not None:
+        longest = max(longest, seconds(action.retrain.limit.per))
+    return timedelta(seconds=min(longest, 1e9))
+
+
+def _counts(acted: Acted, spans: Mapping[str, timedelta], now: datetime) -> bool:
+    return now - acted.at <= spans.get(acted.name, _FORGOTTEN)
