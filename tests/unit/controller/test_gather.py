@@ -157,6 +157,24 @@ def test_a_detector_counts_the_windows_of_the_policy_that_the_model_names() -> N
     assert ward.configuration().features == ward.model.spec.interface.features
 
 
+def test_a_policy_that_is_missing_or_makes_no_sense_is_said_to_be() -> None:
+    assert Ward().gather().seen.monitored is None
+    ward = Ward(NAMED)
+    missing = ward.gather().seen.monitored
+    assert missing is not None
+    assert missing.policy is None
+    assert "MonitoringPolicy strict" in missing.problem
+    ward.hear(POLICIES, "strict", {"spec": {"drift": {"every": "30s"}}})
+    found = ward.gather().seen.monitored
+    assert found is not None
+    assert found.policy is not None
+    assert found.policy.drift.every == "30s"
+    ward.hear(POLICIES, "strict", {"spec": {"drift": {"every": "1s"}}})
+    damaged = ward.gather().seen.monitored
+    assert damaged is not None
+    assert damaged.policy is None
+
+
 def test_only_the_models_own_config_maps_are_its_own() -> None:
     ward = Ward()
     ward.record(OURS)

@@ -9,6 +9,8 @@ from mlhops.controller.client import Client
 from mlhops.controller.gather import Key
 from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES
 from mlhops.controller.main import Operator
+from mlhops.controller.policies import THROTTLE_SECONDS
+from mlhops.controller.queue import WorkQueue
 from mlhops.kserve.detector import Detector
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 
@@ -57,6 +59,32 @@ def test_a_change_of_a_policy_looks_at_the_models_that_name_it_and_its_status_at
         assert await looked_at(operator) == {"sepsis", "falls", "strict"}
         operator.hear_gone(POLICIES, manifest(13, "strict", {}))
         assert await looked_at(operator) == {"sepsis", "falls", "strict"}
+        await client.close()
+
+    asyncio.run(run())
+
+
+def test_a_policys_models_are_counted_by_and_by_however_many_change() -> None:
+    async def run() -> None:
+        client = Client(Configuration())
+        operator = Operator(client, EvaluatorImage("evaluator"), Detector(image="detector"))
+        now = [0.0]
+        operator.queue = WorkQueue(lambda: now[0])
+        clock = asyncio.create_task(operator.queue.run_clock())
+        for number in range(1, 50):
+            operator.hear(MODELS, naming(number, "sepsis", "lenient" if number == 1 else "strict"))
+        assert await looked_at(operator) == {"sepsis"}
+        now[0] = THROTTLE_SECONDS + 0.1
+        operator.queue.add_after(Key("ClinicalModel", WARD, "sepsis"), 0.0)
+        await asyncio.sleep(0.05)
+        passes = []
+        while len(operator.queue):
+            passes.append(await operator.queue.get())
+            operator.queue.done(passes[-1])
+        counted = sorted(key.name for key in passes if key.kind == "MonitoringPolicy")
+        assert counted == ["lenient", "strict"], "the one that it named before as well"
+        clock.cancel()
+        await asyncio.gather(clock, return_exceptions=True)
         await client.close()
 
     asyncio.run(run())

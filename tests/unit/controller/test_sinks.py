@@ -1,0 +1,83 @@
+"""A sink that hangs holds up nobody, and for no longer than a request may take."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from kubernetes.aio.client import Configuration
+
+from mlhops.api.base import ObjectMeta
+from mlhops.controller.client import Client
+from mlhops.controller.events import Recorder
+from mlhops.controller.sinks import HttpSinks
+from mlhops.rollout.intents import Event, Notify
+
+MODEL = ObjectMeta(name="sepsis", namespace="ward")
+
+
+class Told(Recorder):
+    """Keeps Events in place of posting them."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        super().__init__(Client(Configuration()), lambda: datetime.now(UTC))
+        self.events: list[Event] = []
+
+    async def tell(self, about: ObjectMeta, kind: str, event: Event) -> None:
+        """Keep an Event."""
+        assert (about, kind) == (MODEL, "ClinicalModel")
+        self.events.append(event)
+
+
+def notice(sink: str) -> Notify:
+    return Notify("tell", sink, {"specversion": "1.0", "id": "1", "data": {"a": 1}})
+
+
+def test_a_sink_that_never_answers_is_given_up_and_told() -> None:
+    async def run() -> list[Event]:
+        told = Told()
+        held: list[asyncio.StreamWriter] = []
+
+        async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            held.append(writer)
+
+        server = await asyncio.start_server(hang, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        sinks = HttpSinks(told, seconds=0.2)
+        started = time.monotonic()
+        sinks.post(MODEL, notice(f"http://127.0.0.1:{port}/"))
+        assert time.monotonic() - started < 0.1, "no pass waits for it"
+        await sinks.close()
+        for writer in held:
+            writer.close()
+        server.close()
+        return told.events
+
+    (event,) = asyncio.run(run())
+    assert event.reason == "NotificationFailed"
+    assert event.warning
+    assert "no answer within 0.2 s" in event.message
+
+
+def test_only_http_is_spoken_whatever_the_policy_says() -> None:
+    async def run() -> list[Event]:
+        told = Told()
+        sinks = HttpSinks(told)
+        sinks.post(MODEL, notice("file:///etc/passwd"))
+        sinks.post(MODEL, notice("ftp://127.0.0.1/"))
+        await sinks.close()
+        return told.events
+
+    assert all("neither http nor https" in event.message for event in asyncio.run(run()))
+
+
+def test_what_goes_wrong_tells_nothing_of_where_it_was_sent() -> None:
+    async def run() -> list[Event]:
+        told = Told()
+        sinks = HttpSinks(told)
+        sinks.post(MODEL, notice("http://127.0.0.1:1/secret-path"))
+        await sinks.close()
+        return told.events
+
+    (event,) = asyncio.run(run())
+    assert "secret-path" not in event.message
