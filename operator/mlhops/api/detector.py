@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 from mlhops.api.base import Minute, Resource
 from mlhops.api.interface import Feature, GroupName, Output
 
+EVALUATION_ID = "mlhops-evaluation-"
+"""So begins the Ce-Id of each request of an evaluator. The people that it asks about are the very ones of whom
+the profile is made: counted as patients, they would hide how those differ."""
 _KIB, _MIB = 2**10, 2**20
 
 

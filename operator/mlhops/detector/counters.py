@@ -34,6 +34,8 @@ class Outcome(StrEnum):
     """A body that never came whole, or not in time."""
     SHED = "shed"
     """Let go because too many events were waiting."""
+    EVALUATION = "evaluation"
+    """A request of an evaluator, or the answer to it: about no patient."""
     NOT_AN_EVENT = "notAnEvent"
     """Without the header Ce-Type of KServe's logger."""
     NOT_CONFIGURED = "notConfigured"

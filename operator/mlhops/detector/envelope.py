@@ -10,6 +10,7 @@ from typing import Literal
 import orjson
 
 from mlhops.api.base import Json
+from mlhops.api.detector import EVALUATION_ID
 from mlhops.detector.counters import Note, Outcome
 
 _TYPES: Mapping[str, Literal["request", "response"]] = {
@@ -64,6 +65,11 @@ def join_key(of: Event) -> str | None:
     """Return the id by which request and response are joined; None if there is no usable one."""
     identity = of.identity
     return identity if identity and len(identity) <= _LONGEST_ID else None
+
+
+def is_evaluation(of: Event) -> bool:
+    """Return whether an evaluator has asked."""
+    return of.identity is not None and of.identity.startswith(EVALUATION_ID)
 
 
 def moment(of: Event) -> float | None:

@@ -14,7 +14,7 @@ from mlhops.api.summary import Summary
 from mlhops.detector.answers import AnswerCount
 from mlhops.detector.counters import Counters, Note, Outcome
 from mlhops.detector.decode import Decoded, Decoder, Row
-from mlhops.detector.envelope import Event, join_key, moment
+from mlhops.detector.envelope import Event, is_evaluation, join_key, moment
 from mlhops.detector.join import Join
 from mlhops.detector.window import Clock, Span, Windows
 from mlhops.statistics.sketch import Column, Sketch, Tally
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 256
 """So many rows are counted in one go: enough to pay, and over within a millisecond or two."""
 _PLAIN = frozenset({float, int, bool})
+_UNSEEN = frozenset({Outcome.NOT_CONFIGURED, Outcome.EVALUATION})
 
 
 @dataclass
@@ -130,6 +131,8 @@ class Watcher:
 
     def decode(self, event: Event) -> Decoded:
         """Return what an event says. It touches no counts, so that any thread may do it."""
+        if is_evaluation(event):
+            return Decoded(Outcome.EVALUATION)
         if self._decoder is None:
             return Decoded(Outcome.NOT_CONFIGURED)
         return self._decoder.decode(event)
@@ -140,7 +143,7 @@ class Watcher:
         counters.outcomes[decoded.outcome] += 1
         for note in decoded.notes:
             counters.notes[note] += 1
-        if event.kind is None or decoded.outcome is Outcome.NOT_CONFIGURED:
+        if event.kind is None or decoded.outcome in _UNSEEN:
             return
         counters.rows += len(decoded.rows)
         counters.scores += len(decoded.scores)

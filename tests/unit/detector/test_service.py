@@ -40,6 +40,17 @@ def test_rows_and_scores_are_counted_against_the_profile(running: Sidecar) -> No
     assert report.counters["note.joined"] == 1
 
 
+def test_what_an_evaluator_asks_is_no_patient(running: Sidecar) -> None:
+    theirs = "mlhops-evaluation-7"
+    running.post(REQUEST, headers(identity=theirs))
+    running.post(RESPONSE, headers("response", identity=theirs))
+    running.post(REQUEST, headers())
+    report = running.settled(3)
+    assert report.counters["outcome.evaluation"] == 2
+    assert report.counters["rows"] == report.windows["hour"].rows == 2
+    assert report.counters["scores"] == report.counters["note.joined"] == 0
+
+
 def test_a_batch_of_thousands_of_rows_is_counted_in_full(running: Sidecar) -> None:
     rows = [[n / 3000 + 1 / 7, None if n % 3 else -n / 7] for n in range(6000)]
     body = json.dumps({"instances": rows}).encode()
