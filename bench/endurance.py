@@ -5,7 +5,7 @@ import asyncio
 import json
 import statistics
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from bench.audit import AuditLog
 from bench.fleet import Fleet
 from bench.plane import AUDITED, OwnPlane
 from bench.results import Result
-from bench.usage import resident
+from bench.usage import OTHERS, Usage, resident
 from lab.informer import Key
 from mlhops.api.status import HISTORY_LIMIT
 from mlhops.controller.kinds import EVALUATIONS, JOBS, MODELS, PODS, REVISIONS, SERVICES
@@ -22,12 +22,13 @@ from mlhops.rollout.tidy import EVALUATIONS_KEPT
 from tests.cluster_api import Api
 
 ROLLOUTS = 1000
-CHECKPOINTS = (100, 500)
+CHECKPOINTS = (100, 200, 400, 600, 800)
 PATIENCE = 60.0
 # Each revision that served keeps its Evaluation for good, with the Job and its pod for an hour.
 OTHER_EVALUATIONS = EVALUATIONS_KEPT + 2
 MOST_GROWTH_MIB = 5.0
 _COUNTED = (EVALUATIONS, JOBS, PODS, SERVICES, REVISIONS)
+OPERATOR = "operator"
 _QUIET_SECONDS = 3.0
 _SOME = 50
 
@@ -46,6 +47,8 @@ class Checkpoint:
     """The model's size as JSON."""
     events: float
     """Events for each rollout since the checkpoint before."""
+    cpu: Mapping[str, float]
+    """CPU milliseconds of each process for each rollout since the checkpoint before."""
 
 
 @dataclass
@@ -57,20 +60,30 @@ class Endurance:
     checkpoints: list[Checkpoint] = field(default_factory=list)
 
 
-def endure(rollouts: int = ROLLOUTS) -> Endurance:
-    """Roll out so many versions, one after the other, on a control plane of its own."""
+def endure(
+    rollouts: int = ROLLOUTS,
+    tell: Callable[[str], None] = lambda _: None,
+    profile: Path | None = None,
+) -> Endurance:
+    """Roll out so many versions, one after the other, on a control plane of its own.
+
+    Args:
+        rollouts: how many.
+        tell: hears of each checkpoint when it is there; a thousand rollouts take a while.
+        profile: where the operator's profile is to go, if anywhere.
+    """
     with (
         OwnPlane.with_kinds() as plane,
         plane.namespace() as hands,
-        plane.world(),
-        plane.operator(user=AUDITED) as operator,
+        plane.world() as world,
+        plane.operator(user=AUDITED, profile=profile) as operator,
     ):
         plane.wait_for_operator()
         audit = AuditLog(plane.audit_log)
-        found = Endurance()
         key = Key(hands.namespace, "sepsis")
-        look = Looker(hands.api, key, audit, operator.pid)
-        asyncio.run(_roll_out(plane.kubeconfig, key, rollouts, found, look))
+        pids = {**plane.pids(), "world": world.pid, OPERATOR: operator.pid}
+        look = Looker(hands.api, key, audit, pids, tell)
+        found = asyncio.run(_roll_out(plane.kubeconfig, key, rollouts, look))
         plane.processes.check()
     return found
 
@@ -78,32 +91,43 @@ def endure(rollouts: int = ROLLOUTS) -> Endurance:
 class Looker:
     """Counts what is there."""
 
-    def __init__(self, api: Api, key: Key, audit: AuditLog, operator: int) -> None:
-        self._api, self._key, self._audit, self._operator = api, key, audit, operator
-        self._last = 0
+    def __init__(
+        self,
+        api: Api,
+        key: Key,
+        audit: AuditLog,
+        pids: Mapping[str, int],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._api, self._key, self._audit, self._pids, self._tell = api, key, audit, pids, tell
+        self._last, self._usage = 0, Usage.now(pids)
 
     def look(self, rollouts: int) -> Checkpoint:
         """Wait until the operator is quiet, and count."""
+        usage = Usage.now(self._pids)
         requests, _ = self._audit.read_until_quiet(_QUIET_SECONDS)
         namespace, name = self._key
         model = self._api.get(MODELS, namespace, name) or {}
-        events = requests.taken.get(("create", "events"), 0) / max(rollouts - self._last, 1)
-        self._last = rollouts
-        return Checkpoint(
+        since = max(rollouts - self._last, 1)
+        events = requests.taken.get(("create", "events"), 0) / since
+        taken = (usage - self._usage).cpu
+        self._last, self._usage = rollouts, usage
+        point = Checkpoint(
             rollouts,
-            resident(self._operator),
+            resident(self._pids[OPERATOR]),
             {kind.plural: len(self._api.list(kind, namespace)) for kind in _COUNTED},
             len(items(model, "status", "history")),
             len(items(model, "status", "conditions")),
             len(json.dumps(model)),
             round(events, 2),
+            {name: round(1000 * s / since, 1) for name, s in taken.items() if name != OTHERS},
         )
+        self._tell(line(point))
+        return point
 
 
-async def _roll_out(
-    kubeconfig: Path, key: Key, rollouts: int, found: Endurance, look: Looker
-) -> None:
-    at = {*CHECKPOINTS, rollouts}
+async def _roll_out(kubeconfig: Path, key: Key, rollouts: int, look: Looker) -> Endurance:
+    found, at = Endurance(), {*CHECKPOINTS, rollouts}
     async with Fleet.followed(kubeconfig, [key], steps=[], keepPrevious="0s") as fleet:
         await fleet.deploy("1.0.0", PATIENCE)
         for number in range(1, rollouts + 1):
@@ -113,6 +137,7 @@ async def _roll_out(
             found.seconds.append(arrival.seconds)
             if number in at:
                 found.checkpoints.append(await asyncio.to_thread(look.look, number))
+    return found
 
 
 def results(found: Endurance) -> list[Result]:
@@ -145,15 +170,19 @@ def results(found: Endurance) -> list[Result]:
     ]
 
 
-def lines(found: Endurance) -> Iterator[str]:
-    """Tell what was found, checkpoint by checkpoint."""
-    for point in found.checkpoints:
-        counts = ", ".join(f"{n} {kind}" for kind, n in point.objects.items())
-        yield (
-            f"after {point.rollouts}: {counts}, history {point.history}, conditions "
-            f"{point.conditions}, {point.bytes} bytes, RSS {point.rss} MiB, "
-            f"{point.events} Events a rollout"
-        )
+def line(point: Checkpoint) -> str:
+    """Tell what was found at a checkpoint."""
+    counts = ", ".join(f"{n} {kind}" for kind, n in point.objects.items())
+    cpu = ", ".join(f"{name} {ms:g}" for name, ms in point.cpu.items())
+    return (
+        f"after {point.rollouts}: {counts}, history {point.history}, conditions "
+        f"{point.conditions}, {point.bytes} bytes, RSS {point.rss} MiB, "
+        f"{point.events} Events a rollout; CPU ms a rollout: {cpu}"
+    )
+
+
+def times(found: Endurance) -> Iterator[str]:
+    """Tell how long rollouts took, hundred by hundred."""
     for start in range(0, len(found.seconds), 100):
         part = found.seconds[start : start + 100]
         yield f"rollouts from {start + 1}: median {1000 * statistics.median(part):.0f} ms"
@@ -163,8 +192,10 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.endurance", description=__doc__)
     parser.add_argument("--rollouts", type=int, default=ROLLOUTS)
-    found = endure(parser.parse_args().rollouts)
-    print("\n".join(lines(found)))
+    parser.add_argument("--profile", type=Path, help="write a profile of the operator here")
+    options = parser.parse_args()
+    found = endure(options.rollouts, lambda told: print(told, flush=True), options.profile)
+    print("\n".join(times(found)))
     for result in results(found):
         print(f"{result.name}: {result.value:g} {result.unit}")
     return 0
