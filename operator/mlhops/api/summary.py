@@ -165,6 +165,16 @@ def merge_all(summaries: Iterable[Summary]) -> Summary | None:
     return reduce(merge, found) if found else None
 
 
+def merge_answers(summaries: Iterable[AnswerSummary]) -> AnswerSummary | None:
+    """Return what became of all requests together; None for none.
+
+    Raises:
+        ValueError: they are of different shape.
+    """
+    found = list(summaries)
+    return reduce(_add_answers, found) if found else None
+
+
 def _add(a: FeatureSummary, b: FeatureSummary) -> FeatureSummary:
     if len(a.counts) != len(b.counts):
         raise ValueError("summaries of different bins cannot be merged")
@@ -196,8 +206,11 @@ def _joint(a: JointSummary | None, b: JointSummary | None) -> JointSummary | Non
 
 
 def _answers(a: AnswerSummary | None, b: AnswerSummary | None) -> AnswerSummary | None:
-    if a is None or b is None:
-        return None  # what is not told of one is not known of both
+    # What is not told of one is not known of both.
+    return None if a is None or b is None else _add_answers(a, b)
+
+
+def _add_answers(a: AnswerSummary, b: AnswerSummary) -> AnswerSummary:
     if len(a.times) != len(b.times):
         raise ValueError("summaries of different answer times cannot be merged")
     return AnswerSummary(

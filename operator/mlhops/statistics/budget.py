@@ -15,9 +15,12 @@ that bound for looks that overlap almost wholly. For looks at separate rows it i
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from mlhops.statistics.drift import Shift
+if (
+    TYPE_CHECKING
+):  # numpy is not loaded for what needs none: the operator counts looks by this module
+    from mlhops.statistics.drift import Shift
 
 Verdict = Literal["Drift", "NoDrift", "Insufficient", "Error"]
 Correction = Literal["Bonferroni", "BenjaminiHochberg"]
@@ -62,7 +65,7 @@ class Limit:
 class Judged:
     """A test's verdict."""
 
-    shift: Shift
+    shift: "Shift"
     adjusted: float | None
     """The chance after correction for all tests of the look; None where there is none."""
     verdict: Verdict
@@ -111,7 +114,7 @@ def adjust(chances: Sequence[float | None], correction: Correction) -> list[floa
 
 
 def judge(
-    shifts: Sequence[Shift], limits: Sequence[Limit], at: float, correction: Correction
+    shifts: "Sequence[Shift]", limits: Sequence[Limit], at: float, correction: Correction
 ) -> list[Judged]:
     """Return the verdicts of all tests of a look.
 
@@ -148,7 +151,7 @@ def persistent(looks: Sequence[Verdict], persistence: Persistence) -> Verdict:
     return "NoDrift" if looks[-1] == "Drift" else looks[-1]
 
 
-def _verdict(shift: Shift, adjusted: float | None, limit: Limit, at: float) -> Verdict:
+def _verdict(shift: "Shift", adjusted: float | None, limit: Limit, at: float) -> Verdict:
     """Every comparison is such that what is not a number is an error, never no drift."""
     if adjusted is None or shift.effect is None:
         return "Insufficient"

@@ -48,7 +48,8 @@ class Watch:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self._digest = profile.digest()
+        self.digest = profile.digest()
+        """The profile's."""
         self._features = [Reference(feature) for feature in profile.features]
         self._score = Reference(profile.score) if profile.score else None
 
@@ -62,7 +63,7 @@ class Watch:
             ValueError: the window is of another profile, or damaged, or a test needs numbers and
                 is asked of categories.
         """
-        window.refuse_unless_of(self._profile, self._digest)
+        window.refuse_unless_of(self._profile, self.digest)
         found = [
             Seen(reference.profile.name, "Feature", shift)
             for reference, counted in zip(self._features, window.features, strict=True)
@@ -81,7 +82,7 @@ class Watch:
         Raises:
             ValueError: the window is of another profile, or damaged.
         """
-        window.refuse_unless_of(self._profile, self._digest)
+        window.refuse_unless_of(self._profile, self.digest)
         return [
             Seen(
                 feature.name,

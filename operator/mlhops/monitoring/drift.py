@@ -1,0 +1,77 @@
+"""Has what a revision is sent, or what it answers, moved away from its reference?"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from mlhops.api.policy import DriftSettings
+from mlhops.api.profile import Profile
+from mlhops.api.summary import Summary
+from mlhops.monitoring.findings import Finding, finite, reach
+from mlhops.monitoring.reports import Trouble
+from mlhops.rollout.looks import Found
+from mlhops.statistics.budget import Judged, Limit, judge
+from mlhops.statistics.look import Seen, Suite, Watch
+
+
+def drift(
+    watch: Watch, windows: Mapping[str, Summary], settings: DriftSettings, alpha: float
+) -> list[Finding]:
+    """Return what each test in each window comes to.
+
+    Args:
+        watch: the profile.
+        windows: what was counted, by window.
+        settings: of the policy.
+        alpha: the corrected chance at which there is drift.
+
+    Raises:
+        ValueError: a window is of another profile, or damaged.
+    """
+    suite = Suite(settings.numeric, settings.categorical, settings.joint)
+    effects = settings.effects.by_test()
+    findings = []
+    for name, counted in windows.items():
+        seen = watch.look(counted, suite)
+        limits = [Limit(effects[each.shift.test], settings.min_rows) for each in seen]
+        judged = judge([each.shift for each in seen], limits, alpha, settings.correction)
+        findings += [
+            Finding(_found(each, of, name), reach(of, limit))
+            for each, of, limit in zip(seen, judged, limits, strict=True)
+        ]
+    return findings
+
+
+def lacking(
+    findings: Iterable[Finding], profile: Profile, windows: Sequence[str], least: int
+) -> list[Trouble]:
+    """Return why tests had too little to go by, in words that stay the same while that is so."""
+    empty = {each.name for each in profile.features if each.rows == 0}
+    short: dict[str, list[str]] = {}
+    troubles = []
+    for each in findings:
+        if each.found.verdict != "Insufficient":
+            continue
+        if each.found.of in empty:
+            message = f"the reference data have no value of {each.found.of}"
+            troubles.append(Trouble("Insufficient", message))
+        else:
+            short.setdefault(each.found.window, []).append(each.found.of)
+    for window in windows:
+        names = sorted(set(short.get(window, [])))
+        if names:
+            which = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+            message = f"window {window} has fewer than {least} rows with a value of {which}"
+            troubles.append(Trouble("Insufficient", message))
+    return troubles
+
+
+def _found(seen: Seen, judged: Judged, window: str) -> Found:
+    return Found(
+        of=seen.of,
+        kind=seen.kind,
+        window=window,
+        test=seen.shift.test,
+        verdict=judged.verdict,
+        p=finite(judged.adjusted),
+        effect=finite(seen.shift.effect),
+        rows=seen.shift.rows,
+    )

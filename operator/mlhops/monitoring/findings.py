@@ -1,0 +1,51 @@
+"""From judged tests to what is told of them."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mlhops.rollout.looks import Found, Verdict
+from mlhops.statistics.budget import Judged, Limit
+
+_GRAVITY: dict[Verdict, int] = {"Drift": 3, "Error": 2, "Insufficient": 1, "NoDrift": 0}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A judged test, and how near it came to its limit."""
+
+    found: Found
+    reach: float
+    """The effect in units of its limit."""
+
+
+def finite(number: float | None) -> float | None:
+    """Return a number that can be written as JSON, None for any other."""
+    return number if number is not None and math.isfinite(number) else None
+
+
+def reach(judged: Judged, limit: Limit) -> float:
+    """Return a test's effect in units of its limit; nothing comes near a limit of infinity."""
+    effect = finite(judged.shift.effect) or 0.0
+    if limit.effect > 0:
+        return effect / limit.effect
+    return math.inf if effect > 0 else 0.0
+
+
+def worst(findings: Iterable[Finding]) -> Found | None:
+    """Return what has moved most, of those with the gravest verdict; the first where some tie.
+
+    The joint shift is told only where nothing else is as grave: it names no feature to look at.
+    """
+
+    def weight(finding: Finding) -> tuple[int, bool, float]:
+        found = finding.found
+        return _GRAVITY[found.verdict], found.kind != "Joint", finding.reach
+
+    best = max(findings, key=weight, default=None)
+    return best.found if best else None
+
+
+def verdicts(findings: Sequence[Finding]) -> list[Verdict]:
+    """Return each test's verdict."""
+    return [finding.found.verdict for finding in findings]

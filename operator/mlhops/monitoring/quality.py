@@ -1,0 +1,135 @@
+"""Is what is sent to a model worse than its reference data: missing, no number, out of range, unknown?
+
+Two things make it so, as for drift: the share is beyond the policy's limit, and chance does not
+explain that it is higher than in the reference data. Reference data have no type errors. How many
+of them were out of range is not known exactly: all in bins that reach beyond the range count.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from mlhops.api.policy import DataQuality, DriftSettings
+from mlhops.api.profile import FeatureProfile, Profile
+from mlhops.api.summary import FeatureSummary, Summary
+from mlhops.monitoring.findings import Finding, finite, reach
+from mlhops.rollout.looks import Found
+from mlhops.statistics.budget import Judged, Limit, judge
+from mlhops.statistics.drift import Shift, proportion
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One kind of bad value of one feature."""
+
+    of: str
+    test: str
+    events: int
+    """Rows of the window where it was so."""
+    shift: Shift
+    limit: float
+
+
+def quality(
+    profile: Profile,
+    windows: Mapping[str, Summary],
+    limits: DataQuality,
+    settings: DriftSettings,
+    *,
+    alpha: float,
+    cell: int,
+) -> list[Finding]:
+    """Return what each kind of bad value of each feature comes to, in each window.
+
+    Args:
+        profile: the reference.
+        windows: what was counted against it, by window.
+        limits: of the policy.
+        settings: of the policy, for how many rows are needed and how chances are corrected.
+        alpha: the corrected chance at which there is a rise.
+        cell: a number that rests on fewer bad values is not told.
+    """
+    findings = []
+    for name, counted in windows.items():
+        asked = list(_asked(profile, counted, limits))
+        bounds = [Limit(each.limit, settings.min_rows) for each in asked]
+        judged = judge([each.shift for each in asked], bounds, alpha, settings.correction)
+        findings += [
+            Finding(_found(each, of, name, cell), reach(of, bound))
+            for each, of, bound in zip(asked, judged, bounds, strict=True)
+        ]
+    return findings
+
+
+def _asked(profile: Profile, counted: Summary, limits: DataQuality) -> Iterator[_Asked]:
+    for feature, seen in zip(profile.features, counted.features, strict=True):
+        rows = profile.rows
+        missing = _rise(feature.missing, rows, seen.missing, seen)
+        yield _ask(feature, "missing", seen.missing, _more(missing), limits.missing)
+        yield _ask(
+            feature,
+            "typeErrors",
+            seen.type_errors,
+            _share(_rise(0, rows, seen.type_errors, seen), seen.type_errors, seen),
+            limits.type_errors,
+        )
+        if feature.range is not None:
+            odd = seen.out_of_range
+            rise = _rise(_beyond(feature), rows, odd, seen)
+            yield _ask(feature, "outOfRange", odd, _share(rise, odd, seen), limits.out_of_range)
+        if feature.type != "Numeric":
+            odd = seen.unseen
+            rise = _rise(feature.counts[-1], rows, odd, seen)
+            limit = limits.unseen_categories
+            yield _ask(feature, "unseenCategories", odd, _share(rise, odd, seen), limit)
+
+
+def _ask(feature: FeatureProfile, test: str, events: int, shift: Shift, limit: float) -> _Asked:
+    # A limit of 1 lets everything pass, also what is bad in every row.
+    return _Asked(feature.name, test, events, shift, limit if limit < 1 else math.inf)
+
+
+def _rise(events: int, rows: int, window_events: int, seen: FeatureSummary) -> Shift:
+    """Compare shares of all rows; that there is less of what is bad is no news."""
+    found = proportion(events, rows, window_events, seen.seen)
+    if found.statistic is not None and found.statistic <= 0:
+        return replace(found, p=1.0)
+    return found
+
+
+def _more(rise: Shift) -> Shift:
+    """Take as effect how much higher the share is than in the reference."""
+    return replace(rise, effect=None if rise.statistic is None else max(0.0, rise.statistic))
+
+
+def _share(rise: Shift, events: int, seen: FeatureSummary) -> Shift:
+    """Take as effect the share itself."""
+    return replace(rise, effect=None if rise.effect is None else events / max(seen.seen, 1))
+
+
+def _beyond(feature: FeatureProfile) -> int:
+    """Return how many reference rows may at most be out of the feature's range."""
+    plausible = feature.range
+    if plausible is None:
+        return 0
+    least = -math.inf if plausible.min is None else plausible.min
+    most = math.inf if plausible.max is None else plausible.max
+    lows = [-math.inf, *feature.edges]
+    highs = [*feature.edges, math.inf]
+    bins = zip(lows, highs, feature.counts, strict=True)
+    return sum(count for low, high, count in bins if low < least or high > most)
+
+
+def _found(asked: _Asked, judged: Judged, window: str, cell: int) -> Found:
+    # A share and the rows together would tell of a few; none at all tells of nobody.
+    few = 0 < asked.events < cell
+    return Found(
+        of=asked.of,
+        kind="Quality",
+        window=window,
+        test=asked.test,
+        verdict=judged.verdict,
+        p=None if few else finite(judged.adjusted),
+        effect=None if few else finite(asked.shift.effect),
+        rows=asked.shift.rows,
+    )

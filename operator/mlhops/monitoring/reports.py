@@ -1,0 +1,177 @@
+"""What the pods of one revision told, as far as it can be believed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from mlhops.api.profile import UNIT, Profile
+from mlhops.api.summary import (
+    TIMES,
+    AnswerSummary,
+    DetectorReport,
+    FeatureSummary,
+    Summary,
+    merge_all,
+    merge_answers,
+)
+from mlhops.rollout.looks import Verdict
+
+_MOST = 10**12
+"""More of anything in one window nobody can have counted; sums of this many stay exact."""
+_LONGEST_MESSAGE = 400
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one ready pod answered when it was asked for its report."""
+
+    body: bytes | None
+    """As it came; None where nothing usable did."""
+    problem: str = ""
+    """Why nothing did, in the operator's own words."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """All that was learnt of one revision."""
+
+    revision: str
+    answers: Sequence[Answer]
+    """Of each of its pods that is ready."""
+    profile: Profile | None
+    problem: str = ""
+    """Why there is no profile."""
+    damaged: bool = False
+    """Whether there is one and it cannot be used."""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why what was told is not all: no verdict can be NoDrift then."""
+
+    verdict: Verdict
+    message: str
+    """Without a word of what was told: that may be anything."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the pods told together, by window."""
+
+    counted: Mapping[str, Summary] = field(default_factory=dict)
+    """Rows against the profile."""
+    answers: Mapping[str, AnswerSummary] = field(default_factory=dict)
+    """What became of requests, with a profile or without."""
+    troubles: tuple[Trouble, ...] = ()
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """What the troubles alone would come to."""
+        return [trouble.verdict for trouble in self.troubles]
+
+
+def collect(asked: Asked, digest: str, windows: Iterable[str]) -> Told:
+    """Return what all ready pods of a revision told together.
+
+    Args:
+        asked: the pods' answers.
+        digest: the profile's, empty where there is none.
+        windows: the names of the windows that are wanted.
+    """
+    if not asked.answers:
+        return Told(troubles=(Trouble("Insufficient", "no pod of it is ready"),))
+    reports: list[DetectorReport] = []
+    # Many pods with the same trouble are one: a status must not change with their names.
+    troubles: set[Trouble] = set()
+    for answer in asked.answers:
+        report = _read(answer, asked.revision)
+        if isinstance(report, Trouble):
+            troubles.add(report)
+        else:
+            reports.append(report)
+    counted: dict[str, Summary] = {}
+    answers: dict[str, AnswerSummary] = {}
+    for name in windows:
+        found = [_window(report, name, asked.profile, digest) for report in reports]
+        troubles.update(each for each in found if isinstance(each, Trouble))
+        whole = merge_all(each for each in found if isinstance(each, Summary))
+        if whole is not None:
+            counted[name] = whole
+        told = [report.windows[name].answers for report in reports if name in report.windows]
+        known = [each for each in told if each is not None and _is_sound_answer(each)]
+        together = merge_answers(known)
+        if together is not None and len(known) == len(asked.answers):
+            answers[name] = together
+    if asked.profile is None:
+        troubles.add(Trouble("Error" if asked.damaged else "Insufficient", asked.problem))
+    return Told(counted, answers, tuple(troubles))
+
+
+def explain(troubles: Iterable[Trouble]) -> str:
+    """Return in one sentence why there is no verdict, the worst first."""
+    ordered = sorted(troubles, key=lambda each: (each.verdict != "Error", each.message))
+    return "; ".join(each.message for each in ordered if each.message)[:_LONGEST_MESSAGE]
+
+
+def _read(answer: Answer, revision: str) -> DetectorReport | Trouble:
+    if answer.body is None:
+        return Trouble("Error", f"a pod's detector {answer.problem}")
+    try:
+        report = DetectorReport.model_validate_json(answer.body)
+    except (ValidationError, ValueError, RecursionError):
+        return Trouble("Error", "a pod's report is damaged, or not a detector's")
+    if not report.revision:
+        return Trouble("Insufficient", "a pod's detector has no configuration yet")
+    if report.revision != revision:
+        return Trouble("Error", "a pod's report is of another revision")
+    return report
+
+
+def _window(
+    report: DetectorReport, name: str, profile: Profile | None, digest: str
+) -> Summary | Trouble | None:
+    """Return what a report says of a window, None where there is no profile to count against."""
+    if profile is None:
+        return None
+    found = report.windows.get(name)
+    if found is None:
+        return Trouble("Insufficient", f"a pod does not count window {name} yet")
+    if not found.profile_digest:
+        return Trouble("Insufficient", "a pod's detector has not read its profile yet")
+    if found.profile_digest != digest:
+        return Trouble("Error", "a pod's report is of another profile")
+    try:
+        found.refuse_unless_of(profile, digest)
+    except ValueError:
+        return Trouble("Error", "a pod's report does not have the shape of its profile")
+    if not _is_sound(found):
+        return Trouble("Error", "a pod's report has counts that cannot be")
+    return found
+
+
+def _is_sound(summary: Summary) -> bool:
+    """Whether counts can be true, and adding up those of many pods stays exact."""
+    parts = [*summary.features, *([summary.score] if summary.score else [])]
+    joint = summary.joint
+    return (
+        summary.rows <= _MOST
+        and all(_is_sound_part(part) for part in parts)
+        and (
+            joint is None
+            or (joint.n <= summary.rows and all(abs(s) <= joint.n * UNIT for s in joint.sum))
+        )
+    )
+
+
+def _is_sound_part(part: FeatureSummary) -> bool:
+    return part.seen <= _MOST and max(part.out_of_range, part.unseen) <= part.rows
+
+
+def _is_sound_answer(answers: AnswerSummary) -> bool:
+    return (
+        len(answers.times) == len(TIMES) + 1
+        and answers.requests <= _MOST
+        and answers.timed <= answers.answered
+        and answers.microseconds <= _MOST * 10**6
+    )
