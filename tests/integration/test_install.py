@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -16,7 +17,16 @@ from mlhops.kserve.read import at, items, text
 from tests.builders import clinical_model
 from tests.cluster_api import Api, until
 from tests.helm import Helm, HelmError
-from tests.installed import CHART, LABELLED, MANIFESTS, NAMESPACE, OPERATOR, apply_kustomization
+from tests.installed import (
+    CHART,
+    LABELLED,
+    MANIFESTS,
+    NAMESPACE,
+    OPERATOR,
+    REPOSITORY,
+    apply_kustomization,
+    kustomized,
+)
 
 RELEASE = "mlhops"
 KINDS = (
@@ -198,3 +208,26 @@ def test_what_the_notes_say_depends_on_what_is_switched_off(helm: Helm) -> None:
     assert "WARNING" not in helm.notes(CHART)
     assert "put any name on it" in helm.notes(CHART, {"admission": {"enabled": False}})
     assert "Business Source License" in helm.notes(CHART)
+
+
+def test_the_overlay_of_the_documentation_takes_images_and_components(
+    plane: ControlPlane, tmp_path: Path
+) -> None:
+    shown = (REPOSITORY / "docs" / "install.md").read_text().split("```yaml\n")[1].split("```")[0]
+    folder = tmp_path.resolve() / "overlay"
+    folder.mkdir()
+    here = os.path.relpath(MANIFESTS, folder)
+    file = folder / "kustomization.yaml"
+    file.write_text(shown.replace("../mlhops/manifests", here))
+
+    objects = kustomized(folder, plane)
+
+    assert "NetworkPolicy" in {each["kind"] for each in objects}
+    [deployment] = [each for each in objects if each["kind"] == "Deployment"]
+    [container] = items(deployment, "spec", "template", "spec", "containers")
+    registry = "registry.example/clinical/mlhops"
+    assert container["image"] == f"{registry}/operator:{__version__}"
+    arguments = cast(list[str], container["args"])
+    assert f"--evaluator-image={registry}/evaluator:{__version__}" in arguments
+    assert f"--detector-image={registry}/detector:{__version__}" in arguments
+    assert len([each for each in arguments if each.startswith("--evaluator-image")]) == 1
