@@ -12,6 +12,8 @@ from tests.builders import DIGEST
 SHARED, ELSEWHERE = "default", "campaign-elsewhere"
 """Namespaces with Gateways that all models may name."""
 GATEWAYS = ("clinical", "clinicalx")
+POLICIES = {"ward": "2h", "wardx": "6h"}
+"""The windows of the MonitoringPolicies that a model may name, by their names."""
 
 STEPS: list[Json] = [
     {"setWeight": 10},

@@ -8,12 +8,14 @@ import httpx
 
 from campaign.history import Recorder
 from campaign.plane import Stage
-from campaign.transitions.base import ELSEWHERE, GATEWAYS, SHARED
+from campaign.transitions.base import ELSEWHERE, GATEWAYS, POLICIES, SHARED
 from campaign.world import World
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.kinds import GATEWAYS as GATEWAY_KIND
 from mlhops.controller.kinds import MODELS, ROUTES, SERVICES, Kind
+from mlhops.controller.kinds import POLICIES as POLICY_KIND
 from mlhops.kserve.read import at, condition, items, text
+from tests.builders import monitoring_policy
 from tests.cluster_api import Api
 from tests.integration.hands import MODEL, moment
 
@@ -46,6 +48,10 @@ class Town(World):
         town = cls(stage.world.api, stage.world.namespace, stage.world.recorder)
         for name in ("reader", "readerx"):
             create(town.api, ACCOUNTS, town.namespace, {"metadata": {"name": name}})
+        for name, length in POLICIES.items():
+            windows: Json = [{"name": "window", "length": length}]
+            policy = monitoring_policy({"spec.drift": {"windows": windows}}, name)
+            create(town.api, POLICY_KIND, town.namespace, policy)
         stage.world = town
         return town
 
