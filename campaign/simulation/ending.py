@@ -1,10 +1,20 @@
 """What has to be true when everybody is well and nothing has been written for a long time."""
 
+import json
+
 from campaign.facts import accepted, entries, part, weights_of, whole, word
 from campaign.simulation.actors.others import OTHER
 from campaign.simulation.actors.stage import MODEL
 from campaign.simulation.server import Server
-from mlhops.controller.kinds import CONFIG_MAPS, DECISIONS, MODELS, REVISIONS, ROUTES, SERVICES
+from mlhops.controller.kinds import (
+    CONFIG_MAPS,
+    DECISIONS,
+    MODELS,
+    POLICIES,
+    REVISIONS,
+    ROUTES,
+    SERVICES,
+)
 
 
 def problems_at_rest(server: Server) -> list[str]:
@@ -27,8 +37,8 @@ def problems_at_rest(server: Server) -> list[str]:
     stable = word(status, "stable", "inferenceService")
     if stable and stable not in server.view(SERVICES) and not _lost_by_others(server, model):
         problems.append(f"stable {stable} is not there")
-    elif stable and f"{stable}-detector" not in server.view(CONFIG_MAPS):
-        problems.append(f"the detector of {stable} is not told what to count")
+    elif stable and _told(server, stable) != _asked(server, model):
+        problems.append(f"{stable} counts {_told(server, stable)}, not {_asked(server, model)}")
     if phase == "Healthy" and candidate:
         problems.append("healthy with a candidate")
     return problems + _route_problems(server, stable, candidate) + _decision_problems(server)
@@ -48,6 +58,22 @@ def problems_of_last_wish(server: Server) -> list[str]:
     expected = [word(status, "stable", "inferenceService")]
     problems = [] if services == expected else [f"{services} are there, {expected} are needed"]
     return problems + problems_at_rest(server)
+
+
+def _told(server: Server, service: str) -> list[str] | None:
+    """The lengths of the windows that a detector is told to count, None where it is told nothing."""
+    live = server.view(CONFIG_MAPS).get(f"{service}-detector")
+    if live is None:
+        return None
+    config = json.loads(word(live, "data", "config.json"))
+    return [word(window, "length") for window in entries(config, "windows")]
+
+
+def _asked(server: Server, model: object) -> list[str]:
+    """The lengths of the windows that the model's policy asks for."""
+    named = word(model, "spec", "monitoring", "policyRef", "name")
+    policy = server.view(POLICIES).get(named)
+    return [word(window, "length") for window in entries(policy, "spec", "drift", "windows")]
 
 
 def _lost_by_others(server: Server, model: object) -> bool:

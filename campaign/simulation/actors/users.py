@@ -7,13 +7,14 @@ from campaign.simulation.actors.stage import GATEWAY, MODEL, Stage, name_of
 from mlhops.api.base import Json, Manifest
 from mlhops.api.gate import Gate
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.kinds import DECISIONS, MODELS, SERVICES
+from mlhops.controller.kinds import DECISIONS, MODELS, POLICIES, SERVICES
 from mlhops.kserve.names import REVISION_LABEL
 from mlhops.kserve.read import at, text
 from tests.builders import clinical_model
 
 USER = "user"
 VERSIONS = ("1.0.0", "2.0.0", "3.0.0", "4.0.0")
+POLICY = "strict"
 _HELD = "example.org/backup"
 _STEPS: tuple[Json, ...] = (
     [],
@@ -140,7 +141,7 @@ class Users:
 
     def _edit(self, live: Manifest) -> str:
         rng = self._stage.rng
-        match rng.randrange(9):
+        match rng.randrange(11):
             case 0 | 1:
                 patch: Manifest = {"rollout": self._rollout()}
             case 2:
@@ -158,10 +159,28 @@ class Users:
             case 7:
                 name = rng.choice((GATEWAY, GATEWAY, GATEWAY, GATEWAY, "another"))
                 patch = {"exposure": {"gateway": {"name": name}}}
+            case 8:
+                watched: Json = {"policyRef": {"name": POLICY}}
+                patch = {"monitoring": rng.choice((watched, watched, None))}
+            case 9:
+                return self._edit_policy()
             case _:
                 patch = {"rollout": {"keepPrevious": rng.choice(("0s", "5m"))}}
         self._stage.server.patch(MODELS, MODEL, {"spec": patch}, USER)
         return f"user edits {patch}"
+
+    def _edit_policy(self) -> str:
+        """Make the policy, give it another window, or take it away."""
+        server, length = self._stage.server, self._stage.rng.choice(("1h", "6h"))
+        spec: Manifest = {"drift": {"windows": [{"name": "window", "length": length}]}}
+        if POLICY not in server.view(POLICIES):
+            server.create(POLICIES, {"metadata": {"name": POLICY}, "spec": spec}, USER)
+        elif self._stage.chance(0.3):
+            server.delete(POLICIES, POLICY, USER)
+            return "user deletes the policy"
+        else:
+            server.patch(POLICIES, POLICY, {"spec": spec}, USER)
+        return f"user wants windows of {length}"
 
     def _gates(self, live: Manifest) -> list[Json]:
         gates = cast("list[Manifest]", at(live, "spec", "evaluation", "gates"))
