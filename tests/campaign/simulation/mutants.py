@@ -80,4 +80,10 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "the Gateway is not waited for": lambda: patch.object(Draft, "actual", _asked),
     "what is retired stays": lambda: patch("mlhops.rollout.plan.remove_retired", _nothing),
+    "a detector is told only once": lambda: patch(
+        "mlhops.rollout.plan.configure_detectors", _nothing
+    ),
+    "what a detector was told stays": lambda: patch(
+        "mlhops.controller.gather._config_maps", lambda *_: {}
+    ),
 }

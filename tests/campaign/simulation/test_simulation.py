@@ -19,6 +19,8 @@ FIRST = {
     "anybody's pod is evidence": 0,
     "the Gateway is not waited for": 1,
     "what is retired stays": 0,
+    "a detector is told only once": 7,
+    "what a detector was told stays": 0,
 }
 """Where to begin to look; a change of the operator or of an actor changes what an episode plays."""
 EPISODES = 200
