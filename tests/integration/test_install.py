@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import yaml
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops import __version__
@@ -161,6 +162,22 @@ def test_images_come_from_the_registry_that_is_named_and_by_digest(helm: Helm) -
         f"--evaluator-image=registry.example/clinical/mlhops/evaluator:{__version__}" in arguments
     )
     assert "--detector-image=registry.example/clinical/mlhops/detector:1.2.3" in arguments
+
+
+def test_prometheus_is_shown_a_port_that_there_is(helm: Helm) -> None:
+    values: Manifest = {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}
+    objects = {str(each["kind"]): each for each in helm.render(CHART, values)}
+    file = MANIFESTS / "components" / "service-monitor" / "servicemonitor.yaml"
+    by_kustomize = cast(Manifest, yaml.safe_load(file.read_text()))
+    monitor, service = objects["ServiceMonitor"], objects["Service"]
+
+    assert monitor["spec"] == by_kustomize["spec"]
+    assert text(monitor, "metadata", "labels", "release") == "prometheus"
+    chosen = cast(dict[str, str], at(monitor, "spec", "selector", "matchLabels"))
+    labels = cast(dict[str, str], at(service, "metadata", "labels"))
+    assert chosen.items() <= labels.items()
+    ports = {text(port, "name") for port in items(service, "spec", "ports")}
+    assert {text(one, "port") for one in items(monitor, "spec", "endpoints")} <= ports
 
 
 @pytest.mark.parametrize(
