@@ -17,7 +17,7 @@ import structlog
 
 from mlhops import __version__
 from mlhops.api.base import Manifest
-from mlhops.controller import metrics
+from mlhops.controller import metrics, scrape
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.events import Recorder
@@ -29,7 +29,9 @@ from mlhops.controller.pods import HttpPods, Pods
 from mlhops.controller.policies import THROTTLE_SECONDS, Policies
 from mlhops.controller.profiles import Profiles
 from mlhops.controller.queue import WorkQueue
+from mlhops.controller.reader import Heard
 from mlhops.controller.relist import Relist
+from mlhops.controller.scrape import Scraper
 from mlhops.controller.sinks import HttpSinks
 from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
 from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of, registry, settings
@@ -37,7 +39,6 @@ from mlhops.kserve.detector import Detector
 from mlhops.kserve.read import at
 from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.evaluator_pod import EvaluatorImage
-from mlhops.rollout.looks import Look
 
 _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
@@ -57,12 +58,6 @@ _COMPARED = frozenset({GATEWAYS, ROUTES, EVALUATIONS, POLICIES})
 and of some only the spec matters."""
 
 
-def _no_look(key: Key) -> Look | None:
-    """Nothing was seen of any model."""
-    del key
-    return None
-
-
 class Operator:
     """Reconciles whatever the queue names, for as long as it runs."""
 
@@ -73,14 +68,23 @@ class Operator:
         detector: Detector,
         namespaces: Sequence[str] = (),
         pods: Pods | None = None,
-        looks: Looks = _no_look,
+        looks: Looks | None = None,
     ) -> None:
         self.queue: WorkQueue[Key] = WorkQueue()
         self._store = Store(namespaces)
         recorder = Recorder(client, now)
         self.sinks = HttpSinks(recorder)
+        heard = Heard(self._store, client)
+        detectors = pods or HttpPods(scrape.SECONDS, scrape.AT_ONCE)
+        self.scraper = Scraper(client, heard, detectors, now, self.add)
         self._models = Models(
-            client, self._store, GatewayRouter(), detector, now, self.sinks, looks
+            client,
+            self._store,
+            GatewayRouter(),
+            detector,
+            now,
+            self.sinks,
+            looks or self.scraper.look,
         )
         self._policies = Policies(client, self._store)
         self.profiles = Profiles(client, pods or HttpPods(), self.add)
@@ -147,7 +151,9 @@ class Operator:
     def _add_watched_by(self, policy: Name) -> None:
         """Look at all models that name a policy."""
         for model in self._store.models_watched_by(policy.namespace, policy.name):
-            self.add(Key(MODEL, policy.namespace, model))
+            key = Key(MODEL, policy.namespace, model)
+            self.add(key)
+            self.scraper.soon(key)
 
     def _add_models(self) -> None:
         """Look at all models that were ever seen; one that is gone costs a look."""
@@ -236,11 +242,12 @@ async def run(options: argparse.Namespace) -> None:
     clock = asyncio.create_task(operator.queue.run_clock())
     relist = asyncio.create_task(operator.relist.run())
     beat = asyncio.create_task(pulse.run())
+    scraper = asyncio.create_task(operator.scraper.run())
     try:
         watch = asyncio.create_task(asyncio.to_thread(watches.run, stop))
         # Any of them that ends, ends the operator: one without timers or workers must not linger.
         ended, _ = await asyncio.wait(
-            {watch, clock, relist, beat, *workers}, return_when=asyncio.FIRST_COMPLETED
+            {watch, clock, relist, beat, scraper, *workers}, return_when=asyncio.FIRST_COMPLETED
         )
         stop.set()
         await watch
@@ -249,10 +256,12 @@ async def run(options: argparse.Namespace) -> None:
     finally:
         clock.cancel()
         relist.cancel()
+        scraper.cancel()
         await operator.finish()
         for task in (beat, *workers):
             task.cancel()
-        await asyncio.gather(clock, relist, beat, *workers, return_exceptions=True)
+        await asyncio.gather(clock, relist, beat, scraper, *workers, return_exceptions=True)
+        await operator.scraper.close()
         await operator.profiles.close()
         await operator.sinks.close()
         await client.close()

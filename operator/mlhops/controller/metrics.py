@@ -12,6 +12,14 @@ DURATION = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 QUEUE = Gauge("mlhops_queue_depth", "Objects that wait for a pass or are in one.")
+WATCHED_MODELS = Gauge("mlhops_watched_models", "Models that a MonitoringPolicy watches.")
+LOOKS = Counter("mlhops_looks_total", "Looks at a model, by what serves came to.", ["verdict"])
+LOOK_DURATION = Histogram(
+    "mlhops_look_duration_seconds",
+    "Time of one look at a model: asking its pods, and the tests.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+REPORTS = Counter("mlhops_reports_total", "Reports that detectors were asked for.", ["result"])
 BUILD = Info("mlhops_build", "The operator's version.")
 
 

@@ -29,7 +29,9 @@ class Answer:
     body: bytes | None
     """As it came; None where nothing usable did."""
     problem: str = ""
-    """Why nothing did, in the operator's own words."""
+    """Why nothing did, in the operator's own words; what follows on "a pod's detector"."""
+    verdict: Verdict = "Error"
+    """What that comes to."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def explain(troubles: Iterable[Trouble]) -> str:
 
 def _read(answer: Answer, revision: str) -> DetectorReport | Trouble:
     if answer.body is None:
-        return Trouble("Error", f"a pod's detector {answer.problem}")
+        return Trouble(answer.verdict, f"a pod's detector {answer.problem}")
     try:
         report = DetectorReport.model_validate_json(answer.body)
     except (ValidationError, ValueError, RecursionError):

@@ -1,0 +1,371 @@
+"""Looks at models: which pods are asked, what comes of it, and that nothing a pod tells stops them."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+import structlog
+from aiohttp import web
+
+from mlhops.api.base import Json, Manifest
+from mlhops.controller.client import ApiError
+from mlhops.controller.gather import Key
+from mlhops.controller.kinds import CONFIG_MAPS, MODELS, PODS, POLICIES, Kind
+from mlhops.controller.pods import HttpPods, PodError
+from mlhops.controller.reader import Heard
+from mlhops.controller.scrape import REPORT_BYTES, Scraper
+from mlhops.controller.store import Store
+from mlhops.controller.watch import MODEL
+from mlhops.kserve.detector import REPORT_PORT
+from mlhops.kserve.names import PROFILE_DIGEST, PROFILE_KEY, profile_map
+from mlhops.rollout.looks import Look
+from tests.builders import clinical_model, monitoring_policy
+from tests.unit.monitoring.pods import KNOWN, NOW, STABLE, report, rows
+
+KEY = Key(MODEL, "ward", "sepsis")
+SERVICE = f"sepsis-{STABLE}"
+UID = "model-uid"
+
+
+class World:
+    """An API server of which everything was heard, and pods that answer by address."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.answers: dict[str, bytes | Exception] = {}
+        self.asked: list[str] = []
+        self.fetched = 0
+        self.woken: list[Key] = []
+        self._version = 0
+        self._maps: dict[str, Manifest] = {}
+        for kind in (MODELS, PODS, POLICIES, CONFIG_MAPS):
+            self.store.set_complete(kind)
+        self.scraper = Scraper(self, Heard(self.store, self), self, lambda: NOW, self.woken.append)  # type: ignore[arg-type]
+
+    def hear(self, kind: Kind, manifest: Manifest) -> None:
+        self._version += 1
+        metadata = manifest["metadata"]
+        assert isinstance(metadata, dict)
+        metadata |= {"namespace": "ward", "resourceVersion": str(self._version)}
+        self.store.hear(kind, manifest)
+
+    def watched(self, *pods: str, every: str = "10s", profile: bool = True) -> None:
+        """A model that serves from pods with these addresses, under a policy."""
+        status: Json = {
+            "stable": {
+                "revision": STABLE,
+                "version": "1.0.0",
+                "inferenceService": SERVICE,
+                "since": "2026-01-01T00:00:00Z",
+            }
+        }
+        model = clinical_model({"spec.monitoring": {"policyRef": {"name": "ward"}}})
+        model["metadata"] = {"name": "sepsis", "uid": UID}
+        self.hear(MODELS, model | {"status": status})
+        self.hear(POLICIES, monitoring_policy({"spec.drift": {"every": every}}))
+        for number, address in enumerate(pods):
+            self.hear(PODS, pod(f"pod-{number}", address))
+        if profile:
+            self._maps[profile_map(SERVICE)] = profile_of()
+            self.hear(CONFIG_MAPS, profile_of())
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        assert kind == CONFIG_MAPS
+        self.fetched += 1
+        return self._maps.get(name)
+
+    async def ask(
+        self, method: str, address: str, port: int, path: str, headers: Mapping[str, str], most: int
+    ) -> bytes:
+        assert (method, port, path, most) == ("GET", REPORT_PORT, "/report", REPORT_BYTES)
+        self.asked.append(address)
+        answer = self.answers.get(address, PodError("it did not answer within 2 s"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def close(self) -> None: ...
+
+    def pod_tells(self, address: str, **more: object) -> None:
+        told = report(**more)  # type: ignore[arg-type]
+        self.answers[address] = told.model_dump_json(exclude_none=True).encode()
+
+
+def pod(name: str, address: str, **changes: Json) -> Manifest:
+    manifest: Manifest = {
+        "metadata": {
+            "name": name,
+            "labels": {
+                "mlhops.io/model": "sepsis",
+                "mlhops.io/revision": STABLE,
+                "serving.kserve.io/inferenceservice": SERVICE,
+            },
+        },
+        "spec": {"containers": [{"name": "kserve-container"}, {"name": "drift-detector"}]},
+        "status": {"podIP": address, "conditions": [{"type": "Ready", "status": "True"}]},
+    }
+    return manifest | changes
+
+
+def profile_of(text: str | None = None) -> Manifest:
+    return {
+        "metadata": {
+            "name": profile_map(SERVICE),
+            "uid": "profile-uid",
+            "labels": {"mlhops.io/model": "sepsis"},
+            "annotations": {PROFILE_DIGEST: KNOWN.digest()},
+            "ownerReferences": [{"uid": UID, "controller": True}],
+        },
+        "data": {PROFILE_KEY: KNOWN.to_text() if text is None else text},
+    }
+
+
+@asynccontextmanager
+async def running(world: World) -> AsyncIterator[Scraper]:
+    task = asyncio.create_task(world.scraper.run())
+    try:
+        yield world.scraper
+        assert not task.done()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await world.scraper.close()
+
+
+async def first(world: World) -> Look:
+    """The first look at the model."""
+    async with running(world) as scraper:
+        return await awaited(scraper)
+
+
+async def awaited(scraper: Scraper, other_than: Look | None = None) -> Look:
+    async with asyncio.timeout(30):
+        while (found := scraper.look(KEY)) is None or found is other_than:
+            await asyncio.sleep(0.02)
+    return found
+
+
+def look(world: World) -> Look:
+    return asyncio.run(first(world))
+
+
+def test_a_watched_model_is_looked_at_and_put_on_the_queue() -> None:
+    world = World()
+    world.watched("10.0.0.1", "10.0.0.2")
+    world.pod_tells("10.0.0.1")
+    world.pod_tells("10.0.0.2", seed=2)
+    found = look(world)
+    assert found.stable is not None
+    assert (found.stable.revision, found.stable.verdict) == (STABLE, "NoDrift")
+    assert (found.at, found.candidate) == (NOW, None)
+    assert sorted(world.asked) == ["10.0.0.1", "10.0.0.2"]
+    assert world.woken == [KEY]
+
+
+def test_a_shift_of_a_feature_is_found() -> None:
+    world = World()
+    world.watched("10.0.0.1")
+    columns = rows(1, 500)
+    columns["creatinine"] = [float(str(value)) * 88.4 for value in columns["creatinine"]]
+    world.pod_tells("10.0.0.1", columns=columns)
+    found = look(world)
+    assert found.stable is not None
+    assert found.stable.verdict == "Drift"
+    assert found.stable.worst is not None
+    assert found.stable.worst.of == "creatinine"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        PodError("it did not answer within 2 s"),
+        b"<html>",
+        b"\xff" * 1000,
+        b"[" * 100_000,
+        b'{"revision": "' + b"x" * 100_000 + b'"}',
+    ],
+)
+def test_a_pod_that_tells_nothing_that_can_be_used_makes_it_an_error(
+    answer: bytes | Exception,
+) -> None:
+    world = World()
+    world.watched("10.0.0.1", "10.0.0.2")
+    world.pod_tells("10.0.0.1")
+    world.answers["10.0.0.2"] = answer
+    found = look(world)
+    assert found.stable is not None
+    assert found.stable.verdict == "Error"
+
+
+def test_only_pods_that_are_ready_and_of_that_service_are_asked() -> None:
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    ready: Json = {"podIP": "10.0.0.9", "conditions": [{"type": "Ready", "status": "False"}]}
+    world.hear(PODS, pod("starting", "", status=ready))
+    leaving = pod("leaving", "10.0.0.8")
+    assert isinstance(leaving["metadata"], dict)
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    world.hear(PODS, leaving)
+    other = pod("other", "10.0.0.7")
+    assert isinstance(other["metadata"], dict)
+    other["metadata"]["labels"] = {"mlhops.io/model": "sepsis"}
+    world.hear(PODS, other)
+    found = look(world)
+    assert world.asked == ["10.0.0.1"]
+    assert found.stable is not None
+    assert found.stable.verdict == "NoDrift"
+
+
+def test_a_revision_from_before_detectors_is_insufficient_and_asks_no_pod() -> None:
+    world = World()
+    world.watched()
+    world.hear(PODS, pod("old", "10.0.0.1", spec={"containers": [{"name": "kserve-container"}]}))
+    found = look(world)
+    assert found.stable is not None
+    assert found.stable.verdict == "Insufficient"
+    assert "the next version comes with one" in found.stable.message
+    assert world.asked == []
+
+
+def test_without_a_profile_it_is_insufficient() -> None:
+    world = World()
+    world.watched("10.0.0.1", profile=False)
+    world.pod_tells("10.0.0.1")
+    found = look(world)
+    assert found.stable is not None
+    assert found.stable.verdict == "Insufficient"
+    assert found.stable.message == "there is no profile of it: its next evaluation makes one"
+
+
+@pytest.mark.parametrize("text", ["", "{}", KNOWN.to_text().replace("creatinine", "creatine")])
+def test_a_profile_that_is_not_the_one_that_was_kept_is_an_error(text: str) -> None:
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    world._maps[profile_map(SERVICE)] = profile_of(text)
+    found = look(world)
+    assert found.stable is not None
+    assert found.stable.verdict == "Error"
+
+
+def test_a_profile_is_read_from_the_api_server_once() -> None:
+    async def scenario() -> None:
+        async with running(world) as scraper:
+            one = await awaited(scraper)
+            scraper.soon(KEY)
+            await awaited(scraper, other_than=one)
+
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    asyncio.run(scenario())
+    assert len(world.asked) == 2
+    assert world.fetched == 1
+
+
+def test_what_is_no_news_wakes_nobody() -> None:
+    async def scenario() -> None:
+        async with running(world) as scraper:
+            one = await awaited(scraper)
+            world.pod_tells("10.0.0.1", seed=4)
+            scraper.soon(KEY)
+            two = await awaited(scraper, other_than=one)
+            assert len(world.woken) == 1
+            world.answers.clear()
+            scraper.soon(KEY)
+            await awaited(scraper, other_than=two)
+            assert len(world.woken) == 2
+
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    asyncio.run(scenario())
+
+
+def test_a_model_that_names_no_policy_any_more_is_forgotten() -> None:
+    async def scenario() -> None:
+        async with running(world) as scraper:
+            await awaited(scraper)
+            world.hear(MODELS, clinical_model())
+            scraper.soon(KEY)
+            async with asyncio.timeout(20):
+                while scraper._watched:
+                    await asyncio.sleep(0.02)
+            assert scraper._looks == {}
+            assert scraper._profiles == {}
+
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "fault", [RuntimeError("marker-Ada-Lovelace"), ApiError(503, "Busy", "later")]
+)
+def test_a_fault_ends_no_looking_and_no_word_of_it_that_a_pod_may_have_told_is_logged(
+    fault: Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario() -> None:
+        async with running(world) as scraper:
+            scraper.look(KEY)
+            async with asyncio.timeout(20):
+                while not world.asked:
+                    await asyncio.sleep(0.02)
+            assert scraper.look(KEY) is None
+            world.pod_tells("10.0.0.1")
+            scraper.soon(KEY)
+            found = await awaited(scraper)
+            assert found.stable is not None
+            assert found.stable.verdict == "NoDrift"
+
+    world = World()
+    world.watched("10.0.0.1")
+    world.answers["10.0.0.1"] = fault
+    structlog.reset_defaults()
+    asyncio.run(scenario())
+    told = capsys.readouterr()
+    assert type(fault).__name__ in told.out + told.err or "503" in told.out + told.err
+    assert "Ada" not in told.out + told.err
+
+
+@pytest.mark.parametrize("how", ["hangs", "floods", "leads elsewhere"])
+def test_over_http_a_pod_that_does_not_behave_is_an_error(how: str) -> None:
+    async def misbehave(request: web.Request) -> web.StreamResponse:
+        if how == "hangs":
+            await asyncio.sleep(5)
+        if how == "leads elsewhere":
+            raise web.HTTPFound("http://127.77.7.8:9501/report")
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        while how == "floods":
+            await answer.write(b" " * 65_536)
+        return answer
+
+    async def scenario() -> Look:
+        app = web.Application()
+        app.router.add_get("/report", misbehave)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.77.7.7", REPORT_PORT).start()
+        try:
+            return await first(world)
+        finally:
+            await runner.cleanup()
+
+    world = World()
+    world.watched("127.77.7.7")
+    world.scraper._pods = HttpPods(0.5)
+    found = asyncio.run(scenario())
+    assert found.stable is not None
+    assert found.stable.verdict == "Error"
+    assert found.stable.message.startswith("a pod's detector did not tell: it ")
+
+
+def test_an_operator_that_watches_no_model_loads_no_numpy() -> None:
+    code = "import sys, mlhops.controller.main; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
