@@ -164,8 +164,14 @@ def results(found: Endurance) -> list[Result]:
             grown,
             "MiB more",
             MOST_GROWTH_MIB,
+            note="each Evaluation stays for good, its Job and pod for an hour",
         ),
-        Result(f"one rollout without steps, median of the first {_SOME}", round(begin, 3), "s"),
+        Result(
+            f"one rollout without steps, median of the first {_SOME}",
+            round(begin, 3),
+            "s",
+            note="a model that changes without rest gets one pass a second",
+        ),
         Result(f"one rollout without steps, median of the last {_SOME}", round(end, 3), "s"),
     ]
 
