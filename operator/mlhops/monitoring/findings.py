@@ -4,10 +4,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mlhops.api.status import FindingKind
 from mlhops.rollout.looks import Found, Verdict
 from mlhops.statistics.budget import Judged, Limit
 
 _GRAVITY: dict[Verdict, int] = {"Drift": 3, "Error": 2, "Insufficient": 1, "NoDrift": 0}
+_USE: dict[FindingKind, int] = {"Joint": 0, "Score": 1}
+"""How much it helps to know that just this has moved; 2 of all others."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,13 @@ def reach(judged: Judged, limit: Limit) -> float:
 def worst(findings: Iterable[Finding]) -> Found | None:
     """Return what has moved most, of those with the gravest verdict; the first where some tie.
 
-    The joint shift is told only where nothing else is as grave: it names no feature to look at.
+    A feature comes before the score, which follows from features, and the joint shift, which names
+    nothing to look at, last.
     """
 
-    def weight(finding: Finding) -> tuple[int, bool, float]:
+    def weight(finding: Finding) -> tuple[int, int, float]:
         found = finding.found
-        return _GRAVITY[found.verdict], found.kind != "Joint", finding.reach
+        return _GRAVITY[found.verdict], _USE.get(found.kind, 2), finding.reach
 
     best = max(findings, key=weight, default=None)
     return best.found if best else None

@@ -287,3 +287,11 @@ def test_a_shift_that_no_single_feature_shows_is_told_as_joint() -> None:
     assert side.verdict == "Drift"
     assert side.worst is not None
     assert (side.worst.of, side.worst.kind, side.worst.test) == ("joint", "Joint", "MMD")
+
+
+def test_a_feature_that_drifts_is_named_before_the_score_that_follows_from_it() -> None:
+    columns = rows(1, 500)
+    columns["age"] = np.asarray(columns["age"], dtype=np.float64) + 20
+    side = seen(report(columns, scored=scores(2, 500, shift=0.6)))
+    assert side.worst is not None
+    assert side.worst.of == "age"
