@@ -1,9 +1,10 @@
-"""`python -m lab.demo`: a fair model serves, an unfair one is stopped, a fair one takes over.
+"""`python -m lab.demo`: a fair model serves, an unfair one is stopped, a fair one takes over, and an assay changes.
 
 Exits with 1 and says why if any of it did not happen. With KEEP=1 in the environment the cluster stays up
 until Ctrl-C.
 """
 
+import json
 import os
 import sys
 import threading
@@ -19,12 +20,16 @@ from lab.demo.traffic import Traffic
 from lab.demo.train import load, train
 from lab.images import detector, program
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.model import ClinicalModel
 from mlhops.api.status import Outcome, Phase
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
 HOST = "mortality.models.example"
 HELD_OUT_FILE = "held-out.parquet"
+RETRAIN_IMAGE = "demo/retrain"
+DRIFT_SECONDS = 120
+SEVERAL_LOOKS = 25
 
 
 def main() -> int:
@@ -34,6 +39,7 @@ def main() -> int:
     images = {
         "mlhops/evaluator": program("mlhops.evaluator"),
         "mlhops/detector": detector("mlhops.detector"),
+        RETRAIN_IMAGE: program("lab.demo.retrain"),
     }
     with Cluster.start(images=images, install=[REPOSITORY / "crds"]) as cluster:
         screen = Screen(cluster)
@@ -58,14 +64,16 @@ def tell(cluster: Cluster, screen: Screen) -> None:
     start_operator(cluster)
     cluster.kubectl("apply", "--server-side", "-f", HERE / "cluster.yaml")
     screen.title("1.0.0, the first version, goes through the gates before it serves")
-    print(f"$ kubectl apply -f {(HERE / 'model.yaml').relative_to(REPOSITORY)}")
-    cluster.kubectl("apply", "--server-side", "-f", HERE / "model.yaml")
+    for file in (HERE / "policy.yaml", HERE / "model.yaml"):
+        print(f"$ kubectl apply -f {file.relative_to(REPOSITORY)}")
+        cluster.kubectl("apply", "--server-side", "-f", file)
     screen.watch(ready, "1.0.0 serves", 90)
     first = serving(screen, "1.0.0")
     address = cluster.gateway_address(NAMESPACE, "clinical")
     with Traffic(address, HOST, MODEL, people) as traffic:
         unfair(cluster, screen, first)
         fair(cluster, screen)
+        drift(cluster, screen, traffic)
     screen.title("What is on record")
     screen.command("get", "-n", NAMESPACE, "evaluations")
     screen.command(
@@ -96,7 +104,8 @@ def prepare(cluster: Cluster) -> pd.DataFrame:
 def start_operator(cluster: Cluster) -> None:
     """Start the operator as a process of its own."""
     environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
-    argv = (*program("mlhops.controller"), "--evaluator-image=mlhops/evaluator:0.1.0")
+    images = ("--evaluator-image=mlhops/evaluator:0.1.0", "--detector-image=mlhops/detector:0.1.0")
+    argv = (*program("mlhops.controller"), *images)
     cluster.control.processes.spawn("operator", argv, env=environment)
 
 
@@ -176,6 +185,54 @@ def fair(cluster: Cluster, screen: Screen) -> None:
     if [weight for weight in climbed if weight] != [10, 50, 100]:
         raise Failed(f"3.0.0 did not climb 10, 50, 100 but {climbed}")
     print(f"\nweights of 3.0.0: {' -> '.join(str(weight) for weight in climbed)}", flush=True)
+
+
+def drift(cluster: Cluster, screen: Screen, traffic: Traffic) -> None:
+    """A laboratory reports creatinine in other units; the policy notices, and starts its Job once."""
+    screen.watch(lambda m: verdict_of(m) == "NoDrift", "the served model shows no drift", 120)
+    screen.title("Creatinine starts arriving in umol/L in place of mg/dL: 88.4 times as large")
+    began = time.monotonic()
+    traffic.convert("creatinine", 88.4)
+    screen.watch(lambda m: verdict_of(m) == "Drift", "drift is seen", DRIFT_SECONDS)
+    print(f"\nseen after {time.monotonic() - began:.0f} s", flush=True)
+    monitoring = screen.model().status.monitoring
+    worst = monitoring.worst if monitoring is not None else None
+    if worst is None or worst.of != "creatinine":
+        raise Failed(f"what drifted is told as {worst}")
+    events = screen.command(
+        "get",
+        "-n",
+        NAMESPACE,
+        "events",
+        "--field-selector=reason=DriftDetected",
+        "-o=custom-columns=REASON:.reason,MESSAGE:.message",
+    )
+    if "creatinine" not in events:
+        raise Failed("no Event names creatinine")
+    screen.wait(lambda: retrained(cluster), "the Retrain Job has ended", 60)
+    time.sleep(SEVERAL_LOOKS)  # drift goes on; the Job must not start again
+    jobs = retrained(cluster)
+    if len(jobs) != 1:
+        raise Failed(f"the Retrain Job was to start once: {jobs}")
+    screen.command("get", "-n", NAMESPACE, "monitoringpolicies")
+    screen.command("logs", "-n", NAMESPACE, f"job/{jobs[0]}")
+
+
+def verdict_of(model: ClinicalModel) -> str:
+    """What monitoring found last, empty before it found anything."""
+    monitoring = model.status.monitoring
+    return (monitoring.verdict or "") if monitoring is not None else ""
+
+
+def retrained(cluster: Cluster) -> list[str]:
+    """The Retrain Jobs that have ended well."""
+    jobs = json.loads(cluster.kubectl("get", "-n", NAMESPACE, "jobs", "-o=json"))["items"]
+    return [
+        job["metadata"]["name"]
+        for job in jobs
+        if job["spec"]["template"]["spec"]["containers"][0]["image"] == RETRAIN_IMAGE
+        and job["status"].get("succeeded")
+    ]
 
 
 def keep(cluster: Cluster) -> None:

@@ -59,6 +59,18 @@ class Screen:
                 raise Failed(f"not within {seconds:.0f} s: {what} (now: {model.status.message})")
             time.sleep(POLL)
 
+    def wait(self, done: Callable[[], object], what: str, seconds: float) -> None:
+        """Wait for something beside the model.
+
+        Raises:
+            Failed: it took too long.
+        """
+        deadline = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > deadline:
+                raise Failed(f"not within {seconds:.0f} s: {what}")
+            time.sleep(POLL)
+
     def verdict(self, name: str) -> Evaluation:
         """Print what an Evaluation measured, group by group."""
         evaluation = Evaluation.model_validate(self._get(f"evaluation/{name}"))
@@ -82,7 +94,8 @@ class Screen:
     def _print_table(self) -> None:
         table = self._cluster.kubectl("get", "--namespace", NAMESPACE, "clinicalmodels").rstrip()
         model = self.model()
-        seen = repr((model.status.phase, model.status.candidate, model.status.message))
+        watched = model.status.monitoring and model.status.monitoring.verdict
+        seen = repr((model.status.phase, model.status.candidate, model.status.message, watched))
         if seen != self._seen and model.status.phase is not None:
             self._seen = seen
             print(f"\n{table}\n  {model.status.message}", flush=True)

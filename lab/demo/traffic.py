@@ -18,8 +18,10 @@ class Traffic:
     """Sends one person at a time, in a thread of its own, until told to stop."""
 
     def __init__(self, address: str, host: str, model: str, people: pd.DataFrame) -> None:
-        complete = people.dropna()[FEATURES].head(200)
+        # In random order, or the first minute would be of other people than the reference.
+        complete = people.dropna(subset=FEATURES)[FEATURES].sample(frac=1, random_state=0)
         self._rows = complete.to_numpy(dtype=float).tolist()
+        self._factors = dict.fromkeys(FEATURES, 1.0)
         self._url = f"http://{address}/v2/models/{model}/infer"
         self._headers = {"Host": host}
         self._stop = threading.Event()
@@ -40,12 +42,17 @@ class Traffic:
         self._stop.set()
         self._thread.join()
 
+    def convert(self, feature: str, factor: float) -> None:
+        """From now on a feature's values arrive in another unit."""
+        self._factors = {**self._factors, feature: factor}
+
     def _run(self) -> None:
         with httpx.Client(headers=self._headers, timeout=10, trust_env=False) as client:
             for row in itertools.cycle(self._rows):
                 if self._stop.is_set():
                     return
-                self._send(client, row)
+                factors = self._factors.values()
+                self._send(client, [x * factor for x, factor in zip(row, factors, strict=True)])
                 time.sleep(PAUSE)
 
     def _send(self, client: httpx.Client, row: list[float]) -> None:
