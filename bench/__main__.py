@@ -9,6 +9,7 @@ from functools import partial
 
 from bench import drift, endurance, evaluate, floor, growth, neighbours, scaled, sidecar
 from bench.gates import gates
+from bench.idle import idle
 from bench.latency import first_write, start
 from bench.memory import memory
 from bench.plane import Plane
@@ -49,6 +50,7 @@ _TOGETHER: dict[str, Callable[[Plane], list[Result]]] = {
     "start": start,
     "memory": memory,
     "rollout": rollout,
+    "idle": idle,
 }
 _ALONE: dict[str, Callable[[], list[Result]]] = {
     "scale": _scale,

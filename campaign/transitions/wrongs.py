@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from campaign.transitions.base import base
-from campaign.transitions.changes import Also, apply
+from campaign.transitions.changes import GONE, Also, apply
 from campaign.transitions.places import with_value
 from campaign.transitions.pods import crashing, unschedulable
 from campaign.transitions.town import Failure, Town, create
@@ -188,7 +188,8 @@ WRONGS: tuple[Wrong, ...] = (
     ),
     Wrong(
         "evaluator does not end in its time",
-        (_next("9.4.0"), ("evaluation.deadline", "1s")),
+        # Of a model that is watched it has two minutes more, to hand its profile over.
+        (_next("9.4.0"), ("evaluation.deadline", "1s"), ("monitoring", GONE)),
         "Paused",
         ("the evaluator left no result", "longer than specified deadline"),
         _no_evaluator,

@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from lab.images import detector, program
 from tests.cluster_api import Api
 from tests.e2e.ward import Ward
 from tests.installed import MANIFESTS, USER, forbidden, kubeconfig_of_operator, kustomized
+from tests.sidecar import HOST, free_port
 
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -26,6 +29,7 @@ class LabOperator:
         self._cluster = cluster
         self._kubeconfig = kubeconfig_of_operator(cluster.control, cluster.root)
         self._process: subprocess.Popen[bytes] | None = None
+        self._metrics = free_port()
 
     def start(self) -> None:
         """Start it."""
@@ -38,11 +42,18 @@ class LabOperator:
                     "mlhops.controller",
                     "--evaluator-image=mlhops/evaluator:test",
                     "--detector-image=mlhops/detector:test",
+                    f"--metrics-port={self._metrics}",
                 ],
                 env=environment,
                 stdout=log,
                 stderr=log,
             )
+
+    def metrics(self) -> str:
+        """What it tells Prometheus."""
+        with _DIRECT.open(f"http://{HOST}:{self._metrics}/metrics") as answer:
+            page: str = answer.read().decode()
+            return page
 
     def kill(self) -> None:
         """SIGKILL."""

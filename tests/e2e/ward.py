@@ -123,11 +123,13 @@ class Ward:
         except AssertionError as error:
             raise AssertionError(f"{error}; status: {self.model().status.message}") from error
 
-    def ask(self) -> list[float]:
-        """Ask the model about one person through the Gateway."""
+    def ask(self, *rows: list[float]) -> list[float]:
+        """Ask the model through the Gateway, about one person where none is given."""
         address = self.cluster.gateway_address(self.namespace, "clinical")
-        row = [70.0, 1.0, 1.2, 1.5, 1.0, 0.0]
-        tensor = {"name": "input", "shape": [1, 6], "datatype": "FP64", "data": row}
+        people = rows or ([70.0, 1.0, 1.2, 1.5, 1.0, 0.0],)
+        data = [value for row in people for value in row]
+        shape = [len(people), 6]
+        tensor = {"name": "input", "shape": shape, "datatype": "FP64", "data": data}
         request = urllib.request.Request(
             f"http://{address}/v2/models/{MODEL}/infer",
             data=json.dumps({"inputs": [tensor]}).encode(),
@@ -137,16 +139,26 @@ class Ward:
             outputs: list[float] = json.load(answer)["outputs"][0]["data"]
             return outputs
 
-    def report(self, revision: str) -> DetectorReport:
-        """What the detector in a revision's only pod has counted."""
+    def pod(self, revision: str) -> Manifest:
+        """The only pod of a revision."""
         [pod] = [
             pod
             for pod in self.api.list(PODS, self.namespace)
             if text(pod, "metadata", "labels", "mlhops.io/revision") == revision
             and text(pod, "metadata", "labels", "component") == "predictor"
         ]
-        with _DIRECT.open(f"http://{text(pod, 'status', 'podIP')}:{REPORT_PORT}/report") as answer:
-            return DetectorReport.model_validate_json(answer.read())
+        return pod
+
+    def page(self, revision: str, path: str) -> str:
+        """What the detector in a revision's only pod answers."""
+        address = text(self.pod(revision), "status", "podIP")
+        with _DIRECT.open(f"http://{address}:{REPORT_PORT}{path}") as answer:
+            page: str = answer.read().decode()
+            return page
+
+    def report(self, revision: str) -> DetectorReport:
+        """What the detector in a revision's only pod has counted."""
+        return DetectorReport.model_validate_json(self.page(revision, "/report"))
 
     def weights(self) -> dict[str, int]:
         """The route's weights by backend."""

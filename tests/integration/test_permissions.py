@@ -38,11 +38,13 @@ def story(installed_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactor
     """The audit log of an operator that ran a canary through all that can happen to it."""
     folder = tmp_path_factory.mktemp("operator")
     kubeconfig = kubeconfig_of_operator(installed_plane, folder)
-    process = OperatorProcess(kubeconfig, "", folder / "operator.log")
+    log = folder / "operator.log"
+    process = OperatorProcess(kubeconfig, "", log)
     process.start()
     api = Api(installed_plane.kubeconfig)
     hands = Hands(api, "default")
     try:
+        until("the operator", lambda: "operator ready" in log.read_text(), 60)
         hands.make_gateway()
         run_canaries(hands)
         assert process.stop() == 0
@@ -51,7 +53,7 @@ def story(installed_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactor
     finally:
         process.kill()
         api.close()
-        print((folder / "operator.log").read_text()[-8000:])
+        print(log.read_text()[-8000:])
     return installed_plane.audit_log
 
 

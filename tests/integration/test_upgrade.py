@@ -85,6 +85,7 @@ def operator(code: Path, version: str, kubeconfig: Path, log: Path) -> Iterator[
     with log.open("ab") as file:
         process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
     try:
+        until("the operator", lambda: "operator ready" in log.read_text(), 60)
         yield
     finally:
         process.terminate()
@@ -130,9 +131,7 @@ def test_a_rollout_stands_still_through_an_upgrade_and_then_goes_on(
         assert weights[f"{second}-predictor"] == 10
         helm.upgrade(following, RELEASE)
 
-    log = tmp_path / "following.log"
-    with operator(REPOSITORY / "operator", NEXT, kubeconfig, log):
-        until("the new operator", lambda: "operator ready" in log.read_text())
+    with operator(REPOSITORY / "operator", NEXT, kubeconfig, tmp_path / "following.log"):
         # It has looked at the model when it answers a Decision on it.
         hands.decide("Retry", "what-for", decidedBy="lab-admin")
         until("an answer", lambda: answer(hands, "what-for") == "Ignored")
