@@ -128,12 +128,14 @@ def _decisions(scene: Scene) -> None:
 
 
 def _events(scene: Scene) -> None:
-    told = Counter(
-        (word(of, "involvedObject", "name"), word(of, "reason"), word(of, "message"))
-        for of in scene.of_kind("events").values()
-    )
+    told: Counter[tuple[str, ...]] = Counter()
+    for of in scene.of_kind("events").values():
+        about = part(of, "involvedObject")
+        # By uid as well: what was deleted and made again is told of anew.
+        key = (word(about, "name"), word(about, "uid"), word(of, "reason"), word(of, "message"))
+        told[key] += 1
     models = scene.of_kind("clinicalmodels")
-    for (name, reason, _), times in told.items():
+    for (name, _, reason, _), times in told.items():
         changes = whole(models.get(name, {}), "metadata", "generation")
         if times > max(_TOLD, changes) and reason:
             scene.object_to(f"{name}: {reason} was told {times} times in the same words")
