@@ -49,15 +49,20 @@ class OperatorProcess:
         if namespace:
             self._command += ["--namespace", namespace]
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-        self._log = log
+        self.log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it; it is of use some time later."""
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command, env=self._environment, stdout=log, stderr=log
             )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, and go on."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def kill(self) -> None:
         """SIGKILL, as when the machine below it goes away."""
@@ -70,6 +75,11 @@ class OperatorProcess:
         if self._process is None or self._process.poll() is not None:
             return self._process.returncode if self._process else 0
         self._process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has stopped, and return the exit code."""
+        assert self._process is not None
         return self._process.wait(timeout=15)
 
 

@@ -185,7 +185,7 @@ def test_prometheus_is_shown_a_port_that_there_is(helm: Helm) -> None:
     [
         ({"registrty": "registry.example"}, "registrty"),
         ({"registry": "registry.example/"}, "/registry"),
-        ({"operator": {"replicas": 2}}, "/operator/replicas"),
+        ({"operator": {"replicas": 4}}, "/operator/replicas"),
         ({"operator": {"workers": 0}}, "/operator/workers"),
         ({"operator": {"logLevel": "LOUD"}}, "/operator/logLevel"),
         ({"operator": {"extraArgs": ["verbose"]}}, "/operator/extraArgs/0"),

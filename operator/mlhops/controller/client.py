@@ -5,6 +5,7 @@ here.
 """
 
 import asyncio
+import math
 import os
 import random
 import time
@@ -18,7 +19,7 @@ from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Manifest
 from mlhops.controller.kinds import Kind
-from mlhops.controller.transport import Transport
+from mlhops.controller.transport import TIMEOUT_SECONDS, Transport
 from mlhops.kserve.names import FIELD_MANAGER
 from mlhops.kserve.read import text
 
@@ -48,6 +49,15 @@ class NotInstalled(Exception):
     """The API server does not know a kind."""
 
 
+class NotLeading(Exception):
+    """Another operator may be at work: nothing may be written."""
+
+
+def in_cluster() -> bool:
+    """Whether the process runs as a pod and speaks to the cluster of that pod."""
+    return bool(os.environ.get("KUBERNETES_SERVICE_HOST")) and not os.environ.get("KUBECONFIG")
+
+
 class Client:
     """Speaks to one API server."""
 
@@ -60,12 +70,14 @@ class Client:
         """Whether the latest request was answered, and not by an error of the server."""
         self.hear: Callable[[Kind, Manifest], object] = _ignore
         """Told of each whole object that the API server answers with."""
+        self.term: Callable[[], float] = _for_ever
+        """Returns the seconds for which writes may be made."""
 
     @classmethod
     async def connect(cls, connections: int = 20) -> Self:
         """Return a client for the cluster that runs the process, or the one that KUBECONFIG names."""
         configuration = Configuration()
-        if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
+        if in_cluster():
             config.load_incluster_config(client_configuration=configuration)
         else:
             await config.load_kube_config(client_configuration=configuration)
@@ -77,6 +89,17 @@ class Client:
         wait = self._held_until - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait + random.uniform(0.0, 0.5))
+
+    def _seconds_to_write(self) -> float:
+        """Return for how long a write may be under way: none waits for a connection until others write.
+
+        Raises:
+            NotLeading: it may not begin.
+        """
+        left = self.term()
+        if left <= 0:
+            raise NotLeading("another operator may be at work")
+        return min(left, TIMEOUT_SECONDS)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -136,6 +159,20 @@ class Client:
             if error.status == 404:
                 raise NotInstalled(kind.plural) from error
             raise
+
+    async def watch(
+        self, kind: Kind, namespace: str, name: str, version: str
+    ) -> AsyncIterator[Manifest]:
+        """Yield what happens to one object after a version of it, until the API server ends that.
+
+        Raises:
+            aiohttp.ClientError: it was refused, or the connection is lost.
+        """
+        query = {"watch": "true", "fieldSelector": f"metadata.name={name}"}
+        query |= {"resourceVersion": version} if version else {}
+        await self._hold()
+        async for line in self._transport.stream(kind.path(namespace), query):
+            yield _parse(line)
 
     async def apply(self, kind: Kind, manifest: Manifest, subresource: str = "") -> Manifest:
         """Apply an object on the server, as the owner of the fields that it has.
@@ -203,8 +240,9 @@ class Client:
     ) -> Manifest:
         headers = {"Accept": accept, "Content-Type": content_type}
         await self._hold()
+        seconds = TIMEOUT_SECONDS if method == "GET" else self._seconds_to_write()
         try:
-            response = await self._transport.send(method, path, query or {}, headers, body)
+            response = await self._transport.send(method, path, query or {}, headers, body, seconds)
         except (aiohttp.ClientError, OSError):
             self.answered = False
             raise
@@ -220,6 +258,11 @@ class Client:
         if not answer:
             raise _damaged()
         return answer
+
+
+def _for_ever() -> float:
+    """Return the term of an operator that is alone."""
+    return math.inf
 
 
 def _ignore(kind: Kind, manifest: Manifest) -> None:

@@ -10,7 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 
 import kopf
 import structlog
@@ -18,12 +20,13 @@ import structlog
 from mlhops import __version__
 from mlhops.api.base import Manifest
 from mlhops.controller import metrics, scrape
-from mlhops.controller.client import ApiError, Client
+from mlhops.controller.client import ApiError, Client, NotLeading, in_cluster
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Key
 from mlhops.controller.health import Health, Pulse
-from mlhops.controller.kinds import EVALUATIONS, GATEWAYS, POLICIES, ROUTES, Kind
+from mlhops.controller.kinds import EVALUATIONS, GATEWAYS, MODELS, POLICIES, ROUTES, Kind
+from mlhops.controller.lease import Elector, own_namespace
 from mlhops.controller.models import GONE, Looks, Models
 from mlhops.controller.pods import HttpPods, Pods
 from mlhops.controller.policies import THROTTLE_SECONDS, Policies
@@ -34,7 +37,8 @@ from mlhops.controller.relist import Relist
 from mlhops.controller.scrape import Scraper
 from mlhops.controller.sinks import HttpSinks
 from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
-from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of, registry, settings
+from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of
+from mlhops.controller.watches import Watches
 from mlhops.kserve.detector import Detector
 from mlhops.kserve.read import at
 from mlhops.kserve.route import GatewayRouter
@@ -160,6 +164,20 @@ class Operator:
         for key in list(self._known):
             self.add(key)
 
+    async def lead(self, workers: int) -> None:
+        """Look at all there is and work on what needs it, until cancelled: no other operator does."""
+        for kind, of in ((MODELS, MODEL), (EVALUATIONS, EVALUATION), (POLICIES, POLICY)):
+            for name in self._store.seen(kind):
+                self.add(Key(of, name.namespace, name.name))
+        metrics.LEADER.set(1)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self.scraper.run())
+                for _ in range(workers):
+                    tasks.create_task(self.work())
+        finally:
+            metrics.LEADER.set(0)
+
     async def work(self) -> None:
         """Take keys from the queue, one at a time, for ever."""
         while True:
@@ -170,6 +188,9 @@ class Operator:
             started = time.perf_counter()
             try:
                 result = await self._reconcile(key)
+            except asyncio.CancelledError:
+                self.queue.add(key)  # the lease is lost; it may come back
+                raise
             finally:
                 self.queue.done(key)
                 metrics.QUEUE.set(len(self.queue))
@@ -195,6 +216,10 @@ class Operator:
             level = log.debug if expected else log.warning
             level("pass refused", error=str(error), retry_in=round(delay, 2))
             return "conflict" if expected else "error"
+        except NotLeading:
+            log.info("pass given up: another operator may be at work")
+            self.queue.failed(key)
+            return "fenced"
         except Exception as error:
             delay = self.queue.failed(key)
             log.exception("pass failed", error=str(error), retry_in=round(delay, 2))
@@ -218,91 +243,71 @@ class Operator:
 
 
 async def run(options: argparse.Namespace) -> None:
-    """Run until SIGTERM or SIGINT, then finish the passes that are under way.
+    """Run until SIGTERM or SIGINT, then finish the passes that are under way and let another operator lead.
 
     Raises:
         Exception: whatever ended kopf's watches, since an operator that sees nothing must not go on.
     """
-    client = await Client.connect()
-    operator = Operator(
-        client,
-        EvaluatorImage(options.evaluator_image),
-        Detector(image=options.detector_image),
-        options.namespace,
-    )
-    watches, pulse = _Watches(operator, asyncio.get_running_loop(), options.namespace), Pulse()
-    if options.health_port:
-        health = _health(operator, client, watches, pulse)
-        health.serve(options.health_port, options.health_address)
-    stop = threading.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    workers = [asyncio.create_task(operator.work()) for _ in range(options.workers)]
-    clock = asyncio.create_task(operator.queue.run_clock())
-    relist = asyncio.create_task(operator.relist.run())
-    beat = asyncio.create_task(pulse.run())
-    scraper = asyncio.create_task(operator.scraper.run())
-    try:
+    async with AsyncExitStack() as opened:
+        client = await _connect(opened)
+        operator = Operator(
+            client,
+            EvaluatorImage(options.evaluator_image),
+            Detector(image=options.detector_image),
+            options.namespace,
+        )
+        for one in (operator.scraper, operator.profiles, operator.sinks):
+            opened.push_async_callback(one.close)
+        lead, elector = partial(operator.lead, options.workers), None
+        if options.leader_elect:
+            # With connections of its own, so that a renewal waits for no other request.
+            elector = Elector(await _connect(opened), options.lease_namespace, options.lease_name)
+            client.term = elector.left
+        watches = Watches(operator, asyncio.get_running_loop(), options.namespace)
+        pulse = Pulse()
+        if options.health_port:
+            health = _health(operator, client, watches, pulse)
+            health.serve(options.health_port, options.health_address)
+        stop = threading.Event()
         watch = asyncio.create_task(asyncio.to_thread(watches.run, stop))
-        # Any of them that ends, ends the operator: one without timers or workers must not linger.
-        ended, _ = await asyncio.wait(
-            {watch, clock, relist, beat, scraper, *workers}, return_when=asyncio.FIRST_COMPLETED
-        )
-        stop.set()
-        await watch
-        for task in ended - {watch}:
-            task.result()
-    finally:
-        clock.cancel()
-        relist.cancel()
-        scraper.cancel()
-        await operator.finish()
-        for task in (beat, *workers):
-            task.cancel()
-        await asyncio.gather(clock, relist, beat, scraper, *workers, return_exceptions=True)
-        await operator.scraper.close()
-        await operator.profiles.close()
-        await operator.sinks.close()
-        await client.close()
+        tasks = [
+            asyncio.create_task(_told_to_stop()),
+            asyncio.create_task(elector.run(lead) if elector else lead()),
+            asyncio.create_task(operator.queue.run_clock()),
+            asyncio.create_task(operator.relist.run()),
+            asyncio.create_task(pulse.run()),
+        ]
+        try:
+            # Any of them that ends, ends the operator: one without timers or workers must not linger.
+            ended, _ = await asyncio.wait({watch, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in ended:
+                task.result()
+        finally:
+            await operator.finish()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if elector is not None:
+                await elector.release()
+            stop.set()
+            await watch
 
 
-class _Watches:
-    """Runs kopf, in a thread and a loop of its own: it ends every task of its loop that it did not start."""
-
-    def __init__(
-        self, operator: Operator, loop: asyncio.AbstractEventLoop, namespaces: Sequence[str]
-    ) -> None:
-        self._listener = _Threadsafe(operator, loop)
-        self._namespaces = namespaces
-        self.pulse = Pulse()
-        self.ready = False
-
-    def run(self, stop: threading.Event) -> None:
-        """Watch until told to stop."""
-        asyncio.run(self._run(stop))
-
-    async def _run(self, stop: threading.Event) -> None:
-        ready = asyncio.Event()
-        others = [asyncio.create_task(self._announce(ready)), asyncio.create_task(self.pulse.run())]
-        await kopf.operator(
-            registry=registry(self._listener, clusterwide=not self._namespaces),
-            settings=settings(),
-            clusterwide=not self._namespaces,
-            namespaces=self._namespaces,
-            stop_flag=stop,
-            ready_flag=ready,
-        )
-        for task in others:
-            task.cancel()
-
-    async def _announce(self, ready: asyncio.Event) -> None:
-        await ready.wait()
-        self.ready = True
-        _log.info("operator ready", version=__version__)
+async def _connect(opened: AsyncExitStack) -> Client:
+    client = await Client.connect()
+    opened.push_async_callback(client.close)
+    return client
 
 
-def _health(operator: Operator, client: Client, watches: _Watches, pulse: Pulse) -> Health:
+async def _told_to_stop() -> None:
+    """Wait for SIGTERM or SIGINT."""
+    told = asyncio.Event()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signum, told.set)
+    await told.wait()
+
+
+def _health(operator: Operator, client: Client, watches: Watches, pulse: Pulse) -> Health:
     """Return the checks that the kubelet asks for."""
 
     def passes() -> str:
@@ -317,23 +322,6 @@ def _health(operator: Operator, client: Client, watches: _Watches, pulse: Pulse)
         "api-server": lambda: "" if client.answered else "the latest request was not answered",
     }
     return health
-
-
-class _Threadsafe:
-    """Passes on what kopf's thread sees to the operator's own loop."""
-
-    def __init__(self, operator: Operator, loop: asyncio.AbstractEventLoop) -> None:
-        self._operator = operator
-        self._loop = loop
-
-    def hear(self, kind: Kind, manifest: Manifest) -> None:
-        self._loop.call_soon_threadsafe(self._operator.hear, kind, manifest)
-
-    def hear_gone(self, kind: Kind, manifest: Manifest) -> None:
-        self._loop.call_soon_threadsafe(self._operator.hear_gone, kind, manifest)
-
-    def kinds_changed(self, group: str) -> None:
-        self._loop.call_soon_threadsafe(self._operator.kinds_changed, group)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -370,8 +358,28 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default="0.0.0.0",  # noqa: S104  # the kubelet asks at the pod's address
         help="an IP address of this machine (default: %(default)s; :: for IPv6 as well)",
     )
+    parser.add_argument(
+        "--leader-elect",
+        action=argparse.BooleanOptionalAction,
+        help="work only while holding a Lease, so that several replicas may run (default: in a cluster)",
+    )
+    parser.add_argument(
+        "--lease-namespace",
+        default=own_namespace(),
+        help="where the Lease is (default: the pod's namespace)",
+    )
+    parser.add_argument(
+        "--lease-name",
+        default="mlhops-operator",
+        help="operators with different --namespace need different ones (default: %(default)s)",
+    )
     parser.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING"))
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.leader_elect is None:
+        options.leader_elect = in_cluster()
+    if options.leader_elect and not options.lease_namespace:
+        parser.error("--leader-elect needs --lease-namespace outside a cluster")
+    return options
 
 
 def _configure_logs(level: str) -> None:

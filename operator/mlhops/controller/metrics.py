@@ -20,6 +20,7 @@ LOOK_DURATION = Histogram(
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 REPORTS = Counter("mlhops_reports_total", "Reports that detectors were asked for.", ["result"])
+LEADER = Gauge("mlhops_leader", "1 while this operator works, 0 while it stands by.")
 BUILD = Info("mlhops_build", "The operator's version.")
 
 

@@ -4,7 +4,7 @@ Its own transport looks through the environment for proxies and through the home
 each request, which took a third of the operator's time. The proxy is looked for once here.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -17,7 +17,8 @@ from kubernetes.aio.client.rest import RESTClientObject
 from mlhops import __version__
 from mlhops.api.base import Manifest
 
-_TIMEOUT = aiohttp.ClientTimeout(total=15.0)
+TIMEOUT_SECONDS = 15.0
+_STREAM = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -52,25 +53,47 @@ class Transport:
         query: Mapping[str, str],
         headers: Mapping[str, str],
         body: Manifest | None,
+        seconds: float = TIMEOUT_SECONDS,
     ) -> Answer:
-        """Send one request and return the whole answer.
+        """Send one request and return the whole answer, all within so many seconds.
 
         Raises:
             aiohttp.ClientError: there was none, or not all of it arrived.
             TimeoutError: it took too long.
         """
-        url = f"{self._configuration.host}{path}"
         async with self._open().request(
             method,
-            f"{url}?{urlencode(query)}" if query else url,
+            self._url(path, query),
             headers={**headers, **await self._credentials()},
             data=orjson.dumps(body) if body is not None else None,
             proxy=self._proxy,
             server_hostname=self._configuration.tls_server_name or None,
+            timeout=aiohttp.ClientTimeout(total=seconds),
         ) as response:
             wait = response.headers.get("Retry-After", "")
-            seconds = float(wait) if wait.isdecimal() else 0.0
-            return Answer(response.status, response.reason or "", await response.read(), seconds)
+            rest = float(wait) if wait.isdecimal() else 0.0
+            return Answer(response.status, response.reason or "", await response.read(), rest)
+
+    async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
+        """Yield the lines of an answer as they come, for as long as it goes on.
+
+        Raises:
+            aiohttp.ClientError: it was refused, or the connection is lost.
+        """
+        async with self._open().get(
+            self._url(path, query),
+            headers=await self._credentials(),
+            proxy=self._proxy,
+            server_hostname=self._configuration.tls_server_name or None,
+            timeout=_STREAM,
+            raise_for_status=True,
+        ) as response:
+            async for line in response.content:
+                yield line
+
+    def _url(self, path: str, query: Mapping[str, str]) -> str:
+        url = f"{self._configuration.host}{path}"
+        return f"{url}?{urlencode(query)}" if query else url
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -79,7 +102,6 @@ class Transport:
                     limit=self._configuration.connection_pool_maxsize, ssl=self._rest.ssl_context
                 ),
                 headers={"User-Agent": f"mlhops/{__version__}"},
-                timeout=_TIMEOUT,
             )
         return self._session
 

@@ -4,7 +4,6 @@ Only low-level event handlers are used: they write no annotation and no finalize
 InferenceServices, where KServe would restart the model for it.
 """
 
-import os
 import random
 from collections.abc import Iterator
 from typing import Protocol, cast
@@ -12,6 +11,7 @@ from typing import Protocol, cast
 import kopf
 
 from mlhops.api.base import Manifest
+from mlhops.controller.client import in_cluster
 from mlhops.controller.gather import Key
 from mlhops.controller.kinds import DECISIONS, EVALUATIONS, MODELS, Kind
 from mlhops.controller.store import LABELLED, WATCHED
@@ -91,8 +91,7 @@ def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:
 
 def _login(**known: object) -> kopf.ConnectionInfo | None:
     """Log in to the cluster that runs the process, or to the one that KUBECONFIG names."""
-    in_cluster = os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG")
-    login = kopf.login_with_service_account if in_cluster else kopf.login_with_kubeconfig
+    login = kopf.login_with_service_account if in_cluster() else kopf.login_with_kubeconfig
     return login(**known)  # type: ignore[arg-type]
 
 

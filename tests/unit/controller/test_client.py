@@ -2,21 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import pytest
 from aiohttp import web
 from kubernetes.aio.client import Configuration
 
-from mlhops.controller.client import ApiError, Client, NotInstalled
+from mlhops.api.base import Manifest
+from mlhops.controller.client import ApiError, Client, NotInstalled, NotLeading
 from mlhops.controller.kinds import MODELS
 
 T = Callable[[Client], Awaitable[object]]
 
 
-def ask(body: str, status: int, question: T) -> object:
+def ask(body: str, status: int, question: T, delay: float = 0.0) -> object:
     """Put a question to a server that gives one and the same answer."""
 
     async def answer(_: web.Request) -> web.Response:
+        await asyncio.sleep(delay)
         return web.Response(text=body, status=status, content_type="application/json")
 
     async def run() -> object:
@@ -64,3 +67,32 @@ def test_an_object_that_is_not_there_and_a_kind_that_is_not_are_told_apart() -> 
     )
     with pytest.raises(NotInstalled):
         ask(unknown, 404, lambda client: client.get(MODELS, "icu", "sepsis"))
+
+
+@pytest.mark.parametrize("left", [0.0, -1.0])
+def test_who_may_not_lead_reads_but_sends_no_write(left: float) -> None:
+    lease = {"metadata": {"namespace": "icu", "name": "lease"}, "status": {}}
+    writes: list[T] = [
+        lambda client: client.apply(MODELS, cast(Manifest, lease)),
+        lambda client: client.create(MODELS, cast(Manifest, lease)),
+        lambda client: client.patch_status(MODELS, cast(Manifest, lease)),
+        lambda client: client.delete(MODELS, "icu", "sepsis"),
+    ]
+    for write in writes:
+
+        async def fenced(client: Client, write: T = write) -> object:
+            client.term = lambda: left
+            assert await client.get(MODELS, "icu", "sepsis")
+            return await write(client)
+
+        with pytest.raises(NotLeading):
+            ask('{"metadata": {}}', 200, fenced)
+
+
+def test_a_write_is_waited_for_no_longer_than_the_term() -> None:
+    async def fenced(client: Client) -> None:
+        client.term = lambda: 0.2
+        await client.delete(MODELS, "icu", "sepsis")
+
+    with pytest.raises(TimeoutError):
+        ask("{}", 200, fenced, delay=5.0)
