@@ -1,5 +1,6 @@
 """From an empty cluster: the chart, and the examples as they are. The operator runs as the pod that the chart makes."""
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ import pytest
 
 from lab.cluster import Cluster
 from lab.images import detector, program
+from mlhops.kserve.read import items
 from tests.helm import Helm
-from tests.installed import CHART, MANIFESTS, NAMESPACE, OPERATOR, USER, forbidden
+from tests.installed import CHART, MANIFESTS, NAMESPACE, OPERATOR, USER, forbidden, granted, used
 
 EXAMPLES = MANIFESTS / "examples"
 WARD = "clinical-example"
@@ -80,3 +82,6 @@ def test_a_newcomer_installs_the_chart_applies_the_examples_and_is_served(
     shown = empty.kubectl("get", "clm", "kidney-injury", "--namespace", WARD, "--no-headers")
     assert shown.split()[:3] == ["kidney-injury", "Healthy", "1.0.0"]
     assert forbidden(empty.control.audit_log) == []
+    lease = ("get", "role", f"{OPERATOR}-lease", "--namespace", NAMESPACE, "--output=json")
+    rules = items(json.loads(empty.kubectl(*lease)), "rules")
+    assert granted(rules) - used(empty.control.audit_log) == set()
