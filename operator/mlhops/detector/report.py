@@ -4,7 +4,6 @@ import math
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.core import (
@@ -17,12 +16,12 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from mlhops import __version__
 from mlhops.api.summary import DetectorReport
 from mlhops.detector.counters import Latency, Note, Outcome
 from mlhops.detector.intake import Intake
 from mlhops.detector.watcher import Watcher
 
-_VERSION = version("mlhops")
 _FRESH = 0.1
 """Seconds for which a page that was made is told again."""
 
@@ -72,7 +71,7 @@ class Reporter(Collector):
         watcher.flush(now)
         return (
             DetectorReport(
-                version=_VERSION,
+                version=__version__,
                 revision=watcher.config.revision if watcher.config else "",
                 instance=self._instance,
                 started_at=self._started,
@@ -102,7 +101,7 @@ class Reporter(Collector):
         """Return the metrics; all labels are from closed sets."""
         counters = self._watcher.counters
         info = InfoMetricFamily("mlhops_detector_build", "The detector's version.")
-        info.add_metric([], {"version": _VERSION})
+        info.add_metric([], {"version": __version__})
         yield info
         for name, text, value in (
             ("events_received", "Events that arrived at the sink.", counters.received),
