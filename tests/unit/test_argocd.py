@@ -1,0 +1,155 @@
+"""Argo CD's view of our objects: its Lua, run by the Lua version that it uses, on statuses of the planner."""
+
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+import yaml
+from lupa.lua51 import LuaRuntime
+
+from mlhops.api.base import Json, Manifest
+from mlhops.api.evaluation import EvaluationPhase
+from tests.builders import with_path
+from tests.images import REPOSITORY
+from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary
+from tests.unit.rollout.world import World
+
+CUSTOMIZATIONS = cast(
+    "dict[str, str]",
+    yaml.safe_load((REPOSITORY / "manifests/argocd/argocd-cm.yaml").read_text())["data"],
+)
+PREFIX = "resource.customizations"
+
+
+def lua(program: str, obj: Manifest) -> Manifest:
+    """Run a program on an object, as Argo CD does: with nothing of the machine in reach."""
+    runtime = LuaRuntime(unpack_returned_tuples=True, register_eval=False)
+    runtime.globals().obj = _table(runtime, obj)
+    return cast(Manifest, _plain(runtime.execute(program)))
+
+
+def _table(runtime: LuaRuntime, value: Json) -> object:
+    if isinstance(value, dict):
+        return runtime.table_from({key: _table(runtime, each) for key, each in value.items()})
+    if isinstance(value, list):
+        return runtime.table_from([_table(runtime, each) for each in value])
+    return value
+
+
+def _plain(value: object) -> object:
+    if hasattr(value, "items"):
+        return {key: _plain(each) for key, each in value.items()}
+    return value
+
+
+def health(obj: Manifest, kind: str = "ClinicalModel") -> tuple[str, str]:
+    found = lua(CUSTOMIZATIONS[f"{PREFIX}.health.mlhops.io_{kind}"], obj)
+    assert set(found) == {"status", "message"}
+    return str(found["status"]), str(found["message"])
+
+
+def unseen() -> World:
+    return World()
+
+
+def begun() -> World:
+    world = World()
+    world.reconcile()
+    return world
+
+
+def serving() -> World:
+    world = World()
+    world.run()
+    return world
+
+
+def paused() -> World:
+    world, _, _ = canary(TEN_AND_PAUSE)
+    world.run()
+    return world
+
+
+def failed() -> World:
+    world = World()
+    world.verdict = EvaluationPhase.FAILED
+    world.run()
+    return world
+
+
+def inconclusive() -> World:
+    world = World()
+    world.verdict = EvaluationPhase.INCONCLUSIVE
+    world.run()
+    return world
+
+
+def stalled() -> World:
+    world = World()
+    world.kserve_installed = False
+    world.reconcile()
+    return world
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (unseen, "Progressing"),
+        (begun, "Progressing"),
+        (serving, "Healthy"),
+        (paused, "Suspended"),
+        (inconclusive, "Suspended"),
+        (failed, "Degraded"),
+        (stalled, "Degraded"),
+    ],
+)
+def test_argo_cd_shows_where_a_model_stands(made: Callable[[], World], expected: str) -> None:
+    world = made()
+    assert health(world.manifest)[0] == expected
+    if world.status.message:
+        assert health(world.manifest)[1] == world.status.message
+
+
+@pytest.mark.parametrize("made", [serving, paused, failed])
+def test_what_was_said_of_an_earlier_generation_does_not_count(made: Callable[[], World]) -> None:
+    world = made()
+    world.release("9.0.0")
+    assert health(world.manifest) == (
+        "Progressing",
+        "waiting for the operator to see the latest change",
+    )
+
+
+def test_a_phase_without_its_condition_is_not_believed() -> None:
+    manifest = with_path(serving().manifest, "status.conditions", [])
+    assert health(manifest)[0] == "Progressing"
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        (EvaluationPhase.PENDING, "Progressing"),
+        (EvaluationPhase.RUNNING, "Progressing"),
+        (EvaluationPhase.SUCCESSFUL, "Healthy"),
+        (EvaluationPhase.FAILED, "Degraded"),
+        (EvaluationPhase.ERROR, "Degraded"),
+        (EvaluationPhase.INCONCLUSIVE, "Suspended"),
+    ],
+)
+def test_argo_cd_shows_what_became_of_an_evaluation(phase: str, expected: str) -> None:
+    assert health({"status": {"phase": phase, "message": "why"}}, "Evaluation") == (expected, "why")
+
+
+def test_a_model_can_be_paused_and_resumed() -> None:
+    actions = yaml.safe_load(CUSTOMIZATIONS[f"{PREFIX}.actions.mlhops.io_ClinicalModel"])
+    programs = {each["name"]: each["action.lua"] for each in actions["definitions"]}
+    model = serving().manifest
+    offered = lua(actions["discovery.lua"], model)
+    assert offered == {"pause": {"disabled": False}, "resume": {"disabled": True}}
+    assert set(offered) == set(programs)
+
+    held = lua(programs["pause"], model)
+    assert cast(Manifest, cast(Manifest, held["spec"])["rollout"])["paused"] is True
+    assert lua(actions["discovery.lua"], held)["resume"] == {"disabled": False}
+    on = lua(programs["resume"], held)
+    assert cast(Manifest, cast(Manifest, on["spec"])["rollout"])["paused"] is False
