@@ -41,6 +41,8 @@ class Resource(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
         serialize_by_alias=True,
+        # What a log tells of a damaged object must not be what stood in it: it may be of a patient.
+        hide_input_in_errors=True,
     )
 
     def to_json(self) -> Manifest:

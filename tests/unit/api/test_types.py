@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from mlhops.api.base import Json, Manifest, Resource
 from mlhops.api.crd import KINDS, crd
+from mlhops.api.detector import Window
 from mlhops.api.model import ClinicalModel, Step
 from tests.builders import at_path, clinical_model, with_path
 from tests.integration.samples import ACCEPTED
@@ -169,3 +170,10 @@ def test_nothing_that_was_left_out_is_written() -> None:
 )
 def test_a_step_reads_as_a_person_would_say_it(step: Step, verb: str) -> None:
     assert step.verb == verb
+
+
+def test_an_error_tells_the_field_and_not_what_stood_in_it() -> None:
+    with pytest.raises(ValidationError) as error:
+        Window.model_validate({"name": "hour", "length": ["Jane Roe, 1950-02-03"]})
+    assert "length" in str(error.value)
+    assert "Roe" not in str(error.value)
