@@ -17,7 +17,7 @@ from mlhops.api.model import ClinicalModel
 from mlhops.api.profile import MOST_BYTES, PORT
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.gather import Key
-from mlhops.controller.kinds import CONFIG_MAPS
+from mlhops.controller.kinds import CONFIG_MAPS, MODELS
 from mlhops.controller.pods import PodError, Pods
 from mlhops.controller.reader import Reader
 from mlhops.kserve.owner import is_ours
@@ -123,12 +123,21 @@ class Profiles:
         wanted = profiles.render(profile, evaluation, model, text(pod, "metadata", "uid"))
         meta = evaluation.metadata
         name = profiles.name_of_map(evaluation)
+        if not await self._is_there(model):
+            raise ValueError(f"ClinicalModel {model.metadata.name} is on its way out")
         live = await self._client.get(CONFIG_MAPS, meta.namespace, name)
         if live is not None:
             if not is_ours(live, model.metadata.uid):
                 raise ValueError(f"ConfigMap {name} belongs to somebody else: remove or rename it")
             await self._delete(live)  # it cannot be changed
         await self._client.create(CONFIG_MAPS, wanted)
+
+    async def _is_there(self, model: ClinicalModel) -> bool:
+        """Whether a model is there still: of one that leaves nothing is made again."""
+        meta = model.metadata
+        live = await self._client.get(MODELS, meta.namespace, meta.name)
+        leaves = text(live, "metadata", "deletionTimestamp")
+        return text(live, "metadata", "uid") == meta.uid and not leaves
 
     async def _delete(self, live: Manifest) -> None:
         name, uid = text(live, "metadata", "name"), text(live, "metadata", "uid")

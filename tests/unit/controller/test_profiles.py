@@ -11,7 +11,7 @@ from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.client import Client
 from mlhops.controller.gather import Key
-from mlhops.controller.kinds import Kind
+from mlhops.controller.kinds import MODELS, Kind
 from mlhops.controller.pods import HttpPods, PodError
 from mlhops.controller.profiles import Profiles
 from mlhops.controller.reader import Reader
@@ -42,7 +42,9 @@ class MapsInMemory:
         self.writes: list[str] = []
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
-        return self.maps.get(name)
+        return (
+            clinical_model({"metadata.uid": "uid-model"}) if kind == MODELS else self.maps.get(name)
+        )
 
     async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
         self.maps[text(manifest, "metadata", "name")] = manifest
