@@ -22,6 +22,7 @@ from mlhops.controller.kinds import (
 )
 from mlhops.kserve.names import detector_map, profile_map
 from mlhops.kserve.read import at, items, text
+from mlhops.rollout.reasons import Reason
 
 State: TypeAlias = dict[str, Json]
 
@@ -92,9 +93,13 @@ def _spec(town: World, kind: Kind, name: str) -> Json:
 
 
 def _conditions(model: Manifest) -> Json:
-    keys = ("status", "reason", "message")
-    conditions = items(model, "status", "conditions")
-    return {text(one, "type"): [text(one, key) for key in keys] for one in conditions}
+    found: dict[str, Json] = {}
+    for one in items(model, "status", "conditions"):
+        # Why monitoring cannot tell yet is another thing before the first look than after it.
+        passing = text(one, "reason") == Reason.INSUFFICIENT_DATA
+        keys = ("status", "reason") if passing else ("status", "reason", "message")
+        found[text(one, "type")] = [text(one, key) for key in keys]
+    return found
 
 
 def _plain(value: Json, namespace: str, proof: str) -> Json:
