@@ -112,6 +112,7 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
             "gates": [_GATE],
             "seed": 0,
             "minCellSize": 10,
+            "profile": False,
         },
     ),
     "Decision": (

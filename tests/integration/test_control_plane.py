@@ -34,8 +34,11 @@ spec:
 """
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\n"
 STARTS_AND_WAITS = """
+import signal
 import time
 from lab.control import ControlPlane
+# A shell's background job, as a suite may be, has it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 plane = ControlPlane.start(controllers=False)
 print(plane.root, flush=True)
 time.sleep(600)
