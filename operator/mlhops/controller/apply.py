@@ -21,6 +21,7 @@ from mlhops.controller.kinds import (
     Kind,
 )
 from mlhops.controller.sinks import Sinks
+from mlhops.controller.statuses import manifest_of
 from mlhops.kserve import inferenceservice
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
 from mlhops.kserve.owner import is_ours, owned
@@ -78,16 +79,7 @@ class Applier:
     async def _write_status(self, gathered: Gathered, status: ClinicalModelStatus) -> None:
         """Write the status only if the object is still the one that was planned on."""
         meta = gathered.seen.model.metadata
-        manifest: Manifest = {
-            "apiVersion": API_VERSION,
-            "kind": "ClinicalModel",
-            "metadata": {
-                "name": meta.name,
-                "namespace": meta.namespace,
-                "resourceVersion": meta.resource_version,
-            },
-            "status": status.to_json(),
-        }
+        manifest = manifest_of("ClinicalModel", meta, status)
         await self._client.apply(MODELS, manifest, "status")
 
     async def _do(self, gathered: Gathered, intent: Intent) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from mlhops.api import API_VERSION
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationStatus
 from mlhops.api.model import ClinicalModel
@@ -13,6 +12,7 @@ from mlhops.controller.gather import Key
 from mlhops.controller.kinds import EVALUATIONS, EVENTS, JOBS, MODELS, SERVICES
 from mlhops.controller.profiles import Profiles
 from mlhops.controller.reader import Fresh, Heard, Reader
+from mlhops.controller.statuses import manifest_of
 from mlhops.controller.store import Store
 from mlhops.kserve.owner import owned
 from mlhops.kserve.read import text
@@ -178,17 +178,7 @@ class Evaluations:
     async def _write(self, evaluation: Evaluation, status: EvaluationStatus) -> None:
         if status.to_json() == evaluation.status.to_json():
             return
-        meta = evaluation.metadata
-        manifest: Manifest = {
-            "apiVersion": API_VERSION,
-            "kind": "Evaluation",
-            "metadata": {
-                "name": meta.name,
-                "namespace": meta.namespace,
-                "resourceVersion": meta.resource_version,
-            },
-            "status": status.to_json(),
-        }
+        manifest = manifest_of("Evaluation", evaluation.metadata, status)
         await self._client.apply(EVALUATIONS, manifest, "status")
 
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import aiohttp
 
-from mlhops import __version__
+from mlhops.controller.outbound import session
 
 SECONDS = 5.0
 """For a whole request."""
@@ -70,14 +70,7 @@ class HttpPods:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._at_once, force_close=True),
-                headers={"User-Agent": f"mlhops/{__version__}", "Accept-Encoding": "identity"},
-                timeout=aiohttp.ClientTimeout(total=self._seconds),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,  # a few bytes could become very many
-                trust_env=False,
-            )
+            self._session = session(self._seconds, self._at_once)
         return self._session
 
 

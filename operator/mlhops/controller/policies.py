@@ -2,13 +2,12 @@
 
 from pydantic import ValidationError
 
-from mlhops.api import API_VERSION
-from mlhops.api.base import Manifest
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.api.status import MonitoringStatus
 from mlhops.controller.client import Client
 from mlhops.controller.gather import Key
 from mlhops.controller.kinds import MODELS, POLICIES
+from mlhops.controller.statuses import manifest_of
 from mlhops.controller.store import Name, Store
 from mlhops.kserve.read import at
 from mlhops.rollout.overview import Under, overview
@@ -42,17 +41,7 @@ class Policies:
         status = overview(policy, [self._under(key.namespace, name) for name in names])
         if status.to_json() == policy.status.to_json():
             return None
-        meta = policy.metadata
-        manifest: Manifest = {
-            "apiVersion": API_VERSION,
-            "kind": "MonitoringPolicy",
-            "metadata": {
-                "name": meta.name,
-                "namespace": meta.namespace,
-                "resourceVersion": meta.resource_version,
-            },
-            "status": status.to_json(),
-        }
+        manifest = manifest_of("MonitoringPolicy", policy.metadata, status)
         await self._client.apply(POLICIES, manifest, "status")
         return None
 

@@ -12,9 +12,9 @@ import aiohttp
 import orjson
 import structlog
 
-from mlhops import __version__
 from mlhops.api.base import ObjectMeta
 from mlhops.controller.events import Recorder
+from mlhops.controller.outbound import session
 from mlhops.rollout.intents import Event, Notify
 from mlhops.rollout.reasons import Reason
 
@@ -94,12 +94,5 @@ class HttpSinks:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_AT_ONCE, force_close=True),
-                headers={"User-Agent": f"mlhops/{__version__}"},
-                timeout=aiohttp.ClientTimeout(total=self._seconds),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            )
+            self._session = session(self._seconds, _AT_ONCE)
         return self._session
