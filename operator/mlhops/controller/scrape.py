@@ -105,6 +105,8 @@ class Scraper:
         self._wake = wake
         self._queue: WorkQueue[Key] = WorkQueue()
         self._watched: set[Key] = set()
+        self._wanted: set[Key] = set()
+        """Models of which a pass has asked for the look since the latest began."""
         self._looks: dict[Key, Look] = {}
         self._told: dict[Key, deque[Signature]] = {}
         """What the latest looks came to, as many as a policy counts."""
@@ -115,6 +117,7 @@ class Scraper:
 
     def look(self, key: Key) -> Look | None:
         """Return the newest look at a model that is watched, None before the first."""
+        self._wanted.add(key)
         if key not in self._watched:
             self._watched.add(key)
             metrics.WATCHED_MODELS.set(len(self._watched))
@@ -127,7 +130,15 @@ class Scraper:
             self._queue.add_after(key, random.uniform(0, _FIRST))
 
     async def run(self) -> None:
-        """Look at models for as long as the operator runs."""
+        """Look at models for as long as the operator leads, which it may again once it has lost the lease.
+
+        Another operator may have looked and written meanwhile: all that is seen then is news, and a look that
+        was cut off is made anew.
+        """
+        self._looks.clear()
+        self._told.clear()
+        for key in self._watched:
+            self.soon(key)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._queue.run_clock())
             for _ in range(_LOOKERS):
@@ -177,20 +188,24 @@ class Scraper:
         return _AGAIN
 
     async def _look_at(self, key: Key) -> float | None:
+        self._wanted.discard(key)
         model = _parsed(await self._reader.get(MODELS, key.namespace, key.name))
         if model is None or model.spec.monitoring is None:
+            if key in self._wanted:
+                return _FIRST  # a pass that has seen more asked meanwhile
             self._forget(key)
             return None
         name = model.spec.monitoring.policy_ref.name
         policy = _policy(await self._reader.get(POLICIES, key.namespace, name))
         if policy is None:
             self._looks.pop(key, None)
+            self._told.pop(key, None)  # what is seen under the next policy is news
             return _AGAIN
         started = time.perf_counter()
         found = await self._seen(key, model, policy)
         metrics.LOOK_DURATION.observe(time.perf_counter() - started)
         metrics.LOOKS.labels(found.stable.verdict if found.stable else "NothingServes").inc()
-        self._keep(key, found, policy.drift.persistence.of)
+        self._keep(key, model, found, policy.drift.persistence.of)
         return seconds(policy.drift.every)
 
     async def _seen(self, key: Key, model: ClinicalModel, policy: MonitoringPolicySpec) -> Look:
@@ -267,13 +282,13 @@ class Scraper:
         self._profiles[place] = (text(live, "metadata", "uid"), zlib.compress(content))
         return _Text(content)
 
-    def _keep(self, key: Key, found: Look, counted: int) -> None:
+    def _keep(self, key: Key, model: ClinicalModel, found: Look, counted: int) -> None:
         """Keep a look; it is news if one of those that are counted came to something else."""
-        if key not in self._watched:
-            return
         self._looks[key] = found
         before = self._told.get(key, deque())
-        signature = _signature(found)
+        candidate = model.status.candidate
+        # Looks at an attempt that is over count no more, even if this one comes to the same.
+        signature = (candidate.attempt if candidate else 0, *_signature(found))
         is_news = len(before) < counted or any(
             each != signature for each in list(before)[-counted:]
         )
@@ -284,6 +299,7 @@ class Scraper:
     def _forget(self, key: Key) -> None:
         """Look at a model no more, until a pass asks again."""
         self._watched.discard(key)
+        self._wanted.discard(key)
         self._looks.pop(key, None)
         self._told.pop(key, None)
         metrics.WATCHED_MODELS.set(len(self._watched))

@@ -44,10 +44,13 @@ def hear_looks(draft: Draft) -> None:
         return
     before = _of_present(draft, old or MonitoringStatus())
     if monitored.policy is None:
-        new = before.model_copy(
-            update={"verdict": "Error", "quality": None, "message": monitored.problem[:_MESSAGE]}
+        # What a policy that is gone made of looks is not what another will make of them.
+        draft.monitoring = MonitoringStatus(
+            revision=before.revision,
+            verdict="Error",
+            message=monitored.problem[:_MESSAGE],
+            acted=before.acted,
         )
-        draft.monitoring = new
         _tell_missing(draft)
         return
     new = _looked(draft, before, monitored.policy, monitored.look)
@@ -249,11 +252,11 @@ def _rounded(number: float | None) -> float | None:
 
 
 def _is_news(old: MonitoringStatus, new: MonitoringStatus) -> bool:
-    """Whether a change is worth a write: another verdict, something else that is worst, or the time."""
+    """Whether a change is worth a write: another verdict, what is worst or why nobody knows, or the time."""
     if _essence(old) != _essence(new):
         return True
     if new.looked_at is None or new.looked_at == old.looked_at:
-        return new != old and new.message != old.message
+        return False
     return old.looked_at is None or new.looked_at - old.looked_at >= REFRESH
 
 
@@ -263,6 +266,7 @@ def _essence(status: MonitoringStatus) -> tuple[object, ...]:
         status.revision,
         status.verdict,
         status.quality,
+        status.message,
         status.looks,
         status.acted,
         _moved(status.verdict, status.worst),

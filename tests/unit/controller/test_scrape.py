@@ -11,13 +11,14 @@ import structlog
 from aiohttp import web
 
 from mlhops.api.base import Json, Manifest
+from mlhops.controller import scrape
 from mlhops.controller.client import ApiError
 from mlhops.controller.gather import Key
 from mlhops.controller.kinds import CONFIG_MAPS, MODELS, PODS, POLICIES, Kind
 from mlhops.controller.pods import HttpPods, PodError
 from mlhops.controller.reader import Heard
 from mlhops.controller.scrape import REPORT_BYTES, Scraper
-from mlhops.controller.store import Store
+from mlhops.controller.store import Name, Store
 from mlhops.controller.watch import MODEL
 from mlhops.kserve.detector import REPORT_PORT
 from mlhops.kserve.names import PROFILE_DIGEST, PROFILE_KEY, profile_map
@@ -37,24 +38,35 @@ class World:
         self.store = Store()
         self.answers: dict[str, bytes | Exception] = {}
         self.asked: list[str] = []
+        self.silent = False
         self.fetched = 0
         self.woken: list[Key] = []
-        self._version = 0
+        self.version = 0
         self._maps: dict[str, Manifest] = {}
         for kind in (MODELS, PODS, POLICIES, CONFIG_MAPS):
             self.store.set_complete(kind)
         self.scraper = Scraper(self, Heard(self.store, self), self, lambda: NOW, self.woken.append)  # type: ignore[arg-type]
 
     def hear(self, kind: Kind, manifest: Manifest) -> None:
-        self._version += 1
+        self.version += 1
         metadata = manifest["metadata"]
         assert isinstance(metadata, dict)
-        metadata |= {"namespace": "ward", "resourceVersion": str(self._version)}
+        metadata |= {"namespace": "ward", "resourceVersion": str(self.version)}
         self.store.hear(kind, manifest)
 
     def watched(self, *pods: str, every: str = "10s", profile: bool = True) -> None:
         """A model that serves from pods with these addresses, under a policy."""
-        status: Json = {
+        self.serves()
+        self.hear(POLICIES, monitoring_policy({"spec.drift": {"every": every}}))
+        for number, address in enumerate(pods):
+            self.hear(PODS, pod(f"pod-{number}", address))
+        if profile:
+            self._maps[profile_map(SERVICE)] = profile_of()
+            self.hear(CONFIG_MAPS, profile_of())
+
+    def serves(self, attempt: int = 0) -> None:
+        """The model, with a candidate in that attempt if there is any."""
+        status: Manifest = {
             "stable": {
                 "revision": STABLE,
                 "version": "1.0.0",
@@ -62,15 +74,17 @@ class World:
                 "since": "2026-01-01T00:00:00Z",
             }
         }
+        if attempt:
+            status["candidate"] = {
+                "revision": "candidate1",
+                "version": "2.0.0",
+                "inferenceService": "sepsis-candidate1",
+                "createdAt": "2026-01-02T00:00:00Z",
+                "startedAt": "2026-01-02T00:00:00Z",
+                "attempt": attempt,
+            }
         model = clinical_model({"spec.monitoring": {"policyRef": {"name": "ward"}}})
-        model["metadata"] = {"name": "sepsis", "uid": UID}
-        self.hear(MODELS, model | {"status": status})
-        self.hear(POLICIES, monitoring_policy({"spec.drift": {"every": every}}))
-        for number, address in enumerate(pods):
-            self.hear(PODS, pod(f"pod-{number}", address))
-        if profile:
-            self._maps[profile_map(SERVICE)] = profile_of()
-            self.hear(CONFIG_MAPS, profile_of())
+        self.hear(MODELS, model | {"metadata": {"name": "sepsis", "uid": UID}, "status": status})
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         assert kind == CONFIG_MAPS
@@ -82,6 +96,8 @@ class World:
     ) -> bytes:
         assert (method, port, path, most) == ("GET", REPORT_PORT, "/report", REPORT_BYTES)
         self.asked.append(address)
+        if self.silent:
+            await asyncio.sleep(60)
         answer = self.answers.get(address, PodError("it did not answer within 2 s"))
         if isinstance(answer, Exception):
             raise answer
@@ -92,6 +108,21 @@ class World:
     def pod_tells(self, address: str, **more: object) -> None:
         told = report(**more)  # type: ignore[arg-type]
         self.answers[address] = told.model_dump_json(exclude_none=True).encode()
+
+
+class Late(Heard):
+    """Reads a model at once, and answers when it is let."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.store, world)  # type: ignore[arg-type]
+        self.asked, self.answered = asyncio.Event(), asyncio.Event()
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        found = await super().get(kind, namespace, name)
+        if kind == MODELS:
+            self.asked.set()
+            await self.answered.wait()
+        return found
 
 
 def pod(name: str, address: str, **changes: Json) -> Manifest:
@@ -121,6 +152,12 @@ def profile_of(text: str | None = None) -> Manifest:
         },
         "data": {PROFILE_KEY: KNOWN.to_text() if text is None else text},
     }
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """First looks are not spread over seconds."""
+    monkeypatch.setattr(scrape, "_FIRST", 0.05)
 
 
 @asynccontextmanager
@@ -282,6 +319,88 @@ def test_what_is_no_news_wakes_nobody() -> None:
 
     world = World()
     world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    asyncio.run(scenario())
+
+
+def test_what_is_seen_once_a_policy_is_there_again_is_news() -> None:
+    async def scenario() -> None:
+        async with running(world) as scraper:
+            await awaited(scraper)
+            policy = world.store.get(POLICIES, Name("ward", "ward"))
+            assert policy is not None
+            world.store.hear_gone(POLICIES, Name("ward", "ward"), 100)
+            scraper.soon(KEY)
+            async with asyncio.timeout(20):
+                while scraper.look(KEY) is not None:
+                    await asyncio.sleep(0.02)
+            world.woken.clear()
+            world.version = 200
+            world.hear(POLICIES, policy)
+            scraper.soon(KEY)
+            await awaited(scraper)
+            assert world.woken == [KEY]
+
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    asyncio.run(scenario())
+
+
+def test_the_same_in_another_attempt_is_news() -> None:
+    async def scenario() -> None:
+        async with running(world) as scraper:
+            one = await awaited(scraper)
+            assert len(world.woken) == 1
+            world.serves(attempt=2)
+            scraper.soon(KEY)
+            await awaited(scraper, other_than=one)
+            assert len(world.woken) == 2
+
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    world.serves(attempt=1)
+    asyncio.run(scenario())
+
+
+def test_an_operator_that_leads_again_looks_at_all_anew_and_all_is_news() -> None:
+    async def scenario() -> None:
+        term = asyncio.create_task(world.scraper.run())
+        one = await awaited(world.scraper)
+        world.silent = True
+        world.scraper.soon(KEY)
+        async with asyncio.timeout(20):
+            while len(world.asked) < 2:
+                await asyncio.sleep(0.02)
+        term.cancel()  # the lease is lost in the middle of a look
+        await asyncio.gather(term, return_exceptions=True)
+        world.silent = False
+        world.woken.clear()
+        async with running(world) as scraper:
+            await awaited(scraper, other_than=one)
+            assert world.woken == [KEY]
+
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    asyncio.run(scenario())
+
+
+def test_what_a_pass_asks_for_while_an_older_model_is_read_is_not_forgotten() -> None:
+    async def scenario() -> None:
+        world.scraper._reader = late = Late(world)
+        async with running(world) as scraper, asyncio.timeout(20):
+            scraper.look(KEY)
+            await late.asked.wait()  # without a policy
+            world.watched("10.0.0.1")
+            scraper.look(KEY)
+            late.answered.set()
+            while not world.woken:
+                await asyncio.sleep(0.02)
+
+    world = World()
+    world.hear(MODELS, clinical_model() | {"metadata": {"name": "sepsis", "uid": UID}})
     world.pod_tells("10.0.0.1")
     asyncio.run(scenario())
 

@@ -34,11 +34,12 @@ class Ward(World):
         *,
         quality: Verdict = "NoDrift",
         compared: Verdict | None = None,
+        message: str = "37 rows of 100",
         after: float = 60.0,
     ) -> Look:
         """Look after some seconds, and let the operator work on it."""
         self.now += timedelta(seconds=after)
-        side = Side(self.stable, verdict, worst, quality, None, "37 rows of 100")
+        side = Side(self.stable, verdict, worst, quality, None, message)
         found = self.status.candidate
         beside = found.revision if found is not None else "none"
         candidate = Side(beside, "NoDrift", None, "NoDrift", None) if compared else None
@@ -126,6 +127,20 @@ def test_what_cannot_be_told_is_never_no_drift(verdict: Verdict, reason: str) ->
 
     assert ward.condition() == ("Unknown", reason)
     assert find(ward.status.conditions, "DriftDetected").message == "37 rows of 100"  # type: ignore[union-attr]
+
+
+def test_why_nobody_knows_is_written_at_once_where_it_is_another_reason() -> None:
+    ward = Ward()
+    ward.look("Insufficient", message="a pod's detector has not read its profile yet")
+    ward.look("Insufficient", message="window hour has fewer than 100 rows", after=10)
+
+    assert ward.monitoring.message == "window hour has fewer than 100 rows"
+    condition = find(ward.status.conditions, "DriftDetected")
+    assert condition is not None
+    assert condition.message == "window hour has fewer than 100 rows"
+    before = ward.statuses()
+    ward.look("Insufficient", message="window hour has fewer than 100 rows", after=10)
+    assert ward.statuses() == before
 
 
 def test_an_alarm_needs_so_many_of_the_latest_looks() -> None:
@@ -225,6 +240,22 @@ def test_a_policy_that_is_missing_is_an_error_and_told_once() -> None:
     assert ward.found() == "Error"
     assert ward.condition() == ("Unknown", "PolicyMissing")
     assert ward.told().count("PolicyMissing") == 1
+
+
+def test_a_policy_that_is_there_again_starts_without_looks_and_nothing_says_that_it_is_missing() -> (
+    None
+):
+    ward = Ward()
+    ward.look("Drift", CREATININE)
+    there = ward.monitored
+    ward.monitored = Monitored(None, None, "there is no MonitoringPolicy ward: create it")
+    ward.run()
+    assert ward.monitoring.worst is None
+    ward.monitored = there
+    ward.see(None)
+
+    assert ward.found() == "Insufficient"
+    assert ward.monitoring.message == "it was not looked at yet"
 
 
 def test_a_model_that_names_no_policy_any_more_says_nothing_of_drift() -> None:
