@@ -7,12 +7,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.cache import REPOSITORY, cache_folder, digest_of, locked, say
-from lab.go import MODULE, NoGo, find_go, go_environment
+from lab.cache import REPOSITORY, cache_folder, locked
+from lab.go import MODULE, NoGo, find_go, go_environment, program
 
 KUBERNETES = "1.36.3"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
@@ -59,77 +58,14 @@ def programs() -> Programs:
 
 
 def built() -> Path:
-    """The control plane in one binary, from the cache or built now.
-
-    The cache is keyed by the sources, the flags and the machine, and not by the toolchain: a
-    machine that has the binary needs no Go. Which toolchain made it stands beside it.
-    """
-    sources = sorted(path for path in MODULE.iterdir() if path.suffix in {".go", ".mod", ".sum"})
-    folder = cache_folder() / f"controlplane-{digest_of(*sources, settings=BUILD)}"
-    binary = folder / "controlplane"
-    if binary.exists():
-        return binary
-    with locked(folder):
-        if not binary.exists():
-            try:
-                _build(folder)
-            except (NoGo, OSError, subprocess.CalledProcessError) as error:
-                raise NoControlPlane(
-                    f"the control plane cannot be built: {error}\n{WAY_OUT}"
-                ) from error
-    return binary
-
-
-def _build(folder: Path) -> None:
-    go = find_go()
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as temporary:
-        unfinished = Path(temporary) / folder.name
-        unfinished.mkdir()
-        log = Path(temporary) / "go.log"
-        with log.open("wb") as output:
-            build = subprocess.Popen(
-                [go, *BUILD, "-o", unfinished / "controlplane", "."],
-                cwd=MODULE,
-                env=go_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-            try:
-                _show_progress(build)
-            finally:
-                build.kill()
-                build.wait()
-        if build.returncode != 0:
-            raise NoGo(f"go build failed:\n{log.read_text(errors='replace').strip()[-3000:]}")
-        used = subprocess.run(
-            [go, "version"], capture_output=True, check=True, env=go_environment()
-        )
-        (unfinished / "toolchain").write_bytes(used.stdout)
-        unfinished.rename(folder)
-
-
-def _show_progress(build: "subprocess.Popen[bytes]") -> None:
-    start = time.monotonic()
-    terminal = sys.stderr.isatty()
-    interval = 1.0 if terminal else 15.0
-    while True:
-        elapsed = int(time.monotonic() - start)
-        line = (
-            f"building etcd, kube-apiserver and kube-controller-manager {KUBERNETES}: "
-            f"{elapsed // 60}:{elapsed % 60:02d} so far (some minutes, once)"
-        )
-        if terminal:
-            print(f"\rlab: {line}", end="", file=sys.stderr, flush=True)
-        else:
-            say(line)
-        try:
-            build.wait(interval)
-        except subprocess.TimeoutExpired:
-            continue
-        if terminal:
-            print(file=sys.stderr)
-        return
+    """The control plane in one binary, from the cache or built now."""
+    what = (
+        f"etcd, kube-apiserver and kube-controller-manager {KUBERNETES} (takes some minutes, once)"
+    )
+    try:
+        return program(MODULE, BUILD, what)
+    except (NoGo, OSError, subprocess.CalledProcessError) as error:
+        raise NoControlPlane(f"the control plane cannot be built: {error}\n{WAY_OUT}") from error
 
 
 def gateway_api_crds() -> Path:
@@ -179,6 +115,16 @@ def _copy_gateway_api(folder: Path) -> None:
 def kserve_crds() -> Path:
     """A folder with this project's own CRDs of KServe, limited to the fields that it uses."""
     return REPOSITORY / "lab" / "crds"
+
+
+def kstatus() -> Path:
+    """What tells what kstatus makes of objects, which Flux uses; built once.
+
+    Raises:
+        NoGo, OSError, subprocess.CalledProcessError: it cannot be built.
+    """
+    module = REPOSITORY / "lab" / "kstatus"
+    return program(module, ("build", "-trimpath", "-ldflags", "-s -w"), "kstatus (once)")
 
 
 def kubectl() -> Path:

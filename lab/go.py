@@ -1,10 +1,12 @@
-"""Finds a Go toolchain that is new enough, or installs a pinned one into the cache."""
+"""Builds the lab's Go programs, with the machine's Go if it is new enough, else with a pinned one."""
 
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 from lab.cache import REPOSITORY, cache_folder, digest_of, locked, say
@@ -27,19 +29,88 @@ def go_environment() -> dict[str, str]:
     }
 
 
-def find_go() -> Path:
-    """A Go that can build the control plane: the machine's own if it is new enough."""
-    needed = _needed()
+def program(module: Path, flags: tuple[str, ...], what: str) -> Path:
+    """A module's program, from the cache or built now; it has the name of the module's folder.
+
+    The cache is keyed by the sources, the flags and the machine, and not by the toolchain: a
+    machine that has the binary needs no Go. Which toolchain made it stands beside it.
+
+    Raises:
+        NoGo, OSError, subprocess.CalledProcessError: it cannot be built.
+    """
+    sources = sorted(path for path in module.iterdir() if path.suffix in {".go", ".mod", ".sum"})
+    folder = cache_folder() / f"{module.name}-{digest_of(*sources, settings=flags)}"
+    binary = folder / module.name
+    if binary.exists():
+        return binary
+    with locked(folder):
+        if not binary.exists():
+            _build(module, flags, what, folder)
+    return binary
+
+
+def _build(module: Path, flags: tuple[str, ...], what: str, folder: Path) -> None:
+    go = find_go(module)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as temporary:
+        unfinished = Path(temporary) / folder.name
+        unfinished.mkdir()
+        log = Path(temporary) / "go.log"
+        with log.open("wb") as output:
+            build = subprocess.Popen(
+                [go, *flags, "-o", unfinished / module.name, "."],
+                cwd=module,
+                env=go_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                _show_progress(build, what)
+            finally:
+                build.kill()
+                build.wait()
+        if build.returncode != 0:
+            raise NoGo(f"go build failed:\n{log.read_text(errors='replace').strip()[-3000:]}")
+        used = subprocess.run(
+            [go, "version"], capture_output=True, check=True, env=go_environment()
+        )
+        (unfinished / "toolchain").write_bytes(used.stdout)
+        unfinished.rename(folder)
+
+
+def _show_progress(build: "subprocess.Popen[bytes]", what: str) -> None:
+    start = time.monotonic()
+    terminal = sys.stderr.isatty()
+    interval = 1.0 if terminal else 15.0
+    while True:
+        elapsed = int(time.monotonic() - start)
+        line = f"building {what}: {elapsed // 60}:{elapsed % 60:02d} so far"
+        if terminal:
+            print(f"\rlab: {line}", end="", file=sys.stderr, flush=True)
+        else:
+            say(line)
+        try:
+            build.wait(interval)
+        except subprocess.TimeoutExpired:
+            continue
+        if terminal:
+            print(file=sys.stderr)
+        return
+
+
+def find_go(module: Path = MODULE) -> Path:
+    """A Go that can build a module: the machine's own if it is new enough."""
+    needed = _needed(module)
     found = shutil.which("go")
     if found is not None and _version(Path(found)) >= needed:
         return Path(found)
     return _install()
 
 
-def _needed() -> tuple[int, ...]:
-    line = re.search(r"^go (\S+)$", (MODULE / "go.mod").read_text(), re.MULTILINE)
+def _needed(module: Path) -> tuple[int, ...]:
+    line = re.search(r"^go (\S+)$", (module / "go.mod").read_text(), re.MULTILINE)
     if line is None:
-        raise NoGo(f"{MODULE / 'go.mod'} has no line that names the version of Go")
+        raise NoGo(f"{module / 'go.mod'} has no line that names the version of Go")
     return _numbers(line.group(1))
 
 

@@ -16,6 +16,7 @@ from tests.builders import (
     clinical_model,
     decision,
     evaluation,
+    monitoring_policy,
     override,
     with_path,
 )
@@ -70,6 +71,11 @@ def test_what_is_left_out_is_filled_in_by_the_server(server: Server, kind: str) 
     manifest, spec = DEFAULTED[kind]
 
     assert server.create(renamed(manifest))["spec"] == spec
+
+
+@pytest.mark.parametrize("manifest", [clinical_model(), monitoring_policy()])
+def test_what_no_operator_has_seen_says_so(server: Server, manifest: Manifest) -> None:
+    assert server.create(renamed(manifest))["status"] == {"observedGeneration": -1}
 
 
 @pytest.mark.parametrize("manifest", ACCEPTED.values(), ids=ACCEPTED.keys())
@@ -139,7 +145,7 @@ def test_the_labels_of_a_record_can_be_edited(server: Server, manifest: Manifest
 
 def test_a_write_of_the_spec_leaves_the_status_alone(server: Server) -> None:
     answer = server.create(with_path(renamed(clinical_model()), "status.message", "all is well"))
-    assert "status" not in answer
+    assert "message" not in cast(Manifest, answer["status"])
     told_status = server.replace_status(with_path(answer, "status.message", "starting"))
 
     changed = with_path(told_status, "spec.version", "2.0.0")

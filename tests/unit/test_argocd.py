@@ -11,7 +11,16 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from tests.builders import with_path
 from tests.images import REPOSITORY
-from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary
+from tests.unit.rollout.standings import (
+    begun,
+    failed,
+    inconclusive,
+    paused,
+    serving,
+    stalled,
+    unready,
+    unseen,
+)
 from tests.unit.rollout.world import World
 
 CUSTOMIZATIONS = cast(
@@ -48,49 +57,6 @@ def health(obj: Manifest, kind: str = "ClinicalModel") -> tuple[str, str]:
     return str(found["status"]), str(found["message"])
 
 
-def unseen() -> World:
-    return World()
-
-
-def begun() -> World:
-    world = World()
-    world.reconcile()
-    return world
-
-
-def serving() -> World:
-    world = World()
-    world.run()
-    return world
-
-
-def paused() -> World:
-    world, _, _ = canary(TEN_AND_PAUSE)
-    world.run()
-    return world
-
-
-def failed() -> World:
-    world = World()
-    world.verdict = EvaluationPhase.FAILED
-    world.run()
-    return world
-
-
-def inconclusive() -> World:
-    world = World()
-    world.verdict = EvaluationPhase.INCONCLUSIVE
-    world.run()
-    return world
-
-
-def stalled() -> World:
-    world = World()
-    world.kserve_installed = False
-    world.reconcile()
-    return world
-
-
 @pytest.mark.parametrize(
     ("made", "expected"),
     [
@@ -101,6 +67,7 @@ def stalled() -> World:
         (inconclusive, "Suspended"),
         (failed, "Degraded"),
         (stalled, "Degraded"),
+        (unready, "Degraded"),
     ],
 )
 def test_argo_cd_shows_where_a_model_stands(made: Callable[[], World], expected: str) -> None:

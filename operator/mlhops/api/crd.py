@@ -187,6 +187,12 @@ def _part(kind: Kind, field: str) -> Manifest:
     if field == "spec" and "required" not in schema:
         # Where nothing has to be said, the server takes an empty spec for none the second time.
         schema["default"] = part().to_json()
+    if field == "status" and not kind.immutable:
+        # Without a status kstatus takes an object for done, before the operator has seen it; and with the
+        # fields' own defaults people would read that no model is under a policy, where nobody has counted.
+        for field_ in cast("dict[str, Manifest]", schema["properties"]).values():
+            field_.pop("default", None)
+        schema["default"] = {"observedGeneration": -1}
     if kind.immutable and field == "spec":
         rules = cast("list[Json]", schema.setdefault("x-kubernetes-validations", []))
         rule: Manifest = {
