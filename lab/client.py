@@ -62,7 +62,7 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 
 class ApiError(Exception):
-    """The API server refused a request."""
+    """The API server refused a request, or (code 0) did not answer it."""
 
     def __init__(self, code: int, reason: str, message: str) -> None:
         super().__init__(f"{code} {reason}: {message}")
@@ -188,17 +188,21 @@ class Client:
     ) -> Object:
         data = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": content_type}
-        async with self._open.request(
-            method,
-            path,
-            data=data,
-            headers=headers,
-            params=query,
-            timeout=aiohttp.ClientTimeout(total=30),
-        ) as response:
-            await _raise_for(response)
-            answer: Object = await response.json()
-            return answer
+        try:
+            async with self._open.request(
+                method,
+                path,
+                data=data,
+                headers=headers,
+                params=query,
+                timeout=aiohttp.ClientTimeout(total=30),
+            ) as response:
+                await _raise_for(response)
+                answer: Object = await response.json()
+                return answer
+        except (aiohttp.ClientError, TimeoutError) as error:
+            # Who can live with a refusal can live with silence: a connection may end at any time.
+            raise ApiError(0, "NoAnswer", f"{method} {path}: {error!r}") from error
 
 
 async def _raise_for(response: aiohttp.ClientResponse) -> None:
