@@ -58,8 +58,13 @@ fix: venv ## let the linter and the formatter repair what they can
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-test: venv ## all tests (ARGS="-k name" to choose)
+test: venv ## all tests, two files at a time (ARGS="-k name" to choose)
+ifeq ($(strip $(ARGS)),)
+	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not alone" --durations 25
+	$(PYTHON) -m pytest -m alone
+else
 	$(PYTHON) -m pytest $(ARGS)
+endif
 
 test-unit: venv ## the tests that need no control plane: seconds
 	$(PYTHON) -m pytest tests/unit $(ARGS)

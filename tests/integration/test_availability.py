@@ -19,6 +19,7 @@ from tests.cluster_api import Api, until
 from tests.integration.audited import FIRST, SECOND, AuditedPlane, Write
 from tests.integration.hands import Hands, OperatorProcess
 
+pytestmark = pytest.mark.alone
 REPOSITORY = Path(__file__).resolve().parents[2]
 ACCOUNTS = Kind("", "v1", "serviceaccounts")
 ADMIN = ("system:masters",)
