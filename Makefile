@@ -14,7 +14,7 @@ KEEP ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv controlplane crds roles check fix test test-unit campaign demo bench requirements alibi clean
+.PHONY: help venv controlplane crds roles sbom check fix test test-unit campaign demo bench requirements alibi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ crds: venv ## write crds/ from the types in operator/mlhops/api
 roles: venv ## write the roles of manifests/ and charts/ from operator/mlhops/controller/permissions.py
 	$(PYTHON) -m mlhops.controller.permissions
 
+sbom: venv ## write a CycloneDX bill of materials for each image into sbom/
+	$(PYTHON) -m lab.sbom sbom
+
 check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -53,6 +56,8 @@ check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m mlhops.api.crd --check crds/
 	$(PYTHON) -m mlhops.controller.permissions --check
+	$(PYTHON) -m lab.licences --check
+	$(PYTHON) -m lab.sbom --check
 
 fix: venv ## let the linter and the formatter repair what they can
 	$(VENV)/bin/ruff check --fix .
