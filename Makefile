@@ -14,7 +14,7 @@ KEEP ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv controlplane crds roles sbom check fix test test-unit campaign demo bench requirements alibi clean
+.PHONY: help venv controlplane crds roles sbom telemetry check fix test test-unit campaign demo bench requirements alibi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ roles: venv ## write the roles of manifests/ and charts/ from operator/mlhops/co
 sbom: venv ## write a CycloneDX bill of materials for each image into sbom/
 	$(PYTHON) -m lab.sbom sbom
 
+telemetry: venv ## write docs/metrics.md from the metrics that there are
+	$(PYTHON) -m mlhops.controller.catalogue
+
 check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -58,6 +61,7 @@ check: venv ## lint, format, types, layers, generated files
 	$(PYTHON) -m mlhops.controller.permissions --check
 	$(PYTHON) -m lab.licences --check
 	$(PYTHON) -m lab.sbom --check
+	$(PYTHON) -m mlhops.controller.catalogue --check
 
 fix: venv ## let the linter and the formatter repair what they can
 	$(VENV)/bin/ruff check --fix .

@@ -6,6 +6,7 @@ from mlhops.api import API_VERSION
 from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.decision import DecisionStatus
 from mlhops.api.status import ClinicalModelStatus
+from mlhops.controller import metrics
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Gathered
@@ -81,6 +82,7 @@ class Applier:
         meta = gathered.seen.model.metadata
         manifest = manifest_of("ClinicalModel", meta, status)
         await self._client.apply(MODELS, manifest, "status")
+        metrics.count_ended(meta, gathered.seen.model.status.history, status.history)
 
     async def _do(self, gathered: Gathered, intent: Intent) -> None:
         match intent:
@@ -224,3 +226,6 @@ class Applier:
             "status": status.to_json(),
         }
         await self._client.apply(DECISIONS, manifest, "status")
+        for each in gathered.seen.decisions:
+            if each.metadata.name == decision:
+                metrics.count_decision(gathered.seen.model.metadata, each, status)

@@ -18,7 +18,9 @@ from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Manifest
+from mlhops.controller import metrics
 from mlhops.controller.kinds import Kind
+from mlhops.controller.trace import audit_headers
 from mlhops.controller.transport import TIMEOUT_SECONDS, Transport
 from mlhops.kserve.names import FIELD_MANAGER
 from mlhops.kserve.read import text
@@ -238,14 +240,18 @@ class Client:
         content_type: str = _JSON,
         accept: str = _JSON,
     ) -> Manifest:
-        headers = {"Accept": accept, "Content-Type": content_type}
+        headers = {"Accept": accept, "Content-Type": content_type, **audit_headers()}
         await self._hold()
         seconds = TIMEOUT_SECONDS if method == "GET" else self._seconds_to_write()
+        started = time.perf_counter()
         try:
             response = await self._transport.send(method, path, query or {}, headers, body, seconds)
         except (aiohttp.ClientError, OSError):
             self.answered = False
+            metrics.API_REQUESTS.labels(method, "none").inc()
             raise
+        metrics.API_REQUESTS.labels(method, str(response.status)).inc()
+        metrics.API_DURATION.labels(method).observe(time.perf_counter() - started)
         self.answered = response.status < 500
         if response.retry_after:
             seconds = min(response.retry_after, _LONGEST_HOLD)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationStatus
 from mlhops.api.model import ClinicalModel
+from mlhops.controller import metrics
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Key
@@ -73,6 +74,8 @@ class Evaluations:
         if seen.early:
             return True  # nothing worth a write, for moments
         await self._write(seen.evaluation, seen.status)
+        if seen.model is not None and seen.status.phase in FINISHED:
+            metrics.count_verdict(seen.model.metadata, seen.status)
         if seen.event is not None and seen.model is not None:
             await self._recorder.tell(seen.model.metadata, "ClinicalModel", seen.event)
         if seen.error is not None:
@@ -93,7 +96,8 @@ class Evaluations:
             return None
         problem = await self._problem(reader, live, evaluation, model)
         if problem or model is None:
-            return _Seen(evaluation, evaluator_job.refused(evaluation, problem, now, final=True))
+            status = evaluator_job.refused(evaluation, problem, now, final=True)
+            return _Seen(evaluation, status, model=model)
         try:
             job = await self._job(reader, key, evaluation, model)
         except ApiError as error:
@@ -101,7 +105,7 @@ class Evaluations:
                 raise
             late = now >= evaluator_job.last_moment_without_job(evaluation)
             status = evaluator_job.refused(evaluation, error.message, now, final=late)
-            return _Seen(evaluation, status, error)
+            return _Seen(evaluation, status, error, model=model)
         uid = text(job, "metadata", "uid")
         pods = await reader.of_evaluation(key.namespace, key.name)
         mine = [pod for pod in pods if owned(pod, uid)]

@@ -16,6 +16,7 @@ from functools import partial
 
 import kopf
 import structlog
+from prometheus_client import REGISTRY
 
 from mlhops import __version__
 from mlhops.api.base import Manifest
@@ -23,6 +24,7 @@ from mlhops.controller import metrics, scrape
 from mlhops.controller.client import ApiError, Client, NotLeading, in_cluster
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.events import Recorder
+from mlhops.controller.fleet import Fleet
 from mlhops.controller.gather import Key
 from mlhops.controller.health import Health, Pulse
 from mlhops.controller.kinds import EVALUATIONS, GATEWAYS, MODELS, POLICIES, ROUTES, Kind
@@ -37,6 +39,7 @@ from mlhops.controller.relist import Relist
 from mlhops.controller.scrape import Scraper
 from mlhops.controller.sinks import HttpSinks
 from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
+from mlhops.controller.trace import begin_trace
 from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of
 from mlhops.controller.watches import Watches
 from mlhops.kserve.detector import Detector
@@ -74,8 +77,9 @@ class Operator:
         pods: Pods | None = None,
         looks: Looks | None = None,
     ) -> None:
-        self.queue: WorkQueue[Key] = WorkQueue()
+        self.queue: WorkQueue[Key] = WorkQueue(waited=metrics.QUEUE_WAIT.observe)
         self._store = Store(namespaces)
+        self.fleet = Fleet(self._store)
         recorder = Recorder(client, now)
         self.sinks = HttpSinks(recorder)
         heard = Heard(self._store, client)
@@ -169,14 +173,18 @@ class Operator:
         for kind, of in ((MODELS, MODEL), (EVALUATIONS, EVALUATION), (POLICIES, POLICY)):
             for name in self._store.seen(kind):
                 self.add(Key(of, name.namespace, name.name))
-        metrics.LEADER.set(1)
+        self._set_leading(True)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.scraper.run())
                 for _ in range(workers):
                     tasks.create_task(self.work())
         finally:
-            metrics.LEADER.set(0)
+            self._set_leading(False)
+
+    def _set_leading(self, leads: bool) -> None:
+        self.fleet.leads = leads
+        metrics.LEADER.set(leads)
 
     async def work(self) -> None:
         """Take keys from the queue, one at a time, for ever."""
@@ -185,17 +193,31 @@ class Operator:
             if self._stopping:
                 self.queue.done(key)
                 continue
-            started = time.perf_counter()
+            started, trace = time.perf_counter(), begin_trace()
             try:
                 result = await self._reconcile(key)
+                self._tell(key, result, trace.requests, time.perf_counter() - started)
             except asyncio.CancelledError:
                 self.queue.add(key)  # the lease is lost; it may come back
                 raise
             finally:
                 self.queue.done(key)
                 metrics.QUEUE.set(len(self.queue))
-            metrics.DURATION.labels(key.kind).observe(time.perf_counter() - started)
-            metrics.RECONCILES.labels(key.kind, result).inc()
+
+    def _tell(self, key: Key, result: str, requests: int, seconds: float) -> None:
+        """Tell of a pass; in the log only of one that asked the API server for something, so that it stays short."""
+        metrics.DURATION.labels(key.kind).observe(seconds)
+        metrics.RECONCILES.labels(key.kind, result).inc()
+        if requests:
+            _log.info(
+                "pass ended",
+                kind=key.kind,
+                namespace=key.namespace,
+                name=key.name,
+                result=result,
+                requests=requests,
+                seconds=round(seconds, 3),
+            )
 
     async def finish(self) -> None:
         """Wait for the passes that are under way, and begin no other."""
@@ -238,7 +260,9 @@ class Operator:
         due = await self._models.reconcile(key)
         if due is GONE:
             self._known.discard(key)
+            metrics.forget(key.namespace, key.name)
             return None
+        metrics.begin(key.namespace, key.name)
         return RESYNC_SECONDS if due is None else due
 
 
@@ -256,6 +280,9 @@ async def run(options: argparse.Namespace) -> None:
             Detector(image=options.detector_image),
             options.namespace,
         )
+        REGISTRY.register(operator.fleet)
+        opened.callback(REGISTRY.unregister, operator.fleet)
+        metrics.LONGEST_PASS.set_function(lambda: operator.queue.longest_work)
         for one in (operator.scraper, operator.profiles, operator.sinks):
             opened.push_async_callback(one.close)
         lead, elector = partial(operator.lead, options.workers), None
@@ -392,6 +419,7 @@ def _configure_logs(level: str) -> None:
     )
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -65,10 +65,17 @@ class WorkQueue(Generic[Key]):
     A key that is added while it is in work is worked on again afterwards, so that no change goes unseen.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        waited: Callable[[float], object] | None = None,
+    ) -> None:
+        """`waited` is told how many seconds each key waited for a hand."""
         self._clock = clock
+        self._waited = waited
         self._ready: asyncio.Queue[Key] = asyncio.Queue()
-        self._waiting: set[Key] = set()
+        self._waiting: dict[Key, float] = {}
+        """What waits for a hand, and since when."""
         self._working: dict[Key, float] = {}
         """What is in work, and since when."""
         self._again: set[Key] = set()
@@ -103,7 +110,7 @@ class WorkQueue(Generic[Key]):
         if key in self._working:
             self._again.add(key)
         elif key not in self._waiting:
-            self._waiting.add(key)
+            self._waiting[key] = self._clock()
             self._ready.put_nowait(key)
 
     def add_after(self, key: Key, delay: float) -> None:
@@ -119,8 +126,10 @@ class WorkQueue(Generic[Key]):
     async def get(self) -> Key:
         """Return the next key; it must be given back with `done`."""
         key = await self._ready.get()
-        self._waiting.discard(key)
         now = self._clock()
+        since = self._waiting.pop(key, now)
+        if self._waited is not None:
+            self._waited(now - since)
         self._working[key] = now
         self._paces.spend(key, now)
         return key

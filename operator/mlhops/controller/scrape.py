@@ -33,6 +33,7 @@ from mlhops.controller.pods import PodError, Pods
 from mlhops.controller.queue import WorkQueue
 from mlhops.controller.reader import Reader
 from mlhops.controller.store import Name
+from mlhops.controller.trace import begin_trace
 from mlhops.kserve.content import content_hashes
 from mlhops.kserve.detector import CONTAINER, REPORT_PORT
 from mlhops.kserve.names import PROFILE_DIGEST, PROFILE_KEY, SERVICE_LABEL, profile_map
@@ -154,6 +155,7 @@ class Scraper:
         while True:
             key = await self._queue.get()
             try:
+                begin_trace()
                 again = await self._look_safely(key)
             finally:
                 self._queue.done(key)

@@ -245,6 +245,10 @@ class Store:
         """Return the names of the models that name a MonitoringPolicy."""
         return self._models_by_policy[namespace, policy]
 
+    def names(self, kind: Kind) -> list[Name]:
+        """Return the names of all objects of a kind; safe in another thread, as `get` is."""
+        return list(self._kept[kind])
+
     def seen(self, kind: Kind) -> dict[Name, Seen]:
         """Return which version of each object is known."""
         return {name: kept.seen for name, kept in self._kept[kind].items()}

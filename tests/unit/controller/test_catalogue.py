@@ -1,0 +1,54 @@
+"""docs/metrics.md names every metric there is, and no other."""
+
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY, generate_latest
+
+from mlhops.controller import catalogue
+from mlhops.controller.fleet import Fleet
+from mlhops.controller.store import Store
+from mlhops.detector.intake import Intake
+from mlhops.detector.report import Reporter
+from mlhops.detector.watcher import Watcher
+from mlhops.detector.window import Clock
+from tests.exposition import labels_of
+from tests.images import REPOSITORY
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert catalogue.main([str(REPOSITORY), "--check"]) == 0
+
+
+def test_a_page_that_lacks_a_metric_is_out_of_date(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docs").mkdir()
+    lines = catalogue.page().splitlines(keepends=True)
+    without = [line for line in lines if "`mlhops_queue_depth`" not in line]
+    (tmp_path / catalogue.PAGE).write_text("".join(without))
+
+    assert catalogue.main([str(tmp_path), "--check"]) == 1
+    assert "make telemetry" in capsys.readouterr().err
+
+
+def test_what_the_operator_tells_is_described_and_the_reverse() -> None:
+    fleet = Fleet(Store())
+    REGISTRY.register(fleet)
+    try:
+        told = labels_of(generate_latest(REGISTRY).decode())
+    finally:
+        REGISTRY.unregister(fleet)
+
+    # Other tests load what has metrics of its own, and only who serves leaves out `_created`.
+    own = {name for name in told if name.startswith("mlhops_") and not name.endswith("_created")}
+    assert own == {each.name for each in catalogue.described_of_operator()}
+
+
+def test_what_a_detector_tells_is_described_and_the_reverse() -> None:
+    reporter = Reporter(Watcher(Clock(0.0, 0.0), 0.0), Intake(events=1, size=1))
+    told = labels_of(reporter.metrics(1.0).decode())
+
+    described = {each.name: set(each.labels) for each in catalogue.described_of_detector()}
+    assert {name: each for name, each in told.items() if name in described} == described
+    assert set(told) - described.keys() <= set(catalogue.OF_PYTHON)
