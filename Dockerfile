@@ -1,4 +1,4 @@
-# The images of the operator, the evaluator and the drift detector:
+# The images of the operator, the evaluator, the drift detector, and the drift detector with alibi-detect:
 #
 #   docker build --target operator --tag mlhops/operator:0.1.0 .
 #
@@ -7,6 +7,8 @@
 
 # The digest is that of the list of all machines, so it holds for amd64 and arm64 alike.
 ARG PYTHON=python:3.13.15-slim-trixie@sha256:9d2e5553305c7c7b0097999bb17187c69b921ccd6bc9d40e4bb5ebe652c00285
+# alibi-detect needs NumPy 1, which ends with Python 3.12.
+ARG PYTHON312=python:3.12.14-slim-trixie@sha256:f77ac9e44ae96ef2c90b8053ea08c31f8be030f824196b0ae4db6d462c84e51f
 
 FROM ${PYTHON} AS tools
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -61,6 +63,25 @@ RUN /opt/tools/bin/pip --python /opt/packages/bin/python install --require-hashe
     && /opt/tools/bin/pip --python /opt/packages/bin/python check \
     && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/packages/lib
 
+FROM ${PYTHON312} AS detector-alibi-packages
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_NO_COMPILE=1 \
+    PIP_ONLY_BINARY=:all: \
+    PIP_REQUIRE_VIRTUALENV=1
+RUN python3 -m venv /opt/tools \
+    && python3 -m venv --without-pip /opt/packages
+WORKDIR /build
+COPY requirements/detector-alibi.txt ./
+RUN /opt/tools/bin/pip --python /opt/packages/bin/python install --require-hashes --requirement detector-alibi.txt \
+    && /opt/tools/bin/pip --python /opt/packages/bin/python check \
+    && python3 -m compileall -q --invalidation-mode unchecked-hash /opt/packages/lib
+
+# The same code with the bytecode of another Python.
+FROM ${PYTHON312} AS code-3.12
+COPY --from=code /opt/mlhops /opt/mlhops
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /opt/mlhops
+
 FROM ${PYTHON} AS runtime
 ENV HOME=/tmp \
     PATH=/opt/packages/bin:${PATH} \
@@ -106,6 +127,36 @@ LABEL org.opencontainers.image.title="mlhops/detector" \
       org.opencontainers.image.description="Counts what a model sees, beside its model server"
 COPY --from=detector-packages /opt/packages /opt/packages
 COPY --from=code /opt/mlhops /opt/mlhops
+EXPOSE 9500 9501
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9501/healthz', timeout=2)"]
+ENTRYPOINT ["python", "-m", "mlhops.detector"]
+
+FROM ${PYTHON312} AS runtime-3.12
+ENV HOME=/tmp \
+    PATH=/opt/packages/bin:${PATH} \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONPATH=/opt/mlhops \
+    PYTHONSAFEPATH=1 \
+    PYTHONUNBUFFERED=1
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=unknown
+LABEL org.opencontainers.image.vendor="MLHOps" \
+      org.opencontainers.image.licenses="Apache-2.0 AND BUSL-1.1" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="python:3.12.14-slim-trixie"
+# A number, so that Kubernetes can see that it is not root. It owns no file of the image.
+USER 65532:65532
+WORKDIR /
+
+FROM runtime-3.12 AS detector-alibi
+LABEL org.opencontainers.image.title="mlhops/detector-alibi" \
+      org.opencontainers.image.description="Counts what a model sees, and asks alibi-detect (BUSL-1.1) of it"
+COPY --from=detector-alibi-packages /opt/packages /opt/packages
+COPY --from=code-3.12 /opt/mlhops /opt/mlhops
 EXPOSE 9500 9501
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
     CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:9501/healthz', timeout=2)"]

@@ -94,11 +94,11 @@ requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade f
 	$(COMPILE) $(ARGS) requirements/detector.in --constraint requirements/dev.txt --output-file requirements/detector.txt
 	$(COMPILE) $(ARGS) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(COMPILE) $(ARGS) requirements/go.in --output-file requirements/go.txt
-	$(COMPILE) $(ARGS) requirements/alibi.in --output-file requirements/alibi.txt
+	$(COMPILE) $(ARGS) requirements/detector-alibi.in --output-file requirements/detector-alibi.txt
 
 alibi: venv ## ask alibi-detect again what the tests hold the drift tests against (1 GB; Python 3.11 or 3.12)
 	$(PYTHON) -m venv $(ALIBI)
-	$(ALIBI)/bin/python -m pip install --disable-pip-version-check --require-hashes --requirement requirements/alibi.txt
+	$(ALIBI)/bin/python -m pip install --disable-pip-version-check --require-hashes --requirement requirements/detector-alibi.txt
 	$(ALIBI)/bin/python tests/conformance/alibi.py
 
 clean: ## remove .venv and the tools' caches; what was built for the lab stays in the user's cache

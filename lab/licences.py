@@ -28,8 +28,8 @@ each distribution in `requirements/`, and the licence that its own metadata decl
 further libraries, whose licences lie in the wheel; what comes with the base image (Python, the system's libraries) is
 not listed. Models, and what KServe runs beside them, are not part of this project.
 
-alibi-detect, which the drift tests are held against, is under the Business Source License 1.1, which is no
-open-source licence: no image holds it, and only `make alibi` installs it, into an environment of its own.
+alibi-detect is under the Business Source License 1.1, which is no open-source licence and forbids most use in
+production: the image `detector-alibi` alone holds it, and nothing asks for that image but `engine: AlibiDetect`.
 """
 
 

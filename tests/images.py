@@ -18,8 +18,11 @@ MODULES = {
     "operator": "mlhops.controller",
     "evaluator": "mlhops.evaluator",
     "detector": "mlhops.detector",
+    "detector-alibi": "mlhops.detector",
 }
 """What each image runs."""
+OLDER = frozenset({"detector-alibi"})
+"""Images whose packages end with Python 3.12."""
 _NAMES = """
 import importlib.metadata, json
 print(json.dumps([found.metadata["Name"] for found in importlib.metadata.distributions()]))
@@ -81,20 +84,31 @@ def pins(name: str, environment: dict[str, str] | None = None) -> dict[str, str]
 
 def installed(name: str) -> Image:
     """Install an image's packages alone; kept in the cache for as long as the pins stay."""
-    key = digest_of(requirements(name), settings=(sys.version, sys.base_prefix))
+    python = _interpreter(name)
+    own = (sys.version, sys.base_prefix) if python == sys.executable else (python,)
+    key = digest_of(requirements(name), settings=own)
     folder = cache_folder() / f"image-{name}-{key}"
     with locked(folder):
         if not folder.exists():
             say(f"installing the packages of the {name} alone")
             unfinished = folder.with_name(f"{folder.name}.unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
-            _install(unfinished, requirements(name))
+            _install(python, unfinished, requirements(name))
             unfinished.rename(folder)
     return Image(folder / "bin" / "python")
 
 
-def _install(folder: Path, pinned: Path) -> None:
-    _run(sys.executable, "-m", "venv", "--without-pip", str(folder))
+def _interpreter(name: str) -> str:
+    """Return the Python that an image's packages are for: this one, or an older one."""
+    if name not in OLDER or sys.hexversion < 0x030D0000:
+        return sys.executable
+    found = shutil.which("python3.12") or shutil.which("python3.11")
+    assert found, f"the packages of {name} need Python 3.12 or 3.11: install one of them"
+    return found
+
+
+def _install(interpreter: str, folder: Path, pinned: Path) -> None:
+    _run(interpreter, "-m", "venv", "--without-pip", str(folder))
     # As strict as the Dockerfile's pip, and done in seconds where the cache has the wheels.
     uv = (sys.executable, "-m", "uv", "pip")
     python = ("--python", str(folder / "bin" / "python"))

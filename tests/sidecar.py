@@ -19,6 +19,7 @@ from mlhops.api.detector import DetectorConfig
 from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
 from mlhops.statistics import edges, fourier
+from tests.images import Image
 
 HOST = "127.0.0.1"
 PATIENCE = 20.0
@@ -105,9 +106,11 @@ class Sidecar:
         counters = self.report().counters
         return {name: n for name, n in counters.items() if n and name.split(".")[0] != "state"}
 
-    def until(self, what: str, true: Callable[[DetectorReport], bool]) -> DetectorReport:
+    def until(
+        self, what: str, true: Callable[[DetectorReport], bool], patience: float = PATIENCE
+    ) -> DetectorReport:
         """Wait until the report says so."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + patience
         while not true(report := self.report()):
             assert time.monotonic() < deadline, f"{what} did not come: {self.counts()}"
             time.sleep(0.05)
@@ -146,15 +149,20 @@ def outcomes(report: DetectorReport) -> int:
 
 @contextmanager
 def sidecar(
-    folder: Path, given: DetectorConfig | None = None, reference: Profile | None = None
+    folder: Path,
+    given: DetectorConfig | None = None,
+    reference: Profile | None = None,
+    image: Image | None = None,
 ) -> Iterator[Sidecar]:
-    """Run a detector with these files, or without."""
+    """Run a detector with these files, or without; on an image's packages, or on all."""
     if given is not None:
         (folder / "config.json").write_text(json.dumps(given.to_json()))
     if reference is not None:
         (folder / "profile.json").write_text(reference.to_text())
     ports = {"--sink-port": free_port(), "--report-port": free_port()}
-    command = [sys.executable, "-m", "mlhops.detector", "--report-host", HOST]
+    python = image.python if image else sys.executable
+    own = image.environment if image else {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [str(python), "-m", "mlhops.detector", "--report-host", HOST]
     command += ["--config", str(folder / "config.json"), "--profile", str(folder / "profile.json")]
     command += [str(word) for pair in ports.items() for word in pair]
     with (folder / "log").open("wb") as log:
@@ -162,7 +170,7 @@ def sidecar(
             command,
             stdout=log,
             stderr=log,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, **own},
         )
     running = Sidecar(process, folder, *ports.values())
     try:

@@ -1,7 +1,7 @@
 """Records what alibi-detect says of made-up data, for `test_statistics_alibi.py`.
 
 alibi-detect cannot be installed beside kserve, and takes 1 GB. `make alibi` makes an environment of
-its own from requirements/alibi.txt and runs this script there; the numbers it writes are kept in
+its own from requirements/detector-alibi.txt and runs this script there; the numbers it writes are kept in
 data/alibi.json, so that the tests need neither. The data come from NumPy's old generator, which
 gives the same numbers in every version. This module must import without the operator.
 """

@@ -15,12 +15,10 @@ import pytest
 from lab.control import ControlPlane, free_ports
 from mlhops.api.result import decode
 from tests.cluster_api import until
-from tests.images import MODULES, Image, installed, pins, requirements
+from tests.images import MODULES, OLDER, Image, installed, pins, requirements
 from tests.sidecar import headers
 from tests.unit.evaluator.conftest import SPEC, columns, serving
 
-PYTHON = "3.13"
-"""That of the images; the tests themselves may run on another."""
 COMPILED = {("evaluator", "aarch64"): "psutil"}
 """What has no wheel for a machine: the Dockerfile compiles it from the pinned source."""
 # mlhops.api.crd writes crds/ and is run from a checkout alone.
@@ -36,6 +34,7 @@ _PARTS = {
     "operator": ("api", "kserve", "rollout", "controller"),
     "evaluator": ("api", "statistics", "evaluator"),
     "detector": ("api", "statistics", "detector"),
+    "detector-alibi": ("api", "statistics", "detector"),
 }
 
 
@@ -84,7 +83,13 @@ def test_there_is_a_wheel_for_each_machine_or_it_is_known_to_be_compiled(
         pinned = tmp_path / "pinned.txt"
         pinned.write_text(text)
         command = [sys.executable, "-m", "uv", "pip", "install", "--dry-run", "--no-deps"]
-        command += ["--require-hashes", "--only-binary", ":all:", "--python-version", PYTHON]
+        command += [
+            "--require-hashes",
+            "--only-binary",
+            ":all:",
+            "--python-version",
+            "3.12" if name in OLDER else "3.13",
+        ]
         command += ["--python-platform", f"{machine}-manylinux_2_28"]
         command += ["--target", str(tmp_path / "target"), "--requirement", str(pinned)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from mlhops.api.alibi import AlibiSettings
 from mlhops.api.base import Minute, Resource
 from mlhops.api.interface import Feature, GroupName, Output
 
@@ -60,6 +61,8 @@ class DetectorConfig(Resource):
     """What the model answers."""
     windows: Annotated[list[Window], Field(max_length=8)] = []
     """The windows that the operator tests."""
+    alibi: AlibiSettings | None = None
+    """What alibi-detect is asked of them; None where nobody does."""
     bounds: Bounds = Bounds()
     """What is taken at most. Bounds of connections hold from the next start on."""
 

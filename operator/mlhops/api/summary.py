@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
+from mlhops.api.alibi import AlibiReport
 from mlhops.api.base import Resource, Time
 from mlhops.api.profile import Profile
 
@@ -131,6 +132,8 @@ class DetectorReport(Resource):
     windows: Annotated[Mapping[str, Summary], Field(max_length=32)] = {}
     """By the window's name in the configuration."""
     counters: Annotated[Mapping[str, NonNegativeInt], Field(max_length=256)] = {}
+    alibi: AlibiReport | None = None
+    """None where nobody asks alibi-detect."""
 
 
 def merge(first: Summary, second: Summary) -> Summary:

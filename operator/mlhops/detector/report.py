@@ -17,6 +17,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from mlhops import __version__
+from mlhops.api.alibi import AlibiReport
 from mlhops.api.summary import DetectorReport
 from mlhops.detector.counters import Latency, Note, Outcome
 from mlhops.detector.intake import Intake
@@ -42,9 +43,15 @@ class _Page:
 class Reporter(Collector):
     """Tells what one process has counted, as the operator's report and as Prometheus metrics."""
 
-    def __init__(self, watcher: Watcher, intake: Intake) -> None:
+    def __init__(
+        self,
+        watcher: Watcher,
+        intake: Intake,
+        alibi: Callable[[float], AlibiReport | None] = lambda _: None,
+    ) -> None:
         self._watcher = watcher
         self._intake = intake
+        self._alibi = alibi
         self._instance = uuid.uuid4().hex
         self._started = datetime.now(UTC)
         self.connections = 0
@@ -78,6 +85,7 @@ class Reporter(Collector):
                 profile_digest=watcher.sketch.digest if watcher.sketch else "",
                 windows=watcher.summaries(now),
                 counters=watcher.counters.flat() | self._state(),
+                alibi=self._alibi(now),
             )
             .model_dump_json(exclude_none=True)
             .encode()

@@ -15,6 +15,7 @@ from mlhops.api.detector import Bounds, DetectorConfig
 from mlhops.api.profile import Profile
 from mlhops.detector.counters import Note
 from mlhops.detector.door import Door
+from mlhops.detector.engine import Engine
 from mlhops.detector.envelope import Event, is_packed
 from mlhops.detector.files import Mounted
 from mlhops.detector.intake import Intake
@@ -65,7 +66,8 @@ class Service:
         )
         bounds = Bounds()
         self._intake = Intake(events=bounds.queue_events, size=bounds.queue_bytes)
-        self._reporter = Reporter(self._watcher, self._intake)
+        self._engine = Engine(self._watcher)
+        self._reporter = Reporter(self._watcher, self._intake, self._engine.report)
         self._work: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -78,6 +80,7 @@ class Service:
         self._look_safely()
         self._work = asyncio.create_task(self._count())
         looking = asyncio.create_task(self._look_around())
+        asking = asyncio.create_task(self._ask_around())
         sink, reports = self._doors()
         loop = asyncio.get_running_loop()
         options = self._options
@@ -92,8 +95,9 @@ class Service:
         await stop.wait()
         for server in servers:
             server.close()
-        for task in (self._work, looking):
+        for task in (self._work, looking, asking):
             task.cancel()
+        await self._engine.close()
         await asyncio.gather(sink.shutdown(1.0), reports.shutdown(1.0))
 
     def _doors(self) -> tuple[Door, Door]:
@@ -183,6 +187,15 @@ class Service:
         while True:
             await asyncio.sleep(_LOOK)
             self._look_safely()
+
+    async def _ask_around(self) -> None:
+        """Ask alibi-detect where somebody wants it; it may take its time."""
+        while True:
+            await asyncio.sleep(_LOOK)
+            try:
+                await self._engine.step(time.monotonic())
+            except Exception as error:  # it is asked again in a while
+                self._failed(error)
 
     def _look_safely(self) -> None:
         try:

@@ -16,6 +16,7 @@ from mlhops.detector.counters import Counters, Note, Outcome
 from mlhops.detector.decode import Decoded, Decoder, Row
 from mlhops.detector.envelope import Event, is_evaluation, join_key, moment
 from mlhops.detector.join import Join
+from mlhops.detector.raw import RawWindows
 from mlhops.detector.window import Clock, Span, Windows
 from mlhops.statistics.sketch import Column, Sketch, Tally
 
@@ -58,6 +59,8 @@ class Watcher:
         self.counters = Counters()
         self.config: DetectorConfig | None = None
         self.sketch: Sketch | None = None
+        self.raw: RawWindows | None = None
+        """Rows, where alibi-detect is asked of them."""
         self._clock = clock
         bounds = Bounds()
         self._join = Join(
@@ -102,6 +105,7 @@ class Watcher:
         self._answers.configure(config.windows, now)
         if self._windows is not None:
             self._windows.configure(config.windows, now)
+        self._hold(now)
 
     def refuse_unless_fitting(self, profile: Profile) -> None:
         """Raise an error unless the profile is of the configured features.
@@ -128,6 +132,7 @@ class Watcher:
         self.flush(now)
         windows = self.config.windows if self.config else ()
         self.sketch, self._windows = sketch, Windows(windows, sketch.nothing, now)
+        self._hold(now)
 
     def decode(self, event: Event) -> Decoded:
         """Return what an event says. It touches no counts, so that any thread may do it."""
@@ -172,9 +177,12 @@ class Watcher:
         columns = zip(*rows, strict=True) if rows else ()
         named = dict(zip(self._names, map(_column, columns), strict=False))
         tally = self.sketch.requests(named, len(rows))
-        if scores:
-            tally.add(self.sketch.scores(_column(tuple(scores))))
+        answers = _column(tuple(scores)) if scores else None
+        if answers is not None:
+            tally.add(self.sketch.scores(answers))
         self._windows.add(tally, now)
+        if self.raw is not None:
+            self.raw.add(named, len(rows), answers, now)
 
     def flush(self, now: float) -> None:
         """Count all that waits: rows, scores, and what has become of requests."""
@@ -195,6 +203,16 @@ class Watcher:
         if self._windows is None:
             return self._told(self._blank.spans(now), now)
         return self._told(self._windows.spans(now), now)
+
+    def _hold(self, now: float) -> None:
+        """Hold rows if alibi-detect is asked of them; those of other windows are let go."""
+        asked = self.config.alibi if self.config else None
+        if self.config is None or asked is None or self.sketch is None:
+            self.raw = None
+            return
+        wanted = (self.sketch, asked, self.config.windows)
+        if self.raw is None or not self.raw.holds(*wanted):
+            self.raw = RawWindows(*wanted, now)
 
     def _told(
         self, spans: Mapping[str, Span[Tally]] | Mapping[str, Span[RowCount]], now: float

@@ -119,6 +119,20 @@ class Windows(Generic[C]):
             for window in self._windows
         }
 
+    def parts(self, now: float) -> Mapping[str, Sequence[C]]:
+        """Return the counts that make up each window, not added yet, by its name."""
+        return {
+            window.name: [self._grown(window, now).counts]
+            if window.mode == "Cumulative"
+            else list(self._since(window, now))
+            for window in self._windows
+        }
+
+    @property
+    def kept(self) -> int:
+        """How many counts are kept at most."""
+        return len(self._growing) + sum(tier.kept + 1 for tier in self._tiers.values())
+
     def _grown(self, window: Window, now: float) -> Span[C]:
         """Return a cumulative window's counts, which begin anew when it is full."""
         span = self._growing[window.name]
@@ -132,9 +146,13 @@ class Windows(Generic[C]):
         # The oldest bucket is taken whole: the window is longer by a part of it, never shorter.
         begin = math.floor((now - length) / tier.width) * tier.width
         total = self._nothing()
-        for counts in tier.since(now - length):
+        for counts in self._since(window, now):
             total.add(counts)
         return Span(total, max(begin, self._began))
+
+    def _since(self, window: Window, now: float) -> Iterator[C]:
+        length = seconds(window.length)
+        return self._tiers[_width(length)].since(now - length)
 
 
 def _width(length: float) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.api.summary import FeatureSummary, JointSummary, Summary
@@ -138,6 +139,24 @@ class Sketch:
             self._count(tally, len(self._bins) - 1, column)
         return tally
 
+    def coded(self, columns: Mapping[str, Column], rows: int) -> Floats:
+        """Return rows as numbers, of shape (rows, features).
+
+        A category is its place in the profile, and what is not among them the place after the
+        last. NaN is what is missing, or neither a finite number nor a category.
+        """
+        coded = np.full((rows, len(self.profile.features)), np.nan)
+        for i, feature in enumerate(self.profile.features):
+            if (column := columns.get(feature.name)) is not None:
+                coded[:, i] = self._bins[i].coded(column)
+        return coded
+
+    def coded_scores(self, column: Column) -> Floats:
+        """Return scores as numbers, of shape (scores, 1); none if the profile has no scores."""
+        if self.profile.score is None:
+            return np.empty((0, 1))
+        return self._bins[-1].coded(column)[:, np.newaxis]
+
     def _count(self, tally: Tally, i: int, column: Column) -> None:
         counts, tally.odd[i] = self._bins[i].count(column)
         tally.counts[self.starts[i] : self.starts[i] + len(counts)] = counts
@@ -160,6 +179,14 @@ class _Bins:
         """Return rows in each bin, and the odd ones."""
         return self._numbers(_floats(column)) if self._numeric else self._categories(column)
 
+    def coded(self, column: Column) -> Floats:
+        """Return each value as a number, NaN for what is none."""
+        if self._numeric:
+            values = _floats(column)
+            return np.where(np.isfinite(values), values, np.nan)
+        codes = self._codes_of(column)
+        return np.where(codes < self._size, codes, np.nan)
+
     def _numbers(self, values: Floats) -> tuple[Counts, Counts]:
         missing = int(np.isnan(values).sum())
         finite = values[np.isfinite(values)]
@@ -169,12 +196,14 @@ class _Bins:
         return np.bincount(bins, minlength=self._size), np.array(odd, dtype=np.int64)
 
     def _categories(self, column: Column) -> tuple[Counts, Counts]:
-        values: Sequence[object] = column.tolist() if isinstance(column, np.ndarray) else column
         # The last two places are for what is missing and what is no category.
-        codes = np.array([self._code(value) for value in values], dtype=np.intp)
-        counts = np.bincount(codes, minlength=self._size + 2)
+        counts = np.bincount(self._codes_of(column), minlength=self._size + 2)
         odd = [counts[-2], counts[-1], 0, counts[self._size - 1]]
         return counts[: self._size], np.array(odd, dtype=np.int64)
+
+    def _codes_of(self, column: Column) -> NDArray[np.intp]:
+        values: Sequence[object] = column.tolist() if isinstance(column, np.ndarray) else column
+        return np.array([self._code(value) for value in values], dtype=np.intp)
 
     def _code(self, value: object) -> int:
         if value is None:

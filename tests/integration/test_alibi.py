@@ -1,0 +1,193 @@
+"""The detector with alibi-detect, on its own image's packages: real events, a real process, its report."""
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+import psutil
+import pytest
+import scipy.stats
+
+from mlhops.api.alibi import AlibiReport, AlibiResult
+from mlhops.api.detector import DetectorConfig
+from mlhops.api.profile import Profile
+from mlhops.api.summary import DetectorReport
+from mlhops.statistics import edges
+from mlhops.statistics.rates import Floats
+from tests.images import installed
+from tests.sidecar import Sidecar, headers, sidecar
+
+PATIENCE = 120.0
+"""Until alibi-detect is loaded, on a machine that has other things to do."""
+ROWS = 400
+TO_UMOL = 88.4
+"""Creatinine in umol/L for one mg/dL."""
+_RANDOM = np.random.default_rng(11)
+REFERENCE = _RANDOM.lognormal(0.0, 0.3, 4000).round(2)
+SEX = _RANDOM.integers(0, 2, 4000)
+WARD = _RANDOM.integers(0, 3, 4000)
+WINDOW = _RANDOM.lognormal(0.0, 0.3, ROWS).round(2)
+SCORES = _RANDOM.random(ROWS).round(6)
+
+CONFIG = DetectorConfig.model_validate(
+    {
+        "revision": "r1",
+        "features": [
+            {"name": "creatinine"},
+            {"name": "sex", "type": "Binary", "categories": ["0", "1"]},
+            {"name": "ward", "type": "Categorical", "categories": ["a", "b", "c"]},
+        ],
+        "output": {"name": "risk", "threshold": 0.5},
+        "windows": [
+            {"name": "hour", "length": "1h"},
+            {"name": "all", "length": "1d", "mode": "Cumulative"},
+        ],
+        "alibi": {
+            "detectors": [
+                {"type": kind}
+                for kind in ("KSDrift", "CVMDrift", "ChiSquareDrift", "TabularDrift", "FETDrift")
+            ],
+            "rows": 2000,
+            "every": 1,
+        },
+    }
+)
+PROFILE = Profile(
+    revision="r1",
+    created_from=f"sha256:{'0' * 64}",
+    rows=len(REFERENCE),
+    features=[
+        edges.numeric("creatinine", REFERENCE),
+        edges.categorical("sex", SEX.tolist(), ["0", "1"], binary=True),
+        edges.categorical("ward", ["abc"[ward] for ward in WARD], ["a", "b", "c"]),
+    ],
+    score=edges.numeric("risk", _RANDOM.random(4000)),
+)
+ASKED = {
+    ("KSDrift", "creatinine"): "KS",
+    ("KSDrift", "risk"): "KS",
+    ("CVMDrift", "creatinine"): "CVM",
+    ("CVMDrift", "risk"): "CVM",
+    ("ChiSquareDrift", "sex"): "ChiSquare",
+    ("ChiSquareDrift", "ward"): "ChiSquare",
+    ("TabularDrift", "creatinine"): "KS",
+    ("TabularDrift", "sex"): "ChiSquare",
+    ("TabularDrift", "ward"): "ChiSquare",
+    ("TabularDrift", "risk"): "KS",
+    ("FETDrift", "sex"): "FET",
+}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sidecar]:
+    """One process for all these tests, in their order: to load alibi-detect takes seconds."""
+    image = installed("detector-alibi")
+    with sidecar(tmp_path_factory.mktemp("alibi"), CONFIG, PROFILE, image) as process:
+        yield process
+
+
+def post(to: Sidecar, creatinine: Floats) -> None:
+    """Post rows of which every second lacks its ward, and scores."""
+    rows = [
+        {"creatinine": value, "sex": i % 2, "ward": "abc"[i % 3] if i % 2 else None}
+        for i, value in enumerate(creatinine.tolist())
+    ]
+    assert to.post(json.dumps({"instances": rows}).encode(), headers()) == 200
+    scores = json.dumps({"predictions": SCORES.tolist()}).encode()
+    assert to.post(scores, headers("response")) == 200
+
+
+def told(report: DetectorReport) -> AlibiReport:
+    assert report.alibi is not None
+    assert report.alibi.problem == ""
+    return report.alibi
+
+
+def found(report: DetectorReport, detector: str, of: str) -> AlibiResult:
+    """Return what a detector found in the last hour."""
+    matching = [
+        each
+        for each in told(report).results
+        if (each.window, each.detector, each.of) == ("hour", detector, of)
+    ]
+    assert len(matching) == 1
+    return matching[0]
+
+
+def of_rows(to: Sidecar, rows: int) -> DetectorReport:
+    """Wait until alibi-detect has seen so many rows."""
+    return to.until(
+        f"what alibi-detect says of {rows} rows",
+        lambda report: any(
+            each.rows == rows for each in (report.alibi.results if report.alibi else ())
+        ),
+        PATIENCE,
+    )
+
+
+def in_bins(of: int, values: Floats) -> Floats:
+    """Return values as what a profile can tell of them: their bins."""
+    feature = [*PROFILE.features, PROFILE.score][of]
+    assert feature is not None
+    return np.searchsorted(feature.edges, values).astype(np.float64)
+
+
+def test_its_chances_are_those_of_scipy_for_what_was_posted(running: Sidecar) -> None:
+    post(running, WINDOW)
+    report = of_rows(running, ROWS)
+
+    both = in_bins(0, REFERENCE), in_bins(0, WINDOW)
+    expected = scipy.stats.ks_2samp(*both, method="asymp")
+    for detector in ("KSDrift", "TabularDrift"):
+        result = found(report, detector, "creatinine")
+        assert (result.rows, result.reference) == (ROWS, len(REFERENCE))
+        assert result.p == pytest.approx(expected.pvalue, rel=1e-6)
+        assert result.statistic == result.effect == pytest.approx(expected.statistic, rel=1e-6)
+    wards = [np.bincount(WARD), np.bincount(np.arange(1, ROWS, 2) % 3)]
+    by_ward = found(report, "ChiSquareDrift", "ward")
+    assert by_ward.rows == ROWS // 2
+    assert by_ward.p == pytest.approx(scipy.stats.chi2_contingency(wards).pvalue, rel=1e-6)
+    men, boys = int(SEX.sum()), ROWS // 2
+    exact = scipy.stats.fisher_exact([[boys, men], [ROWS - boys, len(SEX) - men]])
+    assert found(report, "FETDrift", "sex").p == pytest.approx(exact.pvalue, rel=1e-6)
+    cvm = found(report, "CVMDrift", "creatinine")
+    assert cvm.p is not None
+    assert cvm.p > 0.01
+
+
+def test_every_detector_tells_of_what_suits_it_in_every_window(running: Sidecar) -> None:
+    results = told(of_rows(running, ROWS)).results
+    for window in ("hour", "all"):
+        here = [each for each in results if each.window == window]
+        assert {(each.detector, each.of): each.test for each in here} == ASKED
+        assert len(here) == len(ASKED)
+        assert {each.of for each in here if each.kind == "Score"} == {"risk"}
+
+
+def test_creatinine_in_other_units_is_seen_and_nothing_else(running: Sidecar) -> None:
+    post(running, WINDOW * TO_UMOL)
+    report = of_rows(running, 2 * ROWS)
+
+    for detector in ("KSDrift", "CVMDrift", "TabularDrift"):
+        result = found(report, detector, "creatinine")
+        assert result.p is not None
+        assert result.effect is not None
+        assert result.p < 1e-7
+        assert result.effect > 0.2
+    for detector, of in (("TabularDrift", "sex"), ("ChiSquareDrift", "ward"), ("KSDrift", "risk")):
+        assert (found(report, detector, of).p or 0) > 0.001
+
+
+def test_no_row_is_in_what_it_tells_or_logs(running: Sidecar) -> None:
+    marker = 7.77421
+    post(running, np.full(ROWS, marker))
+    of_rows(running, 3 * ROWS)
+    pages = [running.get(path)[1] for path in ("/report", "/metrics", "/readyz")]
+    assert str(marker) not in "".join([*pages, running.log])
+
+
+def test_its_process_ends_with_the_detector_however_that_ends(running: Sidecar) -> None:
+    (child,) = psutil.Process(running.process.pid).children()
+    running.process.kill()
+    psutil.wait_procs([child], timeout=20)
+    assert not child.is_running()
