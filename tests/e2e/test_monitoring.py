@@ -1,13 +1,18 @@
 """Drift, from a request at the Gateway to what `kubectl get clm` shows, with nothing in between played."""
 
 import json
+import os
+import signal
+from collections import Counter
 
+import joblib
 import pytest
 
 from lab.demo.train import FEATURES, Data
-from mlhops.api.base import Json
-from mlhops.api.status import MonitoringStatus
-from mlhops.controller.kinds import POLICIES
+from mlhops.api.base import Json, Manifest
+from mlhops.api.status import MonitoringStatus, Outcome
+from mlhops.controller.kinds import EVENTS, JOBS, POLICIES
+from mlhops.kserve.read import items, text
 from tests.builders import monitoring_policy
 from tests.cluster_api import until
 from tests.e2e.conftest import LabOperator
@@ -19,6 +24,33 @@ UNITS = 88.4
 MARKER = 31337.424242
 """A value that no one else has: wherever it is found, a row has leaked."""
 PATIENCE = 90.0
+ACTIONS: Json = [
+    {"name": "tell", "type": "Notify", "when": ["Drift", "Candidate"]},
+    {"name": "back", "type": "Rollback", "when": ["Candidate"]},
+    {
+        "name": "retrain",
+        "type": "Retrain",
+        "when": ["Drift"],
+        "retrain": {
+            "template": {
+                "suspend": True,
+                "template": {"spec": {"containers": [{"name": "train", "image": "trainer:1"}]}},
+            }
+        },
+    },
+]
+LAX: Json = [
+    {
+        "name": "missed-deaths",
+        "type": "Fairness",
+        "metric": "FalseNegativeRate",
+        "across": {"groups": ["sex"]},
+        "limit": 0.9,
+    }
+]
+ENOUGH = 300
+AT_ONCE = 20
+"""Rows in a request: each goes to one of the pods."""
 
 
 @pytest.fixture
@@ -115,3 +147,125 @@ def test_creatinine_in_other_units_shows_as_drift_and_no_row_is_told_to_anybody(
     assert {name for name, words in places.items() if any(mark in words for mark in marks)} == set()
     assert all(words.strip() for words in places.values())
     assert 'mlhops_looks_total{verdict="Drift"}' in places["operator's metrics"]
+
+
+def surer(ward: Ward) -> None:
+    """A version that ranks people as 1.0.0 does, and finds each at a much higher risk."""
+    model = joblib.load(ward.models / "1.0.0" / "model.joblib")
+    model[-1].intercept_ += 2.0
+    (ward.models / "9.0.0").mkdir()
+    joblib.dump(model, ward.models / "9.0.0" / "model.joblib")
+
+
+def ask(ward: Ward, people: list[list[float]]) -> None:
+    for start in range(0, len(people), AT_ONCE):
+        ward.ask(*people[start : start + AT_ONCE])
+
+
+def counted(ward: Ward, revision: str) -> list[int]:
+    """Rows in the window of each pod of a revision."""
+    return [report.windows["hour"].rows for report in ward.reports(revision)]
+
+
+def told(ward: Ward) -> Counter[str]:
+    """How often Events of a reason were posted."""
+    return Counter(text(event, "reason") for event in ward.api.list(EVENTS, ward.namespace))
+
+
+def jobs(ward: Ward) -> list[Manifest]:
+    """The Jobs that retrain."""
+    found = ward.api.list(JOBS, ward.namespace)
+    return [job for job in found if text(job, "metadata", "labels", "mlhops.io/action")]
+
+
+def kill_a_detector(ward: Ward, revision: str) -> None:
+    """SIGKILL the detector in the first pod, and wait until another counts in its place."""
+    pod = ward.pods(revision)[0]
+    [sidecar] = [
+        each
+        for each in items(pod, "status", "containerStatuses")
+        if text(each, "name") == "drift-detector"
+    ]
+    before = {report.instance for report in ward.reports(revision)}
+    os.kill(int(text(sidecar, "containerID").removeprefix("lab://")), signal.SIGKILL)
+
+    def another() -> bool:
+        try:
+            now = {report.instance for report in ward.reports(revision)}
+        except OSError:
+            return False  # it is being started
+        return len(now) == len(before) and now != before
+
+    until("another detector", another, 30)
+
+
+def looks(operator: LabOperator, verdict: str) -> float:
+    """How many looks at what serves came to a verdict in this life of the operator."""
+    name = f'mlhops_looks_total{{verdict="{verdict}"}} '
+    lines = [line for line in operator.metrics().splitlines() if line.startswith(name)]
+    return float(lines[0].removeprefix(name)) if lines else 0.0
+
+
+def test_a_candidate_that_answers_otherwise_is_rolled_back_and_nothing_is_done_twice_whatever_dies(
+    ward: Ward, operator: LabOperator, rows: list[list[float]]
+) -> None:
+    # given two replicas that a policy watches
+    drift: Json = {"every": "10s", "minRows": ENOUGH}
+    policy = monitoring_policy({"spec.drift": drift, "spec.actions": ACTIONS})
+    ward.api.create(POLICIES, ward.namespace, policy)
+    first = ward.serve(
+        monitoring=WATCHED, predictor__minReplicas=2, evaluation__gates=LAX
+    ).status.stable
+    assert first is not None
+    until("two pods", lambda: len(ward.pods(first.revision)) == 2)
+    found(ward, "Insufficient", f"window hour has fewer than {ENOUGH} rows")
+
+    # of which none counts enough by itself, and both together do
+    ask(ward, rows[:ENOUGH])
+    monitoring = found(ward, "NoDrift")
+    assert min(counted(ward, first.revision)) > 0
+    assert monitoring.worst is not None
+    assert monitoring.worst.rows == sum(counted(ward, first.revision)) == ENOUGH
+
+    # when a candidate that the gates let pass gives other scores
+    surer(ward)
+    steps: Json = [{"setWeight": 50}, {"pause": {}}]
+    ward.apply(
+        "9.0.0",
+        monitoring=WATCHED,
+        predictor__minReplicas=2,
+        predictor__storageUri="pvc://models/9.0.0",
+        evaluation__gates=LAX,
+        rollout__steps=steps,
+    )
+    ward.wait_for_message("50 %", 60)
+    ask(ward, rows[:400])
+
+    # then it is seen and rolled back, once, and what serves is untouched
+    def failed() -> bool:
+        history = ward.model().status.history
+        return bool(history) and history[-1].outcome is Outcome.ROLLED_BACK
+
+    until("the rollback", failed, 60)
+    assert ward.weights() == {f"{first.inference_service}-predictor": 100}
+    assert told(ward)["CandidateDiffers"] == 1
+    assert found(ward, "NoDrift").revision == first.revision
+
+    # when drift comes, and the operator and a detector die
+    ask(ward, in_other_units(rows[300:]))
+    status = found(ward, "Drift")
+    assert status.worst is not None
+    assert status.worst.of == "creatinine"
+    until("the Job", lambda: jobs(ward))
+    operator.kill()
+    kill_a_detector(ward, first.revision)
+    operator.start()
+
+    # then the same is found again of what is counted since, and nothing is done a second time
+    ask(ward, in_other_units(rows[:400]))
+    until("it is found", lambda: looks(operator, "Drift") >= 1, 60)
+    monitoring = found(ward, "Drift")
+    assert len(jobs(ward)) == told(ward)["RetrainingStarted"] == 1
+    acted = Counter((each.name, each.about) for each in monitoring.acted)
+    assert set(acted.values()) == {1}
+    assert {name for name, _ in acted} == {"tell", "back", "retrain"}

@@ -139,26 +139,32 @@ class Ward:
             outputs: list[float] = json.load(answer)["outputs"][0]["data"]
             return outputs
 
-    def pod(self, revision: str) -> Manifest:
-        """The only pod of a revision."""
-        [pod] = [
+    def pods(self, revision: str) -> list[Manifest]:
+        """The pods that serve a revision."""
+        return [
             pod
             for pod in self.api.list(PODS, self.namespace)
             if text(pod, "metadata", "labels", "mlhops.io/revision") == revision
             and text(pod, "metadata", "labels", "component") == "predictor"
         ]
+
+    def pod(self, revision: str) -> Manifest:
+        """The only pod of a revision."""
+        [pod] = self.pods(revision)
         return pod
 
     def page(self, revision: str, path: str) -> str:
         """What the detector in a revision's only pod answers."""
-        address = text(self.pod(revision), "status", "podIP")
-        with _DIRECT.open(f"http://{address}:{REPORT_PORT}{path}") as answer:
-            page: str = answer.read().decode()
-            return page
+        return _page(self.pod(revision), path)
 
     def report(self, revision: str) -> DetectorReport:
         """What the detector in a revision's only pod has counted."""
         return DetectorReport.model_validate_json(self.page(revision, "/report"))
+
+    def reports(self, revision: str) -> list[DetectorReport]:
+        """What the detectors in a revision's pods have counted."""
+        pages = [_page(pod, "/report") for pod in self.pods(revision)]
+        return [DetectorReport.model_validate_json(page) for page in pages]
 
     def weights(self) -> dict[str, int]:
         """The route's weights by backend."""
@@ -172,3 +178,10 @@ class Ward:
         """Bring a first version into service."""
         self.apply(version, **changes)
         return self.wait("Healthy", version=version)
+
+
+def _page(pod: Manifest, path: str) -> str:
+    address = text(pod, "status", "podIP")
+    with _DIRECT.open(f"http://{address}:{REPORT_PORT}{path}") as answer:
+        page: str = answer.read().decode()
+        return page
