@@ -1,6 +1,7 @@
 """What holds for every test: no silent skips, and the same random examples on every CI run."""
 
 import os
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 
@@ -19,16 +20,17 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests whose captured data is not here; pytest counts them as deselected."""
-    absent = [item for item in items if not _reference_is_there(item)]
+    """Leave out tests whose captured data or program is not here; pytest counts them as deselected."""
+    absent = [item for item in items if not _all_is_there(item)]
     if absent:
         config.hook.pytest_deselected(items=absent)
         items[:] = [item for item in items if item not in absent]
 
 
-def _reference_is_there(item: pytest.Item) -> bool:
-    marks = item.iter_markers("reference")
-    return all((REFERENCE / name).is_dir() for mark in marks for name in mark.args)
+def _all_is_there(item: pytest.Item) -> bool:
+    data = [name for mark in item.iter_markers("reference") for name in mark.args]
+    programs = [name for mark in item.iter_markers("program") for name in mark.args]
+    return all((REFERENCE / name).is_dir() for name in data) and all(map(shutil.which, programs))
 
 
 @pytest.hookimpl(wrapper=True)

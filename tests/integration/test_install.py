@@ -180,6 +180,24 @@ def test_prometheus_is_shown_a_port_that_there_is(helm: Helm) -> None:
     assert {text(one, "port") for one in items(monitor, "spec", "endpoints")} <= ports
 
 
+def test_alerts_are_those_of_the_rules_file_and_say_where_the_runbooks_are(helm: Helm) -> None:
+    file = MANIFESTS / "components" / "prometheus-rule" / "prometheusrule.yaml"
+    by_kustomize = cast(Manifest, yaml.safe_load(file.read_text()))
+    source = cast(Manifest, yaml.safe_load((CHART / "files" / "alerts.yaml").read_text()))
+
+    def made(**values: Json) -> Manifest:
+        objects = helm.render(CHART, {"prometheusRule": {"enabled": True, **values}})
+        return next(each for each in objects if each["kind"] == "PrometheusRule")
+
+    assert made()["spec"] == by_kustomize["spec"] == source
+    elsewhere = made(runbookUrl="https://docs.example/mlhops/", labels={"release": "prometheus"})
+    assert text(elsewhere, "metadata", "labels", "release") == "prometheus"
+    for group in items(elsewhere, "spec", "groups"):
+        for rule in items(group, "rules"):
+            url = f"https://docs.example/mlhops/{text(rule, 'alert')}.md"
+            assert text(rule, "annotations", "runbook_url") == url
+
+
 @pytest.mark.parametrize(
     ("values", "field"),
     [
@@ -191,6 +209,7 @@ def test_prometheus_is_shown_a_port_that_there_is(helm: Helm) -> None:
         ({"operator": {"extraArgs": ["verbose"]}}, "/operator/extraArgs/0"),
         ({"evaluator": {"image": {"digest": "latest"}}}, "/evaluator/image/digest"),
         ({"crds": {"enabled": "no"}}, "/crds/enabled"),
+        ({"prometheusRule": {"runbookUrl": "docs"}}, "/prometheusRule/runbookUrl"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(helm: Helm, values: Manifest, field: str) -> None:

@@ -1,14 +1,19 @@
-"""Writes docs/metrics.md from the metrics themselves."""
+"""Writes docs/metrics.md from the metrics themselves, and for kustomize what the chart makes of its files."""
 
 import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import yaml
+
+from mlhops.api.base import Manifest
 from mlhops.controller.fleet import FAMILIES
 from mlhops.controller.metrics import DESCRIBED, OF_MODEL, Described
 
 PAGE = Path("docs/metrics.md")
+ALERTS = Path("charts/mlhops/files/alerts.yaml")
+RULE = Path("manifests/components/prometheus-rule/prometheusrule.yaml")
 OF_PYTHON = (
     "process_cpu_seconds_total",
     "process_max_fds",
@@ -87,8 +92,25 @@ def _table(metrics: Iterable[Described], without: tuple[str, ...] = ()) -> Itera
         yield f"| `{each.name}` | {each.kind} | {labels} | {each.text.rstrip('.')} |"
 
 
+def files(repository: Path) -> dict[Path, str]:
+    """Return the text of each generated file by its path in the repository."""
+    alerts = yaml.safe_load((repository / ALERTS).read_text())
+    rule: Manifest = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {
+            "name": "mlhops-operator",
+            "namespace": "mlhops-system",
+            "labels": {"app.kubernetes.io/component": "operator"},
+        },
+        "spec": alerts,
+    }
+    made = f"# Generated from {ALERTS} by `make telemetry`. Do not edit.\n"
+    return {PAGE: page(), RULE: made + yaml.safe_dump(rule, sort_keys=False, width=110)}
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Write the page into a checkout, or with --check report that it is out of date."""
+    """Write the files into a checkout, or with --check report those that are out of date."""
     parser = argparse.ArgumentParser(
         prog="python -m mlhops.controller.catalogue", description=main.__doc__
     )
@@ -97,15 +119,18 @@ def main(argv: list[str] | None = None) -> int:
         "--check", action="store_true", help="write nothing; exit 1 on a difference"
     )
     options = parser.parse_args(argv)
-    path, text = options.repository / PAGE, page()
-    if path.is_file() and path.read_text() == text:
-        return 0
-    if options.check:
-        print(f"{path} is out of date: run `make telemetry`", file=sys.stderr)
-        return 1
-    path.write_text(text)
-    print(f"wrote {path}")
-    return 0
+    stale = False
+    for name, text in files(options.repository).items():
+        path = options.repository / name
+        if path.is_file() and path.read_text() == text:
+            continue
+        if options.check:
+            print(f"{path} is out of date: run `make telemetry`", file=sys.stderr)
+            stale = True
+        else:
+            path.write_text(text)
+            print(f"wrote {path}")
+    return int(stale)
 
 
 if __name__ == "__main__":

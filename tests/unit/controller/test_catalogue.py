@@ -1,5 +1,6 @@
 """docs/metrics.md names every metric there is, and no other."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,19 @@ def test_the_page_is_up_to_date() -> None:
     assert catalogue.main([str(REPOSITORY), "--check"]) == 0
 
 
-def test_a_page_that_lacks_a_metric_is_out_of_date(
+def test_a_file_that_lacks_something_is_out_of_date(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "docs").mkdir()
-    lines = catalogue.page().splitlines(keepends=True)
-    without = [line for line in lines if "`mlhops_queue_depth`" not in line]
-    (tmp_path / catalogue.PAGE).write_text("".join(without))
+    for part in ("docs", "charts/mlhops/files", "manifests/components"):
+        shutil.copytree(REPOSITORY / part, tmp_path / part)
+    for name, word in ((catalogue.PAGE, "`mlhops_queue_depth`"), (catalogue.RULE, "for: 5m")):
+        assert catalogue.main([str(tmp_path), "--check"]) == 0
+        lines = (tmp_path / name).read_text().splitlines(keepends=True)
+        (tmp_path / name).write_text("".join(line for line in lines if word not in line))
 
-    assert catalogue.main([str(tmp_path), "--check"]) == 1
-    assert "make telemetry" in capsys.readouterr().err
+        assert catalogue.main([str(tmp_path), "--check"]) == 1
+        assert f"{name} is out of date: run `make telemetry`" in capsys.readouterr().err
+        assert catalogue.main([str(tmp_path)]) == 0
 
 
 def test_what_the_operator_tells_is_described_and_the_reverse() -> None:
