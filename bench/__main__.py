@@ -17,7 +17,9 @@ from bench.rendering import rendering
 from bench.report import Machine, Run, record
 from bench.results import Result
 from bench.rollout import rollout
+from bench.takeover import takeover
 from bench.verdict import verdict
+from bench.weight import weight
 
 SCALE = 1000
 _PATIENCE = 900.0
@@ -57,6 +59,8 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "floor": _floor,
     "neighbours": _neighbours,
     "endurance": _endurance,
+    "takeover": takeover,
+    "weight": weight,
     "verdict": verdict,
     "gates": gates,
     "evaluate": evaluate.evaluate,

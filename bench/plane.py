@@ -1,7 +1,6 @@
 """The control plane, the operator and the world that are measured; an audit log counts requests."""
 
 import os
-import secrets
 import subprocess
 import sys
 import time
@@ -17,14 +16,12 @@ from bench import trouble, world
 from lab.binaries import Programs
 from lab.cache import REPOSITORY
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
-from mlhops.controller.kinds import MODELS, Kind
+from mlhops.controller.kinds import MODELS
 from mlhops.kserve.read import text
-from tests.cluster_api import Api, until
-from tests.integration.hands import Hands
+from tests.integration.hands import Hands, hands_in_namespace
 
 AUDITED = "audited-operator"
 """The user whose requests are counted."""
-ACCOUNTS = Kind("", "v1", "serviceaccounts")
 
 _OPERATOR, _WORLD, _TROUBLE = "operator", "world", "trouble"
 _ADMIN = ("system:masters",)
@@ -57,17 +54,8 @@ class Plane(ControlPlane):
     @contextmanager
     def namespace(self) -> Iterator[Hands]:
         """A fresh namespace with a Gateway, and hands that play everybody but the operator."""
-        name = f"bench-{secrets.token_hex(4)}"
-        self.kubectl("create", "namespace", name)
-        api = Api(self.kubeconfig)
-        try:
-            until("a service account for pods", lambda: api.get(ACCOUNTS, name, "default"))
-            hands = Hands(api, name)
-            hands.make_gateway()
+        with hands_in_namespace(self, "bench") as hands:
             yield hands
-        finally:
-            self.kubectl("delete", "namespace", name, "--wait=false")
-            api.close()
 
     @contextmanager
     def operator(

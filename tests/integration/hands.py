@@ -4,14 +4,17 @@ The API server and the operator's process are real; these hands only decide what
 """
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from lab.control import ControlPlane
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 from mlhops.api.profile import StoredProfile
@@ -26,12 +29,14 @@ from mlhops.controller.kinds import (
     PODS,
     ROUTES,
     SERVICES,
+    Kind,
 )
 from mlhops.kserve.read import at, items, text
 from tests.builders import clinical_model, decision
 from tests.cluster_api import Api, live_services, route_weights, until
 
 MODEL = "sepsis"
+ACCOUNTS = Kind("", "v1", "serviceaccounts")
 
 
 def moment() -> str:
@@ -342,3 +347,19 @@ class Hands:
         self.accept_route()
         self.wait_for_phase("Healthy")
         return service
+
+
+@contextmanager
+def hands_in_namespace(plane: ControlPlane, prefix: str = "test") -> Iterator[Hands]:
+    """Hands in a fresh namespace with a Gateway, in which pods are admitted; nobody waits for its deletion."""
+    name = f"{prefix}-{secrets.token_hex(4)}"
+    plane.kubectl("create", "namespace", name)
+    api = Api(plane.kubeconfig)
+    try:
+        until("a service account for pods", lambda: api.get(ACCOUNTS, name, "default"))
+        hands = Hands(api, name)
+        hands.make_gateway()
+        yield hands
+    finally:
+        plane.kubectl("delete", "namespace", name, "--wait=false")
+        api.close()
