@@ -49,7 +49,7 @@ roles: venv ## write the roles of manifests/ and charts/ from operator/mlhops/co
 sbom: venv ## write a CycloneDX bill of materials for each image into sbom/
 	$(PYTHON) -m lab.sbom sbom
 
-telemetry: venv ## write docs/metrics.md from the metrics, and the alerts of manifests/ from those of the chart
+telemetry: venv ## write docs/metrics.md from the metrics, and alerts and dashboard of manifests/ from those of the chart
 	$(PYTHON) -m mlhops.controller.catalogue
 
 check: venv ## lint, format, types, layers, generated files

@@ -198,6 +198,23 @@ def test_alerts_are_those_of_the_rules_file_and_say_where_the_runbooks_are(helm:
             assert text(rule, "annotations", "runbook_url") == url
 
 
+def test_the_dashboards_of_both_are_the_same(
+    helm: Helm, plane: ControlPlane, tmp_path: Path
+) -> None:
+    folder = tmp_path.resolve()
+    component = os.path.relpath(MANIFESTS / "components" / "grafana-dashboard", folder)
+    (folder / "kustomization.yaml").write_text(f"components: [{component}]\n")
+    [by_kustomize] = kustomized(folder, plane)
+    objects = helm.render(CHART, {"dashboard": {"enabled": True}})
+    [by_chart] = [each for each in objects if each["kind"] == "ConfigMap"]
+
+    assert json.loads(text(by_chart, "data", "mlhops.json"))["uid"] == "mlhops"
+    assert by_chart["data"] == by_kustomize["data"]
+    for each in (by_chart, by_kustomize):
+        assert text(each, "metadata", "name") == "mlhops-dashboard"
+        assert text(each, "metadata", "labels", "grafana_dashboard") == "1"
+
+
 @pytest.mark.parametrize(
     ("values", "field"),
     [
