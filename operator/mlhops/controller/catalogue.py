@@ -9,7 +9,8 @@ import yaml
 
 from mlhops.api.base import Manifest
 from mlhops.controller.fleet import FAMILIES
-from mlhops.controller.metrics import DESCRIBED, OF_MODEL, Described
+from mlhops.controller.metrics import DESCRIBED, Described
+from mlhops.controller.tally import OF_MODEL
 
 PAGE = Path("docs/metrics.md")
 ALERTS = Path("charts/mlhops/files/alerts.yaml")

@@ -16,8 +16,9 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.conditions import ConditionType
 from mlhops.api.status import DriftVerdict, Phase
 from mlhops.controller.kinds import EVALUATIONS, MODELS
-from mlhops.controller.metrics import OF_MODEL, Described
+from mlhops.controller.metrics import Described
 from mlhops.controller.store import Name, Store
+from mlhops.controller.tally import OF_MODEL
 from mlhops.kserve.read import at, condition, items, number, text
 
 

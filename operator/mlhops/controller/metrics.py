@@ -20,9 +20,7 @@ from mlhops.api.base import ObjectMeta
 from mlhops.api.decision import Decision, DecisionStatus
 from mlhops.api.evaluation import FINISHED, EvaluationStatus
 from mlhops.api.status import HistoryEntry, Outcome
-
-OF_MODEL = ("namespace", "name")
-"""The labels that name a model."""
+from mlhops.controller.tally import OF_MODEL, Tally
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,11 @@ DESCRIBED: list[Described] = []
 def _counter(name: str, text: str, *labels: str) -> Counter:
     DESCRIBED.append(Described(name, "counter", text, labels))
     return Counter(name, text, labels)
+
+
+def _tally(name: str, text: str, *labels: str, known: Iterable[str] = ()) -> Tally:
+    DESCRIBED.append(Described(name, "counter", text, (*OF_MODEL, *labels)))
+    return Tally(name, text, labels, known)
 
 
 def _gauge(name: str, text: str) -> Gauge:
@@ -93,7 +96,7 @@ API_DURATION = _histogram(
     "method",
 )
 
-ROLLOUTS = _counter("mlhops_rollouts_total", "Rollouts that ended, by how.", *OF_MODEL, "outcome")
+ROLLOUTS = _tally("mlhops_rollouts_total", "Rollouts that ended, by how.", "outcome", known=Outcome)
 ROLLOUT_DURATION = _histogram(
     "mlhops_rollout_duration_seconds",
     "From the beginning of a rollout's last attempt to its end.",
@@ -105,21 +108,25 @@ ROLLOUT_DURATION = _histogram(
     ),
     "outcome",
 )
-EVALUATIONS = _counter(
-    "mlhops_evaluations_total", "Evaluations that ended, by their verdict.", *OF_MODEL, "verdict"
+_VERDICTS = sorted(FINISHED)
+EVALUATIONS = _tally(
+    "mlhops_evaluations_total",
+    "Evaluations that ended, by their verdict.",
+    "verdict",
+    known=_VERDICTS,
 )
-GATES = _counter(
-    "mlhops_gates_total", "Gates that were measured, by their verdict.", *OF_MODEL, "verdict"
+GATES = _tally(
+    "mlhops_gates_total", "Gates that were measured, by their verdict.", "verdict", known=_VERDICTS
 )
 EVALUATION_DURATION = _histogram(
     "mlhops_evaluation_duration_seconds",
     "From an evaluator's start to its verdict.",
     (1, 5, 15, 30, *(_MINUTE * n for n in (1, 2, 5, 15, 30)), _HOUR, 4 * _HOUR),
 )
-DECISIONS = _counter(
+DECISIONS = _tally(
     "mlhops_decisions_total",
     "People's decisions that were answered: Honoured or Ignored.",
-    *(*OF_MODEL, "action", "result"),
+    *("action", "result"),
 )
 
 WATCHED_MODELS = _gauge("mlhops_watched_models", "Models that a MonitoringPolicy watches.")
@@ -137,23 +144,19 @@ REPORTS = _counter(
     "mlhops_reports_total", "Reports that detectors were asked for: fetched or failed.", "result"
 )
 
-_VERDICTS = sorted(FINISHED)
 _COUNTED = (ROLLOUTS, EVALUATIONS, GATES, DECISIONS)
 
 
 def begin(namespace: str, name: str) -> None:
     """Count a model's rollouts and verdicts from 0: of a series that begins with 1 no increase is seen."""
-    for outcome in Outcome:
-        ROLLOUTS.labels(namespace, name, outcome)
-    for verdict in _VERDICTS:
-        EVALUATIONS.labels(namespace, name, verdict)
-        GATES.labels(namespace, name, verdict)
+    for tally in _COUNTED:
+        tally.begin(namespace, name)
 
 
 def forget(namespace: str, name: str) -> None:
     """Tell no more of a model that is gone."""
-    for counter in _COUNTED:
-        counter.remove_by_labels({"namespace": namespace, "name": name})
+    for tally in _COUNTED:
+        tally.forget(namespace, name)
 
 
 def count_ended(
@@ -164,7 +167,7 @@ def count_ended(
     for entry in after:
         if entry.hash in known:
             continue
-        ROLLOUTS.labels(model.namespace, model.name, entry.outcome).inc()
+        ROLLOUTS.count(model.namespace, model.name, entry.outcome)
         if entry.started_at is not None:
             took = entry.finished_at - entry.started_at
             ROLLOUT_DURATION.labels(entry.outcome).observe(took.total_seconds())
@@ -172,9 +175,9 @@ def count_ended(
 
 def count_verdict(model: ObjectMeta, status: EvaluationStatus) -> None:
     """Count an Evaluation that has ended, and its gates."""
-    EVALUATIONS.labels(model.namespace, model.name, status.phase).inc()
+    EVALUATIONS.count(model.namespace, model.name, status.phase)
     for gate in status.gates:
-        GATES.labels(model.namespace, model.name, gate.phase).inc()
+        GATES.count(model.namespace, model.name, gate.phase)
     if status.started_at is not None and status.finished_at is not None:
         took = status.finished_at - status.started_at
         EVALUATION_DURATION.observe(took.total_seconds())
@@ -184,7 +187,7 @@ def count_decision(model: ObjectMeta, decision: Decision, status: DecisionStatus
     """Count what became of a Decision, once."""
     if status.phase not in ("Pending", decision.status.phase):
         action = decision.spec.action
-        DECISIONS.labels(model.namespace, model.name, action, status.phase).inc()
+        DECISIONS.count(model.namespace, model.name, action, status.phase)
 
 
 def serve(port: int, address: str) -> None:

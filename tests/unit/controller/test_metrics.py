@@ -49,7 +49,7 @@ def test_a_rollout_is_counted_when_it_ends_and_what_ended_before_is_not(model: O
     metrics.count_ended(model, second, second)
 
     assert counted("mlhops_rollouts_total", model, outcome="Aborted") == 1
-    assert counted("mlhops_rollouts_total", model, outcome="Promoted") is None
+    assert not counted("mlhops_rollouts_total", model, outcome="Promoted")
 
 
 def test_a_history_that_is_full_still_tells_what_is_new(model: ObjectMeta) -> None:
@@ -60,7 +60,7 @@ def test_a_history_that_is_full_still_tells_what_is_new(model: ObjectMeta) -> No
     metrics.count_ended(model, full, ended(Outcome.PROMOTED, full))
 
     assert counted("mlhops_rollouts_total", model, outcome="Promoted") == 1
-    assert counted("mlhops_rollouts_total", model, outcome="Superseded") is None
+    assert not counted("mlhops_rollouts_total", model, outcome="Superseded")
 
 
 def test_a_verdict_is_counted_with_those_of_its_gates(model: ObjectMeta) -> None:
