@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mlhops.api.action import ActionType
 from mlhops.api.base import Resource, Time
 from mlhops.api.conditions import Condition
 from mlhops.api.decision import Action
@@ -224,6 +225,8 @@ class Acted(Resource):
 
     name: str
     """The action's name."""
+    type: ActionType | None = None
+    """What it does."""
     at: Time
     """When."""
     about: str

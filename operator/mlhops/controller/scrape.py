@@ -37,7 +37,7 @@ from mlhops.controller.trace import begin_trace
 from mlhops.kserve.content import content_hashes
 from mlhops.kserve.detector import CONTAINER, REPORT_PORT
 from mlhops.kserve.names import PROFILE_DIGEST, PROFILE_KEY, SERVICE_LABEL, profile_map
-from mlhops.kserve.owner import is_ours
+from mlhops.kserve.owner import is_of_service, is_ours
 from mlhops.kserve.read import at, condition, items, text
 from mlhops.monitoring.reports import Answer
 from mlhops.rollout.looks import Found, Look, Side
@@ -230,14 +230,16 @@ class Scraper:
         """Ask all ready pods of a revision, and fetch its profile."""
         ready = [pod for pod in pods if _is_ready(pod, service)]
         room = [ALL_BYTES]
-        answers = await asyncio.gather(*(self._ask(pod, room) for pod in ready))
+        answers = await asyncio.gather(*(self._ask(pod, service, room) for pod in ready))
         return _Raw(revision, answers, await self._profile(model, service))
 
-    async def _ask(self, pod: Manifest, room: list[int]) -> Answer:
-        """Ask one pod. `room` is how many bytes of all pods are still taken."""
+    async def _ask(self, pod: Manifest, service: str, room: list[int]) -> Answer:
+        """Ask one pod of an InferenceService. `room` is how many bytes of all pods are still taken."""
         if all(text(each, "name") != CONTAINER for each in items(pod, "spec", "containers")):
             without = "is not there: the next version comes with one"
             return Answer(None, without, "Insufficient")
+        if not is_of_service(pod, service):
+            return Answer(None, "was not asked: no ReplicaSet of its InferenceService has its pod")
         address = text(pod, "status", "podIP")
         if not address:
             return Answer(None, "has no address")

@@ -2,6 +2,7 @@
 
 from mlhops.api.base import Manifest
 from mlhops.kserve.drift import written_by_us
+from mlhops.kserve.names import backend
 from mlhops.kserve.read import items, text
 
 
@@ -23,3 +24,18 @@ def controllers(live: Manifest) -> tuple[str, ...]:
     """Return the uids of those that control an object."""
     references = items(live, "metadata", "ownerReferences")
     return tuple(text(one, "uid") for one in references if one.get("controller") is True)
+
+
+def is_of_service(pod: Manifest, service: str) -> bool:
+    """Whether a pod was made for KServe's Deployment of an InferenceService, as far as the pod itself tells.
+
+    A label is copied easily. An owner that is not there has the garbage collector remove the pod, and one that
+    is there would scale it away; the operator has no right to read ReplicaSets, and asks no further.
+    """
+    return any(
+        one.get("controller") is True
+        and text(one, "kind") == "ReplicaSet"
+        and text(one, "apiVersion").startswith("apps/")
+        and text(one, "name").startswith(f"{backend(service)}-")
+        for one in items(pod, "metadata", "ownerReferences")
+    )

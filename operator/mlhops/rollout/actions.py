@@ -87,7 +87,7 @@ def _retrain(draft: Draft, action: PolicyAction, held: Held) -> None:
     if settings is None or not _is_due(draft, action, model):
         return
     limit = settings.limit
-    done = [each.at for each in _done(draft, action.name)]
+    done = [each.at for each in _done(draft, action)]
     lately = sorted(at for at in done if later(at, limit.per) > draft.now)
     if len(lately) >= limit.at_most:
         draft.wake(later(lately[-limit.at_most], limit.per))
@@ -116,15 +116,21 @@ def _attempt(draft: Draft) -> str:
     return f"{candidate.revision}/{candidate.attempt}" if candidate is not None else ""
 
 
-def _done(draft: Draft, name: str) -> list[Acted]:
-    return (
-        [each for each in draft.monitoring.acted if each.name == name] if draft.monitoring else []
-    )
+def _done(draft: Draft, action: PolicyAction) -> list[Acted]:
+    """Return what an action has done. One that has done nothing by its name may have had another before."""
+    acted = draft.monitoring.acted if draft.monitoring is not None else []
+    monitored = draft.seen.monitored
+    policy = monitored.policy if monitored is not None else None
+    own = [each for each in acted if each.name == action.name]
+    if own or policy is None:
+        return own
+    present = {each.name for each in policy.actions}
+    return [each for each in acted if each.type == action.type and each.name not in present]
 
 
 def _is_due(draft: Draft, action: PolicyAction, about: str) -> bool:
     """Whether an action may be done about something; asks to be woken when it may."""
-    last = max((each.at for each in _done(draft, action.name) if each.about == about), default=None)
+    last = max((each.at for each in _done(draft, action) if each.about == about), default=None)
     if last is None:
         return True
     due = later(last, action.cooldown)
@@ -138,14 +144,19 @@ def _note(draft: Draft, action: PolicyAction, about: str) -> None:
     if status is None or monitored is None or monitored.policy is None:
         return
     spans = {each.name: _span(each) for each in monitored.policy.actions}
-    latest = {each.name: each.at for each in status.acted}
+    mine = _done(draft, action)
+    acted = [
+        each.model_copy(update={"name": action.name}) if each in mine else each
+        for each in status.acted
+    ]
+    latest = {each.name: each.at for each in acted}
     kept = [
         each
-        for each in status.acted
+        for each in acted
         # The last one stays: the name of the next Job follows from it.
         if each.at == latest[each.name] or _counts(each, spans, draft.now)
     ]
-    done = Acted(name=action.name, at=draft.now, about=about)
+    done = Acted(name=action.name, type=action.type, at=draft.now, about=about)
     draft.monitoring = status.model_copy(update={"acted": [*kept, done][-_KEPT:]})
 
 

@@ -29,6 +29,13 @@ from tests.unit.monitoring.pods import KNOWN, NOW, STABLE, report, rows
 KEY = Key(MODEL, "ward", "sepsis")
 SERVICE = f"sepsis-{STABLE}"
 UID = "model-uid"
+REPLICA_SET: Manifest = {
+    "apiVersion": "apps/v1",
+    "kind": "ReplicaSet",
+    "name": f"{SERVICE}-predictor-5d4f8c7b9",
+    "uid": "replica-set-uid",
+    "controller": True,
+}
 
 
 class World:
@@ -134,6 +141,7 @@ def pod(name: str, address: str, **changes: Json) -> Manifest:
                 "mlhops.io/revision": STABLE,
                 "serving.kserve.io/inferenceservice": SERVICE,
             },
+            "ownerReferences": [REPLICA_SET],
         },
         "spec": {"containers": [{"name": "kserve-container"}, {"name": "drift-detector"}]},
         "status": {"podIP": address, "conditions": [{"type": "Ready", "status": "True"}]},
@@ -255,6 +263,34 @@ def test_only_pods_that_are_ready_and_of_that_service_are_asked() -> None:
     assert world.asked == ["10.0.0.1"]
     assert found.stable is not None
     assert found.stable.verdict == "NoDrift"
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        None,
+        {"kind": "Job", "apiVersion": "batch/v1"},
+        {"name": "another-predictor-5d4f8c7b9"},
+        {"name": SERVICE},
+        {"controller": False},
+        {"apiVersion": "example.org/v1"},
+    ],
+)
+def test_a_pod_that_only_has_the_labels_is_not_asked_and_makes_it_an_error(
+    owner: Manifest | None,
+) -> None:
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    copy = pod("copy", "10.0.0.9")
+    assert isinstance(copy["metadata"], dict)
+    copy["metadata"]["ownerReferences"] = [REPLICA_SET | owner] if owner is not None else []
+    world.hear(PODS, copy)
+    found = look(world)
+    assert world.asked == ["10.0.0.1"]
+    assert found.stable is not None
+    assert found.stable.verdict == "Error"
+    assert "no ReplicaSet of its InferenceService has its pod" in found.stable.message
 
 
 def test_a_revision_from_before_detectors_is_insufficient_and_asks_no_pod() -> None:

@@ -266,6 +266,29 @@ def test_naming_the_policy_again_does_not_retrain_again() -> None:
     assert len(ward.jobs) == 1
 
 
+def test_an_action_that_is_renamed_keeps_its_cooldown_and_its_limit() -> None:
+    limit: Json = {"atMost": 2, "per": "30d"}
+    ward = ward_with(retrain(limit=limit))
+    ward.look("Drift", CREATININE)
+    ward.policy({"actions": [retrain(limit=limit) | {"name": "renew"}]})
+    ward.look("Drift", CREATININE)
+    assert len(ward.jobs) == 1, "within its cooldown"
+    ward.look("Drift", CREATININE, after=8 * 86400)
+    ward.policy({"actions": [retrain(limit=limit) | {"name": "again"}]})
+    ward.look("Drift", CREATININE, after=8 * 86400)
+    assert len(ward.jobs) == 2, "as many as its limit"
+    assert {each.name for each in ward.monitoring.acted} == {"renew"}
+
+
+def test_an_action_takes_over_from_none_that_is_there_or_does_something_else() -> None:
+    tell = action("Notify", "Drift")
+    ward = ward_with(tell)
+    ward.look("Drift", CREATININE)
+    ward.policy({"actions": [tell, tell | {"name": "also"}, retrain()]})
+    ward.look("Drift", CREATININE)
+    assert sorted(each.name for each in ward.monitoring.acted) == ["also", "notify", "retrain"]
+
+
 def test_the_template_is_not_changed_by_its_use() -> None:
     settings = Retrain.model_validate({"template": TEMPLATE})
     ward = ward_with(retrain())

@@ -27,6 +27,11 @@ class Ward(World):
         spec = MonitoringPolicySpec.model_validate(policy or {})
         self.monitored = Monitored(spec, None)
 
+    def policy(self, spec: Manifest) -> None:
+        """Somebody edits the policy."""
+        assert self.monitored is not None
+        self.monitored = replace(self.monitored, policy=MonitoringPolicySpec.model_validate(spec))
+
     def look(
         self,
         verdict: Verdict = "NoDrift",
