@@ -13,7 +13,7 @@ from mlhops.controller import main
 from mlhops.controller.client import ApiError, NotInstalled
 from mlhops.controller.gather import Key
 from mlhops.controller.queue import WorkQueue
-from mlhops.kserve.detector import Detector
+from mlhops.kserve.detector import Detectors
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 
 START = datetime.fromisoformat("2030-01-01T08:00:00.250+00:00")
@@ -33,7 +33,9 @@ class Process(main.Operator):
         self.unexpected: list[str] = []
         """Exceptions of the operator's own code."""
         client = MemoryClient(server, self.front.answer)
-        super().__init__(client, EvaluatorImage("evaluator"), Detector(image="detector"))
+        super().__init__(
+            client, EvaluatorImage("evaluator"), Detectors("detector", "detector-alibi")
+        )
         self.queue = WorkQueue(self.loop.time)
         self.relist.cpu = lambda: 0.0  # an episode must not depend on the machine
         for _ in range(workers):

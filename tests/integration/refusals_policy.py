@@ -24,6 +24,12 @@ def _template(what: str, template: Json, remedy: str, below: str) -> Refusal:
     return _action(what, retrain, remedy, f".retrain.template{below}")
 
 
+def _alibi(
+    what: str, engine: str, asked: Manifest, remedy: str, below: str = ".alibi.detectors"
+) -> Refusal:
+    return _policy(what, "spec.drift", {"engine": engine, "alibi": asked}, remedy, below)
+
+
 def _length(length: str) -> Refusal:
     windows: Json = [{"name": "w", "length": length}]
     remedy = "rows are counted by the minute: set 1m or more"
@@ -40,7 +46,31 @@ POLICY = (
         "spec.alerts",
         "unknown field",
     ),
-    _policy("an engine that is not built", "spec.drift.engine", "AlibiDetect", "set it to Native"),
+    _policy("an engine that nobody has built", "spec.drift.engine", "River", "AlibiDetect"),
+    _alibi(
+        "alibi-detect asked of the native engine", "Native", {}, "alibi is for engine", ".alibi"
+    ),
+    _alibi("alibi-detect asked nothing", "AlibiDetect", {"detectors": []}, "at least 1 items"),
+    _alibi(
+        "alibi-detect asked the same twice",
+        "AlibiDetect",
+        {"detectors": [{"type": "KSDrift"}, {"type": "KSDrift"}]},
+        "detectors must each have a type of their own",
+    ),
+    _alibi(
+        "a detector that runs what it is given",
+        "AlibiDetect",
+        {"detectors": [{"type": "load_detector"}]},
+        "TabularDrift",
+        ".alibi.detectors[0].type",
+    ),
+    _alibi("too few rows for a test", "AlibiDetect", {"rows": 99}, "100", ".alibi.rows"),
+    given(
+        "fewer rows than a verdict needs",
+        monitoring_policy({"spec.drift": {"engine": "AlibiDetect", "minRows": 1001}}),
+        "spec.drift.minRows",
+        "must be at least minRows",
+    ),
     *(_length(length) for length in ("0d", "0s", "59s", "0m59s", "007s", "30s30s")),
     _policy("no window", "spec.drift.windows", [], "at least 1 items"),
     _policy(

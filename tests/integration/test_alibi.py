@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import numpy as np
 import psutil
@@ -10,8 +11,12 @@ import scipy.stats
 
 from mlhops.api.alibi import AlibiReport, AlibiResult
 from mlhops.api.detector import DetectorConfig
+from mlhops.api.policy import MonitoringPolicySpec
 from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
+from mlhops.monitoring.look import look
+from mlhops.monitoring.reports import Answer, Asked
+from mlhops.rollout.looks import Side
 from mlhops.statistics import edges
 from mlhops.statistics.rates import Floats
 from tests.images import installed
@@ -29,6 +34,10 @@ WARD = _RANDOM.integers(0, 3, 4000)
 WINDOW = _RANDOM.lognormal(0.0, 0.3, ROWS).round(2)
 SCORES = _RANDOM.random(ROWS).round(6)
 
+WINDOWS = [{"name": "hour", "length": "1h"}, {"name": "all", "length": "1d", "mode": "Cumulative"}]
+DETECTORS = [
+    {"type": kind} for kind in ("KSDrift", "CVMDrift", "ChiSquareDrift", "TabularDrift", "FETDrift")
+]
 CONFIG = DetectorConfig.model_validate(
     {
         "revision": "r1",
@@ -38,15 +47,9 @@ CONFIG = DetectorConfig.model_validate(
             {"name": "ward", "type": "Categorical", "categories": ["a", "b", "c"]},
         ],
         "output": {"name": "risk", "threshold": 0.5},
-        "windows": [
-            {"name": "hour", "length": "1h"},
-            {"name": "all", "length": "1d", "mode": "Cumulative"},
-        ],
+        "windows": WINDOWS,
         "alibi": {
-            "detectors": [
-                {"type": kind}
-                for kind in ("KSDrift", "CVMDrift", "ChiSquareDrift", "TabularDrift", "FETDrift")
-            ],
+            "detectors": DETECTORS,
             "rows": 2000,
             "every": 1,
         },
@@ -62,6 +65,15 @@ PROFILE = Profile(
         edges.categorical("ward", ["abc"[ward] for ward in WARD], ["a", "b", "c"]),
     ],
     score=edges.numeric("risk", _RANDOM.random(4000)),
+)
+POLICY = MonitoringPolicySpec.model_validate(
+    {
+        "drift": {
+            "engine": "AlibiDetect",
+            "alibi": {"detectors": DETECTORS},
+            "windows": WINDOWS,
+        }
+    }
 )
 ASKED = {
     ("KSDrift", "creatinine"): "KS",
@@ -155,6 +167,19 @@ def test_its_chances_are_those_of_scipy_for_what_was_posted(running: Sidecar) ->
     assert cvm.p > 0.01
 
 
+def judged(running: Sidecar) -> Side:
+    """What the operator makes of the report of this one pod."""
+    asked = Asked("r1", [Answer(running.get("/report")[1].encode())], PROFILE)
+    side = look(POLICY, asked, None, datetime.now(UTC)).stable
+    assert side is not None
+    return side
+
+
+def test_the_operator_finds_no_drift_in_it(running: Sidecar) -> None:
+    side = judged(running)
+    assert (side.verdict, side.message) == ("NoDrift", "")
+
+
 def test_every_detector_tells_of_what_suits_it_in_every_window(running: Sidecar) -> None:
     results = told(of_rows(running, ROWS)).results
     for window in ("hour", "all"):
@@ -176,6 +201,10 @@ def test_creatinine_in_other_units_is_seen_and_nothing_else(running: Sidecar) ->
         assert result.effect > 0.2
     for detector, of in (("TabularDrift", "sex"), ("ChiSquareDrift", "ward"), ("KSDrift", "risk")):
         assert (found(report, detector, of).p or 0) > 0.001
+    side = judged(running)
+    assert side.verdict == "Drift"
+    assert side.worst is not None
+    assert (side.worst.of, side.worst.rows) == ("creatinine", 2 * ROWS)
 
 
 def test_no_row_is_in_what_it_tells_or_logs(running: Sidecar) -> None:

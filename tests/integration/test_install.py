@@ -162,6 +162,8 @@ def test_images_come_from_the_registry_that_is_named_and_by_digest(helm: Helm) -
         f"--evaluator-image=registry.example/clinical/mlhops/evaluator:{__version__}" in arguments
     )
     assert "--detector-image=registry.example/clinical/mlhops/detector:1.2.3" in arguments
+    alibi = f"registry.example/clinical/mlhops/detector-alibi:{__version__}"
+    assert f"--detector-alibi-image={alibi}" in arguments
 
 
 def test_prometheus_is_shown_a_port_that_there_is(helm: Helm) -> None:
@@ -283,4 +285,5 @@ def test_the_overlay_of_the_documentation_takes_images_and_components(
     arguments = cast(list[str], container["args"])
     assert f"--evaluator-image={registry}/evaluator:{__version__}" in arguments
     assert f"--detector-image={registry}/detector:{__version__}" in arguments
+    assert f"--detector-alibi-image={registry}/detector-alibi:{__version__}" in arguments
     assert len([each for each in arguments if each.startswith("--evaluator-image")]) == 1

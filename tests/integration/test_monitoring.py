@@ -23,7 +23,7 @@ from mlhops.controller.main import now
 from mlhops.controller.models import Models
 from mlhops.controller.sinks import HttpSinks
 from mlhops.controller.store import Store
-from mlhops.kserve.detector import Detector
+from mlhops.kserve.detector import Detectors
 from mlhops.kserve.names import MODEL_LABEL
 from mlhops.kserve.read import at, items, text
 from mlhops.kserve.route import GatewayRouter
@@ -105,7 +105,7 @@ class Ward:
             client,
             Store(),
             GatewayRouter(),
-            Detector(image="detector"),
+            Detectors("detector", "detector-alibi"),
             now,
             sinks,
             lambda _: newest[-1] if newest else None,

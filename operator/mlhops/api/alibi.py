@@ -12,6 +12,8 @@ from mlhops.api.profile import FeatureProfile, Profile
 
 AlibiType = Literal["KSDrift", "CVMDrift", "ChiSquareDrift", "TabularDrift", "FETDrift"]
 AlibiTest = Literal["KS", "CVM", "ChiSquare", "FET"]
+NOT_INSTALLED = "engine AlibiDetect needs image mlhops/detector-alibi"
+"""What a detector without alibi-detect says."""
 MOST_RESULTS = 8192
 """Of all windows of one pod."""
 MOST_REFERENCE = 10_000

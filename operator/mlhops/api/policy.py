@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from mlhops.api.action import PolicyAction
+from mlhops.api.alibi import AlibiDetector, Detectors, unrepeated
 from mlhops.api.base import (
     Deadline,
     ObjectMeta,
@@ -34,10 +35,23 @@ def _some(number: float) -> float:
     return number
 
 
-def _built(engine: str) -> str:
-    if engine != "Native":
-        raise ValueError("engine AlibiDetect is not built yet: set it to Native")
-    return engine
+_ONLY_ALIBI = "alibi is for engine AlibiDetect: remove it, or set engine to that"
+_ENOUGH = "alibi.rows (1000 where it is left out) must be at least minRows, or there would never be a verdict"
+
+
+class AlibiEngine(Resource):
+    """What alibi-detect is asked in each pod. It is under the Business Source License 1.1, which
+    forbids most use in production."""
+
+    detectors: Detectors = [AlibiDetector(type="TabularDrift")]
+    """Its detectors; those in replicas are judged together."""
+    rows: Annotated[int, Field(ge=100, le=10_000)] = 1000
+    """Rows of each window that a pod holds in memory at most; a sample, where there are more."""
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        unrepeated(self.detectors)
+        return self
 
 
 class Effects(Resource):
@@ -100,19 +114,27 @@ class Persistence(
         return self
 
 
-class DriftSettings(Resource):
+class DriftSettings(
+    Resource,
+    json_schema_extra=rules(
+        ("!has(self.alibi) || self.engine == 'AlibiDetect'", _ONLY_ALIBI, ".alibi"),
+        (
+            (
+                "self.engine != 'AlibiDetect' || "
+                "(has(self.alibi) ? self.alibi.rows : 1000) >= self.minRows"
+            ),
+            _ENOUGH,
+            ".minRows",
+        ),
+    ),
+):
     """How drift of inputs and scores is looked for."""
 
-    engine: Annotated[
-        Literal["Native", "AlibiDetect"],
-        AfterValidator(_built),
-        Field(
-            json_schema_extra=rules(
-                ("self == 'Native'", "engine AlibiDetect is not built yet: set it to Native")
-            )
-        ),
-    ] = "Native"
-    """What computes the tests."""
+    engine: Literal["Native", "AlibiDetect"] = "Native"
+    """What computes the tests of drift. With AlibiDetect, numeric, categorical and joint have no
+    effect, and revisions from before have no verdict: their pods lack the image."""
+    alibi: AlibiEngine | None = None
+    """What engine AlibiDetect is asked; TabularDrift where it is left out."""
     windows: Annotated[
         list[Window],
         Field(min_length=1, max_length=8, json_schema_extra=list_map("name", "windows")),
@@ -141,6 +163,20 @@ class DriftSettings(Resource):
     dataQuality and candidate."""
     every: TenSeconds = "1m"
     """The time between two looks."""
+
+    @property
+    def asked_of_alibi(self) -> AlibiEngine | None:
+        """What alibi-detect is asked, None where it is not."""
+        return None if self.engine == "Native" else self.alibi or AlibiEngine()
+
+    @model_validator(mode="after")
+    def _alibi_fits(self) -> Self:
+        if self.alibi is not None and self.engine == "Native":
+            raise ValueError(_ONLY_ALIBI)
+        asked = self.asked_of_alibi
+        if asked is not None and asked.rows < self.min_rows:
+            raise ValueError(_ENOUGH)
+        return self
 
     @model_validator(mode="after")
     def _unique(self) -> Self:

@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from mlhops.api.base import Manifest, Resource
+from mlhops.api.alibi import AlibiSettings
+from mlhops.api.base import Manifest, Resource, seconds
 from mlhops.api.decision import Action, Decision
 from mlhops.api.detector import DetectorConfig, Window
 from mlhops.api.evaluation import Evaluation
@@ -27,7 +28,13 @@ from mlhops.controller.kinds import (
 )
 from mlhops.controller.reader import Reader
 from mlhops.kserve import health, inferenceservice
-from mlhops.kserve.detector import Detector, beside_live, config_map, is_configured
+from mlhops.kserve.detector import (
+    Detector,
+    Detectors,
+    beside_live,
+    config_map,
+    is_configured,
+)
 from mlhops.kserve.facts import Route, Service
 from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL, detector_map, profile_map
 from mlhops.kserve.owner import is_ours, owned
@@ -87,8 +94,8 @@ class Gathered:
     """The revision of the spec, where its record says something else; replicas are changed in place."""
 
 
-async def gather(reader: Reader, router: Router, detector: Detector, key: Key) -> Gathered | None:
-    """Return everything about a model, None where it is gone; new revisions get this detector.
+async def gather(reader: Reader, router: Router, detectors: Detectors, key: Key) -> Gathered | None:
+    """Return everything about a model, None where it is gone; new revisions get one of these detectors.
 
     Raises:
         InvalidObject: the model's own spec or status cannot be understood.
@@ -99,7 +106,7 @@ async def gather(reader: Reader, router: Router, detector: Detector, key: Key) -
         return None
     model = _parse(ClinicalModel, live)
     try:
-        return await _gather_around(reader, router, detector, model)
+        return await _gather_around(reader, router, detectors, model)
     except ApiError as error:
         if error.status != 403:
             raise
@@ -107,7 +114,7 @@ async def gather(reader: Reader, router: Router, detector: Detector, key: Key) -
 
 
 async def _gather_around(
-    reader: Reader, router: Router, detector: Detector, model: ClinicalModel
+    reader: Reader, router: Router, detectors: Detectors, model: ClinicalModel
 ) -> Gathered:
     """Return everything about a model that was just read."""
     namespace, name = mine = (model.metadata.namespace, model.metadata.name)
@@ -131,10 +138,11 @@ async def _gather_around(
     owned_services = [s for s in services or [] if is_ours(s, uid)]
     recorded = _recorded([r for r in revisions if owned(r, uid)])
     target = revision_of(model.spec)
+    detector = detectors.of(policy.spec if policy is not None else None)
     wanted = _of_spec(model, target, recorded.get(target), owned_services, detector)
     stale = target in recorded and recorded[target].predictor != wanted.predictor
     known = {**recorded, target: wanted}
-    configurations = _configurations(model, known, _windows(policy))
+    configurations = _configurations(model, known, policy)
     maps = [one for one in maps if is_ours(one, uid)]
     seen = Observed(
         model=model,
@@ -295,10 +303,24 @@ def _windows(policy: MonitoringPolicy | None) -> list[Window]:
     return [] if policy is None else list(policy.spec.drift.windows)
 
 
+def _alibi(policy: MonitoringPolicy | None) -> AlibiSettings | None:
+    """Return what a detector asks alibi-detect; one whose image lacks it says so in its report."""
+    asked = policy.spec.drift.asked_of_alibi if policy is not None else None
+    if policy is None or asked is None:
+        return None
+    return AlibiSettings(
+        detectors=asked.detectors,
+        rows=asked.rows,
+        min_rows=policy.spec.drift.min_rows,
+        every=seconds(policy.spec.drift.every),
+    )
+
+
 def _configurations(
-    model: ClinicalModel, records: Mapping[str, RevisionRecord], windows: list[Window]
+    model: ClinicalModel, records: Mapping[str, RevisionRecord], policy: MonitoringPolicy | None
 ) -> dict[str, Manifest]:
     """Return the ConfigMap for each revision that has a detector."""
+    windows, alibi = _windows(policy), _alibi(policy)
     found: dict[str, Manifest] = {}
     for revision, record in records.items():
         if record.detector is not None and record.interface is not None:
@@ -307,6 +329,7 @@ def _configurations(
                 features=record.interface.features,
                 output=record.interface.output,
                 windows=windows,
+                alibi=alibi,
             )
             service = service_name(model.metadata.name, revision)
             found[revision] = config_map(model.metadata, service, config)

@@ -42,7 +42,7 @@ from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
 from mlhops.controller.trace import begin_trace
 from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of
 from mlhops.controller.watches import Watches
-from mlhops.kserve.detector import Detector
+from mlhops.kserve.detector import Detectors
 from mlhops.kserve.read import at
 from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.evaluator_pod import EvaluatorImage
@@ -72,7 +72,7 @@ class Operator:
         self,
         client: Client,
         evaluator: EvaluatorImage,
-        detector: Detector,
+        detectors: Detectors,
         namespaces: Sequence[str] = (),
         pods: Pods | None = None,
         looks: Looks | None = None,
@@ -83,13 +83,13 @@ class Operator:
         recorder = Recorder(client, now)
         self.sinks = HttpSinks(recorder)
         heard = Heard(self._store, client)
-        detectors = pods or HttpPods(scrape.SECONDS, scrape.AT_ONCE)
-        self.scraper = Scraper(client, heard, detectors, now, self.add)
+        asked = pods or HttpPods(scrape.SECONDS, scrape.AT_ONCE)
+        self.scraper = Scraper(client, heard, asked, now, self.add)
         self._models = Models(
             client,
             self._store,
             GatewayRouter(),
-            detector,
+            detectors,
             now,
             self.sinks,
             looks or self.scraper.look,
@@ -277,7 +277,7 @@ async def run(options: argparse.Namespace) -> None:
         operator = Operator(
             client,
             EvaluatorImage(options.evaluator_image),
-            Detector(image=options.detector_image),
+            Detectors(options.detector_image, options.detector_alibi_image),
             options.namespace,
         )
         REGISTRY.register(operator.fleet)
@@ -372,6 +372,14 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default=os.environ.get("MLHOPS_DETECTOR_IMAGE", f"mlhops/detector:{__version__}"),
         help="image of the drift detector beside the model servers of new revisions; those that "
         "serve keep theirs (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--detector-alibi-image",
+        default=os.environ.get(
+            "MLHOPS_DETECTOR_ALIBI_IMAGE", f"mlhops/detector-alibi:{__version__}"
+        ),
+        help="the same for models whose MonitoringPolicy has engine AlibiDetect, which is under the "
+        "Business Source License 1.1 (default: %(default)s)",
     )
     parser.add_argument("--workers", type=int, default=8, help="passes at a time (%(default)s)")
     parser.add_argument("--metrics-port", type=int, default=0, help="serve /metrics here (0: off)")

@@ -19,7 +19,7 @@ from mlhops.controller.kinds import DECISIONS, MODELS
 from mlhops.controller.reader import Fresh, Heard, Reader
 from mlhops.controller.sinks import Sinks
 from mlhops.controller.store import Store
-from mlhops.kserve.detector import Detector
+from mlhops.kserve.detector import Detectors
 from mlhops.kserve.read import condition, items, number, text
 from mlhops.kserve.route import Router
 from mlhops.rollout.caution import may_rest_on_hearsay
@@ -50,7 +50,7 @@ class Models:
         client: Client,
         store: Store,
         router: Router,
-        detector: Detector,
+        detectors: Detectors,
         clock: Callable[[], datetime],
         sinks: Sinks,
         looks: Looks,
@@ -59,7 +59,7 @@ class Models:
         self._heard = Heard(store, client)
         self._fresh = Fresh(store, client)
         self._router = router
-        self._detector = detector
+        self._detectors = detectors
         self._clock = clock
         self._applier = Applier(client, router, Recorder(client, clock), sinks)
         self._looks = looks
@@ -108,7 +108,7 @@ class Models:
         return await self._plan_on(self._fresh, key)
 
     async def _plan_on(self, reader: Reader, key: Key) -> tuple[Gathered, Plan] | None:
-        gathered = await gather(reader, self._router, self._detector, key)
+        gathered = await gather(reader, self._router, self._detectors, key)
         if gathered is None:
             return None
         monitored = gathered.seen.monitored

@@ -5,7 +5,14 @@ import logging
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
-from mlhops.api.alibi import MOST_RESULTS, AlibiReport, AlibiResult, AlibiSettings, planned
+from mlhops.api.alibi import (
+    MOST_RESULTS,
+    NOT_INSTALLED,
+    AlibiReport,
+    AlibiResult,
+    AlibiSettings,
+    planned,
+)
 from mlhops.detector.aside import Aside, AsideError
 from mlhops.detector.job import Answer, Job
 from mlhops.detector.raw import RawWindows
@@ -14,9 +21,9 @@ from mlhops.detector.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
-NOT_INSTALLED = "engine AlibiDetect needs image mlhops/detector-alibi"
-SECONDS = 120.0
-"""For one answer; the first takes until alibi-detect is loaded."""
+SECONDS = 300.0
+"""For one answer. The first takes until alibi-detect is loaded: four seconds of a CPU, of which a pod may get a
+twentieth."""
 
 
 class Engine:

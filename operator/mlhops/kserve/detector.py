@@ -6,12 +6,14 @@ windows are counted) in a ConfigMap that the detector reads again by itself.
 """
 
 import json
-from typing import Annotated, cast
+from dataclasses import dataclass
+from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
 from mlhops.api.base import Json, Manifest, ObjectMeta, Resource
 from mlhops.api.detector import DetectorConfig
+from mlhops.api.policy import MonitoringPolicySpec
 from mlhops.kserve.content import content_hashes, sha256
 from mlhops.kserve.drift import applied_by_us, covers
 from mlhops.kserve.names import (
@@ -33,6 +35,9 @@ SINK = "http://localhost:9500/"
 """Where KServe's agent posts what it logs; nobody outside of the pod can."""
 _CONFIG, _PROFILE = "mlhops-detector", "mlhops-profile"
 _CONFIG_FOLDER, _PROFILE_FOLDER = "/etc/mlhops/detector", "/etc/mlhops/profile"
+_TMP, _TMP_FOLDER = "mlhops-tmp", "/tmp"  # noqa: S108 a mount point
+_SCRATCH: Json = {"name": _TMP, "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}
+"""alibi-detect's libraries do not load where they cannot write; no row is written there."""
 
 
 class Detector(Resource):
@@ -40,6 +45,24 @@ class Detector(Resource):
 
     image: Annotated[str, Field(min_length=1, max_length=1024)]
     """Where it comes from."""
+    engine: Literal["AlibiDetect"] | None = None
+    """What else than counting it is for."""
+
+
+@dataclass(frozen=True)
+class Detectors:
+    """The detectors that new revisions get."""
+
+    image: str
+    """Of one that counts."""
+    alibi: str
+    """Of one that asks alibi-detect too."""
+
+    def of(self, policy: MonitoringPolicySpec | None) -> Detector:
+        """Return the detector for a model that is watched like this, or not at all."""
+        if policy is None or policy.drift.engine == "Native":
+            return Detector(image=self.image)
+        return Detector(image=self.alibi, engine="AlibiDetect")
 
 
 LOGGER: Manifest = {
@@ -58,6 +81,7 @@ def beside(service: str, detector: Detector) -> Manifest:
         "volumes": [
             _volume(_CONFIG, detector_map(service)),
             _volume(_PROFILE, profile_map(service)),
+            *([_SCRATCH] if detector.engine else []),
         ],
         "logger": dict(LOGGER),
     }
@@ -69,7 +93,11 @@ def _container(detector: Detector) -> Json:
     It has no readinessProbe: it is ready as soon as it runs. It is restarted only when it has not answered for
     two minutes, since the pod gets no requests meanwhile; but then the agent would soon be out of memory.
     """
-    mounts = ((_CONFIG, _CONFIG_FOLDER), (_PROFILE, _PROFILE_FOLDER))
+    mounts: list[Json] = [
+        {"name": name, "mountPath": folder, "readOnly": True}
+        for name, folder in ((_CONFIG, _CONFIG_FOLDER), (_PROFILE, _PROFILE_FOLDER))
+    ]
+    scratch: list[Json] = [{"name": _TMP, "mountPath": _TMP_FOLDER}] if detector.engine else []
     return {
         "name": CONTAINER,
         "image": detector.image,
@@ -85,11 +113,7 @@ def _container(detector: Detector) -> Json:
             "timeoutSeconds": 10,
             "failureThreshold": 4,
         },
-        # bench/RESULTS.md: 65 MiB with 20 features; the limit leaves room for 512 of them.
-        "resources": {
-            "requests": {"cpu": "50m", "memory": "128Mi"},
-            "limits": {"cpu": "1", "memory": "512Mi"},
-        },
+        "resources": _resources(detector),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -97,9 +121,20 @@ def _container(detector: Detector) -> Json:
             "runAsNonRoot": True,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "volumeMounts": [
-            {"name": name, "mountPath": folder, "readOnly": True} for name, folder in mounts
-        ],
+        "volumeMounts": [*mounts, *scratch],
+    }
+
+
+def _resources(detector: Detector) -> Json:
+    """Return what a detector may use.
+
+    bench/RESULTS.md: 65 MiB with 20 features; the limit leaves room for 512 of them. alibi-detect takes 280 MiB
+    besides, and the rows that it is asked of 64 MiB, in both processes.
+    """
+    asked, most = ("512Mi", "1Gi") if detector.engine else ("128Mi", "512Mi")
+    return {
+        "requests": {"cpu": "50m", "memory": asked},
+        "limits": {"cpu": "1", "memory": most},
     }
 
 
@@ -142,5 +177,8 @@ def beside_live(live: Manifest | None, detector: Detector) -> Detector | None:
     for container in items(live, *place):
         if container.get("name") == CONTAINER:
             image = text(container, "image")
-            return Detector(image=image) if image and applied_by_us(live, *place) else detector
+            if not image or not applied_by_us(live, *place):
+                return detector
+            scratch = any(text(one, "name") == _TMP for one in items(container, "volumeMounts"))
+            return Detector(image=image, engine="AlibiDetect" if scratch else None)
     return None

@@ -1,11 +1,14 @@
 """One look at a model: what its pods told, judged by its policy."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from mlhops.api.base import seconds
 from mlhops.api.policy import DriftSettings, MonitoringPolicySpec
+from mlhops.api.profile import Profile
 from mlhops.api.summary import AnswerSummary
+from mlhops.monitoring.alibi import alibi
 from mlhops.monitoring.compare import Scores, compared
 from mlhops.monitoring.drift import drift, lacking
 from mlhops.monitoring.findings import Finding, verdicts, worst
@@ -80,11 +83,12 @@ class _Side:
     def _judge(self, watch: Watch | None) -> Side:
         troubles = list(self.told.troubles)
         drifted: list[Finding] = []
+        silent: list[Trouble] = []
         worse: list[Finding] = []
         settings, profile = self._policy.drift, self._asked.profile
         if watch is not None and profile is not None:
             try:
-                drifted = drift(watch, self.told.counted, settings, self._at)
+                drifted, silent = self._drift(watch, profile)
                 worse = quality(
                     profile,
                     self.told.counted,
@@ -96,20 +100,29 @@ class _Side:
             except (ValueError, ArithmeticError):
                 troubles.append(Trouble("Error", "the tests cannot be made of what the pods tell"))
         windows = [window.name for window in settings.windows]
-        if profile is not None:
+        if profile is not None and settings.engine == "Native":
             troubles += lacking(drifted, profile, windows, settings.min_rows)
-        about_drift, about_quality = (self._family(each) for each in (drifted, worse))
+        about_drift, about_quality = self._family(drifted, silent), self._family(worse)
         return Side(
             revision=self._asked.revision,
             verdict=about_drift.verdict,
             worst=about_drift.worst,
             quality=about_quality.verdict,
             quality_worst=about_quality.worst,
-            message=explain(troubles),
+            message=explain([*troubles, *silent]),
         )
 
-    def _family(self, findings: list[Finding]) -> _Judged:
-        found = overall([*verdicts(findings), *self.told.verdicts])
+    def _drift(self, watch: Watch, profile: Profile) -> tuple[list[Finding], list[Trouble]]:
+        """Return what the policy's engine finds, and why that is not all."""
+        settings = self._policy.drift
+        if settings.engine == "Native":
+            return drift(watch, self.told.counted, settings, self._at), []
+        heard = alibi(profile, watch.digest, self.told.reports, settings, self._at)
+        return heard.findings, heard.troubles
+
+    def _family(self, findings: list[Finding], silent: Iterable[Trouble] = ()) -> _Judged:
+        troubles = [*self.told.verdicts, *(each.verdict for each in silent)]
+        found = overall([*verdicts(findings), *troubles])
         return _Judged(found, worst(findings))
 
     def scores(self, window: str) -> Scores | None:

@@ -66,6 +66,8 @@ class Told:
     answers: Mapping[str, AnswerSummary] = field(default_factory=dict)
     """What became of requests, with a profile or without."""
     troubles: tuple[Trouble, ...] = ()
+    reports: tuple[DetectorReport, ...] = ()
+    """Of the pods whose report is one of this revision."""
 
     @property
     def verdicts(self) -> list[Verdict]:
@@ -107,7 +109,7 @@ def collect(asked: Asked, digest: str, windows: Iterable[str]) -> Told:
             answers[name] = together
     if asked.profile is None:
         troubles.add(Trouble("Error" if asked.damaged else "Insufficient", asked.problem))
-    return Told(counted, answers, tuple(troubles))
+    return Told(counted, answers, tuple(troubles), tuple(reports))
 
 
 def explain(troubles: Iterable[Trouble]) -> str:

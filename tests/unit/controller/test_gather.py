@@ -14,14 +14,15 @@ from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES, REVISIONS, SE
 from mlhops.controller.reader import Heard
 from mlhops.controller.store import WATCHED, Store
 from mlhops.kserve import inferenceservice
-from mlhops.kserve.detector import Detector
+from mlhops.kserve.detector import Detector, Detectors
 from mlhops.kserve.names import owner_reference
 from mlhops.kserve.read import text
 from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.revision import revision_of, service_name
 from tests.builders import clinical_model
 
-OURS = Detector(image="registry.example/detector:2")
+IMAGES = Detectors("registry.example/detector:2", "registry.example/detector-alibi:2")
+OURS = Detector(image=IMAGES.image)
 EARLIER = Detector(image="registry.example/detector:1")
 KEY = Key("ClinicalModel", "ward", "sepsis")
 NAMED: dict[str, Json] = {"spec.monitoring": {"policyRef": {"name": "strict"}}}
@@ -82,7 +83,7 @@ class Ward:
         async def run() -> Gathered | None:
             client = Client(Configuration())
             try:
-                return await gather(Heard(self._store, client), GatewayRouter(), OURS, KEY)
+                return await gather(Heard(self._store, client), GatewayRouter(), IMAGES, KEY)
             finally:
                 await client.close()
 
@@ -101,6 +102,39 @@ def test_a_new_revision_gets_the_detector_that_this_operator_brings() -> None:
     gathered = ward.gather()
     assert gathered.records[ward.revision].detector == OURS
     assert gathered.seen.unconfigured == {ward.revision}
+
+
+def test_a_new_revision_gets_alibi_detect_where_its_policy_asks_it_and_keeps_it() -> None:
+    for engine in ("AlibiDetect", "Native"):
+        ward = Ward(NAMED)
+        spec: Manifest = {"drift": {"engine": engine, "every": "2m", "minRows": 200}}
+        ward.hear(POLICIES, "strict", {"spec": spec})
+        wanted = ward.gather().records[ward.revision].detector
+        asked = ward.configuration().alibi
+        if engine == "Native":
+            assert wanted == OURS
+            assert asked is None
+            continue
+        assert wanted == Detector(image=IMAGES.alibi, engine="AlibiDetect")
+        assert asked is not None
+        assert [each.type for each in asked.detectors] == ["TabularDrift"]
+        assert (asked.rows, asked.min_rows, asked.every) == (1000, 200, 120)
+        ward.serve(wanted)
+        gathered = ward.gather()
+        assert gathered.records[ward.revision].detector == wanted, "its record is lost"
+        assert gathered.seen.services[ward.service].current
+        assert gathered.seen.services[ward.service].foreign_field == ""
+
+
+def test_a_policy_that_changes_its_engine_restarts_no_model() -> None:
+    ward = Ward(NAMED)
+    ward.record(EARLIER)
+    ward.serve(EARLIER)
+    ward.hear(POLICIES, "strict", {"spec": {"drift": {"engine": "AlibiDetect"}}})
+    gathered = ward.gather()
+    assert gathered.records[ward.revision].detector == EARLIER
+    assert gathered.seen.services[ward.service].current
+    assert ward.configuration().alibi is not None, "so that its detector can say what it lacks"
 
 
 def test_a_revision_that_serves_keeps_its_detector_whatever_operator_comes() -> None:

@@ -11,7 +11,7 @@ from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES
 from mlhops.controller.main import Operator
 from mlhops.controller.policies import THROTTLE_SECONDS
 from mlhops.controller.queue import WorkQueue
-from mlhops.kserve.detector import Detector
+from mlhops.kserve.detector import Detectors
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 
 WARD = "ward"
@@ -44,7 +44,9 @@ async def looked_at(operator: Operator) -> set[str]:
 def test_a_change_of_a_policy_looks_at_the_models_that_name_it_and_its_status_at_none() -> None:
     async def run() -> None:
         client = Client(Configuration())
-        operator = Operator(client, EvaluatorImage("evaluator"), Detector(image="detector"))
+        operator = Operator(
+            client, EvaluatorImage("evaluator"), Detectors("detector", "detector-alibi")
+        )
         for number, (model, policy) in enumerate(
             [("sepsis", "strict"), ("falls", "strict"), ("stroke", "lenient")], 1
         ):
@@ -67,7 +69,9 @@ def test_a_change_of_a_policy_looks_at_the_models_that_name_it_and_its_status_at
 def test_a_policys_models_are_counted_by_and_by_however_many_change() -> None:
     async def run() -> None:
         client = Client(Configuration())
-        operator = Operator(client, EvaluatorImage("evaluator"), Detector(image="detector"))
+        operator = Operator(
+            client, EvaluatorImage("evaluator"), Detectors("detector", "detector-alibi")
+        )
         now = [0.0]
         operator.queue = WorkQueue(lambda: now[0])
         clock = asyncio.create_task(operator.queue.run_clock())
@@ -93,7 +97,9 @@ def test_a_policys_models_are_counted_by_and_by_however_many_change() -> None:
 def test_a_change_of_a_config_map_looks_at_its_model() -> None:
     async def run() -> None:
         client = Client(Configuration())
-        operator = Operator(client, EvaluatorImage("evaluator"), Detector(image="detector"))
+        operator = Operator(
+            client, EvaluatorImage("evaluator"), Detectors("detector", "detector-alibi")
+        )
         operator.hear(
             CONFIG_MAPS,
             manifest(1, "sepsis-a-detector", {}, labels={"mlhops.io/model": "sepsis"}),

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlhops.api.alibi import AlibiDetector, AlibiSettings, planned
+from mlhops.api.alibi import NOT_INSTALLED, AlibiDetector, AlibiSettings, planned
 from mlhops.api.detector import DetectorConfig, Window
 from mlhops.detector import alibi, engine
 from mlhops.detector.aside import Aside, AsideError
-from mlhops.detector.engine import NOT_INSTALLED, Engine
+from mlhops.detector.engine import Engine
 from mlhops.detector.envelope import event
 from mlhops.detector.job import Answer, Job
 from mlhops.detector.raw import RawWindows

@@ -56,6 +56,18 @@ def test_a_model_waits_neither_for_the_detector_nor_for_its_files() -> None:
         assert cast(Manifest, volume["configMap"])["optional"] is True
 
 
+def test_alibi_detect_has_room_and_a_folder_in_memory_and_nothing_else_that_others_lack() -> None:
+    with_it = beside("sepsis-bcd", Detector(image=OURS.image, engine="AlibiDetect"))
+    (theirs,) = items(with_it, "containers")
+    assert text(theirs, "resources", "limits", "memory") == "1Gi"
+    (mount,) = (one for one in items(theirs, "volumeMounts") if not one.get("readOnly"))
+    (volume,) = (one for one in items(with_it, "volumes") if one["name"] == mount["name"])
+    assert mount["mountPath"] == "/tmp"
+    assert text(volume, "emptyDir", "medium") == "Memory"
+    same = {key: value for key, value in theirs.items() if key not in ("resources", "volumeMounts")}
+    assert same == {key: container()[key] for key in same}
+
+
 def test_what_is_written_is_what_the_detector_reads() -> None:
     written = config_map(META, "sepsis-bcd", CONFIG)
     assert DetectorConfig.model_validate_json(text(written, "data", "config.json")) == CONFIG

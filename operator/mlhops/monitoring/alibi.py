@@ -1,0 +1,168 @@
+"""What alibi-detect found in the pods of a revision, judged together."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mlhops.api.alibi import NOT_INSTALLED, AlibiReport, AlibiResult, AlibiTest, Planned, planned
+from mlhops.api.base import seconds
+from mlhops.api.policy import DriftSettings
+from mlhops.api.profile import Profile
+from mlhops.api.summary import DetectorReport
+from mlhops.monitoring.findings import Finding, finite, reach
+from mlhops.monitoring.reports import Trouble
+from mlhops.rollout.looks import Found
+from mlhops.statistics.budget import Limit, judge
+from mlhops.statistics.combine import Part, combined
+from mlhops.statistics.drift import FeatureTest, Shift
+
+_FRESH = 3
+"""Results of more than so many looks ago are none."""
+_STARTING = 300.0
+"""Seconds that are granted on top: alibi-detect may have to be loaded anew."""
+_SCALES: dict[AlibiTest, FeatureTest] = {
+    "KS": "KS",
+    "CVM": "CVM",
+    "ChiSquare": "ChiSquare",
+    "FET": "ChiSquare",
+}
+"""The native test whose effects those of a test are like."""
+_WITHOUT = (
+    f"{NOT_INSTALLED}: the next version comes with it, or set drift.engine to Native until then"
+)
+_SILENT = (
+    "a pod's detector does not tell of alibi-detect: it has not read its policy yet, or comes from before there was "
+    "this engine, and then the next version has another"
+)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the pods told of alibi-detect."""
+
+    findings: list[Finding]
+    troubles: list[Trouble]
+
+
+def alibi(
+    profile: Profile,
+    digest: str,
+    reports: Sequence[DetectorReport],
+    settings: DriftSettings,
+    alpha: float,
+) -> Heard:
+    """Return what each detector comes to in each window, over all pods.
+
+    Args:
+        profile: the reference.
+        digest: the profile's; what is of another does not count.
+        reports: of all pods that told something.
+        settings: of the policy.
+        alpha: the corrected chance at which there is drift.
+    """
+    asked = settings.asked_of_alibi
+    told = [_Pod(report.alibi, settings) for report in reports if report.profile_digest == digest]
+    if asked is None or not told:
+        return Heard([], [])
+    tests = list(planned(asked.detectors, profile))
+    troubles = {trouble for pod in told for trouble in pod.troubles()}
+    findings: list[Finding] = []
+    for window in (each.name for each in settings.windows):
+        found = [_together(test, [pod.of(window, test) for pod in told]) for test in tests]
+        troubles.update(_lacking(tests, found, window, settings.min_rows))
+        findings += _judged(tests, [each.shift for each in found], window, settings, alpha)
+    return Heard(findings, sorted(troubles, key=lambda each: each.message))
+
+
+class _Pod:
+    """What one pod told."""
+
+    def __init__(self, told: AlibiReport | None, settings: DriftSettings) -> None:
+        self._told = told
+        self._oldest = _FRESH * seconds(settings.every) + _STARTING
+        self._least = settings.min_rows
+        usable = told is not None and not told.problem and told.age <= self._oldest
+        results = told.results if told is not None and usable else []
+        self._results = {(each.window, each.detector, each.kind, each.of): each for each in results}
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Return why nothing of it can be used."""
+        told = self._told
+        if told is None:
+            yield Trouble("Insufficient", _SILENT)
+        elif told.problem == NOT_INSTALLED:
+            yield Trouble("Error", _WITHOUT)
+        elif told.problem:
+            yield Trouble("Error", "a pod cannot ask alibi-detect: GET /report says why")
+        elif told.age > self._oldest:
+            yield Trouble("Insufficient", "a pod has not asked alibi-detect for too long")
+
+    def of(self, window: str, test: Planned) -> AlibiResult | None:
+        """Return what it told of one test, None where it did not."""
+        found = self._results.get((window, test.detector, test.kind, test.profile.name))
+        if found is None or found.rows < self._least:
+            return None
+        return found
+
+
+@dataclass(frozen=True)
+class _Together:
+    """A test over all pods."""
+
+    shift: Shift
+    short: bool
+    """Whether some pod told nothing of it."""
+
+
+def _together(test: Planned, told: Sequence[AlibiResult | None]) -> _Together:
+    known = [each for each in told if each is not None and each.reference > 0]
+    rows = sum(each.rows for each in known)
+    short = len(known) < len(told)
+    if not known:
+        return _Together(Shift(_SCALES[test.test], 0), short)
+    # With enough values a chance that is missing was no number: it must not pass for no drift.
+    parts = [
+        Part(math.nan if each.p is None else each.p, each.rows, each.reference) for each in known
+    ]
+    sizes = [math.nan if each.effect is None else each.effect * each.rows for each in known]
+    shift = Shift(_SCALES[test.test], rows, None, combined(parts), sum(sizes) / rows)
+    return _Together(shift, short)
+
+
+def _lacking(
+    tests: Sequence[Planned], found: Sequence[_Together], window: str, least: int
+) -> Iterator[Trouble]:
+    names = [t.profile.name for t, each in zip(tests, found, strict=True) if each.short]
+    missing = sorted(set(names))
+    if missing:
+        which = missing[0] if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} more"
+        message = (
+            f"alibi-detect has not been asked in every pod of {least} rows of window {window} with "
+            f"a value of {which}"
+        )
+        yield Trouble("Insufficient", message)
+
+
+def _judged(
+    tests: Sequence[Planned],
+    shifts: Sequence[Shift],
+    window: str,
+    settings: DriftSettings,
+    alpha: float,
+) -> Iterator[Finding]:
+    effects = settings.effects.by_test()
+    limits = [Limit(effects[_SCALES[test.test]], settings.min_rows) for test in tests]
+    for test, limit, judged in zip(
+        tests, limits, judge(shifts, limits, alpha, settings.correction), strict=True
+    ):
+        found = Found(
+            of=test.profile.name,
+            kind=test.kind,
+            window=window,
+            test=test.detector,
+            verdict=judged.verdict,
+            p=finite(judged.adjusted),
+            effect=finite(judged.shift.effect),
+            rows=judged.shift.rows,
+        )
+        yield Finding(found, reach(judged, limit))

@@ -1,0 +1,174 @@
+"""A look where alibi-detect computes the tests of drift: replicas together, and doubt that is never no drift."""
+
+import pytest
+
+from mlhops.api.alibi import NOT_INSTALLED, AlibiReport, AlibiResult, planned
+from mlhops.api.policy import DriftSettings, MonitoringPolicySpec
+from mlhops.api.summary import DetectorReport
+from mlhops.monitoring.reports import Answer
+from mlhops.statistics.combine import Part, combined
+from tests.unit.monitoring.pods import CANDIDATES, KNOWN, policy, report, seen
+
+SMALL = 1e-9
+
+
+def watching(*detectors: str, **drift: object) -> MonitoringPolicySpec:
+    asked = {"detectors": [{"type": each} for each in detectors or ("TabularDrift",)]}
+    return policy(drift={"engine": "AlibiDetect", "alibi": asked, **drift})
+
+
+def results(settings: DriftSettings, **of: dict[str, object]) -> list[AlibiResult]:
+    """What alibi-detect says of every test: nothing has moved, but what is named."""
+    asked = settings.asked_of_alibi
+    assert asked is not None
+    return [
+        AlibiResult.model_validate(
+            {
+                "window": window.name,
+                "detector": test.detector,
+                "test": test.test,
+                "of": test.profile.name,
+                "kind": test.kind,
+                "rows": 500,
+                "reference": 5000,
+                "statistic": 0.02,
+                "p": 0.4,
+                "effect": 0.02,
+            }
+            | of.get(test.profile.name, {})
+        )
+        for window in settings.windows
+        for test in planned(asked.detectors, KNOWN)
+    ]
+
+
+def pod(given: MonitoringPolicySpec, **of: dict[str, object]) -> DetectorReport:
+    return telling(AlibiReport(age=10, results=results(given.drift, **of)))
+
+
+def telling(alibi: AlibiReport | None) -> DetectorReport:
+    return report().model_copy(update={"alibi": alibi})
+
+
+def test_what_has_not_moved_is_no_drift() -> None:
+    given = watching("KSDrift", "CVMDrift", "ChiSquareDrift")
+    side = seen(pod(given), pod(given), given=given)
+    assert (side.verdict, side.quality, side.message) == ("NoDrift", "NoDrift", "")
+
+
+def test_what_has_moved_is_named_with_its_detector_and_the_rows_of_all_pods() -> None:
+    given = watching()
+    moved: dict[str, object] = {"p": SMALL, "effect": 0.4}
+    side = seen(
+        pod(given, creatinine=moved), pod(given, creatinine={**moved, "rows": 300}), given=given
+    )
+    assert side.verdict == "Drift"
+    assert side.worst is not None
+    assert (side.worst.of, side.worst.kind, side.worst.test) == (
+        "creatinine",
+        "Feature",
+        "TabularDrift",
+    )
+    assert side.worst.rows == 800
+    assert side.worst.effect == pytest.approx(0.4)
+    together = combined([Part(SMALL, 500, 5000), Part(SMALL, 300, 5000)])
+    assert side.worst.p == pytest.approx(4 * together), "corrected for three features and the score"
+
+
+def test_replicas_see_together_what_none_sees_alone() -> None:
+    given = watching()
+    moved: dict[str, object] = {"p": 1e-4, "effect": 0.15}
+    assert seen(pod(given, age=moved), given=given).verdict == "NoDrift"
+    assert seen(*[pod(given, age=moved)] * 4, given=given).verdict == "Drift"
+
+
+def test_a_sure_shift_that_does_not_matter_is_no_drift() -> None:
+    given = watching()
+    assert seen(pod(given, age={"p": SMALL, "effect": 0.09}), given=given).verdict == "NoDrift"
+
+
+def test_fishers_test_is_judged_by_the_effect_of_shares() -> None:
+    given = watching("ChiSquareDrift", effects={"ChiSquare": 0.3})
+    moved: dict[str, object] = {"p": SMALL, "effect": 0.29}
+    assert seen(pod(given, ward=moved), given=given).verdict == "NoDrift"
+    assert seen(pod(given, ward={**moved, "effect": 0.3}), given=given).verdict == "Drift"
+
+
+@pytest.mark.parametrize("kind", ["p", "effect"])
+def test_what_is_no_number_is_an_error_and_never_no_drift(kind: str) -> None:
+    given = watching()
+    side = seen(pod(given), pod(given, age={kind: None}), given=given)
+    assert side.verdict == "Error"
+    assert side.worst is not None
+    assert (side.worst.of, side.worst.verdict) == ("age", "Error")
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict", "why"),
+    [
+        (None, "Insufficient", "does not tell of alibi-detect"),
+        (AlibiReport(problem=NOT_INSTALLED), "Error", "the next version comes with it, or set"),
+        (AlibiReport(problem="patient 7 has died"), "Error", "GET /report says why"),
+        (AlibiReport(), "Insufficient", "has not been asked in every pod"),
+        (
+            AlibiReport(age=481, results=results(watching().drift)),
+            "Insufficient",
+            "has not asked alibi-detect for too long",
+        ),
+    ],
+    ids=["too old", "no image", "another problem", "not yet", "stale"],
+)
+def test_a_pod_that_does_not_tell_is_doubt_with_its_reason(
+    told: AlibiReport | None, verdict: str, why: str
+) -> None:
+    given = watching()
+    for others in ((), (pod(given),)):
+        side = seen(telling(told), *others, given=given)
+        assert side.verdict == verdict
+        assert why in side.message
+        assert "patient" not in side.message
+        assert side.quality == "NoDrift", "which the native counts tell"
+    drifted = pod(given, age={"p": SMALL, "effect": 0.5})
+    assert seen(telling(told), drifted, given=given).verdict == "Drift"
+
+
+def test_a_replica_that_is_missing_or_has_few_rows_is_insufficient() -> None:
+    given = watching()
+    silent = Answer(None, "did not tell", "Error")
+    assert seen(pod(given), silent, given=given).verdict == "Error"
+    side = seen(pod(given), pod(given, age={"rows": 99, "p": None, "effect": None}), given=given)
+    assert side.verdict == "Insufficient"
+    assert side.message == (
+        "alibi-detect has not been asked in every pod of 100 rows of window hour with a value of age"
+    )
+
+
+def test_a_number_of_too_few_rows_does_not_count() -> None:
+    given = watching()
+    few: dict[str, object] = {"rows": 99, "p": SMALL, "effect": 0.9}
+    side = seen(pod(given), pod(given, age=few), given=given)
+    assert side.verdict == "Insufficient"
+
+
+def test_results_of_another_profile_or_window_do_not_count() -> None:
+    given = watching()
+    theirs = report(of=CANDIDATES).model_copy(
+        update={"revision": KNOWN.revision, "alibi": pod(given).alibi}
+    )
+    assert seen(theirs, given=given).verdict == "Error"
+    two = watching(windows=[{"name": "hour", "length": "1h"}, {"name": "week", "length": "7d"}])
+    told = report(windows=("hour", "week")).model_copy(update={"alibi": pod(given).alibi})
+    side = seen(told, given=two)
+    assert side.verdict == "Insufficient"
+    assert "window week" in side.message
+
+
+def test_a_feature_that_the_reference_lacks_has_no_verdict() -> None:
+    given = watching()
+    lacking: dict[str, object] = {"reference": 0, "p": None, "effect": None}
+    assert seen(pod(given, age=lacking), given=given).verdict == "Insufficient"
+
+
+def test_the_native_engine_does_not_look_at_it() -> None:
+    drifted = pod(watching(), age={"p": SMALL, "effect": 0.5})
+    assert seen(drifted, given=policy()).verdict == "NoDrift"
