@@ -22,7 +22,7 @@ from mlhops.api.profile import FeatureProfile
 from mlhops.detector.job import Answer, Job, read, write
 from mlhops.statistics.rates import Counts, Floats
 
-_NICE = 10
+_NICE = 5
 """A model server, and the sink, have their turn first."""
 Places = NDArray[np.int64]
 
