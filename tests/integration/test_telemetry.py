@@ -58,13 +58,13 @@ def scene(installed_plane: ControlPlane, tmp_path: Path) -> Iterator[Scene]:
     installed_plane.kubectl("create", "namespace", namespace)
     kubeconfig = kubeconfig_of_operator(installed_plane, tmp_path)
     api, log, (port,) = Api(installed_plane.kubeconfig), tmp_path / "operator.log", free_ports(1)
-    until("a service account for pods", lambda: api.get(ACCOUNTS, namespace, "default"))
     operator = OperatorProcess(kubeconfig, "", log, (f"--metrics-port={port}",))
     operator.start()
-    until("the operator", lambda: "operator ready" in log.read_text(), 60)
-    hands = Hands(api, namespace)
-    hands.make_gateway()
     try:
+        until("a service account for pods", lambda: api.get(ACCOUNTS, namespace, "default"))
+        until("the operator", lambda: "operator ready" in log.read_text(), 60)
+        hands = Hands(api, namespace)
+        hands.make_gateway()
         yield Scene(hands, port, log, installed_plane.audit_log)
         assert operator.stop() == 0
     finally:
@@ -100,7 +100,7 @@ def test_prometheus_sees_a_rollout_and_each_call_of_a_pass_bears_its_id(scene: S
 
     told = [json.loads(line) for line in scene.log.read_text().splitlines()]
     called = audited(scene)
-    ended = [each for each in told if each.get("event") == "pass ended"]
+    ended = [each for each in told if each["event"] == "pass ended"]
     passes = {each["trace_id"]: each["requests"] for each in ended}
     assert passes
     for trace, requests in passes.items():

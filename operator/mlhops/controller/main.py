@@ -3,10 +3,8 @@
 import argparse
 import asyncio
 import ipaddress
-import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -14,13 +12,12 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 
-import kopf
 import structlog
 from prometheus_client import REGISTRY
 
 from mlhops import __version__
 from mlhops.api.base import Manifest
-from mlhops.controller import metrics, scrape
+from mlhops.controller import logs, metrics, scrape
 from mlhops.controller.client import ApiError, Client, NotLeading, in_cluster
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.events import Recorder
@@ -417,31 +414,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _configure_logs(level: str) -> None:
-    """Write one JSON object a line to standard error."""
-    number = logging.getLevelNamesMapping()[level]
-    kopf.configure(quiet=True, log_format=kopf.LogFormat.JSON)
-    # It runs in a thread of its own on purpose, and the signals are taken care of here.
-    logging.getLogger("kopf._core.reactor.running").addFilter(
-        lambda record: "OS signals are ignored" not in record.getMessage()
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the operator."""
     options = _parse(argv)
-    _configure_logs(options.log_level)
+    logs.configure(options.log_level)
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.metrics_address)
     asyncio.run(run(options))
