@@ -13,6 +13,7 @@ from campaign.history import Version
 from campaign.rest import judge_rest
 from campaign.routing import Traffic
 from campaign.scene import Scene
+from campaign.watching import Watching
 
 _PROMOTIONS = ("Promoted", "FastPromoted")
 _HISTORY = 20
@@ -37,6 +38,7 @@ class Judge:
         self._lawful: set[tuple[str, str]] = set()
         """Revisions that came into service as they should, by the model's uid."""
         self._traffic = Traffic(self._scene, self._candidates, self._lawful)
+        self._watching = Watching(self._scene)
         self.objections = self._scene.objections
 
     def see(self, version: Version) -> None:
@@ -52,11 +54,15 @@ class Judge:
             self._traffic.route(version.object, before)
         elif version.kind == "evaluations":
             self._evidence.evaluation(version.object, before)
+            self._watching.evaluation(version.object)
             self._traffic.note_measured(version.object)
         elif version.kind == "jobs":
             self._evidence.job(version.object)
+            self._watching.job(version.object)
         elif version.kind == "pods":
             self._evidence.pod(version.object)
+        elif version.kind == "monitoringpolicies":
+            self._watching.policy(version.object)
         elif version.kind == "decisions":
             self._decision(version.object, before)
 
@@ -77,6 +83,7 @@ class Judge:
         self._history(new, old)
         self._stable(live, new, old)
         self._candidates.change(live, part(old, "candidate"))
+        self._watching.status(live, new, old)
         for route in self._scene.routes_of(live):
             self._traffic.agree(live, route)
 

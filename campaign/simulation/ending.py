@@ -35,9 +35,10 @@ def problems_at_rest(server: Server) -> list[str]:
     if phase == "Paused" and not part(candidate, "pause"):
         problems.append("paused, and nobody says why")
     stable = word(status, "stable", "inferenceService")
-    if stable and stable not in server.view(SERVICES) and not _lost_by_others(server, model):
+    known = stable and not _lost_by_others(server, model)
+    if known and stable not in server.view(SERVICES):
         problems.append(f"stable {stable} is not there")
-    elif stable and _told(server, stable) != _asked(server, model):
+    elif known and _told(server, stable) != _asked(server, model):
         problems.append(f"{stable} counts {_told(server, stable)}, not {_asked(server, model)}")
     if phase == "Healthy" and candidate:
         problems.append("healthy with a candidate")

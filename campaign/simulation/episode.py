@@ -11,17 +11,20 @@ from campaign.simulation.actors.collector import Collector
 from campaign.simulation.actors.evaluator import Evaluator
 from campaign.simulation.actors.gateway import Gateway
 from campaign.simulation.actors.kserve import KServe
+from campaign.simulation.actors.looks import Looks
 from campaign.simulation.actors.others import Others
-from campaign.simulation.actors.stage import Stage
+from campaign.simulation.actors.stage import MODEL, Stage
 from campaign.simulation.actors.users import Users
 from campaign.simulation.client import Pass
 from campaign.simulation.court import Court
 from campaign.simulation.ending import problems_at_rest, problems_of_last_wish
 from campaign.simulation.front import KILLS, Fate, Faults
 from campaign.simulation.operator import Process, moment, on_time
-from campaign.simulation.server import KINDS, Server
+from campaign.simulation.server import KINDS, NAMESPACE, Server
 from campaign.simulation.watches import Watches
+from mlhops.controller.gather import Key
 from mlhops.controller.kinds import MODELS
+from mlhops.controller.watch import MODEL as MODEL_KIND
 from mlhops.kserve.names import FIELD_MANAGER
 
 STEPS = 2000
@@ -68,15 +71,16 @@ class Episode:
         self._writes = 0
         self.server = Server(lambda: moment(self.operator.loop.time()))
         self._tune()
-        self.operator = self._start(0.0)
-        self.watches = Watches(self.server, self.rng)
         stage = Stage(
             self.server, self.rng, lambda: moment(self.operator.loop.time()), self._trouble
         )
+        self.evaluator, self.collector = Evaluator(stage), Collector(stage)
+        self.operator = self._start(0.0)
+        self.watches = Watches(self.server, self.rng)
         self.stage = stage
         self.users, self.others = Users(stage), Others(stage)
         self.kserve, self.gateway = KServe(stage), Gateway(stage)
-        self.evaluator, self.collector = Evaluator(stage), Collector(stage)
+        self.looks = Looks(stage)
         self.court = Court(self.server, self.evaluator.successes)
         self._actions: dict[str, Callable[[], str]] = {
             "operator": self._request,
@@ -87,6 +91,7 @@ class Episode:
             "collector": self.collector.act,
             "user": self.users.act,
             "others": self.others.act,
+            "look": self._look_at_model,
             "uninstall": self._uninstall,
             "time": lambda: self._pass_time(self.rng.choice((0.05, 0.3, 1.0, 5.0))),
             "leap": self._leap,
@@ -124,6 +129,7 @@ class Episode:
             "time": 1.0 * rng.uniform(0.2, 2.0),
             "leap": some(0.7, 0.05),
             "others": some(0.5, 0.15),
+            "look": some(0.6, 1.0),
             "uninstall": some(0.1, 0.05),
             "kill": some(0.3, 0.05),
             "gap": some(0.3, 0.1),
@@ -163,7 +169,7 @@ class Episode:
         self._rest("rest after the last version", problems_of_last_wish)
 
     def _start(self, now: float) -> Process:
-        started = Process(self.server, self.rng, now, self._workers)
+        started = Process(self.server, self.rng, now, self._workers, self.evaluator.answer)
         started.front.faults = self._faults
         started.loop.drain()
         return started
@@ -182,6 +188,18 @@ class Episode:
 
     def _act(self, act: str) -> str:
         return self._actions[act]()
+
+    def _look_at_model(self) -> str:
+        """There is news of what pods have counted."""
+        look = self.looks.look()
+        if look is None:
+            return ""
+        self.operator.newest = look
+        self.operator.add(Key(MODEL_KIND, NAMESPACE, MODEL))
+        self.operator.loop.drain()
+        self._events += 1
+        found = look.stable.verdict if look.stable else ""
+        return f"a look finds {found}, of the candidate {look.compared_verdict}"
 
     def _leap(self) -> str:
         """Much time passes, though not while a request is under way."""

@@ -1,7 +1,8 @@
 """The operator's process: its own workers, queue, store and relist, on virtual time, until it is killed."""
 
+import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from mlhops.controller.gather import Key
 from mlhops.controller.queue import WorkQueue
 from mlhops.kserve.detector import Detectors
 from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.looks import Look
 
 START = datetime.fromisoformat("2030-01-01T08:00:00.250+00:00")
 
@@ -24,17 +26,55 @@ def moment(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
+class Network:
+    """The way to pods: what is asked arrives late."""
+
+    def __init__(self, rng: random.Random, pods: Callable[[str, str, str], bytes]) -> None:
+        self._rng = rng
+        self._pods = pods
+
+    async def ask(
+        self,
+        method: str,
+        address: str,
+        port: int,  # noqa: ARG002
+        path: str,  # noqa: ARG002
+        headers: Mapping[str, str],
+        most: int,  # noqa: ARG002
+    ) -> bytes:
+        """Ask a pod."""
+        await asyncio.sleep(self._rng.choice((0.01, 0.5, 4.0)))
+        return self._pods(method, address, headers["Authorization"].removeprefix("Bearer "))
+
+    async def close(self) -> None:
+        """There is no connection to close."""
+
+
 class Process(main.Operator):
     """One life of the operator, from start to kill."""
 
-    def __init__(self, server: Server, rng: random.Random, now: float, workers: int) -> None:
+    def __init__(
+        self,
+        server: Server,
+        rng: random.Random,
+        now: float,
+        workers: int,
+        pods: Callable[[str, str, str], bytes],
+    ) -> None:
+        """Start; `pods` answers for a pod: to a method, at an address, with a token."""
+        self.newest: Look | None = None
+        """At the one model."""
         self.loop = VirtualLoop(now)  # type: ignore[abstract]  # what nobody asks of it is left out
         self.front = Front(server, rng, self.loop.create_future)
         self.unexpected: list[str] = []
         """Exceptions of the operator's own code."""
         client = MemoryClient(server, self.front.answer)
         super().__init__(
-            client, EvaluatorImage("evaluator"), Detectors("detector", "detector-alibi")
+            client,
+            EvaluatorImage("evaluator"),
+            Detectors("detector", "detector-alibi"),
+            pods=Network(rng, pods),
+            looks=lambda _: self.newest,
         )
         self.queue = WorkQueue(self.loop.time)
         self.relist.cpu = lambda: 0.0  # an episode must not depend on the machine

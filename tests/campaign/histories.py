@@ -131,6 +131,32 @@ class History:
             managed={"manager": by, "fieldsV1": {"f:spec": fields}},
         )
 
+    def policy(self, **action: object) -> Self:
+        """A policy has one action, `train`."""
+        return self._put("monitoringpolicies", "ward", {"actions": [{"name": "train", **action}]})
+
+    def retrained(self, name: str, at: str) -> Self:
+        """The action has started a Job."""
+        self._put("jobs", name, {}, labels={"mlhops.io/action": "train"})
+        return self.made(at)
+
+    def made(self, at: str) -> Self:
+        """The latest object was created at a moment."""
+        part(self.versions[-1].object, "metadata")["creationTimestamp"] = at
+        return self
+
+    def profile(self, revision: str, content: str) -> Self:
+        """A revision's profile is kept."""
+        self._put("configmaps", f"sepsis-{revision}-profile", {})
+        self.versions[-1].object["data"] = {"profile.json": content}
+        return self
+
+    def signed(self, revision: str, digest: str) -> Self:
+        """The Evaluation of a revision ends, and says which profile it has made."""
+        self.proven(revision)
+        part(self.versions[-1].object, "status")["profile"] = {"digest": digest}
+        return self
+
     def watched(self, revision: str) -> Self:
         """A detector stands beside a revision's model server."""
         before = part(self._live["inferenceservices", f"sepsis-{revision}"], "spec", "predictor")

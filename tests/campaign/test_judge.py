@@ -1,5 +1,7 @@
 """The judge on histories that were well, and on one for each way in which they could have been wrong."""
 
+import hashlib
+
 import pytest
 
 from campaign.judge import judge
@@ -51,6 +53,25 @@ def _steps(*steps: dict[str, object]) -> History:
     return history.service("b").candidate("b").proven("b").candidate("b", proof=PROOF_B)
 
 
+HOLD = {"reason": "PausedByPolicy", "at": "2026-03-01T12:00:00.250Z"}
+DRIFT = {"verdict": "Drift"}
+SIGNED = "sha256:" + hashlib.sha256(b"{}").hexdigest()
+
+
+def _held() -> History:
+    """A policy holds `b` where it is, because what serves drifts."""
+    return climbing().model(monitoring=DRIFT).candidate("b", hold=HOLD)
+
+
+def _retrains(*at: str, most: int = 3) -> History:
+    """Jobs of an action that may start one every hour, and so many a day."""
+    limit = {"limit": {"atMost": most, "per": "1d"}}
+    history = first().policy(type="Retrain", cooldown="1h", retrain=limit)
+    for number, moment in enumerate(at):
+        history.retrained(f"sepsis-train-{number}", moment)
+    return history
+
+
 def _told(entries: int, first_hash: int = 0) -> list[dict[str, object]]:
     numbers = range(first_hash, first_hash + entries)
     return [{"hash": str(n + 1), "previousHash": str(n) if n else ""} for n in numbers]
@@ -66,6 +87,17 @@ WELL = {
     "a failure": _failed(),
     "a candidate removed after its failure": _removed(),
     "a new attempt with new evidence": _proven_again(),
+    "a hold that somebody ended": (
+        _held().decide("Resume", "b").made("2026-03-01T12:00:00Z").candidate("b", hold=None)
+    ),
+    "a rollback because of drift": (
+        climbing()
+        .model(monitoring=DRIFT)
+        .route(a=100)
+        .candidate("b", failure={"reason": "RolledBackByPolicy"}, desiredWeight=0, proof={})
+    ),
+    "Jobs now and then": _retrains("2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z"),
+    "a profile that was signed": _waiting().profile("b", "{}").signed("b", SIGNED),
     "a way back": promoted().stable(
         "a", "FastRolledBack", previous={"revision": "b", "inferenceService": "sepsis-b"}
     ),
@@ -312,6 +344,30 @@ RECORDS = {
     "was told 11 times in the same words": first().told(11),
 }
 
+WATCHED = {
+    "starts a Job within its cooldown": _retrains("2026-03-01T12:00:00Z", "2026-03-01T12:10:00Z"),
+    "starts more Jobs than its limit": _retrains(
+        "2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z", most=1
+    ),
+    "was held by a policy and goes on, unasked": _held().candidate("b", hold=None),
+    "asked for before: was held by a policy and goes on, unasked": (
+        _held().decide("Resume", "b").made("2026-03-01T11:59:59Z").candidate("b", hold=None)
+    ),
+    "promoted: was held by a policy and goes on, unasked": _held().route(b=100).stable("b"),
+    "goes on while a policy holds it": _held().candidate("b", stepIndex=1, desiredWeight=50),
+    "PausedByPolicy, and nothing was found": climbing().candidate("b", hold=HOLD),
+    "RolledBackByPolicy, and nothing was found": (
+        climbing().candidate("b", failure={"reason": "RolledBackByPolicy"}, desiredWeight=0)
+    ),
+    "PausedByPolicy, and it gets more": (
+        climbing().model(monitoring=DRIFT).candidate("b", hold=HOLD, desiredWeight=50)
+    ),
+    "the profile of b is not the one that was signed": (
+        _waiting().profile("b", "[]").signed("b", SIGNED)
+    ),
+    "not there: the profile of b is not the one that was signed": _waiting().signed("b", SIGNED),
+}
+
 RULES = {
     "no weight without proof": NO_WEIGHT_WITHOUT_PROOF,
     "no more than the step": NO_MORE_THAN_THE_STEP,
@@ -320,6 +376,7 @@ RULES = {
     "stable untouched": STABLE_UNTOUCHED,
     "no orphan": NO_ORPHAN,
     "records that stay": RECORDS,
+    "what a policy may do": WATCHED,
 }
 
 

@@ -1,6 +1,7 @@
 """The Job controller and the pods of evaluators, with last words of every sort."""
 
 import base64
+import hashlib
 import json
 import zlib
 from functools import lru_cache
@@ -9,9 +10,11 @@ from typing import cast
 from campaign.simulation.actors.stage import Stage, name_of
 from campaign.simulation.server import controller_of
 from mlhops.api.base import Json, Manifest
+from mlhops.api.profile import WAIT_SECONDS, Profile
 from mlhops.api.result import MAX_BYTES, PREFIX, Result, decode, encode
 from mlhops.controller.kinds import EVENTS, JOBS, PODS
-from mlhops.kserve.read import at, condition, text
+from mlhops.controller.pods import PodError
+from mlhops.kserve.read import at, condition, items, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
 JOB_CONTROLLER = "jobs"
@@ -25,12 +28,16 @@ class Evaluator:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._pods = 0
+        self._delivered: set[str] = set()
+        """Pods that were told that their profile is kept."""
+        self._liars: set[str] = set()
+        """Pods that hand over another profile than they sign."""
         self.successes: set[str] = set()
         """Evaluations that an evaluator of their own found Successful, by uid."""
 
     def act(self) -> str:
         """Do one thing about one Job."""
-        job = self._stage.choose(self._stage.objects(JOBS))
+        job = self._stage.choose(self._jobs())
         if job is None:
             return ""
         if not self._stage.unlucky():
@@ -50,9 +57,38 @@ class Evaluator:
             case _:
                 return self._proceed(job, self._stage.rng.choice(PHASES))
 
+    def answer(self, method: str, address: str, token: str) -> bytes:
+        """Hand a profile over, or take note that it is kept.
+
+        Raises:
+            PodError: there is no pod at that address, or it does not answer.
+        """
+        pods = self._stage.objects(PODS)
+        pod = next((one for one in pods if text(one, "status", "podIP") == address), None)
+        job = self._job_of(pod) if pod is not None else None
+        if pod is None or job is None or _has_ended(pod):
+            raise PodError("it cannot be asked (ClientConnectorError)")
+        if controller_of(job) != token:
+            raise PodError("it answered with HTTP 403")
+        if self._stage.unlucky():
+            match self._stage.rng.randrange(4):
+                case 0:
+                    raise PodError("it did not answer within 5 s")
+                case 1:
+                    return b"<html>"
+                case 2:
+                    self._liars.add(name_of(pod))
+                case _:
+                    return _profile(json.dumps({**self._asked(job), "revision": "another"}))
+        if method == "DELETE":
+            self._delivered.add(name_of(pod))
+            return b""
+        rows = 600 if name_of(pod) in self._liars else 500
+        return _profile(json.dumps(self._asked(job)), rows)
+
     def put_right(self) -> str:
         """Bring a Job nearer to a good end."""
-        for job in self._stage.objects(JOBS):
+        for job in self._jobs():
             if _is_over(job):
                 continue
             done = self._proceed(job, "Successful")
@@ -68,7 +104,8 @@ class Evaluator:
             return self._run_pod(job)
         for pod in pods:
             if not _has_ended(pod):
-                return self._end(job, pod, phase)
+                waits = self._waits(job, pod)
+                return self._hand_over(pod) if waits else self._end(job, pod, phase)
         type_ = "Complete" if text(pods[-1], "status", "phase") == "Succeeded" else "Failed"
         return self._close(job, type_, "")
 
@@ -97,6 +134,22 @@ class Evaluator:
         self._stage.server.patch(PODS, name, running, KUBELET, "status")
         return f"jobs starts {name}"
 
+    def _waits(self, job: Manifest, pod: Manifest) -> bool:
+        """Whether a profile has yet to be fetched; nobody waits for that for ever."""
+        if self._asked(job).get("profile") is not True or self._stage.unlucky():
+            return False
+        return name_of(pod) not in self._delivered and not self._stage.is_old(pod, WAIT_SECONDS)
+
+    def _hand_over(self, pod: Manifest) -> str:
+        """Be ready: there is a profile to fetch."""
+        name = name_of(pod)
+        if text(condition(pod, "Ready"), "status") == "True":
+            return ""
+        ready: list[Json] = [{"type": "Ready", "status": "True"}]
+        status: Manifest = {"podIP": f"10.{name}", "conditions": ready}
+        self._stage.server.patch(PODS, name, {"status": status}, KUBELET, "status")
+        return f"{name} hands a profile over"
+
     def _end(self, job: Manifest, pod: Manifest, phase: str) -> str:
         words, code = self._last_words(job, phase)
         ended: Manifest = {"exitCode": code, "message": words}
@@ -114,9 +167,11 @@ class Evaluator:
         return f"kubelet ends {name_of(pod)} with {code} {words[:12]!r} ({phase})"
 
     def _last_words(self, job: Manifest, phase: str) -> tuple[str, int]:
-        gates = tuple(self._gates(job))
+        asked = self._asked(job)
+        gates = tuple(gate["name"] for gate in cast("list[dict[str, str]]", asked["gates"]))
         if not self._stage.unlucky():
-            return words_of(phase, gates), 0
+            made = asked.get("profile") is True
+            return words_of(phase, gates, _digest(json.dumps(asked)) if made else ""), 0
         match self._stage.rng.randrange(9):
             case 0:
                 return "", 1
@@ -140,12 +195,19 @@ class Evaluator:
             case _:
                 return words_of(phase, ("somebody-elses-gate",)), 0
 
-    def _gates(self, job: Manifest) -> list[str]:
-        """What the evaluator finds in its environment."""
+    def _asked(self, job: Manifest) -> Manifest:
+        """What the evaluator finds in its environment: the Evaluation's spec."""
         containers = cast("list[Manifest]", at(job, "spec", "template", "spec", "containers"))
-        environment = cast("list[Manifest]", containers[0]["env"]) if containers else []
-        spec = json.loads(text(environment[0], "value")) if environment else {}
-        return [gate["name"] for gate in spec.get("gates", [])]
+        environment = cast("list[Manifest]", containers[0]["env"])
+        return cast(Manifest, json.loads(text(environment[0], "value")))
+
+    def _jobs(self) -> list[Manifest]:
+        """The Jobs of Evaluations; others train models, and nobody looks at those."""
+        return [job for job in self._stage.objects(JOBS) if not _trains(job)]
+
+    def _job_of(self, pod: Manifest) -> Manifest | None:
+        uid = controller_of(pod)
+        return next((job for job in self._jobs() if text(job, "metadata", "uid") == uid), None)
 
     def _cannot_start(self, job: Manifest) -> str:
         if self._pods_of(job):
@@ -190,17 +252,46 @@ def _has_ended(pod: Manifest) -> bool:
     return text(pod, "status", "phase") in ("Succeeded", "Failed")
 
 
+def _trains(job: Manifest) -> bool:
+    """Whether it is the Job of a policy's action, also if somebody took its labels away."""
+    containers = items(job, "spec", "template", "spec", "containers")
+    return text(containers[0] if containers else {}, "name") == "train"
+
+
 def _is_over(job: Manifest) -> bool:
     return any(text(condition(job, type_), "status") == "True" for type_ in ("Complete", "Failed"))
 
 
 @lru_cache(maxsize=256)
-def words_of(phase: str, gates: tuple[str, ...]) -> str:
-    """What an evaluator says that came to that verdict on each gate."""
+def words_of(phase: str, gates: tuple[str, ...], digest: str = "") -> str:
+    """What an evaluator says that came to that verdict on each gate, and made a profile with that digest."""
     measured = [_gate(gate, phase) for gate in gates] if phase != "Error" else []
-    return encode(
-        Result.model_validate({"phase": phase, "message": "as measured", "gates": measured})
-    )
+    profile = {"digest": digest} if digest else None
+    found = {"phase": phase, "message": "as measured", "gates": measured, "profile": profile}
+    return encode(Result.model_validate(found))
+
+
+@lru_cache(maxsize=64)
+def _profile(asked: str, rows: int = 500) -> bytes:
+    """A small profile of the model that an Evaluation's spec is about."""
+    spec = json.loads(asked)
+    features = []
+    for feature in spec["interface"]["features"]:
+        bins: Manifest = {"edges": [1.0], "centres": [0.0, 2.0], "counts": [rows, rows]}
+        if feature.get("type", "Numeric") != "Numeric":
+            bins = {"categories": ["a"], "counts": [rows, rows], "type": feature["type"]}
+        features.append({"name": feature["name"], **bins})
+    made = {
+        "revision": spec["revision"],
+        "createdFrom": spec["data"].get("digest") or "sha256:" + "1" * 64,
+        "rows": 2 * rows,
+        "features": features,
+    }
+    return Profile.model_validate(made).to_text().encode()
+
+
+def _digest(asked: str) -> str:
+    return f"sha256:{hashlib.sha256(_profile(asked)).hexdigest()}"
 
 
 @lru_cache(maxsize=256)

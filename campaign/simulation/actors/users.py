@@ -30,10 +30,28 @@ GATE = "equal-misses"
 _WAYS_ON = {
     "PauseStep": "Resume",
     "PausedByPerson": "Resume",
+    "PausedByPolicy": "Resume",
     "ApprovalRequired": "Approve",
     "GatesInconclusive": "Override",
     "EvaluationError": "Retry",
 }
+
+
+_TRAINER: Manifest = {
+    "template": {"spec": {"containers": [{"name": "train", "image": "trainer:1"}]}}
+}
+_RULES: tuple[Json, ...] = ({}, {"atLeast": 2, "of": 3})
+_LIMITS: tuple[Json, ...] = ({"atMost": 1, "per": "2h"}, {"atMost": 2, "per": "1h"})
+_ANSWERS: tuple[tuple[str, Json], ...] = (
+    ("Notify", ["Drift", "DataQuality", "Candidate"]),
+    ("PauseRollout", ["Drift", "DataQuality"]),
+    ("PauseRollout", ["Candidate"]),
+    ("Rollback", ["Candidate"]),
+    ("Rollback", ["Drift", "Candidate"]),
+    ("Retrain", ["Drift"]),
+    ("Retrain", ["Drift", "DataQuality"]),
+)
+"""What actions do, and when."""
 
 
 class Users:
@@ -116,6 +134,9 @@ class Users:
             **cast(Manifest, manifest["spec"]),
             "rollout": self._rollout(),
         }
+        if self._stage.chance(0.6):
+            self._edit_policy()
+            spec["monitoring"] = {"policyRef": {"name": POLICY}}
         version = rng.choice(VERSIONS)
         predictor = {**cast(Manifest, spec["predictor"]), **_uri(version)}
         spec |= {"version": version, "predictor": predictor}
@@ -170,9 +191,11 @@ class Users:
         return f"user edits {patch}"
 
     def _edit_policy(self) -> str:
-        """Make the policy, give it another window, or take it away."""
-        server, length = self._stage.server, self._stage.rng.choice(("1h", "6h"))
-        spec: Manifest = {"drift": {"windows": [{"name": "window", "length": length}]}}
+        """Make the policy, give it another window and other actions, or take it away."""
+        server, rng = self._stage.server, self._stage.rng
+        length, rule = rng.choice(("1h", "6h")), rng.choice(_RULES)
+        drift: Manifest = {"windows": [{"name": "window", "length": length}], "for": rule}
+        spec: Manifest = {"drift": drift, "actions": self._answers()}
         if POLICY not in server.view(POLICIES):
             server.create(POLICIES, {"metadata": {"name": POLICY}, "spec": spec}, USER)
         elif self._stage.chance(0.3):
@@ -181,6 +204,22 @@ class Users:
         else:
             server.patch(POLICIES, POLICY, {"spec": spec}, USER)
         return f"user wants windows of {length}"
+
+    def _answers(self) -> list[Json]:
+        """Some actions, each of its own name whatever it does."""
+        rng, found = self._stage.rng, list[Json]()
+        for number, (type_, when) in enumerate(_ANSWERS):
+            if rng.random() < 0.4:
+                action: Manifest = {
+                    "name": f"{type_.lower()}-{number}",
+                    "type": type_,
+                    "when": when,
+                }
+                action["cooldown"] = rng.choice(("10m", "1h"))
+                if type_ == "Retrain":
+                    action["retrain"] = {"template": _TRAINER, "limit": rng.choice(_LIMITS)}
+                found.append(action)
+        return found
 
     def _gates(self, live: Manifest) -> list[Json]:
         gates = cast("list[Manifest]", at(live, "spec", "evaluation", "gates"))

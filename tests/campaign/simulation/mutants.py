@@ -6,13 +6,17 @@ from dataclasses import replace
 from datetime import datetime
 from unittest.mock import patch
 
+from mlhops.api.action import PolicyAction, Trigger
 from mlhops.api.base import Manifest
-from mlhops.api.status import ClinicalModelStatus
+from mlhops.api.evaluation import EvaluationStatus
+from mlhops.api.status import ClinicalModelStatus, Finding
 from mlhops.controller.apply import Applier
 from mlhops.controller.gather import Gathered
 from mlhops.controller.kinds import MODELS
+from mlhops.rollout import actions
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import Intent, Plan, SetWeights
+from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.plan import plan
 
@@ -64,6 +68,44 @@ def _nothing(*_: object) -> None:
     """Somebody thought that this was not needed."""
 
 
+def _at_once(moment: datetime, after: str) -> datetime:
+    """No time has to pass."""
+    del after
+    return moment
+
+
+def _hold_lifted(draft: Draft) -> None:
+    """A hold ends by itself once nothing is found any more."""
+    hear_looks(draft)
+    found = draft.monitoring.verdict if draft.monitoring is not None else None
+    if draft.candidate is not None and draft.candidate.hold is not None and found == "NoDrift":
+        draft.change(hold=None)
+
+
+def _held_at_all(draft: Draft, action: PolicyAction, held: actions.Held) -> None:
+    """A hold lets the candidate have what people asked for already."""
+    PAUSE(draft, action, held)
+    if draft.candidate is not None and draft.candidate.hold is not None:
+        draft.change(promoting=True)
+
+
+PAUSE = actions._ACTIONS["PauseRollout"]
+
+
+def _triggers(draft: Draft) -> dict[Trigger, Finding | None]:
+    """What cannot be told is answered like drift."""
+    unknown = draft.monitoring is not None and draft.monitoring.verdict != "NoDrift"
+    return {"Drift": None, "Candidate": None} if unknown else {}
+
+
+def _believed(
+    evaluation: object, status: EvaluationStatus, live: object, model: object, pod: str
+) -> EvaluationStatus:
+    """What an evaluator signs is taken for what it handed over."""
+    del evaluation, live, model, pod
+    return status
+
+
 MUTANTS: Mapping[str, Mutant] = {
     "a weight is raised before the status": _planned(_early),
     "a weight is lowered after the status": _planned(_late),
@@ -83,6 +125,11 @@ MUTANTS: Mapping[str, Mutant] = {
     "a detector is told only once": lambda: patch(
         "mlhops.rollout.plan.configure_detectors", _nothing
     ),
+    "a Job is started each time": lambda: patch("mlhops.rollout.actions.later", _at_once),
+    "a hold ends by itself": lambda: patch("mlhops.rollout.plan.hear_looks", _hold_lifted),
+    "a hold promotes": lambda: patch.dict(actions._ACTIONS, PauseRollout=_held_at_all),
+    "what cannot be told is drift": lambda: patch("mlhops.rollout.actions._triggers", _triggers),
+    "a profile is kept unseen": lambda: patch("mlhops.rollout.profiles.settle", _believed),
     "what a detector was told stays": lambda: patch(
         "mlhops.controller.gather._config_maps", lambda *_: {}
     ),
