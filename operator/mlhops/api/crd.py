@@ -14,7 +14,7 @@ from typing import cast
 
 import yaml
 
-from mlhops.api import GROUP, VERSION
+from mlhops.api import GROUP, VERSION, generated
 from mlhops.api.base import Json, Manifest, Resource
 from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation
@@ -306,20 +306,9 @@ def main(argv: list[str] | None = None) -> int:
         "--check", action="store_true", help="write nothing; exit 1 on a difference"
     )
     options = parser.parse_args(argv)
-    stale = False
     made = files()
-    for path, text in (
-        (folder / name, made[name]) for folder in _places(options.folder) for name in made
-    ):
-        if path.is_file() and path.read_text() == text:
-            continue
-        if options.check:
-            print(f"{path} is out of date: run `make crds`", file=sys.stderr)
-            stale = True
-        else:
-            path.write_text(text)
-            print(f"wrote {path}")
-    return int(stale)
+    places = {folder / name: made[name] for folder in _places(options.folder) for name in made}
+    return generated.write(places, "crds", check=options.check)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from mlhops.api import generated
 from mlhops.api.base import Manifest
 from mlhops.controller.fleet import FAMILIES
 from mlhops.controller.metrics import DESCRIBED, Described
@@ -127,18 +128,8 @@ def main(argv: list[str] | None = None) -> int:
         "--check", action="store_true", help="write nothing; exit 1 on a difference"
     )
     options = parser.parse_args(argv)
-    stale = False
-    for name, text in files(options.repository).items():
-        path = options.repository / name
-        if path.is_file() and path.read_text() == text:
-            continue
-        if options.check:
-            print(f"{path} is out of date: run `make telemetry`", file=sys.stderr)
-            stale = True
-        else:
-            path.write_text(text)
-            print(f"wrote {path}")
-    return int(stale)
+    made = {options.repository / name: text for name, text in files(options.repository).items()}
+    return generated.write(made, "telemetry", check=options.check)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from mlhops.api import GROUP
+from mlhops.api import GROUP, generated
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.kinds import (
     CONFIG_MAPS,
@@ -189,19 +189,8 @@ def main(argv: list[str] | None = None) -> int:
         "--check", action="store_true", help="write nothing; exit 1 on a difference"
     )
     options = parser.parse_args(argv)
-    stale = False
-    for name, text in files().items():
-        path = options.repository / name
-        if path.is_file() and path.read_text() == text:
-            continue
-        if options.check:
-            print(f"{path} is out of date: run `make roles`", file=sys.stderr)
-            stale = True
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-            print(f"wrote {path}")
-    return int(stale)
+    made = {options.repository / name: text for name, text in files().items()}
+    return generated.write(made, "roles", check=options.check)
 
 
 if __name__ == "__main__":
