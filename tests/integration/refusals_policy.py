@@ -64,6 +64,16 @@ POLICY = (
         "TabularDrift",
         ".alibi.detectors[0].type",
     ),
+    *(
+        _alibi(
+            f"whole rows for {kind}",
+            "AlibiDetect",
+            {"detectors": [{"type": kind}]},
+            "no reference row gets into a pod",
+            ".alibi.detectors[0].type",
+        )
+        for kind in ("ClassifierDrift", "MMDDrift")
+    ),
     _alibi("too few rows for a test", "AlibiDetect", {"rows": 99}, "100", ".alibi.rows"),
     given(
         "fewer rows than a verdict needs",

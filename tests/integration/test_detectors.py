@@ -19,6 +19,7 @@ from tests.cluster_api import Api, until
 from tests.integration.hands import MODEL, Hands, OperatorProcess
 
 WATCHED = {"policyRef": {"name": "ward"}}
+ALIBI = "detector-alibi:1"
 Start = Callable[[str], OperatorProcess]
 
 
@@ -37,7 +38,7 @@ def start(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterat
     started: list[OperatorProcess] = []
 
     def begin(image: str) -> OperatorProcess:
-        arguments = [f"--detector-image={image}"]
+        arguments = [f"--detector-image={image}", f"--detector-alibi-image={ALIBI}"]
         process = OperatorProcess(control_plane.kubeconfig, namespace, log, arguments)
         process.start()
         started.append(process)
@@ -123,6 +124,42 @@ def test_a_detector_counts_what_the_policy_says_and_no_model_restarts_for_anothe
     until("no windows", counts(ward, service))
 
     assert generation(ward, service) == before
+
+
+def test_a_policy_that_asks_alibi_detect_is_told_at_once_and_has_its_image_from_the_next_revision_on(
+    ward: Hands, start: Start
+) -> None:
+    # given a model server with the detector that counts
+    start("detector:1")
+    ward.api.create(POLICIES, ward.namespace, policy("1h"))
+    first = ward.promote_first(monitoring=WATCHED)
+    until("its windows", counts(ward, first, "1h"))
+    before = generation(ward, first)
+
+    # when its policy changes the engine
+    engine: Json = {"engine": "AlibiDetect", "alibi": {"detectors": [{"type": "KSDrift"}]}}
+    ward.api.patch(POLICIES, ward.namespace, "ward", {"spec": {"drift": engine}})
+
+    # then the detector is told, and nothing restarts
+    def is_told() -> bool:
+        found = configuration(ward, first)
+        return found is not None and found.alibi is not None
+
+    until("word of alibi-detect", is_told)
+    assert image_of(ward, first) == "detector:1"
+    # and the next revision has the image, and what it needs
+    ward.apply_model("2.0.0", monitoring=WATCHED)
+    second = ward.candidate_service()
+    assert image_of(ward, second) == ALIBI
+    live = ward.api.get(SERVICES, ward.namespace, second)
+    assert any("emptyDir" in each for each in items(live, "spec", "predictor", "volumes"))
+    assert generation(ward, first) == before
+    # also when the policy goes back
+    ward.api.patch(
+        POLICIES, ward.namespace, "ward", {"spec": {"drift": {"engine": "Native", "alibi": None}}}
+    )
+    until("no word of it", lambda: not is_told())
+    assert image_of(ward, second) == ALIBI
 
 
 def test_another_operator_brings_its_detector_to_new_revisions_only(

@@ -4,13 +4,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, model_validator
 
-from mlhops.api.base import Resource, list_map
+from mlhops.api.base import Resource, list_map, rules
 from mlhops.api.interface import GroupName, Name
 from mlhops.api.profile import FeatureProfile, Profile
 
-AlibiType = Literal["KSDrift", "CVMDrift", "ChiSquareDrift", "TabularDrift", "FETDrift"]
+AlibiType = Literal[
+    "KSDrift",
+    "CVMDrift",
+    "ChiSquareDrift",
+    "TabularDrift",
+    "FETDrift",
+    "ClassifierDrift",
+    "MMDDrift",
+]
 AlibiTest = Literal["KS", "CVM", "ChiSquare", "FET"]
 NOT_INSTALLED = "engine AlibiDetect needs image mlhops/detector-alibi"
 """What a detector without alibi-detect says."""
@@ -29,10 +37,26 @@ _TESTS: dict[AlibiType, dict[str, AlibiTest]] = {
 """What each detector does with a feature of a type; it leaves others alone."""
 
 
+_WHOLE_ROWS = (
+    "ClassifierDrift and MMDDrift compare whole rows, and no reference row gets into a pod: use "
+    "TabularDrift, or engine Native with joint: true, whose MMD needs none"
+)
+
+
+def _feature_by_feature(kind: AlibiType) -> AlibiType:
+    if kind not in _TESTS:
+        raise ValueError(_WHOLE_ROWS)
+    return kind
+
+
 class AlibiDetector(Resource):
     """One of alibi-detect's detectors."""
 
-    type: AlibiType
+    type: Annotated[
+        AlibiType,
+        AfterValidator(_feature_by_feature),
+        Field(json_schema_extra=rules(("!(self in ['ClassifierDrift', 'MMDDrift'])", _WHOLE_ROWS))),
+    ]
     """Its class. KSDrift and CVMDrift take numbers, ChiSquareDrift what has categories, FETDrift
     what has two, TabularDrift all of it."""
 
