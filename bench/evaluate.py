@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from bench.results import Result
 from mlhops.api.base import Json
+from mlhops.api.destinations import ANYWHERE
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import run
 from mlhops.evaluator import score as scoring
@@ -138,7 +139,7 @@ def measure(path: Path) -> tuple[float, float, str]:
     os.environ[run.VARIABLE] = EvaluationSpec.model_validate(spec).model_dump_json(by_alias=True)
     # What is measured is all but the model server.
     setattr(scoring, "predict", _scored)  # noqa: B010 a name that is not for others
-    options = run.Options(None, None, path.parent, path.parent, 500, 1800.0, 30.0)
+    options = run.Options(None, None, path.parent, path.parent, 500, 1800.0, 30.0, ANYWHERE)
     began = time.perf_counter()
     result = run.run(options, lambda text: print(text, file=sys.stderr)).result
     seconds = time.perf_counter() - began

@@ -43,6 +43,7 @@ class LabOperator:
                     "--evaluator-image=mlhops/evaluator:test",
                     "--detector-image=mlhops/detector:test",
                     f"--metrics-port={self._metrics}",
+                    "--allowed-network=127.0.0.0/8",
                 ],
                 env=environment,
                 stdout=log,

@@ -146,12 +146,16 @@ def test_the_chart_is_of_this_version_and_passes_helms_linter(helm: Helm) -> Non
     assert text(deployment, "metadata", "labels", "app.kubernetes.io/version") == __version__
 
 
-def test_images_come_from_the_registry_that_is_named_and_by_digest(helm: Helm) -> None:
+def test_the_operator_is_told_where_images_come_from_and_which_hosts_are_allowed(
+    helm: Helm,
+) -> None:
     digest = "sha256:" + "0" * 64
     values: Manifest = {
         "registry": "registry.example/clinical",
         "operator": {"image": {"digest": digest}},
         "detector": {"image": {"tag": "1.2.3"}},
+        "allowedHosts": ["*.hospital.example"],
+        "allowedNetworks": ["10.0.0.0/8"],
     }
     [deployment] = [each for each in helm.render(CHART, values) if each["kind"] == "Deployment"]
     [container] = items(deployment, "spec", "template", "spec", "containers")
@@ -164,6 +168,7 @@ def test_images_come_from_the_registry_that_is_named_and_by_digest(helm: Helm) -
     assert "--detector-image=registry.example/clinical/mlhops/detector:1.2.3" in arguments
     alibi = f"registry.example/clinical/mlhops/detector-alibi:{__version__}"
     assert f"--detector-alibi-image={alibi}" in arguments
+    assert {"--allowed-host=*.hospital.example", "--allowed-network=10.0.0.0/8"} <= set(arguments)
 
 
 def test_prometheus_is_shown_a_port_that_there_is(helm: Helm) -> None:
@@ -229,6 +234,8 @@ def test_the_dashboards_of_both_are_the_same(
         ({"evaluator": {"image": {"digest": "latest"}}}, "/evaluator/image/digest"),
         ({"crds": {"enabled": "no"}}, "/crds/enabled"),
         ({"prometheusRule": {"runbookUrl": "docs"}}, "/prometheusRule/runbookUrl"),
+        ({"allowedHosts": ["https://data.example"]}, "/allowedHosts/0"),
+        ({"allowedNetworks": ["10.0.0.1"]}, "/allowedNetworks/0"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(helm: Helm, values: Manifest, field: str) -> None:

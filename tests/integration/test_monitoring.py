@@ -31,6 +31,7 @@ from mlhops.rollout.looks import Found, Look, Side, Verdict
 from tests.builders import monitoring_policy
 from tests.cluster_api import until
 from tests.integration.hands import MODEL, Hands, OperatorProcess
+from tests.loopback import LOOPBACK
 
 CREATININE = Found("creatinine", "Feature", "hour", "KS", "Drift", 1.2e-8, 0.84, 4724)
 WATCHED: Manifest = {"policyRef": {"name": "ward"}}
@@ -99,7 +100,7 @@ class Ward:
 
     async def _look(self, verdicts: tuple[Verdict, ...]) -> None:
         client = await _client(self.plane)
-        sinks = HttpSinks(Recorder(client, now), seconds=1.0)
+        sinks = HttpSinks(Recorder(client, now), LOOPBACK, seconds=1.0)
         newest: list[Look] = []
         models = Models(
             client,

@@ -16,7 +16,9 @@ import structlog
 from prometheus_client import REGISTRY
 
 from mlhops import __version__
+from mlhops.api import destinations
 from mlhops.api.base import Manifest
+from mlhops.api.destinations import ANYWHERE, Destinations
 from mlhops.controller import logs, metrics, scrape
 from mlhops.controller.client import ApiError, Client, NotLeading, in_cluster
 from mlhops.controller.evaluations import Evaluations
@@ -73,12 +75,13 @@ class Operator:
         namespaces: Sequence[str] = (),
         pods: Pods | None = None,
         looks: Looks | None = None,
+        allowed: Destinations = ANYWHERE,
     ) -> None:
         self.queue: WorkQueue[Key] = WorkQueue(waited=metrics.QUEUE_WAIT.observe)
         self._store = Store(namespaces)
         self.fleet = Fleet(self._store)
         recorder = Recorder(client, now)
-        self.sinks = HttpSinks(recorder)
+        self.sinks = HttpSinks(recorder, allowed)
         heard = Heard(self._store, client)
         asked = pods or HttpPods(scrape.SECONDS, scrape.AT_ONCE)
         self.scraper = Scraper(client, heard, asked, now, self.add)
@@ -271,11 +274,13 @@ async def run(options: argparse.Namespace) -> None:
     """
     async with AsyncExitStack() as opened:
         client = await _connect(opened)
+        allowed = destinations.of(options, os.environ)
         operator = Operator(
             client,
-            EvaluatorImage(options.evaluator_image),
+            EvaluatorImage(options.evaluator_image, arguments=allowed.arguments()),
             Detectors(options.detector_image, options.detector_alibi_image),
             options.namespace,
+            allowed=allowed,
         )
         REGISTRY.register(operator.fleet)
         opened.callback(REGISTRY.unregister, operator.fleet)
@@ -378,6 +383,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         help="the same for models whose MonitoringPolicy has engine AlibiDetect, which is under the "
         "Business Source License 1.1 (default: %(default)s)",
     )
+    destinations.add_arguments(parser)
     parser.add_argument("--workers", type=int, default=8, help="passes at a time (%(default)s)")
     parser.add_argument("--metrics-port", type=int, default=0, help="serve /metrics here (0: off)")
     parser.add_argument("--metrics-address", default="127.0.0.1")

@@ -13,8 +13,9 @@ import orjson
 import structlog
 
 from mlhops.api.base import ObjectMeta
+from mlhops.api.destinations import ANYWHERE, Destinations
 from mlhops.controller.events import Recorder
-from mlhops.controller.outbound import session
+from mlhops.controller.outbound import RefusedError, session
 from mlhops.rollout.intents import Event, Notify
 from mlhops.rollout.reasons import Reason
 
@@ -41,8 +42,11 @@ class Sinks(Protocol):
 class HttpSinks:
     """Posts by HTTP, in the binary mode of the CloudEvents HTTP binding."""
 
-    def __init__(self, recorder: Recorder, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, recorder: Recorder, allowed: Destinations = ANYWHERE, seconds: float = SECONDS
+    ) -> None:
         self._recorder = recorder
+        self._allowed = allowed
         self._seconds = seconds
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,8 +77,11 @@ class HttpSinks:
 
     async def _try(self, notice: Notify) -> str:
         """Post a notification once; return what went wrong, in words that tell nothing of the answer."""
-        if urlsplit(notice.sink).scheme not in ("http", "https"):
+        parts = urlsplit(notice.sink)
+        if parts.scheme not in ("http", "https"):
             return "its URL is neither http nor https"
+        if why := self._allowed.refuses_host(parts.hostname or ""):
+            return f"sink: {why}"
         attributes = {k: v for k, v in notice.event.items() if k not in ("data", "datacontenttype")}
         headers = {f"ce-{name}": str(value) for name, value in attributes.items()}
         headers["Content-Type"] = "application/json"
@@ -86,6 +93,9 @@ class HttpSinks:
                 return "" if 200 <= answer.status < 300 else f"HTTP {answer.status}"
         except TimeoutError:
             return f"no answer within {self._seconds:g} s"
+        except aiohttp.ClientConnectorDNSError as error:
+            refused = isinstance(error.os_error, RefusedError)
+            return f"sink: {error.os_error}" if refused else type(error).__name__
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return type(error).__name__
         except Exception as error:
@@ -94,5 +104,5 @@ class HttpSinks:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = session(self._seconds, _AT_ONCE)
+            self._session = session(self._seconds, _AT_ONCE, self._allowed)
         return self._session

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from mlhops.api import destinations
 from mlhops.api.profile import WAIT_SECONDS
 from mlhops.api.result import Result, encode
 from mlhops.evaluator.handover import UID_VARIABLE, hand_over
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         default=WAIT_SECONDS,
         help="seconds for which it is",
     )
+    destinations.add_arguments(parser)
     return parser
 
 
@@ -114,6 +116,7 @@ def _options(given: argparse.Namespace) -> Options:
         batch_size=given.batch_size,
         timeout=given.timeout,
         request_timeout=given.request_timeout,
+        allowed=destinations.of(given, os.environ),
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from mlhops import __version__
 from mlhops.api.data import StoredReport
+from mlhops.api.destinations import Destinations
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.api.gate import primary_of
 from mlhops.api.result import Result
@@ -28,7 +29,7 @@ from mlhops.evaluator.reference import Reference, missing, reference
 from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.publish import publish
 from mlhops.evaluator.score import score
-from mlhops.evaluator.source import LocalFile, local
+from mlhops.evaluator.source import Limits, LocalFile, local
 
 VARIABLE = "MLHOPS_EVALUATION"
 _LONGEST_MESSAGE = 2048
@@ -45,6 +46,7 @@ class Options:
     batch_size: int
     timeout: float
     request_timeout: float
+    allowed: Destinations
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Run:
         request_timeout=options.request_timeout,
     )
     say(f"evaluating {spec.model} {spec.version} (revision {spec.revision}) at {endpoint.url}")
-    with local(spec.data, options.claim_root) as file:
+    with local(spec.data, options.claim_root, Limits(allowed=options.allowed)) as file:
         found = _measure(spec, file, endpoint, options, say)
         made = _profile(found, file) if spec.profile else None
     report = _report(found, options)
@@ -210,7 +212,7 @@ def _profile(found: Evaluated, file: LocalFile) -> Reference:
 
 def _report(found: Evaluated, options: Options) -> StoredReport | None:
     try:
-        return publish(found, options.report_root)
+        return publish(found, options.report_root, options.allowed)
     except (SystemExit, KeyboardInterrupt):
         # The verdict is there, and being stopped does not take it away.
         return StoredReport(error="the evaluator was stopped before the report was stored")

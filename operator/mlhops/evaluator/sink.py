@@ -7,9 +7,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from obstore.exceptions import BaseError
-
 from mlhops.api.data import REPORT_PREFIX, ReportSink, StoredReport
+from mlhops.api.destinations import Destinations
 from mlhops.evaluator import stores
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.places import in_claim, on_this_machine, shown, without_secrets
@@ -21,7 +20,12 @@ _FIELD = "report.uri"
 
 
 def put(
-    sink: ReportSink, name: str, content: bytes, report_root: Path, seconds: float = _SECONDS
+    sink: ReportSink,
+    name: str,
+    content: bytes,
+    report_root: Path,
+    allowed: Destinations,
+    seconds: float = _SECONDS,
 ) -> StoredReport:
     """Store a report; whatever goes wrong is told in the result.
 
@@ -30,6 +34,7 @@ def put(
         name: the file's name in it; a file of that name is replaced.
         content: the file.
         report_root: where the claim of a pvc:// URI is mounted.
+        allowed: what may be reached.
         seconds: how long a store may take.
     """
     uri = f"{shown(sink.uri).rstrip('/')}/{name}"
@@ -42,7 +47,7 @@ def put(
                 # A report may lie at the claim's root, so the name belongs to the path.
                 _write(in_claim(uri, report_root, _FIELD), content, uri)
             case "s3" | "gs":
-                asyncio.run(_upload(sink, name, content, uri, seconds))
+                asyncio.run(_upload(sink, name, content, uri, seconds, allowed))
             case scheme:
                 raise EvaluationError(
                     f"{_FIELD} has the scheme {scheme!r}: use file://, pvc://, s3:// or gs://"
@@ -76,21 +81,25 @@ def _write(path: Path, content: bytes, uri: str) -> None:
         ) from error
 
 
-async def _upload(sink: ReportSink, name: str, content: bytes, uri: str, seconds: float) -> None:
+async def _upload(
+    sink: ReportSink, name: str, content: bytes, uri: str, seconds: float, allowed: Destinations
+) -> None:
     try:
         async with asyncio.timeout(seconds):
-            await _put(sink, name, content, uri, min(_STALL, seconds))
+            await _put(sink, name, content, uri, min(_STALL, seconds), allowed)
     except TimeoutError as error:
         raise EvaluationError(
             f"{uri} could not be written within {seconds:g} s: check endpoint and the network"
         ) from error
 
 
-async def _put(sink: ReportSink, name: str, content: bytes, uri: str, stall: float) -> None:
-    store, folder = stores.opened(sink, REPORT_PREFIX, stall)
-    path = "/".join(part for part in (folder.rstrip("/"), name) if part)
+async def _put(
+    sink: ReportSink, name: str, content: bytes, uri: str, stall: float, allowed: Destinations
+) -> None:
     try:
-        # The client tries again what may pass.
-        await store.put_async(path, content, use_multipart=False)
-    except (BaseError, FileNotFoundError) as error:
-        raise EvaluationError(f"{uri} cannot be written: {stores.meaning(error)}") from None
+        async with stores.opened(sink, REPORT_PREFIX, stall, allowed, "report") as (store, folder):
+            path = "/".join(part for part in (folder.rstrip("/"), name) if part)
+            # The client tries again what may pass.
+            await store.put_async(path, content, use_multipart=False)
+    except stores.StoreError as error:
+        raise EvaluationError(f"{uri} cannot be written: {error}") from None

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from obstore.exceptions import BaseError
-
 from mlhops.api.data import DATA_PREFIX, MOST_BYTES, DataSource
+from mlhops.api.destinations import ANYWHERE, Destinations
 from mlhops.evaluator import stores, web
 from mlhops.evaluator.copies import Copy
 from mlhops.evaluator.errors import EvaluationError
@@ -43,14 +42,16 @@ class LocalFile:
 
 @dataclass(frozen=True)
 class Limits:
-    """How long and how much may be copied."""
+    """What may be copied."""
 
     seconds: float = 1800.0
-    """For all of a file."""
+    """How long all of a file may take."""
     stall: float = 30.0
     """Seconds without a byte after which a try is given up."""
     most: int = MOST_BYTES
     """Bytes."""
+    allowed: Destinations = ANYWHERE
+    """From where."""
 
 
 _LIMITS = Limits()
@@ -128,20 +129,19 @@ async def _download(data: DataSource, copy: Copy, limits: Limits) -> None:
     # On the main thread's loop, a signal to stop ends the download at once.
     async with asyncio.timeout(limits.seconds):
         if data.uri.startswith("https://"):
-            await web.download(data, copy, limits.stall)
+            await web.download(data, copy, limits.stall, limits.allowed)
         else:
-            await _from_store(data, copy, limits.stall)
+            await _from_store(data, copy, limits)
 
 
-async def _from_store(data: DataSource, copy: Copy, stall: float) -> None:
-    store, path = stores.opened(data, DATA_PREFIX, stall)
+async def _from_store(data: DataSource, copy: Copy, limits: Limits) -> None:
     try:
-        # The client goes on where a connection broke off, if the file is still the same.
-        found = await store.get_async(path)
-        copy.begin(found.meta["size"])
-        async for chunk in found.stream(min_chunk_size=_CHUNK):
-            copy.add(bytes(chunk))
-    except (BaseError, FileNotFoundError) as error:
-        raise EvaluationError(
-            f"{shown(data.uri)} cannot be read: {stores.meaning(error)}"
-        ) from None
+        async with stores.opened(data, DATA_PREFIX, limits.stall, limits.allowed, "data") as opened:
+            store, path = opened
+            # The client goes on where a connection broke off, if the file is still the same.
+            found = await store.get_async(path)
+            copy.begin(found.meta["size"])
+            async for chunk in found.stream(min_chunk_size=_CHUNK):
+                copy.add(bytes(chunk))
+    except stores.StoreError as error:
+        raise EvaluationError(f"{shown(data.uri)} cannot be read: {error}") from None

@@ -6,16 +6,18 @@ Without one it is who its ServiceAccount is to the cloud.
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
-from obstore.exceptions import PermissionDeniedError, UnauthenticatedError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import GCSStore, S3Store
 
+from mlhops.api.destinations import Destinations
 from mlhops.evaluator.errors import EvaluationError
+from mlhops.evaluator.gate import Gate
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -64,6 +66,10 @@ _MEANINGS = {
 }
 
 
+class StoreError(Exception):
+    """A store does not do what is asked; the message says why and what to do."""
+
+
 class Place(Protocol):
     """Where data or reports are."""
 
@@ -77,17 +83,44 @@ class Place(Protocol):
     def secret_name(self) -> str | None: ...
 
 
-def opened(place: Place, prefix: str, stall: float) -> tuple[Store, str]:
-    """Return the store of an s3:// or gs:// URI and the path in it.
+@asynccontextmanager
+async def opened(
+    place: Place, prefix: str, stall: float, allowed: Destinations, field: str
+) -> AsyncIterator[tuple[Store, str]]:
+    """Give the store of an s3:// or gs:// URI and the path in it, for one piece of work.
 
     Args:
         place: what the spec says.
         prefix: what the keys of the Secret begin with in the environment.
         stall: seconds without a byte after which a request is given up, and tried again.
+        allowed: what may be reached.
+        field: what the place is called in the spec.
 
     Raises:
-        EvaluationError: the Secret lacks a key, or a key holds nonsense.
+        EvaluationError: the Secret lacks a key, or a key holds nonsense; the server must not be reached.
+        StoreError: the store does not do what is asked.
     """
+    host, scheme = _server(place)
+    field += ".endpoint" if place.endpoint else ".uri"
+    async with Gate(allowed, stall, field, identity=place.secret_name is None) as gate:
+        store = _client(place, prefix, stall, gate.proxy_for(host, scheme))
+        try:
+            yield store, urlsplit(place.uri).path.lstrip("/")
+        except (BaseError, FileNotFoundError) as error:
+            raise StoreError(gate.refused or meaning(error, gate.unreachable)) from None
+
+
+def _server(place: Place) -> tuple[str, str]:
+    """Return the host that is asked first, and its scheme."""
+    if place.endpoint is not None:
+        parts = urlsplit(place.endpoint)
+        return parts.hostname or "", parts.scheme
+    if place.uri.startswith("gs://"):
+        return "storage.googleapis.com", "https"
+    return f"s3.{place.region or 'us-east-1'}.amazonaws.com", "https"
+
+
+def _client(place: Place, prefix: str, stall: float, proxy: str | None) -> Store:
     parts = urlsplit(place.uri)
     given = secret(place, prefix)
     client: ClientConfig = {
@@ -96,12 +129,14 @@ def opened(place: Place, prefix: str, stall: float) -> tuple[Store, str]:
         "timeout": _WHOLE,
         "allow_http": bool(place.endpoint and place.endpoint.startswith("http://")),
     }
+    if proxy is not None:
+        client["proxy_url"] = proxy
     if CA_CERTIFICATE in given:
         client["root_certificate"] = given[CA_CERTIFICATE]
     retry: RetryConfig = {"max_retries": _ATTEMPTS - 1, "retry_timeout": _WHOLE}
     try:
         with _identity(given if place.secret_name else None):
-            return _store(parts.scheme, parts.netloc, place, client, retry), parts.path.lstrip("/")
+            return _store(parts.scheme, parts.netloc, place, client, retry)
     except Exception as error:
         # The client's own words may quote a key of the Secret.
         raise EvaluationError(
@@ -130,10 +165,11 @@ def secret(place: Place, prefix: str) -> dict[str, str]:
     return given
 
 
-def meaning(error: Exception) -> str:
+def meaning(error: Exception, unreachable: bool) -> str:
     """Return what a store's error means and what to do; never its own words.
 
-    These hold URLs, headers and what the server answered.
+    These hold URLs, headers and what the server answered. `unreachable` says that the latest connection
+    could not be made.
     """
     text = str(error)
     found = _CODE.search(text)
@@ -149,6 +185,8 @@ def meaning(error: Exception) -> str:
     for words, what in _MEANINGS.items():
         if words in text.lower():
             return what
+    if unreachable:
+        return _AWAY
     return (
         f"the server fails or breaks off{code or f' ({type(error).__name__})'}: check endpoint, "
         "and look at the server's log"

@@ -8,8 +8,10 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 from mlhops.api.data import DATA_PREFIX, DataSource
+from mlhops.api.destinations import Destinations
 from mlhops.evaluator.copies import Copy
 from mlhops.evaluator.errors import EvaluationError
+from mlhops.evaluator.gate import Gate
 from mlhops.evaluator.places import shown
 from mlhops.evaluator.stores import BEARER_TOKEN, CA_CERTIFICATE, secret
 
@@ -25,13 +27,14 @@ class _AgainError(Exception):
     """Trouble that may pass."""
 
 
-async def download(data: DataSource, copy: Copy, stall: float) -> None:
+async def download(data: DataSource, copy: Copy, stall: float, allowed: Destinations) -> None:
     """Copy a file; a broken connection and a server's own errors are tried again.
 
     Args:
         data: where it is.
         copy: what takes its bytes.
         stall: seconds without a byte after which a try is given up.
+        allowed: what may be reached.
 
     Raises:
         EvaluationError: the file cannot be had.
@@ -40,30 +43,38 @@ async def download(data: DataSource, copy: Copy, stall: float) -> None:
     headers = {"Accept-Encoding": "identity"}
     if BEARER_TOKEN in given:
         headers["Authorization"] = f"Bearer {given[BEARER_TOKEN]}"
-    async with httpx.AsyncClient(
-        verify=_trust(given),
-        timeout=httpx.Timeout(stall, connect=min(stall, _CONNECT)),
-        headers=headers,
-    ) as client:
-        trouble = ""
-        for attempt in range(_ATTEMPTS):
-            if attempt:
-                wait = _FIRST_WAIT * 2**attempt
-                await asyncio.sleep(random.uniform(wait / 2, wait))
-            try:
-                await _get(client, data.uri, copy)
-            except _AgainError as error:
-                trouble = str(error)
-            except httpx.TimeoutException:
-                trouble = "the server does not answer in time"
-            except httpx.TransportError as error:
-                trouble = _transport(error)
-            else:
-                return
-        raise EvaluationError(
-            f"{shown(data.uri)} cannot be read: {trouble}; tried {_ATTEMPTS} times: check data.uri "
-            "and the network"
-        )
+    async with Gate(allowed, stall, "data.uri") as gate:
+        proxy = gate.proxy_for(urlsplit(data.uri).hostname or "", "https")
+        async with httpx.AsyncClient(
+            verify=_trust(given),
+            timeout=httpx.Timeout(stall, connect=min(stall, _CONNECT)),
+            headers=headers,
+            proxy=proxy,
+        ) as client:
+            await _patiently(client, data.uri, copy, gate)
+
+
+async def _patiently(client: httpx.AsyncClient, uri: str, copy: Copy, gate: Gate) -> None:
+    trouble = ""
+    for attempt in range(_ATTEMPTS):
+        if attempt:
+            wait = _FIRST_WAIT * 2**attempt
+            await asyncio.sleep(random.uniform(wait / 2, wait))
+        try:
+            await _get(client, uri, copy)
+        except _AgainError as error:
+            trouble = str(error)
+        except httpx.TimeoutException:
+            trouble = "the server does not answer in time"
+        except httpx.TransportError as error:
+            if gate.refused:
+                raise EvaluationError(f"{shown(uri)} cannot be read: {gate.refused}") from error
+            trouble = _transport(error)
+        else:
+            return
+    raise EvaluationError(
+        f"{shown(uri)} cannot be read: {trouble}; tried {_ATTEMPTS} times: check data.uri and the network"
+    )
 
 
 async def _get(client: httpx.AsyncClient, uri: str, copy: Copy) -> None:

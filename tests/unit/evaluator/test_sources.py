@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from lab.certificates import Authority
 from mlhops.api.result import decode
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.source import Limits
+from tests.loopback import LOOPBACK
 from tests.unit.evaluator.conftest import SPEC, Bench, changed, columns
 from tests.unit.evaluator.remote import (
     BUCKET,
@@ -227,7 +229,7 @@ def test_an_s3_server_that_hangs_is_given_up_in_time(store: Unruly, what: str) -
 
 @pytest.mark.usefixtures("key")
 def test_an_s3_server_that_trickles_is_given_up_in_time(store: Unruly) -> None:
-    limits = Limits(seconds=1.5, stall=10)
+    limits = replace(QUICK, seconds=1.5, stall=10)
     said = refusal("s3://trickles/data", limits, endpoint=store.url(), secretName="reader")
     assert "could not be read within 1.5 s" in said
 
@@ -274,7 +276,7 @@ def test_an_s3_server_with_tls_cannot_send_the_evaluator_to_one_without(
 
 @pytest.mark.usefixtures("key", "trusted")
 def test_a_file_that_is_too_large_is_refused(s3: S3, web: Unruly) -> None:
-    limits = Limits(seconds=20, stall=0.5, most=len(CONTENT) - 1)
+    limits = replace(QUICK, most=len(CONTENT) - 1)
     for uri, endpoint in ((s3.put("big", CONTENT), s3.url), (web.url("/there/data"), None)):
         said = refusal(uri, limits, endpoint=endpoint, secretName="reader")
         assert "the most that is copied: put the data on a volume" in said
@@ -357,7 +359,7 @@ def test_a_redirect_on_the_same_server_is_followed_and_one_failure_is_forgiven(w
 
 @pytest.mark.usefixtures("trusted")
 def test_a_web_server_that_trickles_is_given_up_in_time(web: Unruly) -> None:
-    limits = Limits(seconds=1.5, stall=10)
+    limits = replace(QUICK, seconds=1.5, stall=10)
     said = refusal(web.url("/trickles/data"), limits, secretName="reader")
     assert "could not be read within 1.5 s" in said
 
@@ -422,6 +424,7 @@ def test_sigterm_ends_a_download_at_once_and_no_secret_is_said(
         "DATA_AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
     }
     command = [sys.executable, "-m", "mlhops.evaluator", "--termination-log", str(log)]
+    command += LOOPBACK.arguments()
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:

@@ -131,7 +131,8 @@ def pod_of(*changes: tuple[str, Json]) -> Manifest:
         )
     ).spec.evaluation
     subject = Evaluation.model_validate(evaluation(dict(changes)))
-    rendered = render(subject, settings, EvaluatorImage("registry.example/evaluator:1"))
+    image = EvaluatorImage("registry.example/evaluator:1", arguments=("--allowed-host=*.example",))
+    rendered = render(subject, settings, image)
     policy = at_path(rendered, "spec.podFailurePolicy")
     # A drained evaluator is tried again, though it says exit code 1 on its way out.
     assert [rule["action"] for rule in cast("list[Manifest]", cast(Manifest, policy)["rules"])] == [
@@ -156,6 +157,10 @@ def claims_of(pod: Manifest) -> dict[Json, Json]:
             read_only = mount.get("readOnly", False) or source.get("readOnly", False)
             found[mount["mountPath"]] = f"{source['claimName']} {'ro' if read_only else 'rw'}"
     return found
+
+
+def test_the_evaluator_is_told_where_it_may_be_led() -> None:
+    assert "--allowed-host=*.example" in cast("list[Json]", container_of(pod_of())["args"])
 
 
 def test_the_job_gets_no_credentials_and_only_the_claim_that_the_data_are_on() -> None:

@@ -6,17 +6,19 @@ import traceback
 from pathlib import Path
 
 from mlhops.api.data import StoredReport
+from mlhops.api.destinations import Destinations
 from mlhops.evaluator.report.collect import Evaluated, collect
 from mlhops.evaluator.report.page import page
 from mlhops.evaluator.sink import put
 
 
-def publish(run: Evaluated, report_root: Path) -> StoredReport | None:
+def publish(run: Evaluated, report_root: Path, allowed: Destinations) -> StoredReport | None:
     """Render and store the report of a run; None where none is asked for.
 
     Args:
         run: what it came to.
         report_root: where the claim of a pvc:// URI is mounted.
+        allowed: what may be reached.
     """
     sink = run.spec.report
     if sink is None:
@@ -30,7 +32,7 @@ def publish(run: Evaluated, report_root: Path) -> StoredReport | None:
             error=f"the report could not be rendered ({type(error).__name__}): report this with the "
             "lines above it in the pod's log"
         )
-    return put(sink, file_name(run), content, report_root)
+    return put(sink, file_name(run), content, report_root, allowed)
 
 
 def file_name(run: Evaluated) -> str:
