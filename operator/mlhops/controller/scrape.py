@@ -28,19 +28,19 @@ from mlhops.api.profile import MOST_BYTES
 from mlhops.controller import metrics
 from mlhops.controller.client import ApiError, NotInstalled
 from mlhops.controller.gather import Key
-from mlhops.controller.kinds import CONFIG_MAPS, MODELS, PODS, POLICIES, Kind
+from mlhops.controller.kinds import CONFIG_MAPS, EVALUATIONS, MODELS, PODS, POLICIES, Kind
 from mlhops.controller.pods import PodError, Pods
 from mlhops.controller.queue import WorkQueue
 from mlhops.controller.reader import Reader
 from mlhops.controller.store import Name
 from mlhops.controller.trace import begin_trace
-from mlhops.kserve.content import content_hashes
 from mlhops.kserve.detector import CONTAINER, REPORT_PORT
-from mlhops.kserve.names import PROFILE_DIGEST, PROFILE_KEY, SERVICE_LABEL, profile_map
+from mlhops.kserve.names import PROFILE_EVALUATION, PROFILE_KEY, SERVICE_LABEL, profile_map
 from mlhops.kserve.owner import is_of_service, is_ours
 from mlhops.kserve.read import at, condition, items, text
 from mlhops.monitoring.reports import Answer
 from mlhops.rollout.looks import Found, Look, Side
+from mlhops.rollout.profiles import is_signed
 
 _log = structlog.get_logger(__name__)
 
@@ -231,7 +231,7 @@ class Scraper:
         ready = [pod for pod in pods if _is_ready(pod, service)]
         room = [ALL_BYTES]
         answers = await asyncio.gather(*(self._ask(pod, service, room) for pod in ready))
-        return _Raw(revision, answers, await self._profile(model, service))
+        return _Raw(revision, answers, await self._profile(model, revision, service))
 
     async def _ask(self, pod: Manifest, service: str, room: list[int]) -> Answer:
         """Ask one pod of an InferenceService. `room` is how many bytes of all pods are still taken."""
@@ -263,7 +263,7 @@ class Scraper:
         metrics.REPORTS.labels("fetched").inc()
         return Answer(body)
 
-    async def _profile(self, model: ClinicalModel, service: str) -> _Text:
+    async def _profile(self, model: ClinicalModel, revision: str, service: str) -> _Text:
         """Return the text of a revision's profile, which is read from the API server once."""
         namespace, name = model.metadata.namespace, profile_map(service)
         place = Name(namespace, name)
@@ -277,9 +277,12 @@ class Scraper:
             return _Text(zlib.decompress(kept[1]))
         live = await self._client.get(CONFIG_MAPS, namespace, name)
         content = text(live, "data", PROFILE_KEY).encode()
-        known = text(live, "metadata", "annotations", PROFILE_DIGEST)
-        hashed = content_hashes(live or {}).get(PROFILE_KEY, "")
-        if not content or len(content) > MOST_BYTES or known != f"sha256:{hashed}":
+        evaluation = text(live, "metadata", "annotations", PROFILE_EVALUATION)
+        record = await self._client.get(EVALUATIONS, namespace, evaluation) if evaluation else None
+        signed = is_signed(live or {}, record, revision, model.metadata.uid)
+        if signed is None:
+            return _Text(None, f"its profile counts once Evaluation {evaluation} has ended")
+        if not content or len(content) > MOST_BYTES or not signed:
             return _Text(
                 None, "its profile is not the one that was kept: Retry makes another", True
             )

@@ -25,7 +25,7 @@ from mlhops.kserve.names import (
     owner_reference,
     profile_map,
 )
-from mlhops.kserve.owner import is_ours
+from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.read import condition, text
 from mlhops.rollout.revision import service_name
 
@@ -186,6 +186,31 @@ def is_outdated(status: EvaluationStatus, live: Manifest | None, model_uid: str)
     if live is None or status.profile is None or not is_ours(live, model_uid):
         return False
     return status.profile.digest is not None and _digest(live) != status.profile.digest
+
+
+def is_signed(
+    live: Manifest, record: Manifest | None, revision: str, model_uid: str
+) -> bool | None:
+    """Whether a ConfigMap holds the profile that a revision's Evaluation says its evaluator signed.
+
+    None where the Evaluation has not ended. Who may write ConfigMaps may write neither an Evaluation's status nor
+    one that a model controls.
+
+    Args:
+        live: the ConfigMap, which names the Evaluation.
+        record: that Evaluation as the API server has it.
+        revision: of the model.
+        model_uid: the model's.
+    """
+    if record is None or not owned(record, model_uid):
+        return False
+    evaluation = Evaluation.model_validate(record)
+    if evaluation.spec.revision != revision:
+        return False
+    if evaluation.status.phase not in FINISHED:
+        return None
+    told = evaluation.status.profile or StoredProfile()
+    return told.error is None and told.digest is not None and told.digest == _digest(live)
 
 
 def _digest(live: Manifest) -> str:

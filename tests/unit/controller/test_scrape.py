@@ -14,20 +14,21 @@ from mlhops.api.base import Json, Manifest
 from mlhops.controller import scrape
 from mlhops.controller.client import ApiError
 from mlhops.controller.gather import Key
-from mlhops.controller.kinds import CONFIG_MAPS, MODELS, PODS, POLICIES, Kind
+from mlhops.controller.kinds import CONFIG_MAPS, EVALUATIONS, MODELS, PODS, POLICIES, Kind
 from mlhops.controller.pods import HttpPods, PodError
 from mlhops.controller.reader import Heard
 from mlhops.controller.scrape import REPORT_BYTES, Scraper
 from mlhops.controller.store import Name, Store
 from mlhops.controller.watch import MODEL
 from mlhops.kserve.detector import REPORT_PORT
-from mlhops.kserve.names import PROFILE_DIGEST, PROFILE_KEY, profile_map
+from mlhops.kserve.names import PROFILE_EVALUATION, PROFILE_KEY, profile_map
 from mlhops.rollout.looks import Look
-from tests.builders import clinical_model, monitoring_policy
+from tests.builders import DIGEST, clinical_model, evaluation, monitoring_policy
 from tests.unit.monitoring.pods import KNOWN, NOW, STABLE, report, rows
 
 KEY = Key(MODEL, "ward", "sepsis")
 SERVICE = f"sepsis-{STABLE}"
+EVALUATION = f"{SERVICE}-1"
 UID = "model-uid"
 REPLICA_SET: Manifest = {
     "apiVersion": "apps/v1",
@@ -49,7 +50,7 @@ class World:
         self.fetched = 0
         self.woken: list[Key] = []
         self.version = 0
-        self._maps: dict[str, Manifest] = {}
+        self.live: dict[str, Manifest] = {}
         for kind in (MODELS, PODS, POLICIES, CONFIG_MAPS):
             self.store.set_complete(kind)
         self.scraper = Scraper(self, Heard(self.store, self), self, lambda: NOW, self.woken.append)  # type: ignore[arg-type]
@@ -68,7 +69,8 @@ class World:
         for number, address in enumerate(pods):
             self.hear(PODS, pod(f"pod-{number}", address))
         if profile:
-            self._maps[profile_map(SERVICE)] = profile_of()
+            self.live[profile_map(SERVICE)] = profile_of()
+            self.live[EVALUATION] = evaluation_of()
             self.hear(CONFIG_MAPS, profile_of())
 
     def serves(self, attempt: int = 0) -> None:
@@ -94,9 +96,9 @@ class World:
         self.hear(MODELS, model | {"metadata": {"name": "sepsis", "uid": UID}, "status": status})
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
-        assert kind == CONFIG_MAPS
+        assert kind in (CONFIG_MAPS, EVALUATIONS)
         self.fetched += 1
-        return self._maps.get(name)
+        return self.live.get(name)
 
     async def ask(
         self, method: str, address: str, port: int, path: str, headers: Mapping[str, str], most: int
@@ -155,11 +157,21 @@ def profile_of(text: str | None = None) -> Manifest:
             "name": profile_map(SERVICE),
             "uid": "profile-uid",
             "labels": {"mlhops.io/model": "sepsis"},
-            "annotations": {PROFILE_DIGEST: KNOWN.digest()},
+            "annotations": {PROFILE_EVALUATION: EVALUATION},
             "ownerReferences": [{"uid": UID, "controller": True}],
         },
         "data": {PROFILE_KEY: KNOWN.to_text() if text is None else text},
     }
+
+
+def evaluation_of(**changes: Json) -> Manifest:
+    """The Evaluation that the profile was made for, with a signature of it."""
+    given: dict[str, Json] = {
+        "spec.revision": STABLE,
+        "metadata.ownerReferences": [{"uid": UID, "controller": True}],
+        "status": {"phase": "Successful", "profile": {"digest": KNOWN.digest()}},
+    }
+    return evaluation({**given, **changes}, EVALUATION)
 
 
 @pytest.fixture(autouse=True)
@@ -319,10 +331,49 @@ def test_a_profile_that_is_not_the_one_that_was_kept_is_an_error(text: str) -> N
     world = World()
     world.watched("10.0.0.1")
     world.pod_tells("10.0.0.1")
-    world._maps[profile_map(SERVICE)] = profile_of(text)
+    world.live[profile_map(SERVICE)] = profile_of(text)
     found = look(world)
     assert found.stable is not None
     assert found.stable.verdict == "Error"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": {"phase": "Successful", "profile": {"digest": DIGEST}}},
+        {"status": {"phase": "Successful", "profile": {"digest": KNOWN.digest(), "error": "no"}}},
+        {"status": {"phase": "Successful"}},
+        {"spec.revision": "another"},
+        {"metadata.ownerReferences": [{"uid": "another", "controller": True}]},
+        None,
+    ],
+)
+def test_a_profile_that_no_evaluation_of_the_revision_has_signed_is_an_error(
+    changes: dict[str, Json] | None,
+) -> None:
+    """Whoever may write ConfigMaps can write any annotation, but no Evaluation's status."""
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    if changes is None:
+        del world.live[EVALUATION]
+    else:
+        world.live[EVALUATION] = evaluation_of(**changes)
+    found = look(world)
+    assert found.stable is not None
+    assert found.stable.verdict == "Error"
+    assert "not the one that was kept" in found.stable.message
+
+
+def test_a_profile_counts_once_its_evaluation_has_ended() -> None:
+    world = World()
+    world.watched("10.0.0.1")
+    world.pod_tells("10.0.0.1")
+    world.live[EVALUATION] = evaluation_of(status={"phase": "Running"})
+    found = look(world)
+    assert found.stable is not None
+    assert found.stable.verdict == "Insufficient"
+    assert found.stable.message == f"its profile counts once Evaluation {EVALUATION} has ended"
 
 
 def test_a_profile_is_read_from_the_api_server_once() -> None:
@@ -337,7 +388,7 @@ def test_a_profile_is_read_from_the_api_server_once() -> None:
     world.pod_tells("10.0.0.1")
     asyncio.run(scenario())
     assert len(world.asked) == 2
-    assert world.fetched == 1
+    assert world.fetched == 2  # the ConfigMap, and the Evaluation that signed it
 
 
 def test_what_is_no_news_wakes_nobody() -> None:
