@@ -33,7 +33,8 @@ def pod_spec(
     evaluation: Evaluation, settings: EvaluationSettings, image: EvaluatorImage
 ) -> Manifest:
     """Return the spec of the pod that measures an Evaluation."""
-    spec = evaluation.spec
+    # Where reports go the model says, and none that somebody has forged an Evaluation for.
+    spec = evaluation.spec.model_copy(update={"report": settings.report})
     volumes, mounts = _volumes(spec)
     container: Manifest = {
         "name": CONTAINER,

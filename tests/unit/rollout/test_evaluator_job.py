@@ -1,5 +1,6 @@
 """An Evaluation's Job, and what its pod's last words come to."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -119,14 +120,15 @@ def test_planning_twice_changes_nothing() -> None:
     assert once != EvaluationStatus()
 
 
-def pod_of(*changes: tuple[str, Json]) -> Manifest:
-    """Return the pod of an Evaluation with these values in its spec."""
+def pod_of(*changes: tuple[str, Json], report: Manifest | None = None) -> Manifest:
+    """Return the pod of an Evaluation with these values in its spec, of a model with such a report."""
     settings = ClinicalModel.model_validate(
         clinical_model(
             {
                 "metadata.uid": "u",
                 "spec.evaluation.resources": {"limits": {"memory": "1Gi"}},
                 "spec.evaluation.serviceAccountName": "reader",
+                "spec.evaluation.report": report,
             }
         )
     ).spec.evaluation
@@ -177,7 +179,7 @@ def test_a_secret_is_seen_by_the_evaluator_alone_under_a_prefix_and_must_be_ther
     pod = pod_of(
         ("spec.data.uri", "s3://held-out/a.parquet"),
         ("spec.data.secretName", "held-out-reader"),
-        ("spec.report", {"uri": "s3://reports", "secretName": "report-writer"}),
+        report={"uri": "s3://reports", "secretName": "report-writer"},
     )
     assert len(cast("list[Manifest]", pod["containers"])) == 1
     assert "initContainers" not in pod
@@ -206,10 +208,23 @@ def test_data_from_elsewhere_may_fill_only_so_much_of_the_node() -> None:
 def test_only_the_claim_of_the_report_can_be_written(
     data: str, report: str, claims: dict[Json, Json]
 ) -> None:
-    pod = pod_of(("spec.data.uri", data), ("spec.report", {"uri": report}))
+    pod = pod_of(("spec.data.uri", data), report={"uri": report})
     assert claims_of(pod) == claims
     names = [volume["name"] for volume in cast("list[Manifest]", pod["volumes"])]
     assert len(names) == len(set(names))
+
+
+def test_a_forged_evaluation_does_not_say_where_the_report_goes() -> None:
+    forged = ("spec.report", {"uri": "s3://elsewhere", "secretName": "anything"})
+    for report in (None, {"uri": "s3://reports"}):
+        pod = pod_of(cast("tuple[str, Json]", forged), report=cast("Manifest | None", report))
+        (given,) = [
+            str(each["value"])
+            for each in cast("list[Manifest]", container_of(pod)["env"])
+            if each["name"] == "MLHOPS_EVALUATION"
+        ]
+        assert json.loads(given).get("report") == report
+        assert "envFrom" not in container_of(pod)
 
 
 def test_where_the_report_is_is_taken_over_and_changes_no_verdict() -> None:
