@@ -21,6 +21,8 @@ from mlhops.rollout.reasons import Reason
 
 SECONDS = 5.0
 """For a whole request."""
+_SPARE = 1.0
+"""A request begins a moment after it was asked for."""
 _AT_ONCE = 16
 _WAITING = 256
 """More notifications than this at a time are refused: there is a sink that does not answer."""
@@ -60,7 +62,7 @@ class HttpSinks:
     async def close(self) -> None:
         """Let what is under way end, which takes no longer than a request may, and close."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=self._seconds)
+            await asyncio.wait(self._tasks, timeout=self._seconds + _SPARE)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
