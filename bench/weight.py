@@ -1,7 +1,6 @@
 """What the images weigh beside their base: packages and code, as they lie on a node and as they are pulled."""
 
 import os
-import sysconfig
 import tarfile
 import tempfile
 from pathlib import Path
@@ -17,9 +16,8 @@ def weight() -> list[Result]:
     """Install each image's packages alone, as its Dockerfile does, and weigh them with the code."""
     results = []
     for name in MODULES:
-        python = installed(name).python
-        version = sysconfig.get_python_version()
-        packages = python.parents[1] / "lib" / f"python{version}" / "site-packages"
+        # Not every image is on the Python that runs this.
+        (packages,) = installed(name).python.parents[1].glob("lib/python3.*/site-packages")
         places = (packages, REPOSITORY / "operator" / "mlhops")
         results += [
             Result(f"image {name}, packages and code", _mebibytes(_lies(places)), "MiB"),

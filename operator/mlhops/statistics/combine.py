@@ -7,8 +7,8 @@ from itertools import combinations
 
 from mlhops.statistics import nulls
 
-_LEAST = 1e-300
-"""A chance of nothing is one that was too small to be written."""
+_LEAST = 2.0**-149
+"""The smallest number of 32 bits, in which alibi-detect writes chances: nothing means that it is less."""
 
 
 @dataclass(frozen=True)
