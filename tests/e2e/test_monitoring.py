@@ -233,7 +233,7 @@ def test_a_candidate_that_answers_otherwise_is_rolled_back_and_nothing_is_done_t
     ward.apply(
         "9.0.0",
         monitoring=WATCHED,
-        predictor__minReplicas=2,
+        predictor__minReplicas=1,
         predictor__storageUri="pvc://models/9.0.0",
         evaluation__gates=LAX,
         rollout__steps=steps,

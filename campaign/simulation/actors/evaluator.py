@@ -28,6 +28,8 @@ class Evaluator:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._pods = 0
+        self._asked_by: dict[str, str] = {}
+        """The Evaluation of each Job by uid; somebody may strip the Job of its owner while its pod runs."""
         self._delivered: set[str] = set()
         """Pods that were told that their profile is kept."""
         self._liars: set[str] = set()
@@ -68,7 +70,7 @@ class Evaluator:
         job = self._job_of(pod) if pod is not None else None
         if pod is None or job is None or _has_ended(pod):
             raise PodError("it cannot be asked (ClientConnectorError)")
-        if controller_of(job) != token:
+        if self._evaluation_of(job) != token:
             raise PodError("it answered with HTTP 403")
         if self._stage.unlucky():
             match self._stage.rng.randrange(4):
@@ -113,6 +115,7 @@ class Evaluator:
         if _is_over(job):
             return ""
         self._pods += 1
+        self._evaluation_of(job)
         name = f"{name_of(job)}-{self._pods}"
         owner: Manifest = {
             "apiVersion": "batch/v1",
@@ -161,7 +164,7 @@ class Evaluator:
         if self._stage.unlucky() and self._stage.chance(0.1):
             status["conditions"] = [{"type": "DisruptionTarget", "status": "True"}]
         if _says_success(words):
-            self.successes.add(controller_of(job))
+            self.successes.add(self._evaluation_of(job))
         patch: Manifest = {"status": status}
         self._stage.server.patch(PODS, name_of(pod), patch, KUBELET, "status")
         return f"kubelet ends {name_of(pod)} with {code} {words[:12]!r} ({phase})"
@@ -204,6 +207,10 @@ class Evaluator:
     def _jobs(self) -> list[Manifest]:
         """The Jobs of Evaluations; others train models, and nobody looks at those."""
         return [job for job in self._stage.objects(JOBS) if not _trains(job)]
+
+    def _evaluation_of(self, job: Manifest) -> str:
+        """The uid of the Evaluation that a Job was made for."""
+        return self._asked_by.setdefault(text(job, "metadata", "uid"), controller_of(job))
 
     def _job_of(self, pod: Manifest) -> Manifest | None:
         uid = controller_of(pod)
