@@ -64,15 +64,25 @@ POLICY = (
         "TabularDrift",
         ".alibi.detectors[0].type",
     ),
-    *(
-        _alibi(
-            f"whole rows for {kind}",
-            "AlibiDetect",
-            {"detectors": [{"type": kind}]},
-            "no reference row gets into a pod",
-            ".alibi.detectors[0].type",
-        )
-        for kind in ("ClassifierDrift", "MMDDrift")
+    _alibi(
+        "alibi-detect asked of nothing but the pod's own past",
+        "AlibiDetect",
+        {"detectors": [{"type": "ClassifierDrift"}, {"type": "MMDDrift"}]},
+        "name one more detector, such as TabularDrift",
+    ),
+    given(
+        "more rows than whole ones are compared",
+        monitoring_policy(
+            {
+                "spec.drift": {
+                    "engine": "AlibiDetect",
+                    "alibi": {"detectors": [{"type": "KSDrift"}, {"type": "ClassifierDrift"}]},
+                    "minRows": 501,
+                }
+            }
+        ),
+        "spec.drift.minRows",
+        "set minRows to that or less",
     ),
     _alibi("too few rows for a test", "AlibiDetect", {"rows": 99}, "100", ".alibi.rows"),
     given(

@@ -9,7 +9,7 @@ import psutil
 import pytest
 import scipy.stats
 
-from mlhops.api.alibi import AlibiReport, AlibiResult
+from mlhops.api.alibi import NEEDS_TORCH, AlibiReport, AlibiResult
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.policy import MonitoringPolicySpec
 from mlhops.api.profile import Profile
@@ -20,7 +20,7 @@ from mlhops.rollout.looks import Side
 from mlhops.statistics import edges
 from mlhops.statistics.rates import Floats
 from tests.images import installed
-from tests.sidecar import Sidecar, headers, sidecar
+from tests.sidecar import Sidecar, config, headers, sidecar
 
 PATIENCE = 120.0
 """Until alibi-detect is loaded, on a machine that has other things to do."""
@@ -167,10 +167,12 @@ def test_its_chances_are_those_of_scipy_for_what_was_posted(running: Sidecar) ->
     assert cvm.p > 0.01
 
 
-def judged(running: Sidecar) -> Side:
+def judged(
+    running: Sidecar, policy: MonitoringPolicySpec = POLICY, profile: Profile = PROFILE
+) -> Side:
     """What the operator makes of the report of this one pod."""
-    asked = Asked("r1", [Answer(running.get("/report")[1].encode())], PROFILE)
-    side = look(POLICY, asked, None, datetime.now(UTC)).stable
+    asked = Asked(profile.revision, [Answer(running.get("/report")[1].encode())], profile)
+    side = look(policy, asked, None, datetime.now(UTC)).stable
     assert side is not None
     return side
 
@@ -213,6 +215,73 @@ def test_no_row_is_in_what_it_tells_or_logs(running: Sidecar) -> None:
     of_rows(running, 3 * ROWS)
     pages = [running.get(path)[1] for path in ("/report", "/metrics", "/readyz")]
     assert str(marker) not in "".join([*pages, running.log])
+
+
+def together(rows: int, correlation: float) -> Floats:
+    """Return rows of two numbers: normal, however much they hang together."""
+    shape = [[1.0, correlation], [correlation, 1.0]]
+    return np.random.default_rng(rows).multivariate_normal([0.0, 0.0], shape, rows)
+
+
+def test_a_correlation_that_flips_is_seen_by_whole_rows_alone_and_only_after_the_baseline(
+    running: Sidecar,
+) -> None:
+    def send(rows: Floats) -> None:
+        body = json.dumps({"instances": rows.tolist()}).encode()
+        assert running.post(body, headers()) == 200
+
+    def seen(rows: int) -> DetectorReport:
+        return running.until(
+            f"{rows} rows after the baseline",
+            lambda report: any(
+                (each.detector, each.rows) == ("ClassifierDrift", rows)
+                for each in (report.alibi.results if report.alibi else ())
+            ),
+            PATIENCE,
+        )
+
+    asked = [{"type": kind} for kind in ("KSDrift", "ClassifierDrift", "MMDDrift")]
+    more: dict[str, object] = {"alibi": {"detectors": asked, "every": 1}, "windows": WINDOWS[:1]}
+    given = config(("sodium", "chloride"), revision="r2", **more)
+    reference = together(4000, 0.8)
+    known = Profile(
+        revision="r2",
+        created_from=f"sha256:{'0' * 64}",
+        rows=len(reference),
+        features=[edges.numeric(f.name, reference[:, i]) for i, f in enumerate(given.features)],
+    )
+    drift = {"engine": "AlibiDetect", "alibi": {"detectors": asked}, "windows": WINDOWS[:1]}
+    policy = MonitoringPolicySpec.model_validate({"drift": drift})
+    running.write("config.json", json.dumps(given.to_json()))
+    running.until("the configuration", lambda report: report.revision == "r2")
+    running.write("profile.json", known.to_text())
+    running.until("the profile", lambda report: report.profile_digest == known.digest())
+
+    send(together(500, 0.8))
+    send(together(90, 0.8))
+    few = found(seen(90), "ClassifierDrift", "joint")
+    assert (few.kind, few.reference, few.p) == ("Joint", 500, None)
+    send(together(200, 0.8))
+    same = found(seen(290), "ClassifierDrift", "joint")
+    assert same.p is not None
+    assert same.p > 1e-3
+    send(together(201, -0.8))
+    flipped = found(report := seen(491), "ClassifierDrift", "joint")
+    assert flipped.p is not None
+    assert flipped.p < 1e-6
+    assert flipped.effect == flipped.statistic
+    for each in ("sodium", "chloride"):
+        assert (found(report, "KSDrift", each).p or 0) > 1e-3
+    assert found(report, "MMDDrift", "joint").problem == NEEDS_TORCH
+
+    side = judged(running, policy, known)
+    assert (side.verdict, side.message) == ("Drift", NEEDS_TORCH)
+    assert side.worst is not None
+    assert (side.worst.of, side.worst.kind, side.worst.test) == (
+        "joint",
+        "Joint",
+        "ClassifierDrift",
+    )
 
 
 def test_its_process_ends_with_the_detector_however_that_ends(running: Sidecar) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, model_validator
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
 
-from mlhops.api.base import Resource, list_map, rules
+from mlhops.api.base import Resource, list_map
 from mlhops.api.interface import GroupName, Name
-from mlhops.api.profile import FeatureProfile, Profile
+from mlhops.api.profile import Profile
 
 AlibiType = Literal[
     "KSDrift",
@@ -19,13 +19,23 @@ AlibiType = Literal[
     "ClassifierDrift",
     "MMDDrift",
 ]
-AlibiTest = Literal["KS", "CVM", "ChiSquare", "FET"]
+AlibiTest = Literal["KS", "CVM", "ChiSquare", "FET", "Classifier", "MMD"]
+AlibiKind = Literal["Feature", "Score", "Joint"]
 NOT_INSTALLED = "engine AlibiDetect needs image mlhops/detector-alibi"
 """What a detector without alibi-detect says."""
+NEEDS_TORCH = (
+    "MMDDrift needs torch, which the image mlhops/detector-alibi does not have: "
+    "add it to an image of your own"
+)
+"""What MMDDrift says without torch."""
 MOST_RESULTS = 8192
 """Of all windows of one pod."""
 MOST_REFERENCE = 10_000
 """Reference values of a feature that a window is compared with, at most."""
+JOINT_ROWS = 500
+"""Rows on either side, at most, of a detector that compares whole rows: MMDDrift's permutations take the square."""
+PERMUTATIONS = 999
+"""By which MMDDrift's p is found, so that none is less than a thousandth."""
 
 _TESTS: dict[AlibiType, dict[str, AlibiTest]] = {
     "KSDrift": {"Numeric": "KS"},
@@ -35,35 +45,26 @@ _TESTS: dict[AlibiType, dict[str, AlibiTest]] = {
     "FETDrift": {"Binary": "FET"},
 }
 """What each detector does with a feature of a type; it leaves others alone."""
-
-
-_WHOLE_ROWS = (
-    "ClassifierDrift and MMDDrift compare whole rows, and no reference row gets into a pod: use "
-    "TabularDrift, or engine Native with joint: true, whose MMD needs none"
+_JOINT_TESTS: dict[AlibiType, AlibiTest] = {"ClassifierDrift": "Classifier", "MMDDrift": "MMD"}
+"""What those do that compare whole rows, with the first that the pod saw."""
+ONLY_JOINT = (
+    f"{' and '.join(_JOINT_TESTS)} compare with what a pod saw first, so that one that starts amid a drift sees none: "
+    "name one more detector, such as TabularDrift, which compares with the profile"
 )
-
-
-def _feature_by_feature(kind: AlibiType) -> AlibiType:
-    if kind not in _TESTS:
-        raise ValueError(_WHOLE_ROWS)
-    return kind
 
 
 class AlibiDetector(Resource):
     """One of alibi-detect's detectors."""
 
-    type: Annotated[
-        AlibiType,
-        AfterValidator(_feature_by_feature),
-        Field(json_schema_extra=rules(("!(self in ['ClassifierDrift', 'MMDDrift'])", _WHOLE_ROWS))),
-    ]
+    type: AlibiType
     """Its class. KSDrift and CVMDrift take numbers, ChiSquareDrift what has categories, FETDrift
-    what has two, TabularDrift all of it."""
+    what has two, TabularDrift all of it. ClassifierDrift and MMDDrift (which needs torch) compare
+    whole rows with the first 500 that the pod saw, not with the reference."""
 
 
 Detectors = Annotated[
     list[AlibiDetector],
-    Field(min_length=1, max_length=5, json_schema_extra=list_map("type", "detectors")),
+    Field(min_length=1, max_length=7, json_schema_extra=list_map("type", "detectors")),
 ]
 
 
@@ -91,17 +92,20 @@ class AlibiResult(Resource):
     detector: AlibiType
     test: AlibiTest
     of: Name
-    kind: Literal["Feature", "Score"] = "Feature"
+    kind: AlibiKind = "Feature"
     rows: NonNegativeInt
     """Values of the window that were compared."""
     reference: NonNegativeInt
-    """Reference values that they were compared with."""
+    """Reference values that they were compared with; of Joint the rows of the pod's own baseline."""
     statistic: float | None = None
     """None, as p and effect, where there were too few values; or, with enough, where no number
     came of it."""
     p: Annotated[float, Field(ge=0, le=1)] | None = None
     effect: NonNegativeFloat | None = None
-    """On the scale of the native test of that name; of FET on that of ChiSquare."""
+    """On the scale of the native test of that name; of FET on that of ChiSquare. Of
+    Classifier the distance of its out-of-fold chances, from 0 to 1."""
+    problem: Annotated[str, Field(max_length=256)] = ""
+    """Why this detector cannot be asked."""
 
 
 class AlibiReport(Resource):
@@ -120,10 +124,16 @@ class Planned:
 
     detector: AlibiType
     test: AlibiTest
-    kind: Literal["Feature", "Score"]
-    column: int
+    kind: AlibiKind
+    of: str
+    """The feature's name, the output's, or `joint`."""
+    column: int = 0
     """Of the feature among the profile's."""
-    profile: FeatureProfile
+
+
+def joint(detectors: Sequence[AlibiDetector]) -> list[AlibiType]:
+    """Return those that compare whole rows."""
+    return [each.type for each in detectors if each.type in _JOINT_TESTS]
 
 
 def unrepeated(detectors: Sequence[AlibiDetector]) -> None:
@@ -139,9 +149,12 @@ def unrepeated(detectors: Sequence[AlibiDetector]) -> None:
 def planned(detectors: Sequence[AlibiDetector], profile: Profile) -> Iterator[Planned]:
     """Return the tests of each window: they follow from what is asked and the profile alone."""
     for detector in detectors:
+        if whole := _JOINT_TESTS.get(detector.type):
+            yield Planned(detector.type, whole, "Joint", "joint")
+            continue
         tests = _TESTS[detector.type]
         for column, feature in enumerate(profile.features):
             if test := tests.get(feature.type):
-                yield Planned(detector.type, test, "Feature", column, feature)
+                yield Planned(detector.type, test, "Feature", feature.name, column)
         if profile.score is not None and (test := tests.get(profile.score.type)):
-            yield Planned(detector.type, test, "Score", 0, profile.score)
+            yield Planned(detector.type, test, "Score", profile.score.name)

@@ -5,7 +5,14 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from mlhops.api.action import PolicyAction
-from mlhops.api.alibi import AlibiDetector, Detectors, unrepeated
+from mlhops.api.alibi import (
+    JOINT_ROWS,
+    ONLY_JOINT,
+    AlibiDetector,
+    Detectors,
+    joint,
+    unrepeated,
+)
 from mlhops.api.base import (
     Deadline,
     ObjectMeta,
@@ -37,9 +44,18 @@ def _some(number: float) -> float:
 
 _ONLY_ALIBI = "alibi is for engine AlibiDetect: remove it, or set engine to that"
 _ENOUGH = "alibi.rows (1000 where it is left out) must be at least minRows, or there would never be a verdict"
+_JOINT = "['ClassifierDrift', 'MMDDrift']"
+_TOO_MANY = (
+    f"ClassifierDrift and MMDDrift compare {JOINT_ROWS} rows at most: set minRows to that or less"
+)
 
 
-class AlibiEngine(Resource):
+class AlibiEngine(
+    Resource,
+    json_schema_extra=rules(
+        (f"self.detectors.exists(d, !(d.type in {_JOINT}))", ONLY_JOINT, ".detectors"),
+    ),
+):
     """What alibi-detect is asked in each pod. It is under the Business Source License 1.1, which
     forbids most use in production."""
 
@@ -51,6 +67,8 @@ class AlibiEngine(Resource):
     @model_validator(mode="after")
     def _unique(self) -> Self:
         unrepeated(self.detectors)
+        if len(joint(self.detectors)) == len(self.detectors):
+            raise ValueError(ONLY_JOINT)
         return self
 
 
@@ -71,6 +89,8 @@ class Effects(Resource):
     """The mean distance, in units of the feature's spread."""
     mmd: Annotated[_Effect, Field(alias="MMD")] = 0.05
     """The root of the squared discrepancy, less what chance would make it."""
+    classifier: Annotated[_Effect, Field(alias="Classifier")] = 0.1
+    """Of ClassifierDrift: by how much the cumulative shares of its chances differ, from 0 to 1."""
 
     def by_test(self) -> dict[str, float]:
         """Return the effects by the test's name."""
@@ -126,6 +146,14 @@ class DriftSettings(
             _ENOUGH,
             ".minRows",
         ),
+        (
+            (
+                f"!has(self.alibi) || self.minRows <= {JOINT_ROWS} || "
+                f"!self.alibi.detectors.exists(d, d.type in {_JOINT})"
+            ),
+            _TOO_MANY,
+            ".minRows",
+        ),
     ),
 ):
     """How drift of inputs and scores is looked for."""
@@ -176,6 +204,8 @@ class DriftSettings(
         asked = self.asked_of_alibi
         if asked is not None and asked.rows < self.min_rows:
             raise ValueError(_ENOUGH)
+        if asked is not None and joint(asked.detectors) and self.min_rows > JOINT_ROWS:
+            raise ValueError(_TOO_MANY)
         return self
 
     @model_validator(mode="after")

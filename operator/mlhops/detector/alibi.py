@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlhops.api.alibi import MOST_REFERENCE, AlibiResult, AlibiTest, AlibiType, Planned, planned
-from mlhops.api.profile import FeatureProfile
+from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.detector.job import Answer, Job, read, write
+from mlhops.detector.whole import compared
 from mlhops.statistics.rates import Counts, Floats
 
 _NICE = 5
@@ -61,15 +62,17 @@ def answered(job: Job) -> Answer:
     tests = list(planned(job.detectors, job.profile))
     return Answer(
         results=tuple(
-            _result(test, name, rows if test.kind == "Feature" else scores, job.min_rows)
-            for name, (rows, scores) in job.windows.items()
+            compared(job, test, name) if test.kind == "Joint" else _result(job, test, name)
+            for name in job.windows
             for test in tests
         )
     )
 
 
-def _result(test: Planned, window: str, values: Floats, least: int) -> AlibiResult:
-    feature = test.profile
+def _result(job: Job, test: Planned, window: str) -> AlibiResult:
+    feature = _of(job.profile, test)
+    rows, scores = job.windows[window]
+    values = rows if test.kind == "Feature" else scores
     seen = places(feature, values[:, test.column])
     known = reference(feature)
     if test.test == "FET":  # what is neither of the two is not its question
@@ -78,12 +81,12 @@ def _result(test: Planned, window: str, values: Floats, least: int) -> AlibiResu
         window=window,
         detector=test.detector,
         test=test.test,
-        of=feature.name,
+        of=test.of,
         kind=test.kind,
         rows=len(seen),
         reference=len(known),
     )
-    if len(seen) < least or not len(known):
+    if len(seen) < job.min_rows or not len(known):
         return told
     try:
         statistic, p = asked(test.detector, test.test, known, seen)
@@ -99,6 +102,19 @@ def _result(test: Planned, window: str, values: Floats, least: int) -> AlibiResu
             "effect": effect(test.test, statistic, known, seen),
         }
     )
+
+
+def _of(profile: Profile, test: Planned) -> FeatureProfile:
+    """Return what a test is of.
+
+    Raises:
+        ValueError: the profile does not have it.
+    """
+    if test.kind == "Feature":
+        return profile.features[test.column]
+    if profile.score is None:
+        raise ValueError("the profile has no scores")
+    return profile.score
 
 
 def asked(detector: AlibiType, test: AlibiTest, known: Places, seen: Places) -> tuple[float, float]:

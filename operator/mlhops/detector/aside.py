@@ -9,6 +9,9 @@ from typing import Final
 
 from mlhops.detector.job import LENGTH, framed, length
 
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+"""A node may have many CPUs of which the container gets one: threads would only wait for each other."""
+
 
 class AsideError(Exception):
     """It did not answer; the message is in the detector's own words."""
@@ -56,7 +59,7 @@ class Aside:
                 stdout=PIPE,
                 # What it prints may quote a row.
                 stderr=DEVNULL,
-                env={**os.environ, "PYTHONUNBUFFERED": ""},
+                env={**os.environ, **_ONE_THREAD, "PYTHONUNBUFFERED": ""},
             )
         process = self._process
         assert process.stdin is not None

@@ -106,4 +106,6 @@ def _job(raw: RawWindows, settings: AlibiSettings, parts: Mapping[str, Sequence[
         for part in some:
             whole.add(part)
         windows[name] = (whole.rows.values, whole.scores.values)
-    return Job(settings.detectors, raw.sketch.profile, settings.min_rows, windows).pack()
+    return Job(
+        settings.detectors, raw.sketch.profile, settings.min_rows, raw.baseline.rows, windows
+    ).pack()

@@ -33,8 +33,11 @@ class Job:
     detectors: Sequence[AlibiDetector]
     profile: Profile
     min_rows: int
+    baseline: Floats
+    """The pod's first rows, of shape (rows, features): none while they are too few, or where nobody asks of them."""
     windows: Mapping[str, tuple[Floats, Floats]]
-    """Rows, of shape (rows, features), and scores, of shape (scores, 1), by window."""
+    """Rows, of shape (rows, features + 1), and scores, of shape (scores, 1), by window. The last column of a row is
+    1 if it is in the baseline."""
 
     def pack(self) -> bytes:
         """Return it as bytes."""
@@ -42,12 +45,14 @@ class Job:
             "detectors": [each.to_json() for each in self.detectors],
             "profile": self.profile.to_text(),
             "minRows": self.min_rows,
+            "baseline": len(self.baseline),
             "windows": {
                 name: [len(rows), len(scores)] for name, (rows, scores) in self.windows.items()
             },
         }
-        values = [np.ravel(side) for both in self.windows.values() for side in both]
-        return framed(json.dumps(told).encode()) + np.concatenate([[], *values]).tobytes()
+        sides = [self.baseline, *(side for both in self.windows.values() for side in both)]
+        values = [np.ravel(side) for side in sides]
+        return framed(json.dumps(told).encode()) + np.concatenate(values).tobytes()
 
     @classmethod
     def unpack(cls, body: bytes) -> "Job":
@@ -57,15 +62,17 @@ class Job:
         profile = Profile.model_validate_json(told["profile"])
         width = len(profile.features)
         values: Floats = np.frombuffer(body[begin:], dtype=np.float64)
+        first, values = np.split(values, [told["baseline"] * width])
         windows = {}
         for name, (rows, scores) in told["windows"].items():
-            mine, values = np.split(values, [rows * width + scores])
+            mine, values = np.split(values, [rows * (width + 1) + scores])
             windows[name] = (
-                mine[: rows * width].reshape(rows, width),
-                mine[rows * width :].reshape(scores, 1),
+                mine[: rows * (width + 1)].reshape(rows, width + 1),
+                mine[rows * (width + 1) :].reshape(scores, 1),
             )
         detectors = _DETECTORS.validate_python(told["detectors"])
-        return cls(detectors, profile, told["minRows"], windows)
+        baseline = first.reshape(told["baseline"], width)
+        return cls(detectors, profile, told["minRows"], baseline, windows)
 
 
 def framed(body: bytes) -> bytes:

@@ -212,7 +212,7 @@ class Watcher:
             return
         wanted = (self.sketch, asked, self.config.windows)
         if self.raw is None or not self.raw.holds(*wanted):
-            self.raw = RawWindows(*wanted, now)
+            self.raw = RawWindows(*wanted, now, before=self.raw)
 
     def _told(
         self, spans: Mapping[str, Span[Tally]] | Mapping[str, Span[RowCount]], now: float

@@ -4,7 +4,16 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlhops.api.alibi import NOT_INSTALLED, AlibiReport, AlibiResult, AlibiTest, Planned, planned
+from mlhops.api.alibi import (
+    NEEDS_TORCH,
+    NOT_INSTALLED,
+    PERMUTATIONS,
+    AlibiReport,
+    AlibiResult,
+    AlibiTest,
+    Planned,
+    planned,
+)
 from mlhops.api.base import seconds
 from mlhops.api.policy import DriftSettings
 from mlhops.api.profile import Profile
@@ -14,21 +23,27 @@ from mlhops.monitoring.reports import Trouble
 from mlhops.rollout.looks import Found
 from mlhops.statistics.budget import Limit, judge
 from mlhops.statistics.combine import Part, combined
-from mlhops.statistics.drift import FeatureTest, Shift
+from mlhops.statistics.drift import AnyTest, Shift
 
 _FRESH = 3
 """Results of more than so many looks ago are none."""
 _STARTING = 300.0
 """Seconds that are granted on top: alibi-detect may have to be loaded anew."""
-_SCALES: dict[AlibiTest, FeatureTest] = {
+_SCALES: dict[AlibiTest, AnyTest] = {
     "KS": "KS",
     "CVM": "CVM",
     "ChiSquare": "ChiSquare",
     "FET": "ChiSquare",
+    "Classifier": "Classifier",
+    "MMD": "MMD",
 }
-"""The native test whose effects those of a test are like."""
+"""The native test whose effects those of a test are like, or itself."""
 _WITHOUT = (
     f"{NOT_INSTALLED}: the next version comes with it, or set drift.engine to Native until then"
+)
+_TOO_COARSE = (
+    f"MMDDrift finds no chance below 1 in {PERMUTATIONS + 1}, and drift needs a smaller one: look less often (every), "
+    "allow more falseAlarms, or leave it out"
 )
 _SILENT = (
     "a pod's detector does not tell of alibi-detect: it has not read its policy yet, or comes from before there was "
@@ -70,6 +85,7 @@ def alibi(
     for window in (each.name for each in settings.windows):
         found = [_together(test, [pod.of(window, test) for pod in told]) for test in tests]
         troubles.update(_lacking(tests, found, window, settings.min_rows))
+        troubles.update(_coarse(tests, found, alpha))
         findings += _judged(tests, [each.shift for each in found], window, settings, alpha)
     return Heard(findings, sorted(troubles, key=lambda each: each.message))
 
@@ -96,11 +112,18 @@ class _Pod:
             yield Trouble("Error", "a pod cannot ask alibi-detect: GET /report says why")
         elif told.age > self._oldest:
             yield Trouble("Insufficient", "a pod has not asked alibi-detect for too long")
+        problems = {each.problem for each in self._results.values() if each.problem}
+        if NEEDS_TORCH in problems:
+            yield Trouble("Error", NEEDS_TORCH)
+        if problems - {NEEDS_TORCH}:
+            yield Trouble(
+                "Error", "a detector of alibi-detect cannot be asked: GET /report says why"
+            )
 
     def of(self, window: str, test: Planned) -> AlibiResult | None:
         """Return what it told of one test, None where it did not."""
-        found = self._results.get((window, test.detector, test.kind, test.profile.name))
-        if found is None or found.rows < self._least:
+        found = self._results.get((window, test.detector, test.kind, test.of))
+        if found is None or (found.rows < self._least and not found.problem):
             return None
         return found
 
@@ -112,27 +135,44 @@ class _Together:
     shift: Shift
     short: bool
     """Whether some pod told nothing of it."""
+    pods: int
+    """That told something."""
 
 
 def _together(test: Planned, told: Sequence[AlibiResult | None]) -> _Together:
-    known = [each for each in told if each is not None and each.reference > 0]
+    answered = [each for each in told if each is not None]
+    known = [each for each in answered if each.reference > 0 and not each.problem]
     rows = sum(each.rows for each in known)
-    short = len(known) < len(told)
+    # What cannot be asked at all is told by itself.
+    short = len(known) + sum(1 for each in answered if each.problem) < len(told)
     if not known:
-        return _Together(Shift(_SCALES[test.test], 0), short)
+        return _Together(Shift(_SCALES[test.test], 0), short, 0)
     # With enough values a chance that is missing was no number: it must not pass for no drift.
     parts = [
-        Part(math.nan if each.p is None else each.p, each.rows, each.reference) for each in known
+        Part(
+            math.nan if each.p is None else each.p,
+            each.rows,
+            # Each pod has a baseline of its own: they share nothing.
+            math.inf if test.kind == "Joint" else each.reference,
+        )
+        for each in known
     ]
     sizes = [math.nan if each.effect is None else each.effect * each.rows for each in known]
     shift = Shift(_SCALES[test.test], rows, None, combined(parts), sum(sizes) / rows)
-    return _Together(shift, short)
+    return _Together(shift, short, len(known))
 
 
 def _lacking(
     tests: Sequence[Planned], found: Sequence[_Together], window: str, least: int
 ) -> Iterator[Trouble]:
-    names = [t.profile.name for t, each in zip(tests, found, strict=True) if each.short]
+    short = [test for test, each in zip(tests, found, strict=True) if each.short]
+    if any(test.kind == "Joint" for test in short):
+        message = (
+            f"alibi-detect has not been asked in every pod of {least} rows of window {window} with "
+            "a value of each feature, after a baseline of such rows"
+        )
+        yield Trouble("Insufficient", message)
+    names = [test.of for test in short if test.kind != "Joint"]
     missing = sorted(set(names))
     if missing:
         which = missing[0] if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} more"
@@ -141,6 +181,19 @@ def _lacking(
             f"a value of {which}"
         )
         yield Trouble("Insufficient", message)
+
+
+def _coarse(
+    tests: Sequence[Planned], found: Sequence[_Together], alpha: float
+) -> Iterator[Trouble]:
+    """Permutations that could never come to so small a chance must not pass for no drift."""
+    least = 1 / (PERMUTATIONS + 1)
+    for test, each in zip(tests, found, strict=True):
+        known = each.pods
+        if test.test == "MMD" and known:
+            smallest = combined([Part(least, 1, math.inf)] * known)
+            if smallest * len(tests) > alpha:
+                yield Trouble("Insufficient", _TOO_COARSE)
 
 
 def _judged(
@@ -156,7 +209,7 @@ def _judged(
         tests, limits, judge(shifts, limits, alpha, settings.correction), strict=True
     ):
         found = Found(
-            of=test.profile.name,
+            of=test.of,
             kind=test.kind,
             window=window,
             test=test.detector,

@@ -18,8 +18,8 @@ class Part:
     p: float
     rows: int
     """Of its window."""
-    reference: int
-    """Values that they were compared with, the same ones in each replica."""
+    reference: float
+    """Values that they were compared with, the same ones in each replica; infinite if they share none."""
 
 
 def combined(parts: Sequence[Part]) -> float:

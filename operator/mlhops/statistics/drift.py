@@ -34,6 +34,7 @@ from mlhops.statistics.rates import Counts, Floats
 
 FeatureTest = Literal["KS", "CVM", "ChiSquare", "PSI", "JensenShannon", "Wasserstein"]
 DriftTest = FeatureTest | Literal["MMD"]
+AnyTest = DriftTest | Literal["Proportion", "Classifier"]
 ORDERED: frozenset[FeatureTest] = frozenset({"KS", "CVM", "Wasserstein"})
 """Tests that need numbers."""
 
@@ -48,7 +49,7 @@ EXPECTED = 5.0
 class Shift:
     """What a test has found."""
 
-    test: DriftTest | Literal["Proportion"]
+    test: AnyTest
     rows: int
     """Of the window, with a value."""
     statistic: float | None = None

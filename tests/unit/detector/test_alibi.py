@@ -19,7 +19,7 @@ from mlhops.detector.engine import Engine
 from mlhops.detector.envelope import event
 from mlhops.detector.job import Answer, Job
 from mlhops.detector.raw import RawWindows
-from mlhops.detector.sample import Raw, Sample
+from mlhops.detector.sample import Sample
 from mlhops.detector.watcher import Watcher
 from mlhops.detector.window import Clock
 from mlhops.statistics import edges
@@ -82,7 +82,7 @@ def test_rows_of_many_features_and_windows_are_held_within_a_bound() -> None:
     days = [Window(name="short", length="6h"), Window(name="long", length="14d")]
     few, fewer = RawWindows(many, SETTINGS, HOUR, 0.0), RawWindows(many, SETTINGS, days, 0.0)
     assert SETTINGS.rows > few.most > fewer.most > 0
-    assert fewer.most * 700 * 201 * 8 <= 2**26
+    assert fewer.most * 700 * 202 * 8 <= 2**26
     assert RawWindows(Sketch(profile()), SETTINGS, HOUR, 0.0).most == SETTINGS.rows
 
 
@@ -98,10 +98,10 @@ def test_rows_are_held_only_where_alibi_detect_is_asked_and_only_as_long_as_the_
     assert raw is not None
 
     def held(window: str, now: float) -> list[list[float]]:
-        whole = Raw(raw.most, 2)
+        whole = raw.nothing()
         for part in raw.parts(now)[window]:
             whole.add(part)
-        return sorted(np.nan_to_num(whole.rows.values, nan=-1.0).tolist())
+        return sorted(np.nan_to_num(whole.rows.values[:, :-1], nan=-1.0).tolist())
 
     assert held("hour", 1800.0) == [[-1.0, 3.0], [0.25, -1.0], [0.5, -1.0], [9.0, 9.0]]
     assert held("hour", 4500.0) == [[9.0, 9.0]]
@@ -121,11 +121,12 @@ def test_a_change_of_detectors_keeps_the_rows_and_one_of_windows_does_not() -> N
 
 def test_a_job_arrives_as_it_was_sent() -> None:
     random = np.random.default_rng(3)
-    rows, scores = random.normal(size=(5, 2)), random.random((3, 1))
+    rows, scores = random.normal(size=(5, 3)), random.random((3, 1))
     rows[2, 1] = np.nan
-    sent = Job(KS, profile(), 100, {"a": (rows, scores), "b": (rows[:0], scores[:0])})
+    sent = Job(KS, profile(), 100, rows[:1, :2], {"a": (rows, scores), "b": (rows[:0], scores[:0])})
     come = Job.unpack(sent.pack())
     assert (come.detectors, come.profile, come.min_rows) == (KS, profile(), 100)
+    np.testing.assert_array_equal(come.baseline, rows[:1, :2])
     for name, sides in sent.windows.items():
         for here, there in zip(sides, come.windows[name], strict=True):
             np.testing.assert_array_equal(here, there)
@@ -144,7 +145,7 @@ def test_each_type_of_feature_has_the_tests_that_suit_it() -> None:
             "features": [*profile().features, edges.categorical("sex", ["0", "1"], binary=True)]
         }
     )
-    assert [(each.detector, each.test, each.profile.name) for each in planned(all_types, told)] == [
+    assert [(each.detector, each.test, each.of) for each in planned(all_types, told)] == [
         ("TabularDrift", "KS", "age"),
         ("TabularDrift", "KS", "creatinine"),
         ("TabularDrift", "ChiSquare", "sex"),

@@ -1,8 +1,10 @@
 """A look where alibi-detect computes the tests of drift: replicas together, and doubt that is never no drift."""
 
+import math
+
 import pytest
 
-from mlhops.api.alibi import NOT_INSTALLED, AlibiReport, AlibiResult, planned
+from mlhops.api.alibi import NEEDS_TORCH, NOT_INSTALLED, AlibiReport, AlibiResult, planned
 from mlhops.api.policy import DriftSettings, MonitoringPolicySpec
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.reports import Answer
@@ -27,7 +29,7 @@ def results(settings: DriftSettings, **of: dict[str, object]) -> list[AlibiResul
                 "window": window.name,
                 "detector": test.detector,
                 "test": test.test,
-                "of": test.profile.name,
+                "of": test.of,
                 "kind": test.kind,
                 "rows": 500,
                 "reference": 5000,
@@ -35,7 +37,7 @@ def results(settings: DriftSettings, **of: dict[str, object]) -> list[AlibiResul
                 "p": 0.4,
                 "effect": 0.02,
             }
-            | of.get(test.profile.name, {})
+            | of.get(test.of, {})
         )
         for window in settings.windows
         for test in planned(asked.detectors, KNOWN)
@@ -172,3 +174,43 @@ def test_a_feature_that_the_reference_lacks_has_no_verdict() -> None:
 def test_the_native_engine_does_not_look_at_it() -> None:
     drifted = pod(watching(), age={"p": SMALL, "effect": 0.5})
     assert seen(drifted, given=policy()).verdict == "NoDrift"
+
+
+def test_whole_rows_that_moved_are_drift_of_all_features_together() -> None:
+    given = watching("TabularDrift", "ClassifierDrift")
+    side = seen(pod(given), pod(given, joint={"p": SMALL, "effect": 0.3}), given=given)
+    assert side.worst is not None
+    assert (side.verdict, side.worst.of, side.worst.kind) == ("Drift", "joint", "Joint")
+    five = 5 * combined([Part(0.4, 500, math.inf), Part(SMALL, 500, math.inf)])
+    assert side.worst.p == pytest.approx(five), "pods with baselines of their own share nothing"
+
+
+def test_a_pod_whose_baseline_is_not_full_yet_is_insufficient() -> None:
+    given = watching("TabularDrift", "ClassifierDrift")
+    early: dict[str, object] = {"reference": 0, "p": None, "effect": None}
+    side = seen(pod(given), pod(given, joint=early), given=given)
+    assert side.verdict == "Insufficient"
+    assert "a value of each feature, after a baseline of such rows" in side.message
+
+
+def test_without_torch_one_detector_is_an_error_and_the_others_are_judged() -> None:
+    given = watching("TabularDrift", "MMDDrift", falseAlarms={"atMost": 1000})
+    lacking: dict[str, object] = {"problem": NEEDS_TORCH, "rows": 0, "p": None, "effect": None}
+    side = seen(pod(given, joint=lacking), given=given)
+    assert (side.verdict, side.message) == ("Error", NEEDS_TORCH)
+    moved: dict[str, object] = {"p": SMALL, "effect": 0.5}
+    drifted = seen(pod(given, joint=lacking, age=moved), given=given)
+    assert drifted.verdict == "Drift"
+    told = seen(pod(given, joint={**lacking, "problem": "patient 7 has died"}), given=given)
+    assert (told.verdict, "patient" in told.message) == ("Error", False)
+
+
+def test_permutations_that_cannot_be_sure_enough_are_insufficient() -> None:
+    strict = watching("TabularDrift", "MMDDrift")
+    side = seen(pod(strict), given=strict)
+    assert side.verdict == "Insufficient"
+    assert "look less often" in side.message
+    loose = watching("TabularDrift", "MMDDrift", falseAlarms={"atMost": 1000})
+    assert seen(pod(loose), given=loose).verdict == "NoDrift"
+    moved: dict[str, object] = {"p": 0.001, "effect": 0.3}
+    assert seen(pod(loose, joint=moved), given=loose).verdict == "Drift"
