@@ -241,7 +241,10 @@ def test_a_correlation_that_flips_is_seen_by_whole_rows_alone_and_only_after_the
         )
 
     asked = [{"type": kind} for kind in ("KSDrift", "ClassifierDrift", "MMDDrift")]
-    more: dict[str, object] = {"alibi": {"detectors": asked, "every": 1}, "windows": WINDOWS[:1]}
+    more: dict[str, object] = {
+        "alibi": {"detectors": asked, "rows": 2000, "every": 1},
+        "windows": WINDOWS[:1],
+    }
     given = config(("sodium", "chloride"), revision="r2", **more)
     reference = together(4000, 0.8)
     known = Profile(
@@ -265,8 +268,8 @@ def test_a_correlation_that_flips_is_seen_by_whole_rows_alone_and_only_after_the
     same = found(seen(290), "ClassifierDrift", "joint")
     assert same.p is not None
     assert same.p > 1e-3
-    send(together(201, -0.8))
-    flipped = found(report := seen(491), "ClassifierDrift", "joint")
+    send(together(401, -0.8))
+    flipped = found(report := seen(500), "ClassifierDrift", "joint")
     assert flipped.p is not None
     assert flipped.p < 1e-6
     assert flipped.effect == flipped.statistic

@@ -103,7 +103,7 @@ class AlibiResult(Resource):
     p: Annotated[float, Field(ge=0, le=1)] | None = None
     effect: NonNegativeFloat | None = None
     """On the scale of the native test of that name; of FET on that of ChiSquare. Of
-    Classifier the distance of its out-of-fold chances, from 0 to 1."""
+    Classifier the distance of its chances of rows that it has not learnt from, from 0 to 1."""
     problem: Annotated[str, Field(max_length=256)] = ""
     """Why this detector cannot be asked."""
 
