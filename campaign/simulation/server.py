@@ -72,6 +72,8 @@ _NAMES = {
 _WITH_STATUS = frozenset(
     {MODELS, EVALUATIONS, DECISIONS, SERVICES, ROUTES, GATEWAYS, JOBS, PODS, POLICIES}
 )
+_UNSEEN = frozenset({MODELS, POLICIES})
+"""Kinds whose schema has a default for the status, by which one knows that no operator has seen it."""
 _OWNED = frozenset({MODELS, EVALUATIONS, DECISIONS, SERVICES, ROUTES, CONFIG_MAPS, POLICIES})
 """Kinds that the operator writes by server-side apply, so that ownership of fields matters."""
 _FOREGROUND = "foregroundDeletion"
@@ -183,7 +185,6 @@ class Server:
         manager, fields = Manager(author, "Apply", subresource), written(config)
         if live is None:
             born = self._born(kind, {**manifest, **config, "metadata": manifest["metadata"]})
-            born.pop("status", None)
             return self._put(kind, name, None, born, {manager: fields}, author, manager)
         owners = self._owners.get((kind, name), {})
         before = owners.get(manager, (frozenset(), ""))[0]
@@ -299,7 +300,12 @@ class Server:
         }
         metadata.pop("resourceVersion", None)
         group = f"{kind.group}/{kind.version}" if kind.group else kind.version
-        return {**manifest, "apiVersion": group, "kind": _NAMES[kind], "metadata": metadata}
+        born = {**manifest, "apiVersion": group, "kind": _NAMES[kind], "metadata": metadata}
+        if kind in _WITH_STATUS:
+            born.pop("status", None)
+        if kind in _UNSEEN:
+            born["status"] = {"observedGeneration": -1}
+        return born
 
     def _put(
         self,

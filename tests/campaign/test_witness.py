@@ -75,7 +75,8 @@ def test_what_no_watch_told_is_asked_for(plane: Plane, api: Api) -> None:
         for version in ("1.0.0", "2.0.0", "3.0.0"):
             if version == "1.0.0":
                 api.create(MODELS, NAMESPACE, clinical_model())
-            api.patch(MODELS, NAMESPACE, "sepsis", {"spec": {"version": version}})
+            else:
+                api.patch(MODELS, NAMESPACE, "sepsis", {"spec": {"version": version}})
         api.delete(MODELS, NAMESPACE, "sepsis")
         until("all was told", lambda: any(v.deleted for v in recorder.history(NAMESPACE)))
         told = recorder.history(NAMESPACE)
