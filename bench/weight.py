@@ -37,7 +37,7 @@ def _lies(places: tuple[Path, ...]) -> int:
 def _pulled(places: tuple[Path, ...]) -> int:
     """Return the bytes of a layer with these folders."""
     with tempfile.TemporaryFile() as pulled:
-        with tarfile.open(fileobj=pulled, mode="w|gz", compresslevel=6) as layer:
+        with tarfile.open(fileobj=pulled, mode="w:gz", compresslevel=6) as layer:
             for place in places:
                 layer.add(place, arcname=place.name)
         return pulled.tell()
