@@ -142,6 +142,7 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
                     "JensenShannon": 0.1,
                     "Wasserstein": 0.2,
                     "MMD": 0.05,
+                    "Classifier": 0.1,
                 },
                 "minRows": 100,
                 "correction": "Bonferroni",

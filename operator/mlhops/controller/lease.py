@@ -118,6 +118,8 @@ class Elector:
         """Of the Lease as it was last seen, empty where there is none."""
         self._acquired = ""
         self._until = 0.0
+        self._given_back = 0
+        """How often the lease was, so that a renewal which was under way then prolongs nothing."""
 
     def left(self) -> float:
         """Return the seconds for which this operator surely is the only one that writes."""
@@ -136,6 +138,7 @@ class Elector:
         if self.left() <= 0:
             return
         self._until = 0.0
+        self._given_back += 1
         try:
             async with asyncio.timeout(_RELEASE_SECONDS):
                 await self._look()  # somebody may have put a label on it
@@ -255,9 +258,10 @@ class Elector:
         return True
 
     async def _renew_now(self) -> None:
-        asked = self._clock()
+        asked, given_back = self._clock(), self._given_back
         await self._write(self.identity, self._terms.duration)
-        self._until = asked + self._terms.deadline
+        if given_back == self._given_back:
+            self._until = asked + self._terms.deadline
 
     async def _write(self, holder: str, seconds: int) -> None:
         """Write the lease, only if it is as it was last seen."""

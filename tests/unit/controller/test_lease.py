@@ -228,10 +228,12 @@ def test_that_somebody_labels_the_lease_takes_it_from_nobody(stages: Callable[..
         assert stage.leader() is leader
 
 
-@pytest.mark.parametrize("seed", range(40))
+# The last once had two leaders: a renewal was answered after the lease had been given back.
+@pytest.mark.parametrize("seed", [*range(40), 343])
 def test_however_bad_the_network_no_two_write_and_in_the_end_one_does(
     seed: int, stages: Callable[..., Stage]
 ) -> None:
+    random.seed(seed)  # of the elector's own jitter
     stage = stages(seed, operators=3)
     for _ in range(25):
         for operator in stage.operators:
