@@ -130,6 +130,18 @@ class Planned:
     column: int = 0
     """Of the feature among the profile's."""
 
+    def counted(self, window: str, rows: int, reference: int) -> AlibiResult:
+        """Return its result in a window before anything is found: of how many values it is."""
+        return AlibiResult(
+            window=window,
+            detector=self.detector,
+            test=self.test,
+            of=self.of,
+            kind=self.kind,
+            rows=rows,
+            reference=reference,
+        )
+
 
 def joint(detectors: Sequence[AlibiDetector]) -> list[AlibiType]:
     """Return those that compare whole rows."""

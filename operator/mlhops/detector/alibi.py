@@ -77,15 +77,7 @@ def _result(job: Job, test: Planned, window: str) -> AlibiResult:
     known = reference(feature)
     if test.test == "FET":  # what is neither of the two is not its question
         seen, known = seen[seen < len(feature.categories)], known[known < len(feature.categories)]
-    told = AlibiResult(
-        window=window,
-        detector=test.detector,
-        test=test.test,
-        of=test.of,
-        kind=test.kind,
-        rows=len(seen),
-        reference=len(known),
-    )
+    told = test.counted(window, len(seen), len(known))
     if len(seen) < job.min_rows or not len(known):
         return told
     try:

@@ -24,15 +24,7 @@ def compared(job: Job, test: Planned, window: str) -> AlibiResult:
     """Return what a detector says of a window's rows that are complete and not in the baseline."""
     rows, _ = job.windows[window]
     seen = _later(rows)
-    told = AlibiResult(
-        window=window,
-        detector=test.detector,
-        test=test.test,
-        of=test.of,
-        kind=test.kind,
-        rows=len(seen),
-        reference=len(job.baseline),
-    )
+    told = test.counted(window, len(seen), len(job.baseline))
     if test.test == "MMD" and find_spec("torch") is None:
         return told.model_copy(update={"problem": NEEDS_TORCH})
     if len(seen) < job.min_rows or not len(job.baseline):
