@@ -221,20 +221,22 @@ def test_a_life_with_an_annotation_a_scaling_a_stop_and_a_start_shows_the_real_s
     cluster.apply(inference_service("ok2"))
     recorder.wait("ok2", is_ready)
     target = ("inferenceservice", "ok2", "--namespace=icu")
+    pods = ("pods", "--selector=app=isvc.ok2-predictor", "--namespace=icu")
+    first = cluster.kubectl("get", *pods, "--output=name").split()
     cluster.kubectl("annotate", *target, "foo=bar")
     recorder.wait("ok2", lambda one: "foo" in one["metadata"]["annotations"])
     recorder.wait(
         "ok2", lambda one: one["status"]["observedGeneration"] == 2 and is_rolled_out(one)
     )
+    # The sample was recorded with the old pods long gone, here and at the stop below; while one of
+    # them still ends, its exit code would be read as a failure of the new ones.
+    cluster.kubectl("wait", *first, "--for=delete", "--namespace=icu", "--timeout=60s")
     scale = '{"spec": {"predictor": {"minReplicas": 3}}}'
     cluster.kubectl("patch", *target, "--type=merge", f"--patch={scale}")
     recorder.wait("ok2", lambda one: one["status"]["observedGeneration"] == 3 and is_ready(one))
     cluster.kubectl("annotate", *target, "serving.kserve.io/stop=true")
     recorder.wait("ok2", lambda one: "observedGeneration" not in one["status"])
     recorder.wait("ok2", lambda one: "clusterServingRuntimeName" in one["status"])
-    # The sample was recorded with the old pods long gone; while one of them still ends, its exit
-    # code would be read as a failure of the new start.
-    pods = ("pods", "--selector=app=isvc.ok2-predictor", "--namespace=icu")
     cluster.kubectl("wait", *pods, "--for=delete", "--timeout=60s")
     cluster.kubectl("annotate", *target, "serving.kserve.io/stop-")
     recorder.wait("ok2", is_ready)
