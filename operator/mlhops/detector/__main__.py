@@ -12,17 +12,20 @@ from pathlib import Path
 # Before NumPy is loaded: threads that share one core with a model server are of no use to anybody.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from mlhops import logs
 from mlhops.detector.service import Options, Service
+
+log = logging.getLogger("mlhops.detector")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Count events until SIGTERM. Only a port that cannot be had ends it earlier."""
     options = _options(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logs.configure()
     try:
         asyncio.run(_serve(options))
     except OSError as error:
-        print(f"the detector cannot listen: {error.strerror}", file=sys.stderr)
+        log.error("the detector cannot listen: %s", error.strerror)
         return 1
     return 0
 
@@ -39,7 +42,7 @@ async def _serve(options: Options) -> None:
 
 def _report(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
     error = context.get("exception")
-    logging.getLogger(__name__).error("a fault in the event loop: %s", type(error).__name__)
+    log.error("a fault in the event loop: %s", type(error).__name__)
 
 
 def _options(arguments: Sequence[str] | None) -> Options:

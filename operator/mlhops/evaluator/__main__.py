@@ -5,6 +5,7 @@ termination message says it.
 """
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -12,11 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from mlhops import logs
 from mlhops.api import destinations
 from mlhops.api.profile import WAIT_SECONDS
 from mlhops.api.result import Result, encode
 from mlhops.evaluator.handover import UID_VARIABLE, hand_over
 from mlhops.evaluator.run import Options, failure, run
+
+log = logging.getLogger("mlhops.evaluator")
+
+_NAME = "MLHOPS_EVALUATION_NAME"
+_NAMESPACE = "MLHOPS_EVALUATION_NAMESPACE"
 
 
 class _Stopped(SystemExit):
@@ -26,9 +33,10 @@ class _Stopped(SystemExit):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the gates, leave the verdict in the termination log, and hand over the profile."""
     options = _parser().parse_args(arguments)
+    logs.configure(_whose())
     signal.signal(signal.SIGTERM, _stop)
     try:
-        found = run(_options(options), _say)
+        found = run(_options(options), log.info)
     except (_Stopped, KeyboardInterrupt):
         found = failure(
             "the evaluator was stopped before it had a verdict: see why its pod was deleted or "
@@ -47,16 +55,17 @@ def _hand_over(profile: str, options: argparse.Namespace) -> None:
     """Wait until the profile is fetched. The verdict is left already, and nothing here changes it."""
     token = os.environ.get(UID_VARIABLE, "")
     if not token:
-        _say(f"the profile is not handed over: {UID_VARIABLE} is empty")
+        log.warning("the profile is not handed over: %s is empty", UID_VARIABLE)
         return
     signal.signal(signal.SIGTERM, _stop)
     try:
         taken = hand_over(profile, token, options.profile_host, options.profile_wait)
-        _say("the profile was fetched" if taken else "nobody fetched the profile in time")
+        log.info("the profile was fetched" if taken else "nobody fetched the profile in time")
     except (_Stopped, KeyboardInterrupt):
-        _say("stopped before the profile was fetched")
+        log.info("stopped before the profile was fetched")
     except OSError as error:
-        _say(f"the profile cannot be handed over at {options.profile_host}: {error.strerror}")
+        host, why = options.profile_host, error.strerror
+        log.error("the profile cannot be handed over at %s: %s", host, why)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -124,23 +133,27 @@ def _stop(_signal: int, _frame: FrameType | None) -> None:
     raise _Stopped
 
 
-def _say(text: str) -> None:
-    print(text, flush=True)
+def _whose() -> dict[str, str]:
+    """Return which Evaluation is measured, as the operator's log names it."""
+    named = {"namespace": os.environ.get(_NAMESPACE), "name": os.environ.get(_NAME)}
+    known = {key: value for key, value in named.items() if value}
+    return {"kind": "Evaluation", **known} if known else {}
 
 
 def _tell(result: Result) -> None:
     for gate in result.gates:
         advisory = "" if gate.required else " (advisory)"
-        _say(f"{gate.name}{advisory}: {gate.phase}. {gate.message}")
+        log.info("%s%s: %s. %s", gate.name, advisory, gate.phase, gate.message)
     last = result.message if result.phase == "Error" else result.message.split(". ")[0]
-    _say(f"{result.phase}: {last}")
+    level = logging.ERROR if result.phase == "Error" else logging.INFO
+    log.log(level, "%s: %s", result.phase, last)
 
 
 def _leave(result: Result, path: Path) -> bool:
     try:
         path.write_text(encode(result))
     except OSError as error:
-        print(f"the verdict cannot be written to {path}: {error.strerror}", file=sys.stderr)
+        log.error("the verdict cannot be written to %s: %s", path, error.strerror)
         return False
     return True
 

@@ -1,8 +1,8 @@
 """One run of the gates: read, score, judge. Whatever goes wrong becomes a result, too."""
 
 import json
+import logging
 import os
-import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +30,8 @@ from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.publish import publish
 from mlhops.evaluator.score import score
 from mlhops.evaluator.source import Limits, LocalFile, local
+
+log = logging.getLogger(__name__)
 
 VARIABLE = "MLHOPS_EVALUATION"
 _LONGEST_MESSAGE = 2048
@@ -70,8 +72,8 @@ def run(options: Options, say: Say) -> Run:
 
 def _unknown(error: Exception) -> str:
     """Return the kind and the place of an error, whose text may quote a row."""
+    log.error("an unknown error", exc_info=error)
     place = traceback.extract_tb(error.__traceback__)
-    sys.stderr.write("".join(traceback.format_list(place)))
     where = f" in {Path(place[-1].filename).name} line {place[-1].lineno}" if place else ""
     return (
         f"the evaluator met an error that it does not know ({type(error).__name__}{where}): "

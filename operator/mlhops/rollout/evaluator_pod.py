@@ -34,7 +34,7 @@ def pod_spec(
 ) -> Manifest:
     """Return the spec of the pod that measures an Evaluation."""
     # Where reports go the model says, and none that somebody has forged an Evaluation for.
-    spec = evaluation.spec.model_copy(update={"report": settings.report})
+    meta, spec = evaluation.metadata, evaluation.spec.model_copy(update={"report": settings.report})
     volumes, mounts = _volumes(spec)
     container: Manifest = {
         "name": CONTAINER,
@@ -50,7 +50,10 @@ def pod_spec(
             {
                 "name": "MLHOPS_EVALUATION",
                 "value": spec.model_dump_json(by_alias=True, exclude_none=True),
-            }
+            },
+            # For its log. No pass' id is told: two renders of one Job are to be the same.
+            {"name": "MLHOPS_EVALUATION_NAME", "value": meta.name},
+            {"name": "MLHOPS_EVALUATION_NAMESPACE", "value": meta.namespace},
         ],
         "terminationMessagePath": _TERMINATION_LOG,
         "terminationMessagePolicy": "File",
@@ -64,7 +67,7 @@ def pod_spec(
     if secrets := _secrets(spec):
         container["envFrom"] = secrets
     if spec.profile:
-        container = _handing_over(container, evaluation.metadata.uid)
+        container = _handing_over(container, meta.uid)
     if settings.resources is not None:
         container["resources"] = settings.resources.to_json()
     found: Manifest = {

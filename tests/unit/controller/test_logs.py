@@ -1,9 +1,9 @@
 """Every line of the operator's log has one form, whoever says it."""
 
-import json
 import subprocess
 import sys
-from datetime import datetime
+
+from tests import logged
 
 SAYS = """
 import logging
@@ -22,12 +22,13 @@ try:
     raise ValueError("why")
 except ValueError:
     logging.getLogger("aiohttp").exception("of a library")
+raise LookupError("at last")
 """
 
 
 def test_each_line_is_json_with_the_same_keys_and_the_id_of_its_pass() -> None:
-    said = subprocess.run([sys.executable, "-c", SAYS], capture_output=True, text=True, check=True)
-    lines = [json.loads(line) for line in said.stderr.splitlines()]
+    said = subprocess.run([sys.executable, "-c", SAYS], capture_output=True, text=True, check=False)
+    lines = logged.lines(said.stderr)
     trace = said.stdout.strip()
 
     assert [(line["event"], line["level"]) for line in lines] == [
@@ -35,9 +36,10 @@ def test_each_line_is_json_with_the_same_keys_and_the_id_of_its_pass() -> None:
         ("within", "warning"),
         ("of kopf", "warning"),
         ("of a library", "error"),
+        ("LookupError that nobody handles", "critical"),
     ]
-    assert [line.get("trace_id") for line in lines] == [None, trace, trace, trace]
-    assert [line.get("logger") for line in lines[2:]] == ["kopf.of.something", "aiohttp"]
+    assert [line.get("trace_id") for line in lines] == [None, *[trace] * 4]
+    assert [line.get("logger") for line in lines[2:]] == ["kopf.of.something", "aiohttp", "mlhops"]
     assert "ValueError: why" in lines[3]["exception"]
-    for line in lines:
-        assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
+    assert lines[4]["exception"].endswith("LookupError: at last")
+    assert {line["timestamp"][-1] for line in lines} == {"Z"}

@@ -13,6 +13,7 @@ import httpx
 
 from mlhops.api.profile import PORT, Profile
 from mlhops.api.result import Result, decode
+from tests.logged import events
 
 from .conftest import SPEC, Bench, changed
 
@@ -28,7 +29,7 @@ def start(spec: str | None, log: Path, *arguments: str, **variables: str) -> sub
         [sys.executable, "-m", "mlhops.evaluator", "--termination-log", str(log), *arguments],
         env=environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
 
@@ -45,14 +46,14 @@ def left(log: Path) -> Result:
 def test_a_verdict_is_left_as_the_termination_message_and_told_in_sentences(bench: Bench) -> None:
     log = bench.folder / "termination-log"
     with start(spec_for(bench), log) as process:
-        said, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
     result = left(log)
     assert result.phase == "Successful"
     assert len(log.read_bytes()) <= 4096
-    assert "scored 1,500 of 1,500 rows" in said
-    assert f"missed: Successful. {result.gates[0].message}" in said
-    assert said.endswith("Successful: 2 of 2 required gates passed\n")
+    assert any(event.startswith("scored 1,500 of 1,500 rows") for event in events(said))
+    assert f"missed: Successful. {result.gates[0].message}" in events(said)
+    assert events(said)[-1] == "Successful: 2 of 2 required gates passed"
 
 
 def test_without_a_spec_there_is_an_error_and_exit_code_1(offline: Bench) -> None:
@@ -120,7 +121,7 @@ def test_a_profile_is_handed_over_after_the_verdict_is_left(bench: Bench) -> Non
     assert result.phase == "Successful"
     assert result.profile is not None
     assert result.profile.digest == Profile.model_validate(profile).digest()
-    assert said.endswith("the profile was fetched\n")
+    assert events(said)[-1] == "the profile was fetched"
 
 
 def test_a_profile_that_nobody_fetches_costs_time_and_no_verdict(bench: Bench) -> None:
@@ -129,7 +130,7 @@ def test_a_profile_that_nobody_fetches_costs_time_and_no_verdict(bench: Bench) -
         said, _ = process.communicate(timeout=20)
     assert process.returncode == 0
     assert left(log).phase == "Successful"
-    assert said.endswith("nobody fetched the profile in time\n")
+    assert events(said)[-1] == "nobody fetched the profile in time"
 
 
 def test_sigterm_ends_the_handover_and_leaves_the_verdict(bench: Bench) -> None:
@@ -146,4 +147,4 @@ def test_without_a_uid_a_profile_is_for_nobody(bench: Bench) -> None:
     with start(spec_for(bench, profile=True), log) as process:
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert "not handed over: MLHOPS_EVALUATION_UID is empty" in said
+    assert events(said)[-1] == "the profile is not handed over: MLHOPS_EVALUATION_UID is empty"

@@ -12,6 +12,7 @@ from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationStatus,
 from mlhops.api.model import ClinicalModel
 from mlhops.api.profile import StoredProfile
 from mlhops.api.result import Result, encode
+from mlhops.kserve.read import text
 from mlhops.rollout.evaluator_job import next_status, render
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 from tests.builders import at_path, clinical_model, evaluation
@@ -173,6 +174,15 @@ def test_the_job_gets_no_credentials_and_only_the_claim_that_the_data_are_on() -
     container = container_of(pod)
     assert container["resources"] == {"limits": {"memory": "1Gi"}}
     assert "envFrom" not in container
+
+
+def test_the_log_of_the_evaluator_can_name_its_evaluation_and_two_renders_are_the_same() -> None:
+    environment = cast("list[Manifest]", container_of(pod_of())["env"])
+    told = {text(each, "name"): text(each, "value") for each in environment}
+    meta = an_evaluation().metadata
+    assert told["MLHOPS_EVALUATION_NAME"] == meta.name
+    assert told["MLHOPS_EVALUATION_NAMESPACE"] == meta.namespace
+    assert pod_of() == pod_of()
 
 
 def test_a_secret_is_seen_by_the_evaluator_alone_under_a_prefix_and_must_be_there() -> None:

@@ -1,8 +1,7 @@
 """From an evaluation to a stored report. Whatever goes wrong here changes no verdict."""
 
+import logging
 import re
-import sys
-import traceback
 from pathlib import Path
 
 from mlhops.api.data import StoredReport
@@ -10,6 +9,8 @@ from mlhops.api.destinations import Destinations
 from mlhops.evaluator.report.collect import Evaluated, collect
 from mlhops.evaluator.report.page import page
 from mlhops.evaluator.sink import put
+
+log = logging.getLogger(__name__)
 
 
 def publish(run: Evaluated, report_root: Path, allowed: Destinations) -> StoredReport | None:
@@ -26,8 +27,8 @@ def publish(run: Evaluated, report_root: Path, allowed: Destinations) -> StoredR
     try:
         content = page(collect(run))
     except Exception as error:
-        # A verdict is worth more than its report. The error's own words may quote a row.
-        sys.stderr.write("".join(traceback.format_list(traceback.extract_tb(error.__traceback__))))
+        # A verdict is worth more than its report.
+        log.error("the report could not be rendered", exc_info=error)
         return StoredReport(
             error=f"the report could not be rendered ({type(error).__name__}): report this with the "
             "lines above it in the pod's log"
