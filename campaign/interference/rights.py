@@ -22,8 +22,7 @@ _ALLOWED: Sequence[tuple[str, Sequence[str]]] = (
     ("gateway.networking.k8s.io", ("gateways", "httproutes")),
     ("batch", ("jobs",)),
     ("apps", ("controllerrevisions",)),
-    ("", ("pods", "configmaps", "events", "namespaces")),
-    ("apiextensions.k8s.io", ("customresourcedefinitions",)),
+    ("", ("pods", "configmaps", "events")),
 )
 _CALM = 4.0
 _WINDOW = 8.0

@@ -91,9 +91,11 @@ class OperatorProcess:
 class Hands:
     """One namespace with one model, and the power to say what happens around it."""
 
-    def __init__(self, api: Api, namespace: str) -> None:
+    def __init__(self, api: Api, namespace: str, gateway: str = "") -> None:
         self.api = api
         self.namespace = namespace
+        self.gateway = gateway or namespace
+        """The namespace of the Gateway."""
 
     # what a user does
 
@@ -170,7 +172,7 @@ class Hands:
         listener = {"name": "http", "port": 8080, "protocol": "HTTP"}
         self.api.create(
             GATEWAYS,
-            self.namespace,
+            self.gateway,
             cast(
                 Manifest,
                 {
@@ -321,7 +323,7 @@ class Hands:
         ]
         parent = {
             "controllerName": "hands.example/gateway",
-            "parentRef": {"name": "clinical", "namespace": self.namespace},
+            "parentRef": {"name": "clinical", "namespace": self.gateway},
             "conditions": conditions,
         }
         patch = cast(Manifest, {"status": {"parents": [parent]}})

@@ -234,6 +234,8 @@ def test_the_dashboards_of_both_are_the_same(
         ({"evaluator": {"image": {"digest": "latest"}}}, "/evaluator/image/digest"),
         ({"crds": {"enabled": "no"}}, "/crds/enabled"),
         ({"prometheusRule": {"runbookUrl": "docs"}}, "/prometheusRule/runbookUrl"),
+        ({"watchNamespaces": ["ward-*"]}, "/watchNamespaces/0"),
+        ({"watchNamespaces": ["ward", "ward"]}, "/watchNamespaces"),
         ({"allowedHosts": ["https://data.example"]}, "/allowedHosts/0"),
         ({"allowedNetworks": ["10.0.0.1"]}, "/allowedNetworks/0"),
     ],
@@ -270,6 +272,8 @@ def test_what_the_notes_say_depends_on_what_is_switched_off(helm: Helm) -> None:
     assert "WARNING" not in helm.notes(CHART)
     assert "put any name on it" in helm.notes(CHART, {"admission": {"enabled": False}})
     assert "Business Source License" in helm.notes(CHART)
+    assert "alone" not in helm.notes(CHART)
+    assert "alone, and leaves" in helm.notes(CHART, {"watchNamespaces": ["ward", "icu"]})
 
 
 def test_the_overlay_of_the_documentation_takes_images_and_components(

@@ -341,8 +341,7 @@ ALLOWED = [
     ("gateway.networking.k8s.io", ["gateways", "httproutes"]),
     ("batch", ["jobs"]),
     ("apps", ["controllerrevisions"]),
-    ("", ["pods", "configmaps", "events", "namespaces"]),
-    ("apiextensions.k8s.io", ["customresourcedefinitions"]),
+    ("", ["pods", "configmaps", "events"]),
 ]
 
 

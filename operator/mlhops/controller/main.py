@@ -4,8 +4,8 @@ import argparse
 import asyncio
 import ipaddress
 import os
+import re
 import signal
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -297,8 +297,8 @@ async def run(options: argparse.Namespace) -> None:
         if options.health_port:
             health = _health(operator, client, watches, pulse)
             health.serve(options.health_port, options.health_address)
-        stop = threading.Event()
-        watch = asyncio.create_task(asyncio.to_thread(watches.run, stop))
+        operator.relist.installed = watches.installed
+        watch = asyncio.create_task(asyncio.to_thread(watches.run))
         tasks = [
             asyncio.create_task(_told_to_stop()),
             asyncio.create_task(elector.run(lead) if elector else lead()),
@@ -318,7 +318,7 @@ async def run(options: argparse.Namespace) -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
             if elector is not None:
                 await elector.release()
-            stop.set()
+            watches.stop()
             await watch
 
 
@@ -353,6 +353,15 @@ def _health(operator: Operator, client: Client, watches: Watches, pulse: Pulse) 
     return health
 
 
+def _namespace(text: str) -> str:
+    """kopf would take it for a pattern, and the rest of the operator for a name."""
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not the name of a namespace: give each by its own --namespace, without * or !"
+        )
+    return text
+
+
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m mlhops.controller",
@@ -361,6 +370,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--namespace",
         action="append",
+        type=_namespace,
         default=[],
         help="watch this namespace only; may be given several times (default: all)",
     )

@@ -20,6 +20,7 @@ from mlhops.controller.kinds import (
     DECISIONS,
     EVALUATIONS,
     EVENTS,
+    GATEWAYS,
     JOBS,
     MODELS,
     POLICIES,
@@ -80,6 +81,8 @@ class Role:
     rules: tuple[Rule, ...]
     labels: Mapping[str, str] = field(default_factory=dict)
     namespaced: bool = False
+    scoped: bool = False
+    """Whether only an operator needs it that watches some namespaces, which the chart alone installs."""
 
 
 def operator_rules() -> tuple[Rule, ...]:
@@ -132,6 +135,8 @@ ROLES = (
         ),
         namespaced=True,
     ),
+    # Of what is outside of the namespaces that it watches, such an operator reads the Gateways that models name.
+    Role("operator-outside", (Rule(GATEWAYS.group, (GATEWAYS.plural,), ("get",)),), scoped=True),
     Role("view", (Rule(GROUP, _ALL, _READ),), _aggregated("view")),
     Role("edit", (Rule(GROUP, _MADE_BY_PEOPLE, _WRITE),), _aggregated("edit")),
     Role("admin", (Rule(GROUP, _ON_RECORD, ("delete", "deletecollection")),), _aggregated("admin")),
@@ -171,7 +176,7 @@ def _role(role: Role) -> Manifest:
 
 def files() -> dict[Path, str]:
     """Return the text of each generated file by its path in the repository."""
-    roles = "---\n".join(_yaml(_role(role)) for role in ROLES)
+    roles = "---\n".join(_yaml(_role(role)) for role in ROLES if not role.scoped)
     found = {ROLES_FILE: _HEAD + roles}
     for role in ROLES:
         rules: list[Json] = [rule.to_json() for rule in role.rules]

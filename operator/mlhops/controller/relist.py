@@ -50,6 +50,9 @@ class Relist:
         self._kind_came_or_went = kind_came_or_went
         self.cpu: Callable[[], float] = time.thread_time
         """What the look costs is measured by this."""
+        self.installed: Callable[[], None] = lambda: None
+        """Is called when a kind is there that was not, the first look apart."""
+        self._absent = set[Kind]()
         self.looked = False
         """Whether the API server has told of every kind at least once."""
         self._wanted = asyncio.Event()
@@ -89,16 +92,20 @@ class Relist:
 
     async def _try(self, kind: Kind) -> bool:
         """List one kind; return whether the API server could be asked."""
-        known = self._store.is_complete(kind)
+        known, absent = self._store.is_complete(kind), kind in self._absent
         well = await self._list(kind)
         if well and known != self._store.is_complete(kind):
             self._kind_came_or_went()
+        if absent and kind not in self._absent:
+            self.installed()
         return well
 
     async def _list(self, kind: Kind) -> bool:
         try:
             await self._compare(kind)
+            self._absent.discard(kind)
         except NotInstalled:
+            self._absent.add(kind)
             self._store.doubt(kind)
         except ApiError as error:
             if error.status == 403:

@@ -62,7 +62,7 @@ def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:
     """Return handlers that pass on what they are told.
 
     Kinds that are installed later are noticed at once only by an operator for the whole cluster:
-    one for some namespaces may not be allowed to watch them, and looks again from time to time.
+    one for some namespaces has no right to watch them, and looks again from time to time.
     """
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers, id="login")(_login)
@@ -95,9 +95,12 @@ def _login(**known: object) -> kopf.ConnectionInfo | None:
     return login(**known)  # type: ignore[arg-type]
 
 
-def settings() -> kopf.OperatorSettings:
+def settings(*, clusterwide: bool) -> kopf.OperatorSettings:
     """Return kopf's settings: nothing posted, nothing persisted, only what concerns models watched."""
     chosen = kopf.OperatorSettings()
+    # kopf would list and watch all namespaces to find those whose exact names it was given, and be at
+    # it for minutes where it may not.
+    chosen.scanning.disabled = not clusterwide
     chosen.posting.enabled = False
     chosen.queueing.idle_timeout = 0.1
     chosen.peering.standalone = True

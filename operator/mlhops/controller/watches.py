@@ -1,8 +1,8 @@
 """Runs kopf beside the operator's own loop."""
 
 import asyncio
-import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 import kopf
 import structlog
@@ -14,6 +14,8 @@ from mlhops.controller.kinds import Kind
 from mlhops.controller.watch import Listener, registry, settings
 
 _log = structlog.get_logger(__name__)
+_SETTLE = 2.0
+"""For so many seconds after its kinds are served a group may be missing from what the API server says there is."""
 
 
 class Watches:
@@ -27,24 +29,57 @@ class Watches:
         self.pulse = Pulse()
         self.ready = False
         """Whether kopf has begun to watch."""
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._enough = asyncio.Event()
+        self._stopped = False
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self) -> None:
         """Watch until told to stop."""
-        asyncio.run(self._run(stop))
+        asyncio.run(self._run())
 
-    async def _run(self, stop: threading.Event) -> None:
+    def stop(self) -> None:
+        """End `run`; from any thread."""
+        self._stopped = True
+        self._interrupt()
+
+    def installed(self) -> None:
+        """Take note of a kind that is new; from any thread.
+
+        For the whole cluster kopf notices it by itself. For some namespaces it looks once which kinds there
+        are, so it has to begin anew.
+        """
+        if self._namespaces:
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._enough.set)
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
         ready = asyncio.Event()
         others = [asyncio.create_task(self._announce(ready)), asyncio.create_task(self.pulse.run())]
-        await kopf.operator(
-            registry=registry(self._listener, clusterwide=not self._namespaces),
-            settings=settings(),
-            clusterwide=not self._namespaces,
-            namespaces=self._namespaces,
-            stop_flag=stop,
-            ready_flag=ready,
-        )
+        while not self._stopped:
+            self._enough.clear()
+            await self._watch(ready)
+            if not self._enough.is_set():
+                break  # of itself, which nobody is to overlook
+            if not self._stopped:
+                await asyncio.sleep(_SETTLE)
         for task in others:
             task.cancel()
+
+    async def _watch(self, ready: asyncio.Event) -> None:
+        clusterwide = not self._namespaces
+        await kopf.operator(
+            registry=registry(self._listener, clusterwide=clusterwide),
+            settings=settings(clusterwide=clusterwide),
+            clusterwide=clusterwide,
+            namespaces=self._namespaces,
+            stop_flag=self._enough,
+            ready_flag=ready,
+        )
 
     async def _announce(self, ready: asyncio.Event) -> None:
         await ready.wait()

@@ -1,0 +1,16 @@
+"""The operator's command line."""
+
+import pytest
+
+from mlhops.controller.main import main
+
+
+@pytest.mark.parametrize("name", ["ward-*", "!ward", "ward,icu", "", "Ward", "a" * 64])
+def test_what_is_no_name_of_a_namespace_is_refused_by_its_flag(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([f"--namespace={name}"])
+
+    told = capsys.readouterr().err
+    assert f"argument --namespace: {name!r} is not the name of a namespace" in told
