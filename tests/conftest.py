@@ -11,6 +11,8 @@ from hypothesis import settings
 REPOSITORY = Path(__file__).resolve().parents[1]
 # What the real KServe and a real gateway wrote, where it lies beside the repository.
 REFERENCE = REPOSITORY.parent / "shared"
+# A folder with modules that no requirement set brings, such as torch, and nothing else.
+EXTRA_MODULES = os.environ.get("EXTRA_MODULES")
 # Reasons for which a test may be skipped. A skipped test is one that nobody runs: keep this empty.
 ALLOWED_SKIPS: frozenset[str] = frozenset()
 
@@ -20,7 +22,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests whose captured data or program is not here; pytest counts them as deselected."""
+    """Leave out tests whose captured data, program or module is not here; pytest counts them as deselected."""
     absent = [item for item in items if not _all_is_there(item)]
     if absent:
         config.hook.pytest_deselected(items=absent)
@@ -30,7 +32,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _all_is_there(item: pytest.Item) -> bool:
     data = [name for mark in item.iter_markers("reference") for name in mark.args]
     programs = [name for mark in item.iter_markers("program") for name in mark.args]
-    return all((REFERENCE / name).is_dir() for name in data) and all(map(shutil.which, programs))
+    modules = [name for mark in item.iter_markers("module") for name in mark.args]
+    return (
+        all((REFERENCE / name).is_dir() for name in data)
+        and all(map(shutil.which, programs))
+        and all(EXTRA_MODULES and (Path(EXTRA_MODULES) / name).is_dir() for name in modules)
+    )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -58,6 +65,13 @@ def _fail_if_unexpected(report: pytest.TestReport | pytest.CollectReport) -> Non
     if reason.removeprefix("Skipped: ") not in ALLOWED_SKIPS:
         report.outcome = "failed"
         report.longrepr = f"skipped, which counts as a failure here: {reason}"
+
+
+@pytest.fixture
+def extra_modules() -> Path:
+    """The folder of modules; who uses it says what it needs with the mark `module`."""
+    assert EXTRA_MODULES
+    return Path(EXTRA_MODULES).resolve()
 
 
 @pytest.fixture

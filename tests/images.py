@@ -34,14 +34,20 @@ class Image:
     """A Python that has an image's packages and no others, and this project's code."""
 
     python: Path
+    beside: Path | None = None
+    """A folder with more modules."""
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment that the image sets, with nothing of this process's."""
+        folders = [REPOSITORY / "operator", *([self.beside] if self.beside else [])]
+        # Debian's torch, unpacked and not installed, has its libraries elsewhere.
+        libraries = os.environ.get("LD_LIBRARY_PATH") if self.beside else None
         return {
+            **({"LD_LIBRARY_PATH": libraries} if libraries else {}),
             "PATH": os.environ["PATH"],
             "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(REPOSITORY / "operator"),
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
             "PYTHONSAFEPATH": "1",
             "PYTHONUNBUFFERED": "1",
         }

@@ -1,8 +1,12 @@
 """The detector with alibi-detect, on its own image's packages: real events, a real process, its report."""
 
 import json
+import re
+from ast import literal_eval
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -168,10 +172,11 @@ def test_its_chances_are_those_of_scipy_for_what_was_posted(running: Sidecar) ->
 
 
 def judged(
-    running: Sidecar, policy: MonitoringPolicySpec = POLICY, profile: Profile = PROFILE
+    *running: Sidecar, policy: MonitoringPolicySpec = POLICY, profile: Profile = PROFILE
 ) -> Side:
-    """What the operator makes of the report of this one pod."""
-    asked = Asked(profile.revision, [Answer(running.get("/report")[1].encode())], profile)
+    """What the operator makes of the reports of these pods."""
+    answers = [Answer(each.get("/report")[1].encode()) for each in running]
+    asked = Asked(profile.revision, answers, profile)
     side = look(policy, asked, None, datetime.now(UTC)).stable
     assert side is not None
     return side
@@ -223,24 +228,27 @@ def together(rows: int, correlation: float) -> Floats:
     return np.random.default_rng(rows).multivariate_normal([0.0, 0.0], shape, rows)
 
 
-def test_a_correlation_that_flips_is_seen_by_whole_rows_alone_and_only_after_the_baseline(
-    running: Sidecar,
-) -> None:
-    def send(rows: Floats) -> None:
-        body = json.dumps({"instances": rows.tolist()}).encode()
-        assert running.post(body, headers()) == 200
+def send(to: Sidecar, rows: Floats) -> None:
+    assert to.post(json.dumps({"instances": rows.tolist()}).encode(), headers()) == 200
 
-    def seen(rows: int) -> DetectorReport:
-        return running.until(
-            f"{rows} rows after the baseline",
-            lambda report: any(
-                (each.detector, each.rows) == ("ClassifierDrift", rows)
-                for each in (report.alibi.results if report.alibi else ())
-            ),
-            PATIENCE,
-        )
 
-    asked = [{"type": kind} for kind in ("KSDrift", "ClassifierDrift", "MMDDrift")]
+def after_baseline(to: Sidecar, detector: str, rows: int) -> DetectorReport:
+    """Wait until a detector of whole rows has seen so many."""
+    return to.until(
+        f"{rows} rows after the baseline",
+        lambda report: any(
+            (each.detector, each.rows) == (detector, rows)
+            for each in (report.alibi.results if report.alibi else ())
+        ),
+        PATIENCE,
+    )
+
+
+def of_two_numbers(
+    *detectors: str, **drift: object
+) -> tuple[DetectorConfig, Profile, MonitoringPolicySpec]:
+    """Return what detector and operator are told where two numbers hang together."""
+    asked = [{"type": kind} for kind in detectors]
     more: dict[str, object] = {
         "alibi": {"detectors": asked, "rows": 2000, "every": 1},
         "windows": WINDOWS[:1],
@@ -253,23 +261,31 @@ def test_a_correlation_that_flips_is_seen_by_whole_rows_alone_and_only_after_the
         rows=len(reference),
         features=[edges.numeric(f.name, reference[:, i]) for i, f in enumerate(given.features)],
     )
-    drift = {"engine": "AlibiDetect", "alibi": {"detectors": asked}, "windows": WINDOWS[:1]}
-    policy = MonitoringPolicySpec.model_validate({"drift": drift})
+    drift |= {"engine": "AlibiDetect", "alibi": {"detectors": asked}, "windows": WINDOWS[:1]}
+    return given, known, MonitoringPolicySpec.model_validate({"drift": drift})
+
+
+def test_a_correlation_that_flips_is_seen_by_whole_rows_alone_and_only_after_the_baseline(
+    running: Sidecar,
+) -> None:
+    given, known, policy = of_two_numbers("KSDrift", "ClassifierDrift", "MMDDrift")
     running.write("config.json", json.dumps(given.to_json()))
     running.until("the configuration", lambda report: report.revision == "r2")
     running.write("profile.json", known.to_text())
     running.until("the profile", lambda report: report.profile_digest == known.digest())
 
-    send(together(500, 0.8))
-    send(together(90, 0.8))
-    few = found(seen(90), "ClassifierDrift", "joint")
+    send(running, together(500, 0.8))
+    send(running, together(90, 0.8))
+    few = found(after_baseline(running, "ClassifierDrift", 90), "ClassifierDrift", "joint")
     assert (few.kind, few.reference, few.p) == ("Joint", 500, None)
-    send(together(200, 0.8))
-    same = found(seen(290), "ClassifierDrift", "joint")
+    send(running, together(200, 0.8))
+    same = found(after_baseline(running, "ClassifierDrift", 290), "ClassifierDrift", "joint")
     assert same.p is not None
     assert same.p > 1e-3
-    send(together(401, -0.8))
-    flipped = found(report := seen(500), "ClassifierDrift", "joint")
+    send(running, together(401, -0.8))
+    flipped = found(
+        report := after_baseline(running, "ClassifierDrift", 500), "ClassifierDrift", "joint"
+    )
     assert flipped.p is not None
     assert flipped.p < 1e-6
     assert flipped.effect == flipped.statistic
@@ -277,7 +293,7 @@ def test_a_correlation_that_flips_is_seen_by_whole_rows_alone_and_only_after_the
         assert (found(report, "KSDrift", each).p or 0) > 1e-3
     assert found(report, "MMDDrift", "joint").problem == NEEDS_TORCH
 
-    side = judged(running, policy, known)
+    side = judged(running, policy=policy, profile=known)
     assert (side.verdict, side.message) == ("Drift", NEEDS_TORCH)
     assert side.worst is not None
     assert (side.worst.of, side.worst.kind, side.worst.test) == (
@@ -285,6 +301,71 @@ def test_a_correlation_that_flips_is_seen_by_whole_rows_alone_and_only_after_the
         "Joint",
         "ClassifierDrift",
     )
+
+
+@pytest.mark.module("torch")
+def test_mmd_sees_the_flip_within_the_memory_of_a_pod_and_two_pods_are_surer(
+    tmp_path: Path, extra_modules: Path
+) -> None:
+    image = replace(installed("detector-alibi"), beside=extra_modules)
+    given, known, policy = of_two_numbers("KSDrift", "MMDDrift", falseAlarms={"atMost": 1000})
+    _, _, strict = of_two_numbers("KSDrift", "MMDDrift")
+    with sidecar(tmp_path, given, known, image) as pod:
+        send(pod, together(500, 0.8))
+        send(pod, together(100, 0.8))
+        same = found(after_baseline(pod, "MMDDrift", 100), "MMDDrift", "joint")
+        assert (same.problem, same.reference) == ("", 500)
+        assert same.p is not None
+        assert same.p > 0.01
+        side = judged(pod, policy=policy, profile=known)
+        assert (side.verdict, side.message) == ("NoDrift", "")
+
+        send(pod, together(400, -0.8))
+        flipped = found(after_baseline(pod, "MMDDrift", 500), "MMDDrift", "joint")
+        assert flipped.p == 1 / 1000
+        assert peak_of_child(pod) < 700
+        # A second pod is taken to tell the same: by Fisher's method, times three tests.
+        side = judged(pod, pod, policy=policy, profile=known)
+        assert side.worst is not None
+        assert (side.verdict, side.worst.test, side.worst.rows) == ("Drift", "MMDDrift", 1000)
+        assert side.worst.p == pytest.approx(3e-6 * (1 - np.log(1e-6)), rel=0.01)
+        side = judged(pod, policy=strict, profile=known)
+        assert "MMDDrift finds no chance below 1 in 1000" in side.message
+
+
+def peak_of_child(of: Sidecar) -> float:
+    """Return the most memory that alibi-detect's process has had, in MiB."""
+    (child,) = psutil.Process(of.process.pid).children()
+    told = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{child.pid}/status").read_text())
+    assert told
+    return int(told[1]) / 1024
+
+
+_CHANCES = """
+import numpy as np
+from mlhops.detector.whole import by_mmd
+random = np.random.default_rng(0)
+def rows(many): return random.normal(size=(many, 3)).astype(np.float32)
+same = [by_mmd(rows(60), rows(40))[1] for _ in range(60)]
+few, many = rows(60), rows(40)
+again = [by_mmd(few, many) for _ in range(2)]
+equal = by_mmd(0 * few, 0 * many)[1]
+rare = [side * (random.random((len(side), 1)) < 0.25) for side in (rows(200), rows(200) + 1)]
+print(repr((same, again[0] == again[1], equal, by_mmd(*rare)[1])))
+"""
+
+
+@pytest.mark.module("torch")
+def test_chances_of_mmd_are_uniform_where_nothing_moved_and_the_same_each_time(
+    extra_modules: Path,
+) -> None:
+    image = replace(installed("detector-alibi"), beside=extra_modules)
+    told = image.run(_CHANCES).splitlines()[-1]
+    same, repeated, equal, rare = literal_eval(told)
+    assert scipy.stats.kstest(same, "uniform").pvalue > 0.05
+    assert repeated
+    assert equal == 1
+    assert rare <= 0.01, "a shift of the few rows that are not equal"
 
 
 def test_its_process_ends_with_the_detector_however_that_ends(running: Sidecar) -> None:

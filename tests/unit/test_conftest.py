@@ -45,6 +45,19 @@ def test_a_test_whose_captured_data_is_not_here_is_deselected(tmp_path: Path) ->
     assert "1 passed, 1 deselected" in outcome(tmp_path, test)
 
 
+def test_a_test_whose_module_is_not_there_is_deselected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    monkeypatch.setenv("EXTRA_MODULES", str(tmp_path))
+    test = (
+        "@pytest.mark.module('never_there')\ndef test_it(): assert False\n"
+        "@pytest.mark.module('there')\ndef test_two(extra_modules): assert extra_modules.is_dir()"
+    )
+
+    assert "1 passed, 1 deselected" in outcome(tmp_path, test)
+
+
 def test_a_warning_is_a_failure(tmp_path: Path) -> None:
     said = outcome(tmp_path, "import warnings\ndef test_it(): warnings.warn('old')")
 

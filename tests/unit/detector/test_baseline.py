@@ -12,7 +12,7 @@ from mlhops.detector.baseline import Baseline
 from mlhops.detector.envelope import event
 from mlhops.detector.job import Job
 from mlhops.detector.watcher import Watcher
-from mlhops.detector.whole import compared, scaled
+from mlhops.detector.whole import bandwidth, compared, scaled
 from mlhops.detector.window import Clock
 from mlhops.statistics import edges
 from mlhops.statistics.rates import Floats
@@ -119,6 +119,13 @@ def test_rows_in_the_baseline_and_incomplete_ones_are_not_compared(
 def test_mmd_says_that_it_needs_torch_before_there_are_rows() -> None:
     asked = job(np.zeros((0, 3)), np.zeros((0, 2)), "MMDDrift")
     assert compared(asked, only(asked), "hour").problem == NEEDS_TORCH
+
+
+def test_the_kernel_is_as_wide_as_rows_that_differ_are_apart() -> None:
+    rows = np.zeros((100, 2))
+    assert bandwidth(rows) == 1.0
+    rows[:20, 0] = 3.0
+    assert bandwidth(rows) == pytest.approx(3 / np.sqrt(2))
 
 
 def test_numbers_are_ranks_whatever_their_unit_and_categories_have_places() -> None:
