@@ -29,16 +29,16 @@ from tests.installed import (
 )
 from tests.integration.hands import ACCOUNTS, Hands, OperatorProcess
 
-WARD, OTHER, GATEWAYS = "ward", "other", "gateways"
+WARD, UNIT, OTHER, GATEWAYS = "ward", "unit", "other", "gateways"
 PROMPTLY = 20.0
-VALUES: Manifest = {"watchNamespaces": [WARD]}
+VALUES: Manifest = {"watchNamespaces": [WARD, UNIT]}
 
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
-    """A control plane without KServe, where the operator is installed for one ward."""
+    """A control plane without KServe, where the operator is installed for two namespaces."""
     with ControlPlane.start(install=(gateway_api_crds(),), audited=[USER]) as plane:
-        for name in (WARD, OTHER, GATEWAYS):
+        for name in (WARD, UNIT, OTHER, GATEWAYS):
             plane.kubectl("create", "namespace", name)
         Helm(plane.kubeconfig, NAMESPACE).install(CHART, "mlhops", VALUES)
         yield plane
@@ -89,7 +89,7 @@ def test_it_runs_a_model_of_its_namespace_with_no_forbidden_call_and_touches_no_
 
     assert at(api.get(MODELS, OTHER, "sepsis"), "status", "phase") is None
     assert forbidden(plane.audit_log) == []
-    assert namespaces_of_calls(plane.audit_log) == {WARD, GATEWAYS}
+    assert namespaces_of_calls(plane.audit_log) == {WARD, UNIT, GATEWAYS}
     assert granted(rules_of(plane, f"{OPERATOR}-outside")) <= used(plane.audit_log)
 
 
@@ -110,5 +110,6 @@ def test_its_role_is_bound_in_its_namespaces_alone(plane: ControlPlane) -> None:
     } == {
         ("", f"{OPERATOR}-outside"),
         (WARD, OPERATOR),
+        (UNIT, OPERATOR),
         (NAMESPACE, f"{OPERATOR}-lease"),
     }
