@@ -122,14 +122,20 @@ class Subject:
             f"{what}: rest with {'another' if makes else 'the same'} revision",
             lambda: (self._settled.revision() != revision) == makes,
         )
-        mine = state_of(self._settled.town)
         lasting = any(was[part] != self._live[part] for part in _LASTING)
         if not makes and lasting:
-            return _named(f"{what}: what serves has changed", difference(before, mine))
+            return _named(
+                f"{what}: what serves has changed", difference(before, state_of(self._settled.town))
+            )
         fresh = self._installed.state(spec)
-        if not makes:
-            fresh, mine = _without_measurement(fresh), _without_measurement(mine)
-        return _named(f"{what}: not as a fresh install", difference(fresh, mine))
+
+        def unlike() -> list[str]:
+            mine = state_of(self._settled.town)
+            if makes:
+                return difference(fresh, mine)
+            return difference(_without_measurement(fresh), _without_measurement(mine))
+
+        return _named(f"{what}: not as a fresh install", self._settled.in_the_end(unlike))
 
 
 def _named(title: str, lines: list[str]) -> list[str]:

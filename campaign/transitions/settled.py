@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import cast
 
 from campaign.history import Recorder
@@ -15,6 +15,7 @@ from mlhops.kserve.read import at, text
 from tests.integration.hands import MODEL
 
 _REST = 0.4
+_LONG_REST = 5.0
 _PATIENCE = 45.0
 _KINDS = (
     "clinicalmodels",
@@ -48,6 +49,18 @@ class Settled:
             return seen and self._serves() and look() and self.at_rest(_REST)
 
         self.town.until(what, rests)
+
+    def in_the_end(self, unlike: Callable[[], list[str]]) -> list[str]:
+        """What is still unlike when nobody has done anything for long.
+
+        An operator that gets no CPU for a moment looks as if it were at rest.
+        """
+        found = unlike()
+        if not found:
+            return found
+        with suppress(AssertionError):
+            self.town.until("all is alike", lambda: not unlike() or self.at_rest(_LONG_REST))
+        return unlike()
 
     def revision(self) -> str:
         """The stable revision."""
