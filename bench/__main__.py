@@ -7,7 +7,17 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from bench import drift, endurance, evaluate, floor, growth, neighbours, scaled, sidecar
+from bench import (
+    drift,
+    drift_engine,
+    endurance,
+    evaluate,
+    floor,
+    growth,
+    neighbours,
+    scaled,
+    sidecar,
+)
 from bench.gates import gates
 from bench.idle import idle
 from bench.latency import first_write, start
@@ -67,6 +77,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "rendering": rendering,
     "drift": drift.detection,
     "drift-speed": drift.speed,
+    "drift-alibi": drift_engine.calibration,
     "sidecar": sidecar.measure,
 }
 

@@ -39,7 +39,7 @@ EVERYTHING = Suite(
 POLICY = Suite()
 FASTER = 10.0
 _DAY = 86400.0
-_AT = alpha(Budget(1, 30 * _DAY), [3600.0], Persistence())
+AT = alpha(Budget(1, 30 * _DAY), [3600.0], Persistence())
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _ROOT = Path(__file__).parents[1]
 _NO_ALIBI = "not run: name an interpreter with alibi-detect in ALIBI_PYTHON, or make alibi"
@@ -110,10 +110,10 @@ def _false_alarms(features: int) -> list[Result]:
             judged = _judged(watch, _summary(sketch, named, made(ROWS)))
             chances = [each.shift.p for each in judged if each.shift.test == "KS"]
             uncorrected += min(p for p in chances if p is not None) < 0.05
-            sure += any(each.adjusted is not None and each.adjusted <= _AT for each in judged)
+            sure += any(each.adjusted is not None and each.adjusted <= AT for each in judged)
             drifted += any(each.verdict == "Drift" for each in judged)
     name = f"{WINDOWS:,} windows without a shift, {features} features"
-    budget = round(WINDOWS * _AT, 1)
+    budget = round(WINDOWS * AT, 1)
     return [
         Result(f"{name}: false alarms by the corrected chance", sure, "", budget),
         Result(f"{name}: false alarms by chance and effect", drifted, "", budget),
@@ -156,7 +156,7 @@ def _shift(shift: str, theirs: dict[str, object]) -> list[Result]:
             judged = _judged(
                 watch, _summary(sketch, features, window, scored=False), Suite(joint=False)
             )
-            if any(each.adjusted is not None and each.adjusted <= _AT for each in judged):
+            if any(each.adjusted is not None and each.adjusted <= AT for each in judged):
                 seen["by chance"] = seen["by chance"] or rows
             if any(each.verdict == "Drift" for each in judged):
                 seen["by chance and effect"] = seen["by chance and effect"] or rows
@@ -233,7 +233,7 @@ def _scores(rows: Rows) -> Rows:
 def _judged(watch: Watch, summary: Summary, suite: Suite = POLICY) -> list[Judged]:
     shifts = [seen.shift for seen in watch.look(summary, suite)]
     limits = [Limit(EFFECTS[shift.test], rows=100) for shift in shifts]
-    return judge(shifts, limits, _AT, "Bonferroni")
+    return judge(shifts, limits, AT, "Bonferroni")
 
 
 def _alibi(what: Literal["speed", "detection"]) -> dict[str, object]:

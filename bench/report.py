@@ -82,6 +82,12 @@ _MEANINGS = """
 - **Drift, speed**: a window's rows are counted, and tested by KS, CVM, chi-squared, PSI,
   Jensen-Shannon and Wasserstein for each feature and the score, by MMD for all together, and for
   missing values; alibi-detect's KSDrift alone on the same sizes, right after.
+- **Drift, engine AlibiDetect**: the process that a sidecar asks, on the packages of its image, gets
+  each window through its pipe, and the operator's code judges its answer: one pod, one detector, one
+  look an hour. The windows without a shift are the looks of 30 days, of which one may be false (the
+  target). Rows are those of *Drift*; detectors that take no numbers get these by fifths
+  (ChiSquareDrift) or halves (FETDrift) of the reference. ClassifierDrift compares 500 rows with a
+  baseline of 500, drawn anew for each window, which have not shifted.
 - **Sidecar**: the drift detector as a process on one core, with a profile of 20 features and their
   joint sketch. A process on the other core posts what KServe's agent would, a request and a response
   of one row in turn, over five connections. An answer's time runs from the moment at which the event
