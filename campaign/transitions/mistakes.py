@@ -42,7 +42,7 @@ def make(settled_: Settled, wrong: Wrong) -> list[str]:
         settled_.rest("taken back: rest")
     except AssertionError as error:
         return [*complaints, f"{error}: {town.status('phase')}: {town.status('message')}"]
-    lines = difference(before, state_of(town))
+    lines = settled_.in_the_end(lambda: difference(before, state_of(town)))
     return complaints + (["not as before", *lines] if lines else [])
 
 

@@ -53,7 +53,7 @@ class Settled:
     def in_the_end(self, unlike: Callable[[], list[str]]) -> list[str]:
         """What is still unlike when nobody has done anything for long.
 
-        An operator that gets no CPU for a moment looks as if it were at rest.
+        An operator that gets no CPU for a moment, or waits to try again, looks as if it were at rest.
         """
         found = unlike()
         if not found:
