@@ -91,8 +91,10 @@ _MEANINGS = """
 - **Sidecar**: the drift detector as a process on one core, with a profile of 20 features and their
   joint sketch. A process on the other core posts what KServe's agent would, a request and a response
   of one row in turn, over five connections. An answer's time runs from the moment at which the event
-  is there, so that an event that waits for a connection counts that too. Ready is the first answer
-  of `/readyz` after the process was started. For contrast: TrustyAI's service (Python, snapshot
+  is there, so that an event that waits for a connection counts that too. A virtual machine's host
+  takes its cores away for some milliseconds when others want them, and whatever runs there waits:
+  so answers are timed in six rounds of ten seconds, and each tells how much was taken. Ready is the
+  first answer of `/readyz` after the process was started. For contrast: TrustyAI's service (Python, snapshot
   45603ec) took 110 inferences a second of 20 features, that is 220 such events, one after the other
   on such a machine; that was measured before and is not part of this run.
 
