@@ -28,6 +28,7 @@ from bench.report import Machine, Run, record
 from bench.results import Result
 from bench.rollout import rollout
 from bench.takeover import takeover
+from bench.usage import Stolen
 from bench.verdict import verdict
 from bench.weight import weight
 
@@ -103,14 +104,15 @@ def main() -> int:
 
 
 def _measure(name: str, benchmark: Callable[[], list[Result]], *, dry: bool) -> None:
-    machine, began = Machine.here(), time.monotonic()
+    machine, before, began = Machine.here(), Stolen.now(), time.monotonic()
     results = benchmark()
+    stolen = before.since
     for result in results:
         goal = "" if result.target is None else f" (target {result.target:g} {result.unit})"
         print(f"{result.name}: {result.value:g} {result.unit}{goal}", flush=True)
     print(f"  {name} took {time.monotonic() - began:.0f} s", flush=True)
     if not dry:
-        record(Run(name, machine, results))
+        record(Run(name, machine, results, stolen))
 
 
 sys.exit(main())

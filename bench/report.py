@@ -20,6 +20,8 @@ from bench.latency import FIRST_WRITE, FLOOR
 from bench.results import Result
 
 FOLDER = Path(__file__).parent
+_MUCH_TAKEN = 5.0
+"""Percent of the cores' time that its host may take before every time is too long."""
 _MEANINGS = """
 - **Spec change to first write**: from the moment at which the client has the API server's answer
   to its change of `spec.version` and `spec.predictor.storageUri`, to the moment at which a watch in
@@ -140,6 +142,8 @@ class Run:
     benchmark: str
     machine: Machine
     results: list[Result]
+    stolen: float | None = None
+    """Percent of the cores' time that the machine's host gave to others meanwhile; None: not looked at."""
 
 
 def record(run: Run, folder: Path = FOLDER) -> None:
@@ -162,6 +166,7 @@ def _load(file: Path) -> list[Run]:
             entry["benchmark"],
             Machine(**entry["machine"]),
             [_read(result) for result in entry["results"]],
+            entry.get("stolen"),
         )
         for entry in json.loads(file.read_text())
     ]
@@ -196,7 +201,7 @@ def _table(run: Run) -> list[str]:
     machine = run.machine
     rows = [
         f"| {result.name} | {_number(result.value)} | {result.unit} | {_target(result)} | "
-        f"{_verdict(result, run.results, machine)} |"
+        f"{_verdict(result, run)} |"
         for result in run.results
     ]
     return [
@@ -206,7 +211,7 @@ def _table(run: Run) -> list[str]:
         (
             f"{machine.date}, commit {machine.commit}, {machine.cpu}, {machine.cores} cores, "
             f"{machine.memory_gib} GiB, {machine.system}, {machine.python}; "
-            f"load average at the start {machine.load}"
+            f"load average at the start {machine.load}{_taken(run)}"
         ),
         "",
         "| What | Value | Unit | Target | Met |",
@@ -243,19 +248,28 @@ def _target(result: Result) -> str:
     return f"{sign} {_number(result.target)}"
 
 
-def _verdict(result: Result, results: Sequence[Result], machine: Machine) -> str:
+def _taken(run: Run) -> str:
+    if run.stolen is None:
+        return ""
+    return f"; its host took {run.stolen:g} % of the cores' time meanwhile"
+
+
+def _verdict(result: Result, run: Run) -> str:
     """Return whether the target is met, and what is known of the reason where it is not."""
+    machine = run.machine
     if result.met is None:
         return ""
     if result.met:
         return "yes"
     reasons = [result.note] if result.note else []
-    floor = next((each for each in results if each.name == f"{FLOOR}, p50"), None)
+    floor = next((each for each in run.results if each.name == f"{FLOOR}, p50"), None)
     if floor is not None and result.name.startswith(FIRST_WRITE):
         share = floor.value / result.value
         reasons.append(f"{share:.0%} of it is the API server's own floor of {floor.value} ms")
     if machine.load > machine.cores / 2 and not result.note:
         reasons.append(f"{machine.load} processes wanted the {machine.cores} cores when it began")
+    if run.stolen is not None and run.stolen > _MUCH_TAKEN:
+        reasons.append(f"the host took {run.stolen:g} % of the cores' time")
     return "no: " + ("; ".join(reasons) or "the machine was idle: it is the operator's own")
 
 

@@ -16,6 +16,7 @@ import psutil
 
 from bench.load import FEATURES, Seen
 from bench.results import Result
+from bench.usage import Stolen
 from tests.sidecar import Sidecar, config, profile, sidecar
 
 STARTS = 5
@@ -100,22 +101,15 @@ def _answers(rounds: Sequence[Round]) -> list[Result]:
         note = f"a process that only slept woke up {_milliseconds(seen.late)} ms late (p99)"
         rows += [
             Result(told, _milliseconds(seen.p99), "ms", 5, note=note),
-            Result(f"{told}: that much", round(each.stolen, 2), "% of the cores' time"),
+            Result(f"{told}: that much", each.stolen, "% of the cores' time"),
         ]
     slowest = max(each.seen.slowest for each in rounds)
     return [*rows, Result(f"{what}, slowest of all", _milliseconds(slowest), "ms")]
 
 
 def _round(running: Sidecar, cores: Sequence[int]) -> Round:
-    before, began = _stolen(), time.monotonic()
-    seen = _load(running, cores, PACED, RATE)
-    length = (time.monotonic() - began) * (os.cpu_count() or 1)
-    return Round(seen, 100 * (_stolen() - before) / length)
-
-
-def _stolen() -> float:
-    """Return seconds of all cores since the start; 0 where no host takes any, or it is not told."""
-    return float(getattr(psutil.cpu_times(), "steal", 0.0))
+    before = Stolen.now()
+    return Round(_load(running, cores, PACED, RATE), before.since)
 
 
 def _start(folder: Path) -> float:

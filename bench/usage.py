@@ -36,6 +36,26 @@ class Usage:
         return Usage(self.at - before.at, cpu)
 
 
+@dataclass(frozen=True)
+class Stolen:
+    """What a virtual machine's host has given of its cores' time to others, up to one moment."""
+
+    at: float
+    seconds: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """Look; a machine that is its own, or is not told, loses nothing."""
+        return cls(time.monotonic(), float(getattr(psutil.cpu_times(), "steal", 0.0)))
+
+    @property
+    def since(self) -> float:
+        """Percent of all cores' time that was taken since then."""
+        now = Stolen.now()
+        length = (now.at - self.at) * (psutil.cpu_count() or 1)
+        return round(100 * (now.seconds - self.seconds) / length, 2)
+
+
 def resident(pid: int) -> float:
     """Return the resident set in MiB."""
     return round(psutil.Process(pid).memory_info().rss / 2**20, 1)

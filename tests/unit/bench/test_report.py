@@ -30,6 +30,15 @@ def test_a_target_that_is_missed_comes_with_the_reason_that_is_known() -> None:
     assert told.endswith("| no: only 437 of 1000 had arrived |")
 
 
+def test_what_the_host_took_is_told_and_is_a_reason_where_it_is_much() -> None:
+    late = Result("time", 31, "s", 30.0)
+
+    told = render([Run("speed", MACHINE, [late], stolen=31.8)])
+    assert "its host took 31.8 % of the cores' time meanwhile" in told
+    assert "| no: the host took 31.8 % of the cores' time |" in told
+    assert "the host took" not in row(late)
+
+
 def test_no_number_of_writes_but_zero_meets_a_target_of_zero() -> None:
     assert row(Result("writes", 0, "", 0)).endswith("| yes |")
     assert "| no: " in row(Result("writes", 1, "", 0))
