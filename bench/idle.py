@@ -15,14 +15,21 @@ _HOUR = 3600.0
 def idle(plane: Plane) -> list[Result]:
     """Let one model rest, and then some more: what they add is what a model costs."""
     audit = AuditLog(plane.audit_log)
-    with ExitStack() as stack, plane.operator(user=AUDITED):
+    with ExitStack() as stack, plane.operator(user=AUDITED, elects=True):
         one = _rest(plane, stack, audit, 1)
         many = _rest(plane, stack, audit, MODELS - 1)
     added = (_all(many) - _all(one)) / (MODELS - 1)
     return [
         Result("at rest, requests an hour in all, one model", _hourly(_all(one)), "requests"),
+        Result(
+            "at rest, requests an hour for the Lease among them", _hourly(_lease(one)), "requests"
+        ),
         Result("at rest, requests an hour for each more model", _hourly(added), "requests"),
-        Result("at rest, writes an hour", _hourly(many.writes + many.refused), "requests"),
+        Result(
+            "at rest, writes an hour, of all but the Lease",
+            _hourly(many.writes + many.refused - _lease(many, "update", "patch", "refused")),
+            "requests",
+        ),
     ]
 
 
@@ -41,6 +48,15 @@ def _rest(plane: Plane, stack: ExitStack, audit: AuditLog, more: int) -> Request
 def _all(requests: Requests) -> int:
     """Reads, writes, and watches that were taken up anew."""
     return sum(requests.counts.values())
+
+
+def _lease(requests: Requests, *verbs: str) -> int:
+    """Requests for the Lease; only some, if there are verbs."""
+    return sum(
+        count
+        for (verb, kind), count in requests.counts.items()
+        if kind == "leases" and (not verbs or verb in verbs)
+    )
 
 
 def _hourly(count: float) -> float:

@@ -59,11 +59,21 @@ class Plane(ControlPlane):
 
     @contextmanager
     def operator(
-        self, namespace: str = "", user: str = "operator", profile: Path | None = None
+        self,
+        namespace: str = "",
+        user: str = "operator",
+        profile: Path | None = None,
+        *,
+        elects: bool = False,
     ) -> Iterator["subprocess.Popen[bytes]"]:
-        """The operator as users run it, in a process of its own; of all namespaces by default."""
+        """The operator as users run it, in a process of its own; of all namespaces by default.
+
+        In a cluster it elects a leader, as it does here where it is told to.
+        """
         kubeconfig = self.kubeconfig_for(user, _ADMIN)
         module = ("mlhops.controller", *(("--namespace", namespace) if namespace else ()))
+        if elects:
+            module = (*module, "--leader-elect", "--lease-namespace=default")
         under = ("bench.profiled", str(profile.absolute())) if profile else ()
         yield self._spawn(_OPERATOR, (*under, *module), {"KUBECONFIG": str(kubeconfig)})
         self.processes.check()

@@ -39,6 +39,8 @@ _MEANINGS = """
   10 %, 50 %, 100 %, promoted) until all is quiet and the oldest revision is removed. Counted in the
   API server's audit log; medians; watches are not counted. A refused write is one that was answered
   with a conflict or an error.
+- **At rest**: an operator that elects a leader, as in a cluster, while nothing changes for five
+  minutes; gets, lists, writes, and watches that were taken up anew, each times twelve.
 - **1,000 models**: created as fast as the API server takes them, each with a host name of its own;
   then given a new version each, with the steps 10 % and 50 %. All run in one namespace and the
   operator watches all, with its default settings. The time runs from the first request until a
