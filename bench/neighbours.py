@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -19,8 +20,9 @@ from tests.cluster_api import Api
 
 MANY = 200
 BAD = 10
-CHANGES = 300
-CHANGES_A_SECOND = 10.0
+CHANGES = 200
+CHANGES_A_SECOND = 4.0
+"""Few enough that a small machine has cores left: where it has none, all wait for the API server."""
 MOST_RATIO = 2.0
 _SETTLE_SECONDS = 5.0
 _PATIENCE = 300.0
@@ -33,6 +35,11 @@ class Delays:
     seconds: list[float]
     usage: Usage
     """What the processes took meanwhile."""
+
+    @property
+    def busy(self) -> float:
+        """Percent of all cores' time that anybody took."""
+        return round(100 * sum(self.usage.cpu.values()) / self.usage.at / (os.cpu_count() or 1))
 
     @property
     def p50(self) -> float:
@@ -59,8 +66,9 @@ def neighbours(
 ) -> Neighbours:
     """Measure without, and then with, ten models that fail; on a control plane of its own.
 
-    The first versions are served; the changes of the good ones wait for their model servers, so
-    that each is one pass of the operator, and their number a second can be held.
+    The first versions are served; what the good ones are changed to waits for its model server, so
+    that their number a second can be held. Each change that is measured supersedes one before, which
+    takes the operator three times as many requests as the first does.
     """
     with OwnPlane.with_kinds() as plane, plane.namespace() as hands, plane.operator() as operator:
         plane.wait_for_operator()
@@ -71,11 +79,13 @@ def neighbours(
         pids = {"operator": operator.pid, **plane.pids()}
         stream = Stream(hands.api, watch, keys, pids)
         time.sleep(_SETTLE_SECONDS)
-        without = stream.run(2, changes, rate)
+        stream.run(2, len(keys), rate)
+        time.sleep(_SETTLE_SECONDS)
+        without = stream.run(3, changes, rate)
         time.sleep(_SETTLE_SECONDS)
         with plane.trouble(hands.namespace, host_of(keys[0])):
             time.sleep(_SETTLE_SECONDS)
-            among = stream.run(3, changes, rate)
+            among = stream.run(4, changes, rate)
             plane.processes.check()
             complaints = {
                 text(live, "metadata", "name"): text(live, "status", "message")
@@ -129,11 +139,18 @@ def results(measured: Neighbours) -> list[Result]:
         found += [
             Result(f"{what}{where}, p50", round(delays.p50 * 1000, 1), "ms"),
             Result(f"{what}{where}, p99", round(delays.p99 * 1000, 1), "ms"),
+            Result(f"{what}{where}, all cores in use", delays.busy, "%"),
         ]
     ratio = round(measured.among.p99 / measured.without.p99, 2)
     return [
         *found,
-        Result("p99 with failing neighbours over p99 without", ratio, "times", MOST_RATIO),
+        Result(
+            "p99 with failing neighbours over p99 without",
+            ratio,
+            "times",
+            MOST_RATIO,
+            note=f"{measured.among.busy:.0f} % of all cores were in use then: whoever wants the API server waits",
+        ),
     ]
 
 
