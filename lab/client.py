@@ -17,6 +17,7 @@ from typing import Any, Self, TypeAlias
 
 import aiohttp
 import yaml
+from aiohttp.connector import NEEDS_CLEANUP_CLOSED
 
 # A Kubernetes object, as JSON. Its shape is the API server's business.
 Object: TypeAlias = dict[str, Any]
@@ -84,7 +85,10 @@ class Client:
         self._session = aiohttp.ClientSession(
             self._url,
             headers=self._headers,
-            connector=aiohttp.TCPConnector(ssl=self._tls, limit=0),
+            # Python itself loses TLS connections that the other side has ended (cpython#118950).
+            connector=aiohttp.TCPConnector(
+                ssl=self._tls, limit=0, enable_cleanup_closed=NEEDS_CLEANUP_CLOSED
+            ),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
             read_bufsize=LINE_LIMIT,
         )
@@ -167,9 +171,12 @@ class Client:
         timeout = aiohttp.ClientTimeout(total=None, sock_read=WATCH_SECONDS + 30)
         async with self._open.get(resource.path(), params=query, timeout=timeout) as response:
             await _raise_for(response)
-            while line := await response.content.readline():
-                event: Object = json.loads(line)
-                yield event
+            try:
+                while line := await response.content.readline():
+                    event: Object = json.loads(line)
+                    yield event
+            finally:
+                _drop(response)
 
     @property
     def _open(self) -> aiohttp.ClientSession:
@@ -203,6 +210,13 @@ class Client:
         except (aiohttp.ClientError, TimeoutError) as error:
             # Who can live with a refusal can live with silence: a connection may end at any time.
             raise ApiError(0, "NoAnswer", f"{method} {path}: {error!r}") from error
+
+
+def _drop(response: aiohttp.ClientResponse) -> None:
+    """Drop a connection in the middle of a stream: it would wait for a TLS farewell, longer than its loop runs."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 async def _raise_for(response: aiohttp.ClientResponse) -> None:

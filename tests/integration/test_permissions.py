@@ -126,6 +126,7 @@ async def miss_changes(kubeconfig: Path, api: Api, namespace: str) -> None:
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
         await client.close()
+        await asyncio.sleep(0.25)  # a request that was cancelled has yet to say its TLS farewell
 
 
 async def reached(what: Callable[[], bool], task: "asyncio.Task[None]") -> None:
