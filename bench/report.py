@@ -53,8 +53,8 @@ _MEANINGS = """
   next to nothing and watches nothing: what an operator cannot undercut on this machine but by
   writing less. Sixteen models at a time.
 - **Idle operator**: nobody writes anything; a refused write counts as a write.
-- **Change to first write among 200 models**: as above, at four changes a second over 190 models,
-  each of which waits for its model server until the next change of it supersedes it. The ten
+- **Change to first write among 200 models**: as above, at two and at four changes a second over
+  190 models, each of which waits for its model server until the next change of it supersedes it. The ten
   others (`bench/trouble.py`): a status that
   cannot be read, a foreign InferenceService under the name that is needed, an admission policy
   that refuses it, readiness that flaps every 100 ms, a model server that crashes with 50 kB of last
