@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import ipaddress
 import os
 import re
@@ -436,5 +437,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     logs.configure(options.log_level)
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.metrics_address)
+    # What was imported stays. Without it the collector looks at the rest sooner: at whole objects, since
+    # what kopf makes of each event refers to itself.
+    gc.collect()
+    gc.freeze()
     asyncio.run(run(options))
     return 0
