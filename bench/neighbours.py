@@ -35,6 +35,8 @@ class Delays:
     """Seconds from a change of a good model to the operator's first write for it."""
 
     seconds: list[float]
+    answers: list[float]
+    """Seconds that the API server took for the changes themselves, no operator being asked."""
     usage: Usage
     """What the processes took meanwhile."""
 
@@ -50,6 +52,10 @@ class Delays:
     @property
     def p99(self) -> float:
         return percentile(self.seconds, 99)
+
+    @property
+    def answers_p99(self) -> float:
+        return percentile(self.answers, 99)
 
 
 @dataclass(frozen=True)
@@ -106,19 +112,22 @@ class Stream:
         time.sleep(_SETTLE_SECONDS)
         major = next(self._majors)
         asked: dict[tuple[str, str], float] = {}
+        answers = []
         before = Usage.now(self._pids)
         began = time.perf_counter()
         for number in range(changes):
             time.sleep(max(began + number / rate - time.perf_counter(), 0))
             key = self._keys[number % len(self._keys)]
             change = change_of(key, f"{major}.{number}.0")
+            sent = time.perf_counter()
             self._api.patch(MODELS, *key, {"spec": change})
-            asked[key.name, text(change, "version")] = time.perf_counter()
+            asked[key.name, text(change, "version")] = answered = time.perf_counter()
+            answers.append(answered - sent)
         seconds = []
         while asked:
             seen = self._watch.first(lambda seen: _candidate(seen) in asked, _PATIENCE)
             seconds.append(seen.at - asked.pop(_candidate(seen)))
-        return Delays(seconds, Usage.now(self._pids) - before)
+        return Delays(seconds, answers, Usage.now(self._pids) - before)
 
 
 async def _deploy(plane: OwnPlane, keys: list[Key]) -> None:
@@ -161,6 +170,11 @@ def _compared(without: Delays, among: Delays, what: str) -> list[Result]:
             "times",
             MOST_RATIO,
             note=f"{among.busy:.0f} % of all cores were in use then: whoever wants the API server waits",
+        ),
+        Result(
+            f"{what}, the API server's answer to the change itself, p99 with over p99 without",
+            round(among.answers_p99 / without.answers_p99, 2),
+            "times",
         ),
     ]
 

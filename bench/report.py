@@ -59,7 +59,8 @@ _MEANINGS = """
   cannot be read, a foreign InferenceService under the name that is needed, an admission policy
   that refuses it, readiness that flaps every 100 ms, a model server that crashes with 50 kB of last
   words every 200 ms, a spec that is edited ten times a second, Decisions by the hundred, a host
-  name that is taken, a Gateway that is missing, and an evaluator that never starts.
+  name that is taken, a Gateway that is missing, and an evaluator that never starts. The answer to the
+  change itself is what the client waits for before that time begins; the operator has no part in it.
 - **Rollouts of one model**: one version after the other, with no steps and `keepPrevious: 0s`.
   What is left is counted when the operator has written nothing for 3 s. Kubernetes removes Events
   after an hour, so they are counted for each rollout.
