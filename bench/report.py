@@ -22,6 +22,8 @@ from bench.results import Result
 FOLDER = Path(__file__).parent
 _MUCH_TAKEN = 5.0
 """Percent of the cores' time that its host may take before every time is too long."""
+_OF_MEMORY = ("KiB", "MiB", "GiB")
+"""Units of what does not depend on who else uses the machine."""
 _MEANINGS = """
 - **Spec change to first write**: from the moment at which the client has the API server's answer
   to its change of `spec.version` and `spec.predictor.storageUri`, to the moment at which a watch in
@@ -270,11 +272,12 @@ def _verdict(result: Result, run: Run) -> str:
     if floor is not None and result.name.startswith(FIRST_WRITE):
         share = floor.value / result.value
         reasons.append(f"{share:.0%} of it is the API server's own floor of {floor.value} ms")
-    if machine.load > machine.cores / 2 and not result.note:
+    shared = result.unit not in _OF_MEMORY
+    if shared and machine.load > machine.cores / 2 and not result.note:
         reasons.append(f"{machine.load} processes wanted the {machine.cores} cores when it began")
-    if run.stolen is not None and run.stolen > _MUCH_TAKEN:
+    if shared and run.stolen is not None and run.stolen > _MUCH_TAKEN:
         reasons.append(f"the host took {run.stolen:g} % of the cores' time")
-    return "no: " + ("; ".join(reasons) or "the machine was idle: it is the operator's own")
+    return "no: " + ("; ".join(reasons) or "it is the operator's own")
 
 
 def _cpu() -> str:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from bench.audit import Requests
@@ -15,8 +16,8 @@ from bench.usage import Usage
 MACHINE = Machine("cpu", 2, 4.0, "Linux", "CPython", "abc", "today", load=0.1)
 
 
-def row(result: Result) -> str:
-    told = render([Run("speed", MACHINE, [result])]).splitlines()
+def row(result: Result, load: float = 0.1) -> str:
+    told = render([Run("speed", replace(MACHINE, load=load), [result])]).splitlines()
     return next(line for line in told if line.startswith(f"| {result.name} |"))
 
 
@@ -42,6 +43,11 @@ def test_what_the_host_took_is_told_and_is_a_reason_where_it_is_much() -> None:
 def test_no_number_of_writes_but_zero_meets_a_target_of_zero() -> None:
     assert row(Result("writes", 0, "", 0)).endswith("| yes |")
     assert "| no: " in row(Result("writes", 1, "", 0))
+
+
+def test_other_processes_are_a_reason_for_a_long_time_and_not_for_much_memory() -> None:
+    assert "no: 1.5 processes wanted" in row(Result("time", 2, "s", 1), load=1.5)
+    assert "no: it is the operator's own" in row(Result("RSS", 2, "MiB", 1), load=1.5)
 
 
 def test_what_was_not_measured_is_said_and_meets_nothing(tmp_path: Path) -> None:
