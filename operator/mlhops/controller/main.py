@@ -437,8 +437,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logs.configure(options.log_level)
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.metrics_address)
-    # What was imported stays. Without it the collector looks at the rest sooner: at whole objects, since
-    # what kopf makes of each event refers to itself.
+    # What was imported stays: collecting garbage need not look at it again, for which both loops would
+    # stand still for 30 ms each time.
     gc.collect()
     gc.freeze()
     asyncio.run(run(options))
