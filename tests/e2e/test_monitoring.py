@@ -167,6 +167,11 @@ def counted(ward: Ward, revision: str) -> list[int]:
     return [report.windows["hour"].rows for report in ward.reports(revision)]
 
 
+def has_profile(ward: Ward, revision: str) -> bool:
+    """Whether the detectors of a revision count scores: what is asked before its profile is mounted goes uncounted."""
+    return all(report.profile_digest for report in ward.reports(revision))
+
+
 def told(ward: Ward) -> Counter[str]:
     """How often Events of a reason were posted."""
     return Counter(text(event, "reason") for event in ward.api.list(EVENTS, ward.namespace))
@@ -238,7 +243,9 @@ def test_a_candidate_that_answers_otherwise_is_rolled_back_and_nothing_is_done_t
         evaluation__gates=LAX,
         rollout__steps=steps,
     )
-    ward.wait_for_message("50 %", 60)
+    candidate = ward.wait_for_message("50 %", 60).status.candidate
+    assert candidate is not None
+    until("a profile", lambda: has_profile(ward, candidate.revision))
     ask(ward, rows[:400])
 
     # then it is seen and rolled back, once, and what serves is untouched
@@ -260,6 +267,7 @@ def test_a_candidate_that_answers_otherwise_is_rolled_back_and_nothing_is_done_t
     operator.kill()
     kill_a_detector(ward, first.revision)
     operator.start()
+    until("profiles", lambda: has_profile(ward, first.revision))
 
     # then the same is found again of what is counted since, and nothing is done a second time
     ask(ward, in_other_units(rows[:400]))
