@@ -202,7 +202,7 @@ class Operator:
                 self.queue.add(key)  # the lease is lost; it may come back
                 raise
             finally:
-                self.queue.done(key)
+                self.queue.done(key, trace.requests)
                 metrics.QUEUE.set(len(self.queue))
 
     def _tell(self, key: Key, result: str, requests: int, seconds: float) -> None:

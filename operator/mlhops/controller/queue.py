@@ -14,6 +14,10 @@ _BASE = 0.2
 _CAP = 60.0
 _BURST = 40.0
 _PER_SECOND = 1.0
+_REQUESTS = 4.0
+"""A pass of so many requests costs as much as one of none; one of more costs more."""
+_MOST = 5.0
+"""What a pass costs at the most, and so the longest wait in seconds: among all that noise may be somebody's Abort."""
 _SWEEP = 1024
 _NOTHING = 1e-6
 """What rounding may leave of a wait: a moment so near is now, and a queue that waits for it spins."""
@@ -29,7 +33,8 @@ class _Due(Generic[Key]):
 class _Paces(Generic[Key]):
     """How much each key has had lately, so that one that changes all the time does not keep the others waiting.
 
-    A token bucket for each: a whole rollout passes at once, and what goes on and on is slowed down.
+    A token bucket for each: a whole rollout passes at once, and what goes on and on is slowed down, the more the
+    more its passes ask of the API server, which is what everybody waits for in the end.
     """
 
     def __init__(self) -> None:
@@ -44,10 +49,19 @@ class _Paces(Generic[Key]):
 
     def spend(self, key: Key, now: float) -> None:
         """Take note that it is worked on."""
-        self._left[key] = (self._now(key, now) - 1.0, now)
+        self._take(key, now, 1.0)
         self._spent += 1
         if self._spent % _SWEEP == 0:
             self._forget(now)
+
+    def charge(self, key: Key, now: float, requests: int) -> None:
+        """Take note of what the work came to."""
+        more = min(requests / _REQUESTS, _MOST) - 1.0
+        if more > 0:
+            self._take(key, now, more)
+
+    def _take(self, key: Key, now: float, cost: float) -> None:
+        self._left[key] = (self._now(key, now) - cost, now)
 
     def _forget(self, now: float) -> None:
         """Drop those that have all again."""
@@ -134,9 +148,10 @@ class WorkQueue(Generic[Key]):
         self._paces.spend(key, now)
         return key
 
-    def done(self, key: Key) -> None:
-        """End the work on a key."""
+    def done(self, key: Key, requests: int = 0) -> None:
+        """End the work on a key, which took so many requests."""
         self._working.pop(key, None)
+        self._paces.charge(key, self._clock(), requests)
         if key in self._again:
             self._again.discard(key)
             self.add(key)

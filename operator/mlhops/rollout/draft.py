@@ -105,8 +105,10 @@ class Draft:
         self.candidate = self.candidate.model_copy(update=fields)
 
     def tell(self, reason: Reason, message: str, *, warning: bool = False) -> None:
-        """Send an Event once the status is written."""
-        self.events.append(Event(reason, message, warning))
+        """Send an Event once the status is written; one that says the same again says nothing."""
+        event = Event(reason, message, warning)
+        if event not in self.events:
+            self.events.append(event)
 
     def wake(self, moment: datetime) -> None:
         """Plan again at that moment at the latest."""

@@ -4,6 +4,8 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from mlhops.controller.queue import WorkQueue, _Paces
 
 
@@ -115,6 +117,36 @@ def test_a_key_that_changes_all_the_time_is_slowed_down_and_the_others_are_not()
         ticking.cancel()
 
     play(story)
+
+
+def passes(seconds: int, requests: int) -> int:
+    """How often a key that changes ten times a second is worked on once it has nothing left."""
+    worked = 0
+
+    async def story(queue: WorkQueue[str], clock: Clock) -> None:
+        nonlocal worked
+        ticking = asyncio.create_task(queue.run_clock())
+        for turn in range((600 + seconds) * 10):
+            queue.add("noisy")
+            await asyncio.sleep(0)
+            while len(queue):
+                queue.done(await queue.get(), requests)
+                worked += turn >= 6000
+            clock.now += 0.1
+        ticking.cancel()
+
+    play(story)
+    return worked
+
+
+def test_a_key_is_slowed_down_by_what_its_passes_ask_of_the_api_server() -> None:
+    assert passes(160, requests=0) == pytest.approx(160, rel=0.1)
+    assert passes(160, requests=4) == pytest.approx(160, rel=0.1)
+    assert passes(160, requests=16) == pytest.approx(40, rel=0.1)
+
+
+def test_a_key_waits_five_seconds_at_most_whatever_its_passes_ask() -> None:
+    assert passes(160, requests=1000) == pytest.approx(160 / 5, rel=0.1)
 
 
 def test_a_busy_server_is_left_alone_for_as_long_as_it_asks_within_reason() -> None:
