@@ -91,10 +91,13 @@ class Plane(ControlPlane):
         self.processes.end(_WORLD)
 
     @contextmanager
-    def trouble(self, namespace: str, taken: str) -> Iterator["subprocess.Popen[bytes]"]:
-        """Ten models that fail in every way; see `bench.trouble`."""
+    def trouble(
+        self, namespace: str, taken: str, least: float
+    ) -> Iterator["subprocess.Popen[bytes]"]:
+        """Ten models that fail in every way, each once in so many seconds at the most; see `bench.trouble`."""
         kubeconfig = self.kubeconfig_for("trouble", _ADMIN)
-        process = self._spawn(_TROUBLE, ("bench.trouble", str(kubeconfig), namespace, taken))
+        arguments = (str(kubeconfig), namespace, taken, "--least", str(least))
+        process = self._spawn(_TROUBLE, ("bench.trouble", *arguments))
         self._wait_for_word(_TROUBLE, trouble.READY)
         yield process
         self.processes.check()

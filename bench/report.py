@@ -55,14 +55,16 @@ _MEANINGS = """
   next to nothing and watches nothing: what an operator cannot undercut on this machine but by
   writing less. Sixteen models at a time.
 - **Idle operator**: nobody writes anything; a refused write counts as a write.
-- **Change to first write among 200 models**: as above, at two and at four changes a second over
-  190 models, each of which waits for its model server until the next change of it supersedes it. The ten
-  others (`bench/trouble.py`): a status that
-  cannot be read, a foreign InferenceService under the name that is needed, an admission policy
-  that refuses it, readiness that flaps every 100 ms, a model server that crashes with 50 kB of last
-  words every 200 ms, a spec that is edited ten times a second, Decisions by the hundred, a host
-  name that is taken, a Gateway that is missing, and an evaluator that never starts. The answer to the
-  change itself is what the client waits for before that time begins; the operator has no part in it.
+- **Change to first write among 200 models**: as above, at two changes a second over 190 models, each
+  of which waits for its model server until the next change of it supersedes it. The ten others
+  (`bench/trouble.py`): a status that cannot be read, a foreign InferenceService under the name that is
+  needed, an admission policy that refuses it, readiness that flaps, a model server that crashes with
+  50 kB of last words, a spec that is edited, Decisions by the hundred, a host name that is taken, a
+  Gateway that is missing, and an evaluator that never starts. All of that goes on happening: once a
+  second to each of the ten, which is more than happens to anybody by mistake (a kubelet starts a
+  container again after ten seconds at the earliest); and then what flaps or is edited ten times a
+  second, what crashes or is decided five times. The answer to the change itself is what the client
+  waits for before that time begins; the operator has no part in it.
 - **Rollouts of one model**: one version after the other, with no steps and `keepPrevious: 0s`.
   What is left is counted when the operator has written nothing for 3 s. Kubernetes removes Events
   after an hour, so they are counted for each rollout.

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import itertools
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -54,12 +55,17 @@ class Neighbourhood(World):
 
 
 class Trouble:
-    """Ten models, and whoever makes them fail; `taken` is a host name that has a route already."""
+    """Ten models, and whoever makes them fail.
 
-    def __init__(self, client: Client, namespace: str, taken: str) -> None:
+    `taken` is a host name that has a route already, `least` are the seconds between two things that happen to a
+    model at the least. Where the ten are there already, they go on failing, at this pace.
+    """
+
+    def __init__(self, client: Client, namespace: str, taken: str, least: float = 0.0) -> None:
         self._client = client
         self._namespace = namespace
         self._taken = taken
+        self._least = least
         self._services = Informer(client, SERVICES)
 
     async def run(self) -> None:
@@ -71,8 +77,13 @@ class Trouble:
             tasks.create_task(world.run())
             await self._services.synced.wait()
             for name, (begin, go_on, seconds) in self._ways().items():
-                await begin(name)
-                tasks.create_task(_again_and_again(name, go_on, seconds), name=name)
+                try:
+                    await begin(name)
+                except ApiError as error:
+                    if error.reason != "AlreadyExists":
+                        raise
+                pace = max(seconds, self._least)
+                tasks.create_task(_again_and_again(name, go_on, pace), name=name)
             print(READY, flush=True)
 
     def _ways(self) -> dict[str, Way]:
@@ -219,15 +230,16 @@ class Trouble:
 
 
 async def _again_and_again(name: str, act: Act, seconds: float) -> None:
-    for number in itertools.count():
+    # No number comes twice, though another process did the same before, once a second at most.
+    for number in itertools.count(int(time.time())):
         await act(name, number)
         await asyncio.sleep(seconds)
 
 
-async def main(kubeconfig: Path, namespace: str, taken: str) -> None:
+async def main(kubeconfig: Path, namespace: str, taken: str, least: float) -> None:
     """Go on until the process is ended."""
     async with Client(kubeconfig) as client:
-        await Trouble(client, namespace, taken).run()
+        await Trouble(client, namespace, taken, least).run()
 
 
 if __name__ == "__main__":
@@ -235,5 +247,6 @@ if __name__ == "__main__":
     parser.add_argument("kubeconfig", type=Path)
     parser.add_argument("namespace")
     parser.add_argument("taken", help="a host name that a route has already")
+    parser.add_argument("--least", type=float, default=0.0, help="seconds from one act to the next")
     options = parser.parse_args()
-    asyncio.run(main(options.kubeconfig, options.namespace, options.taken))
+    asyncio.run(main(options.kubeconfig, options.namespace, options.taken, options.least))
