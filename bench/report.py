@@ -60,11 +60,12 @@ _MEANINGS = """
   (`bench/trouble.py`): a status that cannot be read, a foreign InferenceService under the name that is
   needed, an admission policy that refuses it, readiness that flaps, a model server that crashes with
   50 kB of last words, a spec that is edited, Decisions by the hundred, a host name that is taken, a
-  Gateway that is missing, and an evaluator that never starts. All of that goes on happening: once a
-  second to each of the ten, which is more than happens to anybody by mistake (a kubelet starts a
-  container again after ten seconds at the earliest); and then what flaps or is edited ten times a
-  second, what crashes or is decided five times. The answer to the change itself is what the client
-  waits for before that time begins; the operator has no part in it.
+  Gateway that is missing, and an evaluator that never starts. All of that goes on happening: first
+  once in ten seconds to each of the ten, as often as a kubelet starts a container again at the earliest
+  or asks a probe; then ten times a second where it flaps or is edited, five where it crashes or is
+  decided, and once a second to the others, which is some forty writes a second that are not the
+  operator's. The answer to the change itself is what the client waits for before that time begins; the
+  operator has no part in it.
 - **Rollouts of one model**: one version after the other, with no steps and `keepPrevious: 0s`.
   What is left is counted when the operator has written nothing for 3 s. Kubernetes removes Events
   after an hour, so they are counted for each rollout.

@@ -76,14 +76,16 @@ class Trouble:
             tasks.create_task(self._services.run())
             tasks.create_task(world.run())
             await self._services.synced.wait()
-            for name, (begin, go_on, seconds) in self._ways().items():
+            ways = self._ways()
+            for place, (name, (begin, go_on, seconds)) in enumerate(ways.items()):
                 try:
                     await begin(name)
                 except ApiError as error:
                     if error.reason != "AlreadyExists":
                         raise
                 pace = max(seconds, self._least)
-                tasks.create_task(_again_and_again(name, go_on, pace), name=name)
+                first = self._least * place / len(ways)
+                tasks.create_task(_again_and_again(name, go_on, pace, first), name=name)
             print(READY, flush=True)
 
     def _ways(self) -> dict[str, Way]:
@@ -229,7 +231,8 @@ class Trouble:
                 raise
 
 
-async def _again_and_again(name: str, act: Act, seconds: float) -> None:
+async def _again_and_again(name: str, act: Act, seconds: float, first: float) -> None:
+    await asyncio.sleep(first)  # not all at the same moment
     # No number comes twice, though another process did the same before, once a second at most.
     for number in itertools.count(int(time.time())):
         await act(name, number)
