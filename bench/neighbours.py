@@ -25,8 +25,8 @@ CHANGES = 200
 CHANGES_A_SECOND = 2.0
 """So that a small machine has cores left: where it has none, all wait for the API server."""
 PACES = {"once in ten seconds": 10.0, "up to ten times a second": 0.0}
-"""The least seconds from one failure of a model to its next. The first is as often as a kubelet starts a container again
-or asks a probe if nobody says otherwise; the second is a script that has run wild, or somebody who means harm."""
+"""The least seconds from one failure of a model to its next. The first is as often as a kubelet starts a container
+again or asks a probe if nobody says otherwise; the second is a script that has run wild, or somebody who means harm."""
 MOST_RATIO = 2.0
 _SETTLE_SECONDS = 5.0
 _PATIENCE = 300.0
