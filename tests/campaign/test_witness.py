@@ -55,9 +55,12 @@ def test_a_witness_says_what_is_wrong_and_keeps_what_it_saw(
         said = json.loads(witness.stdout.readline())
         witness.stdin.close()
 
-    assert said["versions"] == 3
+    seen = read(kept)
+    assert said["versions"] == len(seen)
     assert any("the history does not say why" in words for words in said["objections"])
-    assert [version.deleted for version in read(kept)] == [False, False, True]
+    # Events about what is in no namespace come into this one at any time.
+    ours = [version.deleted for version in seen if version.kind == "clinicalmodels"]
+    assert ours == [False, False, True]
     again = subprocess.run(
         [sys.executable, "-m", "campaign.witness", "--history", str(kept)],
         cwd=REPOSITORY,
