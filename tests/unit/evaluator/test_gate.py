@@ -16,7 +16,7 @@ from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.gate import Gate
 from mlhops.evaluator.sink import put
 from mlhops.evaluator.source import Limits
-from tests.unit.evaluator.remote import QUICK, Unruly, data, read, unruly_server
+from tests.unit.evaluator.remote import LIMITS, Unruly, data, read, unruly_server
 
 STRICT = Limits(seconds=20, stall=0.5)
 WAY_OUT = "name another host, or have whoever runs the operator allow it with --allowed-"
@@ -111,11 +111,11 @@ def test_a_name_is_looked_up_once_and_that_address_is_connected_to(
     )
     endpoint = f"http://data.example:{server.port}"
 
-    found = read(data("s3://there/data", endpoint=endpoint, secretName="reader"), QUICK)
+    found = read(data("s3://there/data", endpoint=endpoint, secretName="reader"), LIMITS)
 
     assert found[0] == b"patients"
     assert asked == ["data.example"]
-    said = refusal(QUICK, "s3://there/data", endpoint=endpoint, secretName="reader")
+    said = refusal(LIMITS, "s3://there/data", endpoint=endpoint, secretName="reader")
     assert "data.endpoint: the host data.example is link-local" in said
 
 
@@ -173,4 +173,4 @@ def test_tls_goes_through_unopened(tmp_path: Path) -> None:
         source = data("s3://there/data", endpoint=web.url(), secretName="reader")
         assert read(source)[0] == content
         patch.delenv("DATA_CA_CERTIFICATE")
-        assert "certificate is not trusted" in refusal(QUICK, web.url("/there/data"))
+        assert "certificate is not trusted" in refusal(LIMITS, web.url("/there/data"))

@@ -26,6 +26,7 @@ from tests.loopback import LOOPBACK
 from tests.unit.evaluator.conftest import SPEC, Bench, changed, columns
 from tests.unit.evaluator.remote import (
     BUCKET,
+    LIMITS,
     QUICK,
     S3,
     Unruly,
@@ -58,7 +59,7 @@ def csv() -> bytes:
     return sink.getvalue()
 
 
-def refusal(uri: str, limits: Limits = QUICK, **more: object) -> str:
+def refusal(uri: str, limits: Limits = LIMITS, **more: object) -> str:
     """Return why data cannot be read."""
     with pytest.raises(EvaluationError) as told:
         read(data(uri, **more), limits)
@@ -222,14 +223,14 @@ def test_nobody_gets_in_without_credentials(s3: S3) -> None:
 @pytest.mark.parametrize("what", ["silent", "stalls"])
 def test_an_s3_server_that_hangs_is_given_up_in_time(store: Unruly, what: str) -> None:
     began = time.monotonic()
-    said = refusal(f"s3://{what}/data", endpoint=store.url(), secretName="reader")
+    said = refusal(f"s3://{what}/data", QUICK, endpoint=store.url(), secretName="reader")
     assert "the server does not answer in time" in said or "breaks off" in said
     assert time.monotonic() - began < 15
 
 
 @pytest.mark.usefixtures("key")
 def test_an_s3_server_that_trickles_is_given_up_in_time(store: Unruly) -> None:
-    limits = replace(QUICK, seconds=1.5, stall=10)
+    limits = replace(LIMITS, seconds=1.5)
     said = refusal("s3://trickles/data", limits, endpoint=store.url(), secretName="reader")
     assert "could not be read within 1.5 s" in said
 
@@ -276,7 +277,7 @@ def test_an_s3_server_with_tls_cannot_send_the_evaluator_to_one_without(
 
 @pytest.mark.usefixtures("key", "trusted")
 def test_a_file_that_is_too_large_is_refused(s3: S3, web: Unruly) -> None:
-    limits = replace(QUICK, most=len(CONTENT) - 1)
+    limits = replace(LIMITS, most=len(CONTENT) - 1)
     for uri, endpoint in ((s3.put("big", CONTENT), s3.url), (web.url("/there/data"), None)):
         said = refusal(uri, limits, endpoint=endpoint, secretName="reader")
         assert "the most that is copied: put the data on a volume" in said
@@ -343,7 +344,8 @@ def test_a_file_is_read_over_tls_with_the_token_of_the_secret(web: Unruly) -> No
 def test_a_web_server_that_does_not_give_the_file_is_an_error(
     web: Unruly, what: str, message: str
 ) -> None:
-    said = refusal(web.url(f"/{what}/data.parquet"), secretName="reader")
+    limits = QUICK if what in ("silent", "stalls") else LIMITS
+    said = refusal(web.url(f"/{what}/data.parquet"), limits, secretName="reader")
     assert message in said
     assert not {"Smith", "hush"} & set(said.replace("-", " ").split())
     # Nobody was asked but the server that the spec names, and it no more than it should be.
@@ -359,7 +361,7 @@ def test_a_redirect_on_the_same_server_is_followed_and_one_failure_is_forgiven(w
 
 @pytest.mark.usefixtures("trusted")
 def test_a_web_server_that_trickles_is_given_up_in_time(web: Unruly) -> None:
-    limits = replace(QUICK, seconds=1.5, stall=10)
+    limits = replace(LIMITS, seconds=1.5)
     said = refusal(web.url("/trickles/data"), limits, secretName="reader")
     assert "could not be read within 1.5 s" in said
 
@@ -402,7 +404,7 @@ def test_nothing_of_a_copy_is_left(
 
 def test_a_listener_that_never_speaks_tls_is_given_up_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        said = refusal(f"https://127.0.0.1:{mute.getsockname()[1]}/data")
+        said = refusal(f"https://127.0.0.1:{mute.getsockname()[1]}/data", QUICK)
     assert "the server does not answer in time" in said
 
 
