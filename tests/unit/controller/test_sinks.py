@@ -46,10 +46,10 @@ def test_a_sink_that_never_answers_is_given_up_and_told() -> None:
 
         server = await asyncio.start_server(hang, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        sinks = HttpSinks(told, LOOPBACK, seconds=0.2)
+        sinks = HttpSinks(told, LOOPBACK, seconds=1.0)
         started = time.monotonic()
         sinks.post(MODEL, notice(f"http://127.0.0.1:{port}/"))
-        assert time.monotonic() - started < 0.1, "no pass waits for it"
+        assert time.monotonic() - started < 1.0, "no pass waits for it"
         await sinks.close()
         for writer in held:
             writer.close()
@@ -59,7 +59,7 @@ def test_a_sink_that_never_answers_is_given_up_and_told() -> None:
     (event,) = asyncio.run(run())
     assert event.reason == "NotificationFailed"
     assert event.warning
-    assert "no answer within 0.2 s" in event.message
+    assert "no answer within 1 s" in event.message
 
 
 def test_only_http_is_spoken_whatever_the_policy_says() -> None:

@@ -1,5 +1,6 @@
 """Bad input ends in Error or Inconclusive with the field and the way out, and never in Successful."""
 
+import json
 import math
 from typing import Any
 
@@ -167,10 +168,10 @@ def test_groups_of_any_name_and_size_are_judged_or_named(
         if sizes.min() < 20 and result.name.startswith("f-"):
             assert result.phase is INCONCLUSIVE
             assert result.message
-    text = "".join(result.model_dump_json() for result in results)
+    for result in results:
+        # A group may well be called Infinity; no number may.
+        json.loads(result.model_dump_json(), parse_constant=pytest.fail)
     assert GateResult.model_validate_json(results[0].model_dump_json()) == results[0]
-    assert "NaN" not in text
-    assert "Infinity" not in text
 
 
 def test_gates_in_error_decide_the_run_against_any_number_that_passed() -> None:
