@@ -86,8 +86,12 @@ def _services(scene: Scene, model: Object) -> None:
 
 
 def _detectors(scene: Scene, model: Object) -> None:
-    """Each detector that stands beside a model server is told what to count."""
-    for name in _needed(scene, model):
+    """Each detector that stands beside a model server is told what to count.
+
+    Of a revision whose record somebody has taken away nobody knows any more what its features are, once the spec
+    asks for another.
+    """
+    for name in _needed(scene, model) - scene.gone("controllerrevisions"):
         live = scene.of_kind("inferenceservices").get(name, {})
         beside = [word(one, "name") for one in entries(live, "spec", "predictor", "containers")]
         told = scene.of_kind("configmaps").get(f"{name}{_DETECTOR}", {})

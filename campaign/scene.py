@@ -13,6 +13,8 @@ class Scene:
         self.at = 0
         self.objections: list[str] = []
         self.now: dict[str, dict[str, Object]] = {}
+        self._gone: dict[str, set[str]] = {}
+        """Names of objects that were there and are not any more, by kind."""
         self._specs: dict[tuple[str, int], Object] = {}
         """What people asked for, by the model's uid and generation."""
         self._decisions: dict[str, Object] = {}
@@ -25,10 +27,13 @@ class Scene:
         before = objects.get(version.name, {})
         if word(before, "metadata", "uid") != word(version.object, "metadata", "uid"):
             before = {}
+        gone = self._gone.setdefault(version.kind, set())
         if version.deleted:
             objects.pop(version.name, None)
+            gone.add(version.name)
         else:
             objects[version.name] = version.object
+            gone.discard(version.name)
         uid = word(version.object, "metadata", "uid")
         if version.kind == "clinicalmodels":
             generation = whole(version.object, "metadata", "generation")
@@ -44,6 +49,10 @@ class Scene:
     def of_kind(self, kind: str) -> dict[str, Object]:
         """All objects of a kind by name."""
         return self.now.get(kind, {})
+
+    def gone(self, kind: str) -> set[str]:
+        """The names of a kind's objects that were there and are not any more."""
+        return self._gone.get(kind, set())
 
     def model_of(self, of: Object) -> Object:
         """The model that owns an object, empty where there is none."""

@@ -163,6 +163,10 @@ class History:
         predictor = {**before, "containers": [{"name": "drift-detector"}]}
         return self._put("inferenceservices", f"sepsis-{revision}", {"predictor": predictor})
 
+    def recorded(self, revision: str) -> Self:
+        """A revision's record is kept."""
+        return self._put("controllerrevisions", f"sepsis-{revision}", {})
+
     def configured(self, revision: str) -> Self:
         """A revision's detector is told what to count."""
         self._put("configmaps", f"sepsis-{revision}-detector", {})

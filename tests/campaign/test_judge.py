@@ -82,6 +82,9 @@ WELL = {
     "a first revision": first(),
     "a revision that climbs": climbing(),
     "a revision with a detector": first().watched("a").configured("a"),
+    "a detector of which somebody took all that was known": (
+        first().recorded("a").watched("a").delete("controllerrevisions", "sepsis-a")
+    ),
     "a promotion": promoted(),
     "an override": _overridden(),
     "a failure": _failed(),
@@ -139,7 +142,12 @@ def test_it_says_nothing_of_what_is_well(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["a first revision", "a revision with a detector", "a candidate removed after its failure"],
+    [
+        "a first revision",
+        "a revision with a detector",
+        "a detector of which somebody took all that was known",
+        "a candidate removed after its failure",
+    ],
 )
 def test_nothing_is_left_where_all_is_done(name: str) -> None:
     assert judge(WELL[name].versions) == []
@@ -320,6 +328,7 @@ NO_ORPHAN = {
     "a failed one: inferenceservices/sepsis-b is left, and nothing needs it": _failed(),
     "configmaps/sepsis-b-detector is left, and nothing needs it": first().configured("b"),
     "without a word: the detector of sepsis-a is not told": first().watched("a"),
+    "with its record: the detector of sepsis-a is not told": first().recorded("a").watched("a"),
     "is left without its owner": climbing().delete("clinicalmodels", "sepsis"),
     "and nobody waits for its verdict": _removed().evaluation("sepsis-b-2", "b", "", ""),
     "and no model owns it": first().lost("sepsis-z"),
