@@ -169,7 +169,8 @@ def counted(ward: Ward, revision: str) -> list[int]:
 
 def has_profile(ward: Ward, revision: str) -> bool:
     """Whether the detectors of a revision count scores: what is asked before its profile is mounted goes uncounted."""
-    return all(report.profile_digest for report in ward.reports(revision))
+    reports = ward.reports(revision)
+    return bool(reports) and all(report.profile_digest for report in reports)
 
 
 def told(ward: Ward) -> Counter[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from mlhops.evaluator.sink import put
 from mlhops.evaluator.source import Limits
 from tests.unit.evaluator.remote import LIMITS, Unruly, data, read, unruly_server
 
-STRICT = Limits(seconds=60, stall=20)
+STRICT = replace(LIMITS, allowed=ANYWHERE)
 WAY_OUT = "name another host, or have whoever runs the operator allow it with --allowed-"
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -68,7 +69,7 @@ def test_loopback_is_refused_by_whichever_name_and_the_server_not_asked(
 
 def test_a_redirect_leads_no_further_than_the_spec_could(server: Unruly) -> None:
     here = Destinations(networks=(ip_network("127.0.0.1/32"),))
-    limits = Limits(seconds=60, stall=20, allowed=here)
+    limits = replace(LIMITS, allowed=here)
 
     said = refusal(limits, "s3://elsewhere/data", endpoint=server.url(), secretName="reader")
 
@@ -78,7 +79,7 @@ def test_a_redirect_leads_no_further_than_the_spec_could(server: Unruly) -> None
 
 
 def test_where_hosts_are_named_no_other_is_asked(server: Unruly) -> None:
-    limits = Limits(seconds=60, stall=20, allowed=Destinations(hosts=("data.example",)))
+    limits = replace(LIMITS, allowed=Destinations(hosts=("data.example",)))
     more = {"endpoint": "http://minio.example:9000", "secretName": "reader"}
 
     said = refusal(limits, "s3://there/data", **more)
