@@ -56,8 +56,10 @@ class Observed:
     records: Mapping[str, Record] = field(default_factory=dict)
     """All Evaluations that this model owns, by name."""
     decisions: tuple[Decision, ...] = ()
-    revisions: frozenset[str] = frozenset()
-    """Revisions whose spec is recorded, so that their InferenceService can be applied again."""
+    recorded: Mapping[str, str] = field(default_factory=dict)
+    """The digest of each revision that is recorded, by its name; empty where the record is damaged."""
+    stale: frozenset[str] = frozenset()
+    """Revisions whose record has to be made anew: replicas are changed in place, or it is damaged."""
     unconfigured: frozenset[str] = frozenset()
     """Revisions with a detector that is not told yet what it is to count."""
     config_maps: Mapping[str, str] = field(default_factory=dict)

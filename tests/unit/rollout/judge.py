@@ -9,6 +9,7 @@ from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel, Step
 from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry
 from mlhops.rollout.intents import Answer, EnsureEvaluation, Intent, Plan, Remove, SetWeights
+from mlhops.rollout.revision import Served
 
 if TYPE_CHECKING:
     from tests.unit.rollout.world import World
@@ -30,11 +31,9 @@ def evidence(world: "World", seen: ClinicalModel, revision: str) -> set[str]:
     proven = set()
     for name, manifest in world.evaluations.items():
         made = Evaluation.model_validate(manifest)
-        same = (made.spec.revision, made.spec.gates, made.spec.data) == (
-            revision,
-            asked.gates,
-            asked.data,
-        )
+        about = (made.spec.revision, made.spec.gates, made.spec.data)
+        same = about == (revision, asked.gates, asked.data)
+        same = same and made.spec.digest in (None, Served.of(seen.spec).digest)
         finished = made.status.phase not in (EvaluationPhase.PENDING, EvaluationPhase.RUNNING)
         required = {g.name for g in asked.gates if g.required}
         needed = {name for name in required if not passes(made, name)}
@@ -117,6 +116,8 @@ class Judge:
         share = rest[candidate.inference_service]
         assert candidate.failure is None, "a failed attempt gets nothing"
         assert candidate.proof is not None, "no traffic without proof"
+        assert candidate.proof.digest == candidate.digest, "the proof is of what gets traffic"
+        assert candidate.digest == Served.of(seen.spec).digest, "what gets traffic is asked for"
         assert candidate.proof.evaluation in evidence(world, seen, candidate.revision)
         if not candidate.promoting:
             assert share <= limit(seen.spec.rollout.steps, candidate.step_index)
@@ -173,6 +174,10 @@ class Judge:
         assert new.stable is not None or old.stable is None
         if new.stable is None or new.stable == old.stable:
             return
+        if old.stable is not None and old.stable.digest is None:
+            kept = ("revision", "version", "inference_service", "since")
+            assert all(getattr(new.stable, name) == getattr(old.stable, name) for name in kept)
+            return  # of an earlier operator; its digest is noted
         assert len(new.history) > len(old.history) or new.history[-1] != old.history[-1]
         revision = new.stable.revision
         before, candidate = old.previous, old.candidate
@@ -180,9 +185,11 @@ class Judge:
             assert before.kept_until is not None
             assert before.kept_until > world.now
             assert before.proof is not None
+            assert new.stable.digest == before.digest == before.proof.digest
             return
         assert candidate is None or candidate.failure is None
         assert new.stable.proof is not None, "promoted without proof"
+        assert new.stable.digest == new.stable.proof.digest == Served.of(seen.spec).digest
         assert new.stable.proof.evaluation in evidence(world, seen, revision)
         if old.stable is not None:
             assert world.route is not None

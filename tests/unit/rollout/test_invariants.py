@@ -177,7 +177,7 @@ class RolloutMachine(RuleBasedStateMachine):
         if name is not None:
             gone = self.world.services.pop(name)
             if lost:
-                self.world.revisions.discard(gone.revision)
+                self.world.revisions.pop(gone.revision, None)
 
     @rule(number=st.integers(0, 5), logger=st.booleans())
     def a_service_is_edited(self, number: int, logger: bool) -> None:
