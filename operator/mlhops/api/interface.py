@@ -55,6 +55,8 @@ Number = Literal[
 Datatype = Literal[Number, "BYTES"]
 """How a value travels: the words of KServe's v2 protocol."""
 Encoding = Literal["Matrix", "Columns", "Tensors"]
+Protocol = Literal["v1", "v2"]
+"""A version of KServe's inference protocol."""
 SET: dict[str, Json] = {"x-kubernetes-list-type": "set"}
 
 

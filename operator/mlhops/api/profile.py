@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from mlhops.api.base import Digest, Resource
-from mlhops.api.interface import Datatype, Encoding, Name, Range
+from mlhops.api.interface import Datatype, Encoding, Name, Protocol, Range
 
 EDGES = 63
 """At most so many edges: 64 bins of a number."""
@@ -114,6 +114,7 @@ class JointProfile(Resource):
 
 Kind = Literal["Number", "Text", "Boolean"]
 """What JSON tells of a value."""
+KINDS: tuple[Kind, ...] = ("Number", "Text", "Boolean")
 
 
 def kind_of(datatype: Datatype) -> Kind:
@@ -124,7 +125,7 @@ def kind_of(datatype: Datatype) -> Kind:
 class AskedProfile(Resource):
     """How the evaluation asked the model."""
 
-    protocol: Literal["v1", "v2"]
+    protocol: Protocol
     encoding: Encoding
     kinds: Annotated[list[Kind], Field(min_length=1, max_length=512)]
     """Of each feature's values, in order."""
