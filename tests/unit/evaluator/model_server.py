@@ -43,6 +43,7 @@ class Formula(Model):  # type: ignore[misc]
         answers = {
             "good": score,
             "pairs": np.column_stack([1 - score, score]),
+            "first": np.column_stack([score, 1 - score]),
             "class": (score >= 0.5).astype(np.int64),
             "truth": score >= 0.5,
             "wide": np.column_stack([score, score, score]),
