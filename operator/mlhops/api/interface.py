@@ -257,8 +257,9 @@ class Interface(
     json_schema_extra=rules(
         (
             (
-                "!has(self.request) || self.request.encoding != 'Matrix' || "
-                "self.features.all(f, !has(f.datatype))"
+                "!has(self.request) || self.request.encoding != 'Matrix' || self.features.all(f, "
+                "!has(f.datatype) || f.datatype == "
+                "(has(self.request.datatype) ? self.request.datatype : 'FP64'))"
             ),
             "a Matrix has one datatype for all: remove it from features, or set encoding to Columns",
             ".request",

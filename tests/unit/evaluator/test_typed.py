@@ -327,6 +327,26 @@ def test_the_new_fields_change_no_hash_of_an_interface_that_has_none_of_them() -
     assert {"datatype"}.isdisjoint(told["features"][0])  # type: ignore[index,arg-type]
 
 
+@pytest.mark.parametrize(
+    ("kind", "protocol", "request_"),
+    [
+        ("matrix32", "v2", {"encoding": "Matrix", "name": "float_input", "datatype": "FP32"}),
+        ("tensors", "v2", {"encoding": "Tensors"}),
+        ("tensors", "v1", {"encoding": "Tensors"}),
+    ],
+)
+def test_a_server_that_knows_its_inputs_by_name_and_type_can_be_asked(
+    bench: Bench, kind: str, protocol: str, request_: dict[str, str]
+) -> None:
+    spec = changed("interface.request", request_)
+    result = bench.run({**spec, "protocolVersion": protocol}, model_name=kind)
+    assert result.phase == "Successful", result.message
+    plain = bench.run()
+    assert result.gates[1].estimate == pytest.approx(plain.gates[1].estimate, abs=1e-4)
+    if protocol == "v2":
+        assert bench.run(model_name=kind).phase == "Error", "by default it is asked otherwise"
+
+
 def test_a_patients_whole_number_is_kept_out_of_messages() -> None:
     read = inputs({"code": pa.array([LARGE, None]), "flag": pa.array([True, None])},
                   [CODE, Feature(name="flag", type="Binary")])  # fmt: skip
