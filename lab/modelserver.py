@@ -3,9 +3,9 @@
 It answers as KServe's own sklearnserver does: `predict`, or `predict_proba` where the environment
 says PREDICT_PROBA=true; v1 gives {"predictions": [...]}, v2 gives one output tensor `output-0`.
 
-Inputs: v1 `instances` as rows of values or as objects by column; v2 as one [n, k] tensor or as one
-named tensor a column (BYTES for text), of which a data frame is made. A null (JSON has no NaN)
-among numbers reaches the model as NaN; text and nulls among text stay as they are.
+Inputs are read by KServe's own function: v1 `instances` as rows of values, or as one object with a
+list for each column, of which a data frame is made; v2 as one [n, k] tensor, or with content_type
+`pd` as one named tensor a column. Of several tensors without it the first alone is read.
 
 Binds to the pod's own address (LAB_POD_IP) only, since pods share one network here.
 LAB_SLOW_SECONDS adds that latency to each answer, LAB_HANG=1 never answers a prediction.
@@ -14,7 +14,7 @@ LAB_SLOW_SECONDS adds that latency to each answer, LAB_HANG=1 never answers a pr
 import argparse
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -23,8 +23,7 @@ import numpy as np
 import pandas as pd
 from kserve import InferRequest, InferResponse, Model, ModelServer, model_server
 from kserve.errors import InferenceError
-from kserve.protocol.infer_type import InferInput
-from kserve.utils.utils import get_predict_response
+from kserve.utils.utils import get_predict_input, get_predict_response
 
 MODEL_EXTENSIONS = (".joblib", ".pkl", ".pickle")
 
@@ -55,7 +54,7 @@ class SklearnModel(Model):  # type: ignore[misc]
             await asyncio.Event().wait()
         await asyncio.sleep(self._slow)
         try:
-            table = table_of(payload)
+            table = get_predict_input(payload)
             result = await asyncio.to_thread(self._infer, table)
         except Exception as error:
             raise InferenceError(str(error)) from error
@@ -73,54 +72,6 @@ class PodServer(ModelServer):  # type: ignore[misc]
     async def _serve(self) -> None:
         self._rest_server.config.host = os.environ.get("LAB_POD_IP", "127.0.0.1")
         await super()._serve()
-
-
-def table_of(payload: Payload) -> Table:
-    """What the model is given: an array for rows, a data frame for named columns."""
-    if isinstance(payload, InferRequest):
-        inputs: Sequence[InferInput] = payload.inputs
-        if len(inputs) == 1 and len(inputs[0].shape) > 1:
-            return array_of(inputs[0])
-        return pd.DataFrame({tensor.name: array_of(tensor).ravel() for tensor in inputs})
-    rows = payload["inputs"] if "inputs" in payload else payload["instances"]
-    if rows and isinstance(rows[0], dict):
-        return floats_for_nulls(pd.DataFrame(rows))
-    return numbers(np.array(rows, dtype=object))
-
-
-def array_of(tensor: InferInput) -> np.ndarray[Any, Any]:
-    """A tensor's values in its shape; nulls of numeric tensors as NaN, bytes as text."""
-    if tensor.datatype != "BYTES":
-        values = tensor.data
-        if isinstance(values, list) and any(value is None for value in flatten(values)):
-            return np.array(values, dtype=np.float64).reshape(tensor.shape)
-        return np.asarray(tensor.as_numpy())
-    texts = [v.decode() if isinstance(v, bytes) else v for v in flatten(tensor.as_numpy().tolist())]
-    return np.array(texts, dtype=object).reshape(tensor.shape)
-
-
-def flatten(values: Sequence[Any]) -> list[Any]:
-    """The values of a nested list, in order."""
-    result: list[Any] = []
-    for value in values:
-        if isinstance(value, list):
-            result += flatten(value)
-        else:
-            result.append(value)
-    return result
-
-
-def numbers(rows: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Numbers as floats with NaN for null; rows that hold text stay as they are."""
-    try:
-        return rows.astype(np.float64)
-    except (TypeError, ValueError):
-        return rows
-
-
-def floats_for_nulls(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns of numbers and nulls become floats; a column of text stays text."""
-    return frame.apply(lambda column: pd.Series(numbers(column.to_numpy()), index=column.index))
 
 
 def model_file(folder: Path) -> Path:

@@ -75,14 +75,17 @@ _INTERFACE: Manifest = {
             "range": {"min": 18, "max": 120},
             "required": True,
             "description": "Age at admission",
+            "datatype": "FP32",
         },
         {"name": "lactate", "unit": "mmol/L"},
         {"name": "sex", "type": "Categorical", "categories": ["F", "M"]},
     ],
+    "request": {"encoding": "Matrix", "name": "float_input", "datatype": "FP32"},
     "output": {
         "name": "risk",
         "type": "Score",
         "positiveClass": "yes",
+        "classes": ["no", "yes"],
         "threshold": 0.4,
     },
     "groups": [

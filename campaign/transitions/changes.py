@@ -41,6 +41,17 @@ SAMPLES: dict[str, tuple[Also, ...]] = {
     ),
     # Gates speak of groups by their names.
     "interface.groups[].name": ((("interface.groups.2.name", "clinic"),),),
+    # A Matrix has one datatype for all features, and only a Matrix has a name and a datatype.
+    "interface.features[].datatype": (
+        (("interface.features.0.datatype", "FP64"), ("interface.request.datatype", "FP64")),
+    ),
+    "interface.request.datatype": (
+        (("interface.features.0.datatype", GONE), ("interface.request.datatype", "INT32")),
+    ),
+    "interface.request.encoding": ((("interface.request", {"encoding": "Columns"}),),),
+    # The positive class is among the classes.
+    "interface.output.classes[]": ((("interface.output.classes", ["never", "yes"]),),),
+    "interface.output.positiveClass": ((("interface.output.positiveClass", "no"),),),
     # A Gateway has to be there.
     "exposure.gateway.namespace": ((("exposure.gateway.namespace", "campaign-elsewhere"),),),
     # A service account has to be there.
@@ -55,6 +66,7 @@ REMOVALS: dict[str, Also] = {
     "interface.output.threshold": (
         ("interface.output.threshold", GONE),
         ("interface.output.type", "Class"),
+        ("interface.output.classes", GONE),
         ("evaluation.gates.2", GONE),
     ),
     # A gate of type Fairness always compares something.
@@ -87,6 +99,18 @@ REMOVALS: dict[str, Also] = {
     "interface.features[].name": (("interface.features.1", GONE),),
     "evaluation.gates[].name": (("evaluation.gates.2", GONE),),
     "predictor.env[].name": (("predictor.env.0", GONE),),
+    # A Matrix without a datatype is one of FP64, as all of its features.
+    "interface.request.datatype": (
+        ("interface.request.datatype", GONE),
+        ("interface.features.0.datatype", GONE),
+    ),
+    "interface.request.encoding": (("interface.request", GONE),),
+    # Classes are two at least, and the positive class is one of them.
+    "interface.output.classes[]": (("interface.output.classes", GONE),),
+    "interface.output.positiveClass": (
+        ("interface.output.positiveClass", GONE),
+        ("interface.output.classes", ["0", "1"]),
+    ),
     # Categories are for a type that has some.
     "interface.features[].type": (
         ("interface.features.2.type", GONE),

@@ -155,6 +155,7 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
                 "typeErrors": 0.01,
                 "outOfRange": 0.05,
                 "unseenCategories": 0.01,
+                "requests": 0.01,
             },
             "candidate": {
                 "scoreShift": 0.2,
@@ -220,6 +221,18 @@ EVERYTHING = clinical_model(
             "range": {"min": -0.5, "max": 130},
             "required": True,
             "description": "In years",
+            "datatype": "FP32",
+        },
+        "spec.interface.request": {
+            "encoding": "Matrix",
+            "name": "serving_default_x:0",
+            "datatype": "FP32",
+        },
+        "spec.interface.output": {
+            "type": "Probability",
+            "positiveClass": "died",
+            "classes": ["alive", "died"],
+            "threshold": 0.4,
         },
         "spec.interface.groups.-": {"name": "race", "header": "X-Race", "values": ["a", "b"]},
         "spec.exposure": {
@@ -319,7 +332,7 @@ POLICY = monitoring_policy(
             "for": {"atLeast": 2, "of": 3},
             "every": "10s",
         },
-        "spec.dataQuality": {"missing": 0.1, "typeErrors": 0, "outOfRange": 1},
+        "spec.dataQuality": {"missing": 0.1, "typeErrors": 0, "outOfRange": 1, "requests": 0.2},
         "spec.candidate": {"scoreShift": 0.1, "errorRate": 0.01, "latencyRatio": 1.5},
         "spec.privacy.minCellSize": 20,
         "spec.actions": [
@@ -358,7 +371,10 @@ POLICY = monitoring_policy(
 
 def _largest(width: int) -> Manifest:
     """As many of everything as the schema allows: the rules must not run out of their budget."""
-    features: list[Json] = [{"name": f"f{n}".ljust(63, "x")} for n in range(width)]
+    features: list[Json] = [
+        {"name": f"f{n}".ljust(63, "x"), "datatype": "UINT16"} for n in range(width)
+    ]
+    classes: list[Json] = [*(f"{n}".rjust(63, "c") for n in range(63)), "c" * 63]
     groups: list[Json] = [
         {"name": f"g{n}".ljust(63, "x"), "feature": "f", "bins": [*range(32)]} for n in range(16)
     ]
@@ -389,6 +405,16 @@ def _largest(width: int) -> Manifest:
             "spec.predictor.nodeSelector": pairs,
             "spec.predictor.tolerations": [{"key": "k" * 316, "value": "v" * 63}] * 32,
             "spec.interface.features": features,
+            "spec.interface.request": {
+                "encoding": "Matrix",
+                "name": "x" * 63,
+                "datatype": "UINT16",
+            },
+            "spec.interface.output": {
+                "threshold": 0.5,
+                "positiveClass": "c" * 63,
+                "classes": classes,
+            },
             "spec.interface.groups": groups,
             "spec.evaluation.gates": gates,
             "spec.exposure.gateway.hostnames": [
@@ -410,6 +436,22 @@ ACCEPTED: dict[str, Manifest] = {
     **documented_objects("docs/monitoring.md"),
     "as much as is allowed": _largest(512),
     "the most that is compared with each other": _largest(128),
+    "columns of any type": clinical_model(
+        {
+            "spec.interface.request": {"encoding": "Columns"},
+            "spec.interface.features.-": {
+                "name": "triage",
+                "type": "Categorical",
+                "datatype": "INT64",
+            },
+        }
+    ),
+    "a name without a datatype": clinical_model(
+        {
+            "spec.interface.features.0.datatype": "FP64",
+            "spec.interface.request": {"encoding": "Matrix", "name": "x"},
+        }
+    ),
     "no steps at all": clinical_model({"spec.rollout.steps": []}),
     "a score on a scale of its own": clinical_model(
         {"spec.interface.output": {"type": "Score", "threshold": -250.5}}

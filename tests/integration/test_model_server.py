@@ -148,15 +148,41 @@ def test_named_v2_columns_reach_the_model_as_a_data_frame(mixed: Served) -> None
         }
         for index, name in enumerate(COLUMNS)
     ]
-    answer = mixed.post("/v2/models/m/infer", {"inputs": inputs})
+    frame = {"parameters": {"content_type": "pd"}, "inputs": inputs}
+    answer = mixed.post("/v2/models/m/infer", frame)
     expected = mixed_model().predict_proba(pd.DataFrame(ROWS[:2], columns=COLUMNS))
     np.testing.assert_allclose(answer["outputs"][0]["data"], expected.ravel())
 
 
-def test_v1_objects_by_column_reach_the_model_as_a_data_frame(mixed: Served) -> None:
-    instances = [dict(zip(COLUMNS, row, strict=True)) for row in ROWS]
-    answer = mixed.post("/v1/models/m:predict", {"instances": instances})
-    assert np.array(answer["predictions"]).shape == (3, 2)
+def test_a_v1_object_of_columns_reaches_the_model_as_a_data_frame(mixed: Served) -> None:
+    columns = dict(zip(COLUMNS, map(list, zip(*ROWS, strict=True)), strict=True))
+    answer = mixed.post("/v1/models/m:predict", {"instances": [columns]})
+    expected = mixed_model().predict_proba(pd.DataFrame(ROWS, columns=COLUMNS))
+    np.testing.assert_allclose(answer["predictions"], expected)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/models/m:predict", {"instances": [dict(zip(COLUMNS, ROWS[0], strict=True))]}),
+        (
+            "/v2/models/m/infer",
+            {
+                "inputs": [
+                    {"name": name, "shape": [1], "datatype": "FP64", "data": [1.0]}
+                    for name in COLUMNS
+                ]
+            },
+        ),
+    ],
+)
+def test_what_kserve_does_not_read_as_columns_is_refused_here_too(
+    mixed: Served, path: str, body: dict[str, Any]
+) -> None:
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        mixed.post(path, body)
+    assert caught.value.code == 500
+    caught.value.close()
 
 
 def test_rows_of_the_wrong_width_are_answered_with_an_error(numeric: Served) -> None:

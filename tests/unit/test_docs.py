@@ -1,12 +1,19 @@
-"""What the documentation shows is what the types take."""
+"""What the documentation shows is what the types take, and what the evaluator sends."""
 
+import json
+import re
+from pathlib import Path
 from typing import cast
 
+import pyarrow as pa
 import pytest
+import yaml
 
 from mlhops.api.base import Json, Manifest
+from mlhops.api.interface import Feature, Interface, Output
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
+from mlhops.evaluator.features import inputs, payload
 from tests.documents import documented, documented_objects
 
 EXAMPLES = {**documented("docs/data.md"), **documented("docs/gates.md")}
@@ -44,3 +51,24 @@ def test_an_example_says_only_what_there_is(manifest: Manifest) -> None:
         shown = cast(Manifest, cast(Manifest, manifest["spec"])["evaluation"]).get(field)
         read = cast(Manifest, cast(Manifest, ours["spec"])["evaluation"]).get(field)
         assert shown is None or cast(Manifest, shown).items() <= cast(Manifest, read).items()
+
+
+def test_requests_are_those_that_the_evaluator_sends() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs/calling.md").read_text()
+    blocks = re.findall(r"```(yaml|json)\n(.*?)```", page, re.DOTALL)
+    interface, output = (yaml.safe_load(text) for kind, text in blocks if kind == "yaml")
+    shown = [json.loads(text) for kind, text in blocks if kind == "json"]
+    features = Interface.model_validate(interface["interface"]).features
+    batch = {
+        "age": pa.array([63.5, None]),
+        "triage": pa.array([1, 3]),
+        "ward": pa.array(["icu", "er"]),
+    }
+    columns = inputs(batch, features)
+    matrix = inputs(batch, [Feature(name=each.name) for each in features[:2]])
+
+    sent = [payload(each, protocol) for each in (columns, matrix) for protocol in ("v2", "v1")]
+
+    assert sent == shown
+    read = Output.model_validate(output["output"])
+    assert (read.positive_class, read.classes) == ("died", ["died", "survived"])

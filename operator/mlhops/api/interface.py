@@ -8,6 +8,7 @@ from mlhops.api.base import Json, Resource, list_map, matching, rules
 
 _COLUMN = r"^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
 _GROUP = r"^[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?$"
+_TENSOR = r"^[!-~]+$"
 _HEADER = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"
 
 Name = Annotated[
@@ -37,6 +38,25 @@ GroupName = Annotated[
     ),
 ]
 Label = Annotated[str, Field(min_length=1, max_length=63)]
+Number = Literal[
+    "BOOL",
+    "INT8",
+    "INT16",
+    "INT32",
+    "INT64",
+    "UINT8",
+    "UINT16",
+    "UINT32",
+    "UINT64",
+    "FP16",
+    "FP32",
+    "FP64",
+]
+Datatype = Literal[Number, "BYTES"]
+"""How a value travels: the words of KServe's v2 protocol."""
+Encoding = Literal["Matrix", "Columns", "Tensors"]
+Protocol = Literal["v1", "v2"]
+"""A version of KServe's inference protocol."""
 SET: dict[str, Json] = {"x-kubernetes-list-type": "set"}
 
 
@@ -76,6 +96,11 @@ class Feature(
             "range is for Numeric features: remove it or set type to Numeric",
             ".range",
         ),
+        (
+            "!has(self.datatype) || self.datatype != 'BYTES' || self.type != 'Numeric'",
+            "BYTES is text, but the feature is Numeric: set another datatype, or type to Categorical",
+            ".datatype",
+        ),
     ),
 ):
     """One input of the model, in the order in which the model takes them."""
@@ -92,6 +117,8 @@ class Feature(
         Annotated[list[Label], Field(min_length=1, max_length=256, json_schema_extra=SET)] | None
     ) = None
     """The known values of a Categorical or Binary feature, each once."""
+    datatype: Datatype | None = None
+    """How the values travel; left out: as the column's own type (INT64, FP64, BYTES, BOOL)."""
     required: bool = False
     """Whether a row without a value cannot be scored."""
     description: Annotated[str, Field(max_length=1024)] | None = None
@@ -122,6 +149,17 @@ class Output(
             "threshold of a Probability must be between 0 and 1; use type Score for another scale",
             ".threshold",
         ),
+        (
+            (
+                "!has(self.classes) || (self.type != 'Class' && self.positiveClass in self.classes "
+                "&& self.classes.all(a, self.classes.exists_one(b, a == b)))"
+            ),
+            (
+                "classes name the columns of a Probability or Score, each once, positiveClass among "
+                "them: correct or remove them"
+            ),
+            ".classes",
+        ),
     ),
 ):
     """The model's output, and how it becomes a decision."""
@@ -133,6 +171,8 @@ class Output(
     decision."""
     positive_class: Label = "1"
     """The label value that counts as positive, as text."""
+    classes: Annotated[list[Label], Field(min_length=2, max_length=64)] | None = None
+    """The classes of the answer's columns, in the server's order (scikit-learn's `classes_`)."""
     threshold: float | None = None
     """A case is called positive at this value and above."""
 
@@ -193,9 +233,37 @@ class Group(
         return self.feature or self.name
 
 
+class Request(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "self.encoding == 'Matrix' || (!has(self.name) && !has(self.datatype))",
+            "name and datatype are for encoding Matrix: remove them",
+        ),
+    ),
+):
+    """How callers ask the model, and so the evaluator."""
+
+    encoding: Encoding
+    """Matrix: one tensor [n, features]; Columns: a data frame; Tensors: one [n, 1] for each feature."""
+    name: Annotated[str, Field(pattern=_TENSOR, max_length=63)] | None = None
+    """The Matrix tensor's name; `input-0` if left out."""
+    datatype: Number | None = None
+    """The Matrix tensor's type; FP64 if left out."""
+
+
 class Interface(
     Resource,
     json_schema_extra=rules(
+        (
+            (
+                "!has(self.request) || self.request.encoding != 'Matrix' || self.features.all(f, "
+                "!has(f.datatype) || f.datatype == "
+                "(has(self.request.datatype) ? self.request.datatype : 'FP64'))"
+            ),
+            "a Matrix has one datatype for all: remove it from features, or set encoding to Columns",
+            ".request",
+        ),
         (
             (
                 "self.groups.all(g, !has(g.bins) || !has(g.feature) || "
@@ -216,6 +284,8 @@ class Interface(
         Field(min_length=1, max_length=512, json_schema_extra=list_map("name", "features")),
     ]
     """The model's inputs, in the order in which it takes them."""
+    request: Request | None = None
+    """How callers ask; left out: a Matrix of FP64 if all features are numbers, else Columns."""
     output: Output
     """What the model answers."""
     groups: Annotated[

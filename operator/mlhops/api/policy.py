@@ -231,6 +231,8 @@ class DataQuality(Resource):
     """Numbers outside the interface's range."""
     unseen_categories: Share = 0.01
     """Categories that the reference does not have."""
+    requests: Share = 0.01
+    """Rows that are asked about otherwise than in the evaluation."""
 
 
 class CandidateChecks(Resource):

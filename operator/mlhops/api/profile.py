@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from mlhops.api.base import Digest, Resource
-from mlhops.api.interface import Name, Range
+from mlhops.api.interface import Datatype, Encoding, Name, Protocol, Range
 
 EDGES = 63
 """At most so many edges: 64 bins of a number."""
@@ -112,6 +112,25 @@ class JointProfile(Resource):
         return self
 
 
+Kind = Literal["Number", "Text", "Boolean"]
+"""What JSON tells of a value."""
+KINDS: tuple[Kind, ...] = ("Number", "Text", "Boolean")
+
+
+def kind_of(datatype: Datatype) -> Kind:
+    """Return as what a value of a datatype arrives."""
+    return "Text" if datatype == "BYTES" else "Boolean" if datatype == "BOOL" else "Number"
+
+
+class AskedProfile(Resource):
+    """How the evaluation asked the model."""
+
+    protocol: Protocol
+    encoding: Encoding
+    kinds: Annotated[list[Kind], Field(min_length=1, max_length=512)]
+    """Of each feature's values, in order."""
+
+
 class Profile(Resource):
     """What a revision's reference data look like."""
 
@@ -123,6 +142,10 @@ class Profile(Resource):
     score: FeatureProfile | None = None
     joint: JointProfile | None = None
     """None where no feature is a number that varies enough."""
+    asked: AskedProfile | None = None
+    """None in a profile of an older evaluator."""
+    positive_column: Annotated[int, Field(ge=0, le=1)] | None = None
+    """Which of two columns the score is, where the labels made that certain."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -132,6 +155,8 @@ class Profile(Resource):
         numeric = {feature.name for feature in self.features if feature.type == "Numeric"}
         if self.joint is not None and not set(self.joint.features) <= numeric:
             raise ValueError("joint.features must be among the Numeric features of the profile")
+        if self.asked is not None and len(self.asked.kinds) != len(names):
+            raise ValueError("asked.kinds must be as many as the features of the profile")
         return self
 
     def to_text(self) -> str:
@@ -147,3 +172,10 @@ class Profile(Resource):
     def digest(self) -> str:
         """Return the sha256 of the canonical JSON."""
         return f"sha256:{hashlib.sha256(self.to_text().encode()).hexdigest()}"
+
+    def counted_digest(self) -> str:
+        """Return the sha256 of all that counts depend on.
+
+        A detector that is older than how a model was asked counts by the same profile all the same.
+        """
+        return self.model_copy(update={"asked": None, "positive_column": None}).digest()

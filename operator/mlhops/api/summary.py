@@ -1,5 +1,6 @@
 """What a model's pods have seen in a span of time: counts that add up, and no rows."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Annotated, Self
@@ -8,6 +9,7 @@ from pydantic import Field, NonNegativeInt, model_validator
 
 from mlhops.api.alibi import AlibiReport
 from mlhops.api.base import Resource, Time
+from mlhops.api.interface import Encoding, Protocol
 from mlhops.api.profile import Profile
 
 
@@ -73,6 +75,26 @@ class AnswerSummary(Resource):
         return self.answered + self.unanswered
 
 
+class RequestSummary(Resource):
+    """How callers asked about the rows; every count is of rows."""
+
+    protocols: Mapping[Protocol, NonNegativeInt] = {}
+    encodings: Mapping[Encoding, NonNegativeInt] = {}
+    reordered: NonNegativeInt = 0
+    """With named features in another order than the interface's."""
+    misnamed: NonNegativeInt = 0
+    """With a name that is no feature, or without one that is."""
+    kinds: Annotated[
+        list[Annotated[list[NonNegativeInt], Field(max_length=3)]], Field(max_length=512)
+    ]
+    """Of each feature: values of each of `profile.KINDS`."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of which it is known how they were asked about."""
+        return sum(self.protocols.values())
+
+
 class Summary(Resource):
     """What was seen from `start` until `end`, against one profile."""
 
@@ -85,6 +107,8 @@ class Summary(Resource):
     score: FeatureSummary | None = None
     joint: JointSummary | None = None
     answers: AnswerSummary | None = None
+    """None from a detector that does not tell."""
+    requests: RequestSummary | None = None
     """None from a detector that does not tell."""
     profile_digest: Annotated[str, Field(max_length=71)] = ""
     """The profile that the bins are of; empty before there is one."""
@@ -116,6 +140,8 @@ class Summary(Resource):
             raise ValueError("the summary's score is not that of its profile")
         if _sums(self.joint) != (2 * profile.joint.frequencies if profile.joint else 0):
             raise ValueError("the summary's joint sketch is not that of its profile")
+        if self.requests is not None and len(self.requests.kinds) != len(profile.features):
+            raise ValueError("the summary's requests are not of the features of its profile")
 
 
 class DetectorReport(Resource):
@@ -154,6 +180,7 @@ def merge(first: Summary, second: Summary) -> Summary:
         score=_both(first.score, second.score),
         joint=_joint(first.joint, second.joint),
         answers=_answers(first.answers, second.answers),
+        requests=_requests(first.requests, second.requests),
         profile_digest=first.profile_digest,
     )
 
@@ -221,6 +248,23 @@ def _add_answers(a: AnswerSummary, b: AnswerSummary) -> AnswerSummary:
         unanswered=a.unanswered + b.unanswered,
         times=[x + y for x, y in zip(a.times, b.times, strict=True)],
         microseconds=a.microseconds + b.microseconds,
+    )
+
+
+def _requests(a: RequestSummary | None, b: RequestSummary | None) -> RequestSummary | None:
+    if a is None or b is None:
+        return None
+    if [len(each) for each in a.kinds] != [len(each) for each in b.kinds]:
+        raise ValueError("summaries of different features cannot be merged")
+    return RequestSummary(
+        protocols=dict(Counter(a.protocols) + Counter(b.protocols)),
+        encodings=dict(Counter(a.encodings) + Counter(b.encodings)),
+        reordered=a.reordered + b.reordered,
+        misnamed=a.misnamed + b.misnamed,
+        kinds=[
+            [x + y for x, y in zip(one, other, strict=True)]
+            for one, other in zip(a.kinds, b.kinds, strict=True)
+        ],
     )
 
 

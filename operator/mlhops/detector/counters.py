@@ -3,6 +3,9 @@
 from bisect import bisect_left
 from collections import Counter
 from enum import StrEnum
+from typing import get_args
+
+from mlhops.api.interface import Encoding
 
 
 class Outcome(StrEnum):
@@ -20,6 +23,8 @@ class Outcome(StrEnum):
     """Rows that have another width, or other names, than the model's features."""
     WRONG_OUTPUT = "wrongOutput"
     """Not one score per row, or several outputs of which none has the declared name."""
+    UNCLEAR_CLASS = "unclearClass"
+    """Two columns, and neither `output.classes` nor the profile says which is the score."""
     BAD_TENSOR = "badTensor"
     """Data that do not fit their own shape, type or length."""
     NOT_JSON = "notJson"
@@ -84,6 +89,8 @@ class Note(StrEnum):
     REFUSED_PROFILE = "refusedProfile"
 
 
+ASKED = tuple((protocol, each) for protocol in ("v1", "v2") for each in get_args(Encoding))
+"""Protocols and encodings in which rows can be asked about."""
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -111,6 +118,8 @@ class Counters:
         """Events that arrived at the sink."""
         self.outcomes: Counter[Outcome] = Counter()
         self.notes: Counter[Note] = Counter()
+        self.asked: Counter[tuple[str, str]] = Counter()
+        """Rows of decoded requests, by protocol and encoding."""
         self.rows = 0
         """Rows of all decoded requests."""
         self.scores = 0
@@ -125,6 +134,7 @@ class Counters:
             "scores": self.scores,
             **{f"outcome.{each}": self.outcomes[each] for each in Outcome},
             **{f"note.{each}": self.notes[each] for each in Note},
+            **{f"asked.{'.'.join(each)}": self.asked[each] for each in ASKED},
             **{
                 f"latency.{bound}": count
                 for bound, count in zip(

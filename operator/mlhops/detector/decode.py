@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlhops.api.base import Json
-from mlhops.api.interface import Feature, Output
+from mlhops.api.classes import PAIR, column_of
+from mlhops.api.interface import Encoding, Feature, Output, Protocol
 from mlhops.detector.counters import Note, Outcome
 from mlhops.detector.envelope import (
     Event,
@@ -15,11 +16,11 @@ from mlhops.detector.envelope import (
     parse,
     split,
 )
+from mlhops.detector.requests import Form, in_order
 from mlhops.detector.tensors import Tensor, tensors
 
 Row = Sequence[Json]
 """One value for each feature, in the model's order; None is missing."""
-_PAIR = 2
 _BINARY = b'"binary_data_size"'
 
 
@@ -31,13 +32,30 @@ class Decoded:
     notes: frozenset[Note] = frozenset()
     rows: Sequence[Row] = ()
     scores: Sequence[Json] = ()
-    """One value per row; a pair of class probabilities is the second of them."""
+    """One value per row; of one for each class the positive class's."""
+    form: Form | None = None
+    """How a request asks."""
 
 
 class Decoder:
     """Decodes events for one model's interface."""
 
-    def __init__(self, features: Sequence[Feature], output: Output, body_bytes: int) -> None:
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        output: Output,
+        body_bytes: int,
+        positive: int | None = None,
+    ) -> None:
+        """Make a decoder.
+
+        Args:
+            features: the model's inputs, in its order.
+            output: what the interface says of the answer.
+            body_bytes: a longer body is not looked into.
+            positive: which of two columns is the score, as the evaluation has found.
+        """
+        self._positive = positive
         self._names = [feature.name for feature in features]
         self._known = frozenset(self._names)
         self._output = output
@@ -67,27 +85,29 @@ class Decoder:
         if not isinstance(known, dict):
             raise Undecodable(Outcome.NOT_A_PREDICTION)
         if event.kind == "request":
-            rows = self._rows(known, raw, notes)
+            rows, form = self._rows(known, raw, notes)
             outcome = Outcome.ROWS if rows else Outcome.EMPTY
-            return Decoded(outcome, frozenset(notes), rows=rows)
+            return Decoded(outcome, frozenset(notes), rows=rows, form=form)
         scores = self._scores(known, raw)
         outcome = Outcome.SCORES if scores else Outcome.EMPTY
         return Decoded(outcome, frozenset(notes), scores=scores)
 
-    def _rows(self, known: dict[str, Json], raw: bytes, notes: set[Note]) -> Sequence[Row]:
+    def _rows(
+        self, known: dict[str, Json], raw: bytes, notes: set[Note]
+    ) -> tuple[Sequence[Row], Form]:
         if "instances" in known:
             return self._instances(known["instances"], notes)
         given = known.get("inputs")
         if given is None:
             raise Undecodable(Outcome.NOT_A_PREDICTION)
         if raw or _are_tensors(given):
-            return self._tensors(tensors(given, raw), notes)
+            return self._tensors(tensors(given, raw), notes, frame=_is_frame(known))
         return self._instances(given, notes)
 
-    def _instances(self, given: Json, notes: set[Note]) -> Sequence[Row]:
+    def _instances(self, given: Json, notes: set[Note]) -> tuple[Sequence[Row], Form]:
         """Rows of the v1 protocol: lists, dicts by name, bare values, or dicts of columns."""
         if isinstance(given, dict):
-            return self._frame(given, notes)
+            return self._frame(given, notes), self._form("v1", "Columns", [given], notes)
         if not isinstance(given, list):
             raise Undecodable(Outcome.NOT_A_PREDICTION)
         width = len(self._names)
@@ -95,25 +115,30 @@ class Decoder:
         if len(lists) == len(given):
             if any(len(row) != width for row in lists):
                 raise Undecodable(Outcome.WRONG_FEATURES)
-            return lists
+            return lists, Form("v1", "Matrix")
         named = [row for row in given if isinstance(row, dict)]
         if len(named) == len(given):
-            return self._named(named, notes)
+            rows, encoding = self._named(named, notes)
+            return rows, self._form("v1", encoding, named, notes)
         if width > 1 or lists or named:
             raise Undecodable(Outcome.WRONG_FEATURES)
-        return [[value] for value in given]
+        return [[value] for value in given], Form("v1", "Matrix")
 
-    def _named(self, named: Sequence[dict[str, Json]], notes: set[Note]) -> Sequence[Row]:
+    def _named(
+        self, named: Sequence[dict[str, Json]], notes: set[Note]
+    ) -> tuple[Sequence[Row], Encoding]:
         self._check_size(len(named))
         rows: list[Row] = []
+        encoding: Encoding = "Tensors"
         for row in named:
             if any(isinstance(row.get(name), list) for name in self._names):
+                encoding = "Columns"
                 rows.extend(self._frame(row, notes))
                 self._check_size(len(rows))
             else:
                 self._note_names(row, notes)
                 rows.append([row.get(name) for name in self._names])
-        return rows
+        return rows, encoding
 
     def _frame(self, columns: dict[str, Json], notes: set[Note]) -> Sequence[Row]:
         self._note_names(columns, notes)
@@ -128,17 +153,35 @@ class Decoder:
         missing: list[Json] = [None] * rows
         return list(zip(*(lists.get(name, missing) for name in self._names), strict=True))
 
-    def _tensors(self, given: Sequence[Tensor], notes: set[Note]) -> Sequence[Row]:
+    def _tensors(
+        self, given: Sequence[Tensor], notes: set[Note], *, frame: bool
+    ) -> tuple[Sequence[Row], Form]:
         width = len(self._names)
-        if len(given) == 1 and given[0].width == width:
+        if len(given) == 1 and given[0].width == width and not (frame and width == 1):
             flat = given[0].flat
-            return [flat[at : at + width] for at in range(0, len(flat), width)]
+            rows = [flat[at : at + width] for at in range(0, len(flat), width)]
+            return rows, Form("v2", "Matrix")
         named: dict[str, Json] = {}
         for tensor in given:
             if tensor.name in self._known and (tensor.width != 1 or tensor.name in named):
                 raise Undecodable(Outcome.WRONG_FEATURES)
             named[tensor.name] = list(tensor.flat)
-        return self._frame(named, notes)
+        found = self._frame(named, notes)
+        return found, self._form("v2", "Columns" if frame else "Tensors", [named], notes)
+
+    def _form(
+        self,
+        protocol: Protocol,
+        encoding: Encoding,
+        named: Sequence[dict[str, Json]],
+        notes: set[Note],
+    ) -> Form:
+        return Form(
+            protocol,
+            encoding,
+            ordered=all(in_order(each, self._names, self._known) for each in named),
+            named=notes.isdisjoint({Note.MISSING_FEATURE, Note.UNKNOWN_FEATURE}),
+        )
 
     def _check_size(self, rows: int) -> None:
         # A value that is there takes two bytes of the body at least, one that is not takes none.
@@ -167,7 +210,7 @@ class Decoder:
         width = chosen[0].width
         if width == 1:
             return chosen[0].flat
-        return self._second(chosen[0].flat, width)
+        return self._of_positive(chosen[0].flat, width)
 
     def _predictions(self, given: Json) -> Sequence[Json]:
         if not isinstance(given, list):
@@ -181,13 +224,20 @@ class Decoder:
             raise Undecodable(Outcome.WRONG_OUTPUT)
         width = widths.pop()
         flat = [value for row in lists for value in row]
-        return flat if width == 1 else self._second(flat, width)
+        return flat if width == 1 else self._of_positive(flat, width)
 
-    def _second(self, flat: Sequence[Json], width: int) -> Sequence[Json]:
-        """Return the second of each pair, which is the positive class's probability."""
-        if width != _PAIR or self._output.type == "Class":
+    def _of_positive(self, flat: Sequence[Json], width: int) -> Sequence[Json]:
+        """Return the positive class's of each row's values, which are one for each class."""
+        if self._output.type == "Class":
             raise Undecodable(Outcome.WRONG_OUTPUT)
-        return flat[1::_PAIR]
+        column = column_of(self._output, width)
+        if column is None and self._output.classes is None and width == PAIR:
+            if self._positive is None:
+                raise Undecodable(Outcome.UNCLEAR_CLASS)
+            column = self._positive
+        if column is None:
+            raise Undecodable(Outcome.WRONG_OUTPUT)
+        return flat[column::width]
 
 
 def _document(event: Event, body: bytes, notes: set[Note]) -> tuple[Json, bytes]:
@@ -209,3 +259,9 @@ def _are_tensors(given: Json) -> bool:
     """Return whether a list `inputs` is of the v2 protocol; in v1 it is a name for instances."""
     first = given[0] if isinstance(given, list) and given else None
     return isinstance(first, dict) and "shape" in first and "datatype" in first
+
+
+def _is_frame(known: dict[str, Json]) -> bool:
+    """Return whether a v2 request says that its tensors are the columns of a data frame."""
+    parameters = known.get("parameters")
+    return isinstance(parameters, dict) and parameters.get("content_type") == "pd"

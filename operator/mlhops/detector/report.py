@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from mlhops import __version__
 from mlhops.api.alibi import AlibiReport
 from mlhops.api.summary import DetectorReport
-from mlhops.detector.counters import Latency, Note, Outcome
+from mlhops.detector.counters import ASKED, Latency, Note, Outcome
 from mlhops.detector.intake import Intake
 from mlhops.detector.watcher import Watcher
 
@@ -129,6 +129,14 @@ class Reporter(Collector):
         for note in Note:
             notes.add_metric([note.value], counters.notes[note])
         yield notes
+        asked = CounterMetricFamily(
+            "mlhops_detector_rows_asked",
+            "Rows in requests, by how they were asked about.",
+            labels=["protocol", "encoding"],
+        )
+        for form in ASKED:
+            asked.add_metric(form, counters.asked[form])
+        yield asked
         yield _latency(counters.latency)
         for name, number in self._state().items():
             short = "".join(f"_{c.lower()}" if c.isupper() else c for c in name.split(".")[1])

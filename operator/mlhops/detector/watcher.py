@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from mlhops.api.detector import Bounds, DetectorConfig
+from mlhops.api.detector import Bounds, DetectorConfig, Window
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
 from mlhops.detector.answers import AnswerCount
@@ -17,6 +17,7 @@ from mlhops.detector.decode import Decoded, Decoder, Row
 from mlhops.detector.envelope import Event, is_evaluation, join_key, moment
 from mlhops.detector.join import Join
 from mlhops.detector.raw import RawWindows
+from mlhops.detector.requests import RequestCount, types_of
 from mlhops.detector.window import Clock, Span, Windows
 from mlhops.statistics.sketch import Column, Sketch, Tally
 
@@ -71,6 +72,9 @@ class Watcher:
         )
         self._decoder: Decoder | None = None
         self._names: Sequence[str] = ()
+        self._asked = RequestCount(0)
+        """How rows were asked about since windows were last told."""
+        self._requests = self._request_windows((), now)
         self._pending = Pending()
         self._blank: Windows[RowCount] = Windows((), RowCount, now)
         self._fate = AnswerCount()
@@ -97,12 +101,16 @@ class Watcher:
         self.config = config
         bounds = config.bounds
         self._names = [feature.name for feature in config.features]
-        self._decoder = Decoder(config.features, config.output, bounds.body_bytes)
+        if before is None or before.features != config.features:
+            self._asked = RequestCount(len(self._names))
+            self._requests = self._request_windows(config.windows, now)
+        self._decoder = self._new_decoder(config)
         self._join.bound(
             events=bounds.join_events, size=bounds.join_bytes, seconds=bounds.join_seconds
         )
         self._blank.configure(config.windows, now)
         self._answers.configure(config.windows, now)
+        self._requests.configure(config.windows, now)
         if self._windows is not None:
             self._windows.configure(config.windows, now)
         self._hold(now)
@@ -128,10 +136,14 @@ class Watcher:
         """Count against another profile from now on; counts against the one before are over."""
         sketch = Sketch(profile)
         if self.sketch is not None and self.sketch.digest == sketch.digest:
+            # The same to count by; what else it says may have changed.
+            self.sketch.profile = profile
+            self._decoder = self._new_decoder(self.config)
             return
         self.flush(now)
         windows = self.config.windows if self.config else ()
         self.sketch, self._windows = sketch, Windows(windows, sketch.nothing, now)
+        self._decoder = self._new_decoder(self.config)
         self._hold(now)
 
     def decode(self, event: Event) -> Decoded:
@@ -152,6 +164,9 @@ class Watcher:
             return
         counters.rows += len(decoded.rows)
         counters.scores += len(decoded.scores)
+        if decoded.form is not None and decoded.rows:
+            counters.asked[decoded.form.protocol, decoded.form.encoding] += len(decoded.rows)
+            self._asked.asked(decoded.form, len(decoded.rows))
         self._pending.rows.extend(decoded.rows)
         self._pending.scores.extend(decoded.scores)
         key = join_key(event)
@@ -172,9 +187,11 @@ class Watcher:
         del pending.rows[:AT_ONCE], pending.scores[:AT_ONCE]
         if rows:
             self._blank.add(RowCount(len(rows)), now)
+        columns = list(zip(*rows, strict=True)) if rows else []
+        for feature, column in enumerate(columns):
+            self._asked.valued(feature, types_of(column))
         if self.sketch is None or self._windows is None or not (rows or scores):
             return
-        columns = zip(*rows, strict=True) if rows else ()
         named = dict(zip(self._names, map(_column, columns), strict=False))
         tally = self.sketch.requests(named, len(rows))
         answers = _column(tuple(scores)) if scores else None
@@ -191,6 +208,9 @@ class Watcher:
         if self._fate.answered or self._fate.unanswered:
             self._answers.add(self._fate, now)
             self._fate = AnswerCount()
+        if self._asked:
+            self._requests.add(self._asked, now)
+            self._asked = RequestCount(len(self._names))
 
     def expire(self, now: float) -> None:
         """Let go of requests and responses whose other half has not come."""
@@ -218,13 +238,26 @@ class Watcher:
         self, spans: Mapping[str, Span[Tally]] | Mapping[str, Span[RowCount]], now: float
     ) -> Mapping[str, Summary]:
         end = self._time(now)
-        answers = self._answers.spans(now)
+        answers, requests = self._answers.spans(now), self._requests.spans(now)
         return {
             name: span.counts.summary(min(self._time(span.start), end), end).model_copy(
-                update={"answers": answers[name].counts.summary()}
+                update={
+                    "answers": answers[name].counts.summary(),
+                    "requests": requests[name].counts.summary(),
+                }
             )
             for name, span in spans.items()
         }
+
+    def _new_decoder(self, config: DetectorConfig | None) -> Decoder | None:
+        if config is None:
+            return None
+        positive = self.sketch.profile.positive_column if self.sketch else None
+        return Decoder(config.features, config.output, config.bounds.body_bytes, positive)
+
+    def _request_windows(self, windows: Sequence[Window], now: float) -> Windows[RequestCount]:
+        features = len(self._names)
+        return Windows(windows, lambda: RequestCount(features), now)
 
     def _time(self, moment: float) -> datetime:
         return datetime.fromtimestamp(self._clock.label(moment), UTC)

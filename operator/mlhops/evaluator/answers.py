@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlhops.api.base import Json
+from mlhops.api.classes import column_of
 from mlhops.api.interface import Output
 from mlhops.evaluator.convert import canonical
 from mlhops.evaluator.errors import EvaluationError, counted
 from mlhops.statistics.rates import Bools, Floats
 
 Values = NDArray[np.object_]
+Labels = frozenset[str]
 _ROUNDING = 1e-6
 """A probability may leave 0..1 by the rounding of single precision."""
 _PAIR = 2
@@ -19,7 +21,7 @@ _ENOUGH_ROWS = 50
 """So many probabilities are not all 0 or 1 by chance."""
 
 
-def of_v1(body: Json, output: Output, rows: int) -> Values:
+def of_v1(body: Json, output: Output, rows: int, labels: Labels = frozenset()) -> Values:
     """Return one value per row from a v1 answer."""
     predictions = body.get("predictions") if isinstance(body, dict) else None
     if not isinstance(predictions, list):
@@ -36,13 +38,23 @@ def of_v1(body: Json, output: Output, rows: int) -> Values:
     values = np.empty((len(predictions), width) if width else len(predictions), dtype=object)
     for i, row in enumerate(predictions):
         values[i] = row
-    return one_per_row(values, output, rows)
+    return one_per_row(values, output, rows, labels)
 
 
 def of_v2(
-    tensors: Sequence[tuple[str, Sequence[int], Sequence[Json]]], output: Output, rows: int
+    tensors: Sequence[tuple[str, Sequence[int], Sequence[Json]]],
+    output: Output,
+    rows: int,
+    labels: Labels = frozenset(),
 ) -> Values:
-    """Return one value per row from the output tensors (name, shape, data) of a v2 answer."""
+    """Return one value per row from the output tensors of a v2 answer.
+
+    Args:
+        tensors: name, shape and data of each.
+        output: what the interface says of the answer.
+        rows: how many rows were sent.
+        labels: the values of the label as text.
+    """
     named = [tensor for tensor in tensors if tensor[0] == output.name]
     chosen = named if named else tensors
     if len(chosen) != 1:
@@ -59,21 +71,42 @@ def of_v2(
             f"the model's answer holds {counted(len(flat), 'value')}, which does not fit its own "
             f"shape {list(shape)}"
         ) from error
-    return one_per_row(values, output, rows)
+    return one_per_row(values, output, rows, labels)
 
 
-def one_per_row(values: Values, output: Output, rows: int) -> Values:
-    """Return one value per row: the column itself, or the second of two (the positive class)."""
+def one_per_row(values: Values, output: Output, rows: int, labels: Labels = frozenset()) -> Values:
+    """Return one value per row: the only one, or of one for each class the positive class's."""
     if values.shape in ((rows,), (rows, 1)):
         return values.reshape(rows)
-    if values.shape == (rows, _PAIR) and output.type != "Class":
-        return values[:, 1]
-    wanted = f"[{rows}] or [{rows}, 1]" + ("" if output.type == "Class" else f" or [{rows}, 2]")
-    raise EvaluationError(
-        f"the model's answer has the shape {list(values.shape)}, but {wanted} was expected for "
-        f"{counted(rows, 'row')} and output type {output.type}: serve a model that gives one "
-        f"{output.type} per row"
-    )
+    width = len(output.classes) if output.classes is not None else _PAIR
+    if output.type == "Class" or values.shape != (rows, width):
+        raise EvaluationError(
+            f"the model's answer has the shape {list(values.shape)}, but {_wanted(output, rows)} "
+            f"was expected for {counted(rows, 'row')} and output type {output.type}: serve a model "
+            f"that gives one {output.type} per row{_naming(output, values.shape, rows)}"
+        )
+    column = column_of(output, width, labels)
+    if column is None:
+        raise EvaluationError(
+            "the model answers with two columns, and it is not certain which is the score of "
+            f"output.positiveClass {output.positive_class!r}: list the classes in the server's "
+            "order in interface.output.classes (of scikit-learn, the model's classes_, which are "
+            "sorted), or serve one score per row"
+        )
+    return values[:, column]
+
+
+def _wanted(output: Output, rows: int) -> str:
+    pair = f" or [{rows}, {len(output.classes or ()) or _PAIR}]"
+    return f"[{rows}] or [{rows}, 1]" + ("" if output.type == "Class" else pair)
+
+
+def _naming(output: Output, shape: Sequence[int], rows: int) -> str:
+    if output.type == "Class" or len(shape) != _PAIR or shape[0] != rows:
+        return ""
+    if output.classes is not None:
+        return ", or list as many classes in interface.output.classes as it has columns"
+    return ", or list the classes of its columns in interface.output.classes"
 
 
 def scores(values: Values, output: Output) -> Floats:

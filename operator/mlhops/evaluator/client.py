@@ -42,12 +42,22 @@ class Endpoint:
 class Client:
     """Asks one endpoint for predictions."""
 
-    def __init__(self, spec: EvaluationSpec, endpoint: Endpoint) -> None:
+    def __init__(
+        self, spec: EvaluationSpec, endpoint: Endpoint, labels: frozenset[str] = frozenset()
+    ) -> None:
+        """Make a client.
+
+        Args:
+            spec: the Evaluation's.
+            endpoint: where the revision is served.
+            labels: the values of the label, by which the positive class's column is known.
+        """
         with _bare_arguments():
             # Takes seconds and reads sys.argv, so it is not imported before it is needed.
             from kserve import InferenceRESTClient, RESTConfig
         self._spec = spec
         self._endpoint = endpoint
+        self._labels = labels
         # Without a transport of its own the client takes the proxy settings of the environment.
         self._client = InferenceRESTClient(
             RESTConfig(protocol=spec.protocol_version, timeout=endpoint.request_timeout)
@@ -114,7 +124,7 @@ class Client:
     def _values(self, answer: object, rows: int) -> answers.Values:
         output = self._spec.interface.output
         if self._spec.protocol_version == "v1":
-            return answers.of_v1(_as_json(answer), output, rows)
+            return answers.of_v1(_as_json(answer), output, rows, self._labels)
         try:
             outputs = answer.outputs  # type: ignore[attr-defined]
             tensors: list[tuple[str, Sequence[int], Sequence[Json]]] = [
@@ -122,7 +132,7 @@ class Client:
             ]
         except Exception as error:
             raise self._nonsense(error) from error
-        return answers.of_v2(tensors, output, rows)
+        return answers.of_v2(tensors, output, rows, self._labels)
 
     def _nonsense(self, error: Exception) -> EvaluationError:
         return EvaluationError(

@@ -11,104 +11,141 @@ from typing import Literal
 import numpy as np
 
 from mlhops.api.base import Json, Manifest
-from mlhops.api.interface import Feature
-from mlhops.evaluator.convert import canonical, floats, texts
+from mlhops.api.interface import Encoding, Feature, Request
 from mlhops.evaluator.errors import EvaluationError, counted
 from mlhops.evaluator.read import Batch
-from mlhops.statistics.rates import Floats
+from mlhops.evaluator.typed import Sent, converted, sent, words_for
+
+_MATRIX = Request(encoding="Matrix")
+_NAME = "input-0"
+_WITHOUT_GAPS = frozenset({"Matrix", "Tensors"})
+"""Encodings of which a server makes arrays: there only a fraction can be missing."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """One batch of inputs: for each feature its name and values, numbers or text."""
+    """One batch of inputs, and how they are put into a request."""
 
-    columns: Sequence[tuple[str, Floats | list[str | None]]]
+    columns: Sequence[Sent]
     rows: int
+    request: Request
 
-    @property
-    def numeric(self) -> bool:
-        """Whether all features are numbers, so that the batch is one matrix."""
-        return all(isinstance(values, np.ndarray) for _, values in self.columns)
+    def row(self, row: int) -> "Inputs":
+        """Return one row of the batch."""
+        return Inputs([column.row(row) for column in self.columns], 1, self.request)
 
     def words(self) -> set[str]:
         """Return every text value, so that it can be kept out of messages."""
-        lists = (values for _, values in self.columns if isinstance(values, list))
-        return {value for values in lists for value in values if value}
+        return {
+            value
+            for column in self.columns
+            if column.datatype == "BYTES"
+            for value in column.values
+            if isinstance(value, str) and value
+        }
 
     def whole_numbers(self) -> set[str]:
         """Return every number as a whole one, so that it can be kept out of messages."""
-        arrays = (values for _, values in self.columns if isinstance(values, np.ndarray))
-        found = (np.unique(values[np.isfinite(values)]).tolist() for values in arrays)
-        return {str(abs(whole)) for values in found for v in values for whole in (int(v), round(v))}
+        found: set[str] = set()
+        for values in (column.values for column in self.columns):
+            if isinstance(values, np.ndarray):
+                known = np.unique(values[np.isfinite(values)]).tolist()
+                found |= {str(abs(whole)) for v in known for whole in (int(v), round(v))}
+            else:
+                found |= {str(abs(value)) for value in set(values) if isinstance(value, int)}
+        return found
 
 
-def inputs(batch: Batch, features: Sequence[Feature]) -> Inputs:
+def request_of(features: Sequence[Feature], request: Request | None) -> Request:
+    """Return how the model is asked: as declared, else as a matrix where all are numbers."""
+    if request is not None:
+        return request
+    named = any(words_for(feature) or feature.datatype for feature in features)
+    return Request(encoding="Columns") if named else _MATRIX
+
+
+def inputs(
+    batch: Batch,
+    features: Sequence[Feature],
+    request: Request | None = None,
+    *,
+    typeless: bool = False,
+) -> Inputs:
     """Return the features of a batch.
+
+    Args:
+        batch: the rows, by column.
+        features: the model's inputs, in its order.
+        request: how callers ask, where the interface says it.
+        typeless: whether the data have no types of their own, as csv.
 
     Raises:
         EvaluationError: a value is not of its feature's type, or a required one is missing.
     """
-    columns = [(feature.name, _values(batch, feature)) for feature in features]
-    return Inputs(columns, len(columns[0][1]))
+    asked = request_of(features, request)
+    columns = []
+    for feature in features:
+        column = batch[feature.name]
+        if asked.encoding == "Matrix":
+            found = converted(column, feature.name, asked.datatype or "FP64")
+        else:
+            found = sent(column, feature, typeless=typeless)
+        _refuse_gaps(found, feature, asked.encoding)
+        columns.append(found)
+    return Inputs(columns, len(batch[features[0].name]), asked)
 
 
 def payload(batch: Inputs, protocol: Literal["v1", "v2"]) -> Manifest:
     """Return the body of a prediction request."""
+    encoding = batch.request.encoding
     if protocol == "v1":
-        return {"instances": _rows(batch) if batch.numeric else [_frame(batch)]}
-    if batch.numeric:
-        matrix = _matrix(batch)
-        data = _nullable(matrix.ravel())
-        return {"inputs": [_tensor("input-0", [*matrix.shape], "FP64", data)]}
+        names = [column.name for column in batch.columns]
+        if encoding == "Columns":
+            # One instance with a list per column, of which KServe makes a data frame.
+            return {"instances": [{column.name: column.json() for column in batch.columns}]}
+        rows = _rows(batch)
+        if encoding == "Matrix":
+            return {"instances": [*rows]}
+        return {"instances": [dict(zip(names, row, strict=True)) for row in rows]}
+    if encoding == "Matrix":
+        return {"inputs": [_matrix(batch)]}
+    shape: list[Json] = [batch.rows] if encoding == "Columns" else [batch.rows, 1]
     tensors: list[Json] = [
-        _tensor(name, [batch.rows], "BYTES" if isinstance(values, list) else "FP64", _json(values))
-        for name, values in batch.columns
+        _tensor(each.name, shape, each.datatype, each.json()) for each in batch.columns
     ]
+    if encoding == "Tensors":
+        return {"inputs": tensors}
     # KServe's servers read only the first tensor unless they are told that the tensors are columns.
     return {"parameters": {"content_type": "pd"}, "inputs": tensors}
 
 
-def is_text(feature: Feature) -> bool:
-    """Return whether a feature's values go out as text: binary ones do if they are words."""
-    if feature.type == "Categorical":
-        return True
-    words = feature.categories if feature.type == "Binary" else None
-    return bool(words) and not all(canonical(word) in ("0", "1") for word in words or [])
-
-
-def _values(batch: Batch, feature: Feature) -> Floats | list[str | None]:
-    column = batch[feature.name]
-    values = texts(column) if is_text(feature) else floats(column, feature.name)
-    missing = values.count(None) if isinstance(values, list) else int(np.isnan(values).sum())
+def _refuse_gaps(column: Sent, feature: Feature, encoding: Encoding) -> None:
+    missing = column.missing
     if feature.required and missing:
         raise EvaluationError(
             f"column {feature.name} has no value in {counted(missing, 'row')}, but the feature is "
             "required: complete the rows, remove them on purpose, or set required to false if the "
             "model takes missing values"
         )
-    return values
+    if missing and encoding in _WITHOUT_GAPS and not isinstance(column.values, np.ndarray):
+        raise EvaluationError(
+            f"column {feature.name} has no value in {counted(missing, 'row')}, and a tensor of "
+            f"{column.datatype} cannot say so: set datatype to FP64 or FP32, or request.encoding to "
+            "Columns, as callers send them"
+        )
 
 
-def _matrix(batch: Inputs) -> Floats:
-    return np.column_stack([np.asarray(values, dtype=np.float64) for _, values in batch.columns])
+def _matrix(batch: Inputs) -> Json:
+    asked = batch.request
+    datatype = asked.datatype or "FP64"
+    shape: list[Json] = [batch.rows, len(batch.columns)]
+    data = [value for row in _rows(batch) for value in row]
+    return _tensor(asked.name or _NAME, shape, datatype, data)
 
 
-def _rows(batch: Inputs) -> list[Json]:
-    return [_nullable(row) for row in _matrix(batch)]
-
-
-def _frame(batch: Inputs) -> dict[str, Json]:
-    """Return one instance with a list per column, of which KServe makes a data frame."""
-    return {name: _json(values) for name, values in batch.columns}
+def _rows(batch: Inputs) -> list[list[Json]]:
+    return [list(row) for row in zip(*(each.json() for each in batch.columns), strict=True)]
 
 
 def _tensor(name: str, shape: list[Json], datatype: str, data: Json) -> Json:
     return {"name": name, "shape": shape, "datatype": datatype, "data": data}
-
-
-def _json(values: Floats | list[str | None]) -> Json:
-    return _nullable(values) if isinstance(values, np.ndarray) else list(values)
-
-
-def _nullable(values: Floats) -> list[Json]:
-    return [None if value != value else value for value in values.tolist()]

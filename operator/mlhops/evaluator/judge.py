@@ -20,6 +20,7 @@ from mlhops.evaluator.judge_fairness import Fairness, fairness
 from mlhops.evaluator.judge_latency import latency
 from mlhops.evaluator.judge_performance import Performance, performance
 from mlhops.evaluator.measured import Measured, Predictions
+from mlhops.evaluator.order import reversed_order
 from mlhops.evaluator.outcome import in_error, undecided
 from mlhops.evaluator.people import People
 from mlhops.evaluator.tally import Disclosure, Kinds, Tallies
@@ -47,7 +48,10 @@ def judge(spec: EvaluationSpec, people: People, measured: Measured) -> list[Gate
 
 def judgement(spec: EvaluationSpec, people: People, measured: Measured) -> Judgement:
     """Return the verdict of every gate of a spec with all that it rests on."""
-    problem = _unusable(spec.interface.output, people, measured.candidate)
+    output, candidate = spec.interface.output, measured.candidate
+    problem = _unusable(output, people, candidate) or reversed_order(
+        output, people.label, candidate.score, spec.min_cell_size
+    )
     findings = [
         in_error(gate, problem) if problem else _finding(gate, spec, people, measured)
         for gate in spec.gates

@@ -12,10 +12,11 @@ from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import answers
 from mlhops.evaluator.client import Client, Endpoint
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.features import Inputs, inputs
+from mlhops.evaluator.features import Inputs, inputs, request_of
 from mlhops.evaluator.measured import Predictions
 from mlhops.evaluator.people import People
 from mlhops.evaluator.read import Table
+from mlhops.evaluator.typed import refuse_unclear
 from mlhops.statistics.rates import Bools, Floats
 
 CONCURRENCY = 4
@@ -42,9 +43,13 @@ def predict(
     Raises:
         EvaluationError: a batch cannot be scored, or scoring takes longer than the deadline.
     """
-    names = [feature.name for feature in spec.interface.features]
+    features, request = spec.interface.features, spec.interface.request
+    if request_of(features, request).encoding != "Matrix":
+        refuse_unclear(table, features)
+    names = [feature.name for feature in features]
     batches = (
-        inputs(batch, spec.interface.features) for batch in table.batches(names, pace.batch_size)
+        inputs(batch, features, request, typeless=table.typeless)
+        for batch in table.batches(names, pace.batch_size)
     )
     progress = _Progress(people.rows, say)
     parts = asyncio.run(_all(batches, spec, people.classes, endpoint, pace.deadline, progress))
@@ -82,7 +87,7 @@ async def _all(
         parts.append(part)
         progress.add(len(part[1]))
 
-    async with Client(spec, endpoint) as client:
+    async with Client(spec, endpoint, classes) as client:
         progress.begin()
         try:
             async with asyncio.timeout(deadline):

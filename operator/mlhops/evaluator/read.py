@@ -50,6 +50,11 @@ class Table:
         self.columns: list[str] = list(schema.names)
         self._types = {field.name: _values_in(field.type) for field in schema}
 
+    @property
+    def typeless(self) -> bool:
+        """Whether the file has no types, so that a number is text as well."""
+        return self._format == "csv"
+
     def require(self, wanted: Sequence[tuple[str, str]], opaque: str | None = None) -> None:
         """Raise an error unless each column is there once and holds plain values.
 

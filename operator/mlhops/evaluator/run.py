@@ -201,7 +201,8 @@ def _profile(found: Evaluated, file: LocalFile) -> Reference:
         return missing("the model was not asked for scores")
     try:
         table = Table(file.path, found.spec.data.format)
-        made = reference(table, found.spec, found.measured.candidate, file.digest)
+        labels = found.people.classes if found.people is not None else frozenset[str]()
+        made = reference(table, found.spec, found.measured.candidate, file.digest, labels)
         file.verify_unchanged()
     except EvaluationError as error:
         return missing(str(error))

@@ -56,7 +56,7 @@ def _left(pace: Pace, begun: float) -> Pace:
 def _seconds(run: _Run, pace: Pace) -> Floats | Missing:
     try:
         run.say("timing requests for one row each")
-        return answer_times(run.table, run.spec, run.endpoint, pace.deadline)
+        return answer_times(run.table, run.spec, run.endpoint, pace.deadline, run.people.classes)
     except EvaluationError as error:
         return Missing(f"the time that an answer takes cannot be measured: {error}")
 

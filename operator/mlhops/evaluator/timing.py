@@ -20,31 +20,37 @@ MOST_REQUESTS = 1000
 MOST_SECONDS = 60.0
 
 
-def answer_times(table: Table, spec: EvaluationSpec, endpoint: Endpoint, deadline: float) -> Floats:
+def answer_times(
+    table: Table,
+    spec: EvaluationSpec,
+    endpoint: Endpoint,
+    deadline: float,
+    labels: frozenset[str] = frozenset(),
+) -> Floats:
     """Return the seconds that the answers for the first rows took, one request for each.
+
+    Args:
+        table: the held-out data.
+        spec: the Evaluation's.
+        endpoint: where the revision is served.
+        deadline: seconds for all of it.
+        labels: the values of the label, by which the positive class's column is known.
 
     Raises:
         EvaluationError: a request was refused or not answered in spite of retries.
     """
     features = spec.interface.features
     batch = next(table.batches([feature.name for feature in features], MOST_REQUESTS))
-    rows = _one_by_one(inputs(batch, features))
-    return np.array(asyncio.run(_timed(rows, spec, endpoint, min(deadline, MOST_SECONDS))))
+    read = inputs(batch, features, spec.interface.request, typeless=table.typeless)
+    rows = [read.row(row) for row in range(read.rows)]
+    client = Client(spec, endpoint, labels)
+    return np.array(asyncio.run(_timed(rows, client, min(deadline, MOST_SECONDS))))
 
 
-def _one_by_one(batch: Inputs) -> list[Inputs]:
-    return [
-        Inputs([(name, values[i : i + 1]) for name, values in batch.columns], 1)
-        for i in range(batch.rows)
-    ]
-
-
-async def _timed(
-    rows: list[Inputs], spec: EvaluationSpec, endpoint: Endpoint, most: float
-) -> list[float]:
+async def _timed(rows: list[Inputs], client: Client, most: float) -> list[float]:
     seconds: list[float] = []
     start = time.monotonic()
-    async with Client(spec, endpoint) as client:
+    async with client:
         for row in rows:
             if time.monotonic() - start > most:
                 break

@@ -1,4 +1,5 @@
 """Is what is sent to a model worse than its reference data: missing, no number, out of range, unknown?
+And is it sent as the evaluation sent it?
 
 Two things make it so, as for drift: the share is beyond the policy's limit, and chance does not
 explain that it is higher than in the reference data. Reference data have no type errors. How many
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mlhops.api.policy import DataQuality, DriftSettings
-from mlhops.api.profile import FeatureProfile, Profile
+from mlhops.api.profile import KINDS, FeatureProfile, Profile
 from mlhops.api.summary import FeatureSummary, Summary
 from mlhops.monitoring.findings import Finding, finite, reach
 from mlhops.rollout.looks import Found
@@ -82,6 +83,35 @@ def _asked(profile: Profile, counted: Summary, limits: DataQuality) -> Iterator[
             rise = _rise(feature.counts[-1], rows, odd, seen)
             limit = limits.unseen_categories
             yield _ask(feature, "unseenCategories", odd, _share(rise, odd, seen), limit)
+    yield from _requests(profile, counted, limits.requests)
+
+
+def _requests(profile: Profile, counted: Summary, limit: float) -> Iterator[_Asked]:
+    """Ask whether rows are asked about as in the evaluation, whose every row was asked in one way."""
+    asked, seen = profile.asked, counted.requests
+    if asked is None or seen is None:
+        return
+    differ = {
+        "protocol": seen.rows - seen.protocols.get(asked.protocol, 0),
+        "encoding": seen.rows - seen.encodings.get(asked.encoding, 0),
+        "names": seen.misnamed,
+        "order": seen.reordered,
+    }
+    for test, events in differ.items():
+        yield _otherwise("request", test, events, profile.rows, seen.rows, limit)
+    for feature, kind, kinds in zip(profile.features, asked.kinds, seen.kinds, strict=True):
+        # A number that is sent as text is a type error of a Numeric feature already.
+        if feature.type != "Numeric":
+            events = sum(kinds) - kinds[KINDS.index(kind)]
+            yield _otherwise(feature.name, "sentAs", events, profile.rows, seen.rows, limit)
+
+
+def _otherwise(of: str, test: str, events: int, rows: int, seen: int, limit: float) -> _Asked:
+    found = proportion(0, rows, events, seen)
+    share = None if found.effect is None else events / max(seen, 1)
+    p = 1.0 if events == 0 else found.p
+    bound = limit if limit < 1 else math.inf
+    return _Asked(of, test, events, replace(found, effect=share, p=p), bound)
 
 
 def _ask(feature: FeatureProfile, test: str, events: int, shift: Shift, limit: float) -> _Asked:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from mlhops.api.profile import UNIT, Profile
+from mlhops.api.profile import KINDS, UNIT, Profile
 from mlhops.api.summary import (
     TIMES,
     AnswerSummary,
     DetectorReport,
     FeatureSummary,
+    RequestSummary,
     Summary,
     merge_all,
     merge_answers,
@@ -158,8 +159,10 @@ def _is_sound(summary: Summary) -> bool:
     """Whether counts can be true, and adding up those of many pods stays exact."""
     parts = [*summary.features, *([summary.score] if summary.score else [])]
     joint = summary.joint
+    asked = summary.requests
     return (
         summary.rows <= _MOST
+        and (asked is None or _is_sound_request(asked))
         and all(_is_sound_part(part) for part in parts)
         and (
             joint is None
@@ -170,6 +173,16 @@ def _is_sound(summary: Summary) -> bool:
 
 def _is_sound_part(part: FeatureSummary) -> bool:
     return part.seen <= _MOST and max(part.out_of_range, part.unseen) <= part.rows
+
+
+def _is_sound_request(asked: RequestSummary) -> bool:
+    rows = asked.rows
+    return (
+        rows <= _MOST
+        and sum(asked.encodings.values()) == rows
+        and max(asked.reordered, asked.misnamed) <= rows
+        and all(len(kinds) == len(KINDS) and sum(kinds) <= rows for kinds in asked.kinds)
+    )
 
 
 def _is_sound_answer(answers: AnswerSummary) -> bool:

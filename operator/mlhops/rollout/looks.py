@@ -20,7 +20,8 @@ class Found:
     kind: FindingKind
     window: str
     test: str
-    """A drift test; of quality `missing`, `typeErrors`, `outOfRange`, `unseenCategories`."""
+    """A drift test; of quality `missing`, `typeErrors`, `outOfRange`, `unseenCategories`, `sentAs`, and of
+    `request` `protocol`, `encoding`, `names`, `order`."""
     verdict: Verdict
     p: float | None
     """The corrected chance; None where there is none."""

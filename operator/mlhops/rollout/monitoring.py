@@ -28,6 +28,8 @@ Wanted = tuple[str, Verdict, str, str]
 NO_LOOK = "it was not looked at yet"
 REFRESH = timedelta(minutes=10)
 """How old the numbers in the status may become where nothing else changes."""
+_ASKED = frozenset({"protocol", "encoding", "names", "order", "sentAs"})
+"""Tests of quality that are about how callers ask."""
 _STALE = 3
 """After so many times `every` without a look nobody knows any more."""
 _MESSAGE = 512
@@ -94,7 +96,8 @@ def described(finding: Finding | None) -> str:
         numbers.append(f"{finding.rows} rows")
     if finding.window:
         numbers.append(f"window {finding.window}")
-    return f"{finding.of} ({', '.join(numbers)})"
+    otherwise = " not as the evaluation asked" if finding.test in _ASKED else ""
+    return f"{finding.of}{otherwise} ({', '.join(numbers)})"
 
 
 def _condition(

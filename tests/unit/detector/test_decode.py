@@ -11,6 +11,7 @@ from mlhops.api.interface import Feature, Output
 from mlhops.detector.counters import Note, Outcome
 from mlhops.detector.decode import Decoded, Decoder
 from mlhops.detector.envelope import event
+from mlhops.detector.requests import Form
 
 FEATURES = [
     Feature(name="age"),
@@ -172,6 +173,69 @@ def test_scores_are_one_per_row(body: object, scores: list[float]) -> None:
     decoded = of(body, "response")
     assert decoded.outcome == Outcome.SCORES
     assert list(decoded.scores) == scores
+
+
+PAIRS = {"predictions": [[0.9, 0.1], [0.2, 0.8]]}
+
+
+def scored(
+    output: Output, body: object = PAIRS, positive: int | None = None
+) -> tuple[Outcome, list[object]]:
+    given = event({"Ce-Type": "org.kubeflow.serving.inference.response"}, json.dumps(body).encode())
+    decoded = Decoder(FEATURES, output, LIMIT, positive).decode(given)
+    return decoded.outcome, list(decoded.scores)
+
+
+def test_of_two_columns_the_one_that_classes_name_is_the_score() -> None:
+    output = Output(threshold=0.5, positive_class="died", classes=["died", "survived"])
+    assert scored(output) == (Outcome.SCORES, [0.9, 0.2])
+    assert scored(output, positive=1) == (Outcome.SCORES, [0.9, 0.2])
+    three = {"outputs": [tensor("x", [1, 3], "FP64", [0.7, 0.2, 0.1])]}
+    assert scored(output, three)[0] == Outcome.WRONG_OUTPUT
+    named = Output(threshold=0.5, positive_class="b", classes=["a", "b", "c"])
+    assert scored(named, three) == (Outcome.SCORES, [0.2])
+
+
+def test_two_columns_of_which_either_could_be_the_score_are_counted_as_unclear() -> None:
+    output = Output(threshold=0.5, positive_class="survived")
+    assert scored(output) == (Outcome.UNCLEAR_CLASS, [])
+    assert scored(output, positive=1) == (Outcome.SCORES, [0.1, 0.8]), "as the evaluation found"
+    assert scored(output, {"predictions": [0.3]}) == (Outcome.SCORES, [0.3])
+
+
+COLUMNS_V2 = [
+    tensor("age", [1], "FP64", [61]),
+    tensor("creatinine", [1], "FP64", [1.2]),
+    tensor("sex", [1], "BYTES", ["F"]),
+]
+PD = {"parameters": {"content_type": "pd"}}
+FRAME = {"age": [61], "creatinine": [1.2], "sex": ["F"]}
+ROW = {"age": 61, "creatinine": 1.2, "sex": "F"}
+
+
+@pytest.mark.parametrize(
+    ("body", "form"),
+    [
+        ({"instances": ROWS}, Form("v1", "Matrix")),
+        ({"instances": [FRAME]}, Form("v1", "Columns")),
+        ({"inputs": FRAME}, Form("v1", "Columns")),
+        ({"instances": [ROW, ROW]}, Form("v1", "Tensors")),
+        (
+            {"instances": [ROW, dict(reversed(ROW.items()))]},
+            Form("v1", "Tensors", ordered=False),
+        ),
+        ({"instances": [ROW | {"x": 1}]}, Form("v1", "Tensors", named=False)),
+        ({"instances": [{"sex": ["F"], "age": [1]}]},
+         Form("v1", "Columns", ordered=False, named=False)),
+        ({"inputs": [tensor("x", [1, 3], "FP64", [1, 2, 3])]}, Form("v2", "Matrix")),
+        (PD | {"inputs": COLUMNS_V2}, Form("v2", "Columns")),
+        (PD | {"inputs": COLUMNS_V2[::-1]}, Form("v2", "Columns", ordered=False)),
+        ({"inputs": COLUMNS_V2}, Form("v2", "Tensors")),
+        (PD | {"inputs": COLUMNS_V2[:2]}, Form("v2", "Columns", named=False)),
+    ],
+)  # fmt: skip
+def test_how_a_request_asks_is_told(body: object, form: Form) -> None:
+    assert of(body).form == form
 
 
 def test_a_pair_of_classes_is_no_score() -> None:

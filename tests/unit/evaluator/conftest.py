@@ -25,7 +25,7 @@ from mlhops.evaluator.run import VARIABLE, Options, run
 from tests.loopback import LOOPBACK
 
 HERE = Path(__file__).parent
-KINDS = "good,pairs,class,truth,wide,short,nan,inf,large,foreign,slow,echo"
+KINDS = "good,matrix32,tensors,pairs,first,class,truth,wide,short,nan,inf,large,foreign,slow,echo"
 ROWS = 1500
 
 SPEC: dict[str, Any] = {

@@ -1,6 +1,7 @@
 """People whose labels, calls and groups are known, and the verdict of gates on them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,11 @@ def good(**fields: Any) -> dict[str, Any]:  # noqa: ANN401
 
 
 def verdict(cells: Cells, declared: Sequence[str] | None = None, **gate: Any) -> GateResult:  # noqa: ANN401
-    """Return the verdict of one fairness gate over `sex`."""
+    """Return the verdict of one fairness gate over `sex`, on a model that answers with classes.
+
+    Scores that rank the wrong way round would be refused whatever the gate says.
+    """
     people, predictions = people_of(cells, declared)
-    (result,) = judge(spec_with(fair(**gate)), people, Measured(predictions))
+    classes = replace(predictions, score=None)
+    (result,) = judge(spec_with(fair(**gate)), people, Measured(classes))
     return result

@@ -15,6 +15,22 @@ from kserve import InferRequest, InferResponse, Model, ModelServer
 from kserve.errors import InvalidInput
 from kserve.utils.utils import get_predict_input, get_predict_response
 
+_NAMES = {"matrix32": {"float_input": "FP32"}, "tensors": {"age": "FP64", "creatinine": "FP64"}}
+"""Inputs of a server that has no data frames, as ONNX models have them: names and types."""
+
+
+def _by_name(payload: dict[str, Any] | InferRequest, kind: str) -> np.ndarray[Any, Any]:
+    """Take a request as strictly as Triton does."""
+    if isinstance(payload, dict):
+        return np.array(
+            [[row[name] for name in _NAMES[kind]] for row in payload["instances"]], float
+        )
+    found = {tensor.name: (tensor.datatype, tensor.shape[1:]) for tensor in payload.inputs}
+    width = 2 if kind == "matrix32" else 1
+    if found != {name: (datatype, [width]) for name, datatype in _NAMES[kind].items()}:
+        raise InvalidInput(f"unexpected inputs {found}")
+    return np.column_stack([tensor.as_numpy() for tensor in payload.inputs])
+
 
 class Formula(Model):  # type: ignore[misc]
     """One way to answer."""
@@ -29,7 +45,10 @@ class Formula(Model):  # type: ignore[misc]
     ) -> dict[str, Any] | InferResponse:
         if self._kind == "slow":
             time.sleep(1.0)
-        return get_predict_response(payload, self._answer(get_predict_input(payload)), self.name)
+        table = (
+            _by_name(payload, self._kind) if self._kind in _NAMES else get_predict_input(payload)
+        )
+        return get_predict_response(payload, self._answer(table), self.name)
 
     def _answer(self, table: np.ndarray[Any, Any] | pd.DataFrame) -> np.ndarray[Any, Any]:
         if isinstance(table, pd.DataFrame):
@@ -42,7 +61,10 @@ class Formula(Model):  # type: ignore[misc]
             raise InvalidInput(f"bad row {rows[0].tolist()} with age {int(rows[0, 0])}")
         answers = {
             "good": score,
+            "matrix32": score,
+            "tensors": score,
             "pairs": np.column_stack([1 - score, score]),
+            "first": np.column_stack([score, 1 - score]),
             "class": (score >= 0.5).astype(np.int64),
             "truth": score >= 0.5,
             "wide": np.column_stack([score, score, score]),

@@ -9,7 +9,7 @@ import pytest
 
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.interface import Feature
-from mlhops.api.profile import MOST_BYTES, Profile
+from mlhops.api.profile import MOST_BYTES, AskedProfile, Profile
 from mlhops.evaluator import reference as module
 from mlhops.evaluator.measured import Predictions
 from mlhops.evaluator.read import Table
@@ -50,8 +50,12 @@ def test_it_is_made_of_the_inputs_and_of_what_the_served_model_says(bench: Bench
 def test_the_same_evaluation_makes_the_same_profile(bench: Bench) -> None:
     bench.run(ASKED)
     first = bench.profile
-    bench.run({**ASKED, "protocolVersion": "v1"})
+    bench.run(ASKED)
     assert bench.profile == first
+    bench.run({**ASKED, "protocolVersion": "v1"})
+    other = parsed(bench.profile)
+    assert other.asked == AskedProfile(protocol="v1", encoding="Matrix", kinds=["Number"] * 2)
+    assert other.counted_digest() == parsed(first).counted_digest()
 
 
 def test_a_model_that_answers_with_classes_is_profiled_by_its_calls(bench: Bench) -> None:

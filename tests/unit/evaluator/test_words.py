@@ -10,8 +10,8 @@ from mlhops.api.interface import Feature, Output
 from mlhops.evaluator import answers
 from mlhops.evaluator.convert import canonical
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.features import is_text
 from mlhops.evaluator.redact import quote
+from mlhops.evaluator.typed import words_for
 
 PROBABILITY = Output(threshold=0.5)
 
@@ -121,6 +121,6 @@ def test_a_score_may_be_any_finite_number() -> None:
 
 
 def test_binary_features_go_out_as_numbers_unless_their_categories_are_words() -> None:
-    assert not is_text(Feature(name="mgus", type="Binary"))
-    assert not is_text(Feature(name="mgus", type="Binary", categories=["0", "1"]))
-    assert is_text(Feature(name="sex", type="Binary", categories=["F", "M"]))
+    assert not words_for(Feature(name="mgus", type="Binary"))
+    assert not words_for(Feature(name="mgus", type="Binary", categories=["0", "1"]))
+    assert words_for(Feature(name="sex", type="Binary", categories=["F", "M"]))

@@ -3,9 +3,21 @@
 import numpy as np
 import pytest
 
-from mlhops.rollout.looks import Found
+from mlhops.api.profile import AskedProfile, Profile
+from mlhops.api.summary import RequestSummary, merge
+from mlhops.monitoring.look import look
+from mlhops.rollout.looks import Found, Side
 from mlhops.statistics.sketch import Column
-from tests.unit.monitoring.pods import policy, report, rows, seen
+from tests.unit.monitoring.pods import (
+    KNOWN,
+    NOW,
+    answer,
+    asked,
+    policy,
+    report,
+    rows,
+    seen,
+)
 
 
 def spoiled(feature: str, value: object, share: float, n: int = 500) -> dict[str, Column]:
@@ -83,3 +95,100 @@ def test_less_missing_than_in_the_reference_is_no_news() -> None:
     side = seen(report())
     assert side.quality_worst is not None
     assert side.quality_worst.effect in (0.0, None)
+
+
+ASKED = AskedProfile(protocol="v2", encoding="Columns", kinds=["Number", "Number", "Text"])
+AS_ASKED: dict[str, object] = {
+    "protocols": {"v2": 500},
+    "encodings": {"Columns": 500},
+    "kinds": [[500, 0, 0], [490, 0, 0], [0, 500, 0]],
+}
+
+
+def live(requests: dict[str, object] | None, known: Profile = KNOWN, **policies: object) -> Side:
+    """What a look comes to at a pod whose callers ask like this, of a model that was asked as ASKED."""
+    of = known.model_copy(update={"asked": ASKED})
+    told = report(of=of)
+    found = RequestSummary.model_validate(requests) if requests is not None else None
+    window = told.windows["hour"].model_copy(update={"requests": found})
+    answered = answer(told.model_copy(update={"windows": {"hour": window}}))
+    side = look(policy(**policies), asked(answered, of=of), None, NOW).stable
+    assert side is not None
+    return side
+
+
+def test_callers_who_ask_as_the_evaluation_did_are_no_news() -> None:
+    assert live(AS_ASKED).quality == "NoDrift"
+
+
+@pytest.mark.parametrize(
+    ("change", "of", "test", "share"),
+    [
+        ({"protocols": {"v1": 100, "v2": 400}}, "request", "protocol", 0.2),
+        ({"encodings": {"Matrix": 500}}, "request", "encoding", 1.0),
+        ({"misnamed": 50}, "request", "names", 0.1),
+        ({"reordered": 50}, "request", "order", 0.1),
+        ({"kinds": [[500, 0, 0], [490, 0, 0], [250, 250, 0]]}, "ward", "sentAs", 0.5),
+        ({"kinds": [[500, 0, 0], [490, 0, 0], [0, 0, 500]]}, "ward", "sentAs", 1.0),
+    ],
+)
+def test_callers_who_ask_otherwise_are_told_with_their_share(
+    change: dict[str, object], of: str, test: str, share: float
+) -> None:
+    side = live(AS_ASKED | change)
+    assert side.quality == "Drift"
+    assert side.quality_worst is not None
+    assert (side.quality_worst.of, side.quality_worst.kind) == (of, "Quality")
+    assert side.quality_worst.test == test
+    assert side.quality_worst.effect == pytest.approx(share)
+    assert side.verdict == "NoDrift", "it is no drift of what the values are"
+
+
+def test_a_few_callers_who_ask_otherwise_are_put_up_with() -> None:
+    assert live(AS_ASKED | {"reordered": 4}).quality == "NoDrift"
+    allowed = live(AS_ASKED | {"reordered": 500}, dataQuality={"requests": 1})
+    assert allowed.quality == "NoDrift"
+
+
+def test_what_an_older_detector_or_evaluator_does_not_tell_is_no_verdict() -> None:
+    assert live(None).quality == "NoDrift"
+    old = AS_ASKED | {"reordered": 500}
+    told = report()
+    found = RequestSummary.model_validate(old)
+    window = told.windows["hour"].model_copy(update={"requests": found})
+    assert seen(told.model_copy(update={"windows": {"hour": window}})).quality == "NoDrift"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kinds": [[500, 0, 0]]},
+        {"kinds": [[500, 0], [490, 0], [0, 500]]},
+        {"kinds": [[500, 1, 0], [490, 0, 0], [0, 500, 0]]},
+        {"reordered": 501},
+        {"misnamed": 10**13},
+        {"encodings": {"Columns": 499}},
+        {"protocols": {"v2": 10**13}, "encodings": {"Columns": 10**13}},
+    ],
+)
+def test_counts_of_requests_that_cannot_be_are_an_error(change: dict[str, object]) -> None:
+    side = live(AS_ASKED | change)
+    assert side.quality == "Error"
+    assert side.verdict == "Error"
+
+
+def test_what_two_pods_tell_of_requests_adds_up() -> None:
+    window = report().windows["hour"]
+    one = window.model_copy(update={"requests": RequestSummary.model_validate(AS_ASKED)})
+    other = RequestSummary(
+        protocols={"v1": 3}, encodings={"Matrix": 3}, reordered=1, misnamed=2, kinds=[[1, 1, 1]] * 3
+    )
+    both = merge(one, window.model_copy(update={"requests": other})).requests
+    assert both == RequestSummary(
+        protocols={"v1": 3, "v2": 500},
+        encodings={"Columns": 500, "Matrix": 3},
+        reordered=1,
+        misnamed=2,
+        kinds=[[501, 1, 1], [491, 1, 1], [1, 501, 1]],
+    )
+    assert merge(one, window).requests is None, "what one does not tell is not known of both"
