@@ -4,7 +4,7 @@ A missing number goes out as null: JSON has no NaN, and KServe's servers read nu
 tensor as NaN.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +13,7 @@ import numpy as np
 from mlhops.api.base import Json, Manifest
 from mlhops.api.interface import Feature
 from mlhops.evaluator.convert import canonical, floats, texts
-from mlhops.evaluator.errors import EvaluationError, counted
+from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
 from mlhops.evaluator.read import Batch
 from mlhops.statistics.rates import Floats
 
@@ -52,6 +52,20 @@ def inputs(batch: Batch, features: Sequence[Feature]) -> Inputs:
     return Inputs(columns, len(columns[0][1]))
 
 
+def over_all(
+    error: WrongValuesError, batches: Iterable[Batch], features: Sequence[Feature]
+) -> EvaluationError:
+    """Return an error that a batch has shown, with the number of all rows where it is so."""
+    wrong = [feature for feature in features if feature.name == error.column]
+    total, same = 0, error.tell(0)
+    for batch in batches:
+        try:
+            inputs(batch, wrong)
+        except WrongValuesError as found:
+            total += found.number if found.tell(0) == same else 0
+    return EvaluationError(error.tell(max(total, error.number)))
+
+
 def payload(batch: Inputs, protocol: Literal["v1", "v2"]) -> Manifest:
     """Return the body of a prediction request."""
     if protocol == "v1":
@@ -81,10 +95,14 @@ def _values(batch: Batch, feature: Feature) -> Floats | list[str | None]:
     values = texts(column) if is_text(feature) else floats(column, feature.name)
     missing = values.count(None) if isinstance(values, list) else int(np.isnan(values).sum())
     if feature.required and missing:
-        raise EvaluationError(
-            f"column {feature.name} has no value in {counted(missing, 'row')}, but the feature is "
-            "required: complete the rows, remove them on purpose, or set required to false if the "
-            "model takes missing values"
+        raise WrongValuesError(
+            feature.name,
+            missing,
+            lambda number: (
+                f"column {feature.name} has no value in {counted(number, 'row')}, but the feature "
+                "is required: complete the rows, remove them on purpose, or set required to false "
+                "if the model takes missing values"
+            ),
         )
     return values
 

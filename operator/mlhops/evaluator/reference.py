@@ -52,6 +52,7 @@ def reference(
         (spec.interface.output.name, values[chosen]),
         revision=spec.revision,
         created_from=digest,
+        smallest=spec.min_cell_size,
     )
     text = found.to_text()
     size = len(text.encode())
