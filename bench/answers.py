@@ -1,13 +1,13 @@
 """What KServe, a Gateway, the Job controller, an evaluator and a kubelet write."""
 
-import functools
 import json
 from datetime import UTC, datetime
 
 from lab.client import Object
-from mlhops.api.evaluation import EvaluationPhase, GateResult
-from mlhops.api.result import Result, encode
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.result import encode
 from mlhops.rollout.evaluator_pod import CONTAINER
+from tests import last_words
 
 
 def moment() -> str:
@@ -79,7 +79,7 @@ def pod_status(job: Object) -> Object:
     """The status of an evaluator's pod that has ended with all gates passed."""
     environment = job["spec"]["template"]["spec"]["containers"][0]["env"]
     spec = json.loads(next(e["value"] for e in environment if e["name"] == "MLHOPS_EVALUATION"))
-    words = _verdict(tuple(gate["name"] for gate in spec["gates"]))
+    words = encode(last_words.said(spec, EvaluationPhase.SUCCESSFUL))
     ended = {"exitCode": 0, "reason": "Completed", "message": words}
     container = {
         "name": CONTAINER,
@@ -120,15 +120,3 @@ def crashed(restarts: int, words: str) -> Object:
         "state": {"waiting": {"reason": "CrashLoopBackOff"}},
         "lastState": {"terminated": {"exitCode": 1, "reason": "Error", "message": words}},
     }
-
-
-@functools.cache
-def _verdict(gates: tuple[str, ...]) -> str:
-    passed = EvaluationPhase.SUCCESSFUL
-    return encode(
-        Result(
-            phase="Successful",
-            message="as measured",
-            gates=[GateResult(name=name, phase=passed) for name in gates],
-        )
-    )

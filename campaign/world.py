@@ -12,10 +12,11 @@ import httpx
 
 from campaign.history import Recorder
 from mlhops.api.base import Manifest
-from mlhops.api.evaluation import EvaluationPhase, GateResult
-from mlhops.api.result import Result, encode
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
+from mlhops.api.result import encode
 from mlhops.controller.kinds import MODELS
 from mlhops.kserve.read import at, condition, items, text
+from tests import last_words
 from tests.cluster_api import Api
 from tests.integration.hands import MODEL, Hands
 
@@ -159,13 +160,8 @@ class World(Hands):
             attempt = name.rpartition("-")[2]
             key = (text(evaluation, "spec", "version"), attempt)
             phase = self.verdicts.get(key, EvaluationPhase.SUCCESSFUL)
-            gates = [
-                GateResult(name=text(gate, "name"), phase=phase)
-                for gate in items(evaluation, "spec", "gates")
-            ]
-            result = Result.model_validate(
-                {"phase": phase.value, "message": "as measured", "gates": gates}
-            )
+            spec = EvaluationSpec.model_validate(evaluation["spec"])
+            result = last_words.said(spec, phase)
             self.end_evaluator(name, encode(result), 0)
 
 

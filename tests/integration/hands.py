@@ -16,9 +16,9 @@ from typing import cast
 
 from lab.control import ControlPlane
 from mlhops.api.base import Manifest
-from mlhops.api.evaluation import EvaluationPhase, GateResult
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
 from mlhops.api.profile import StoredProfile
-from mlhops.api.result import Result, encode
+from mlhops.api.result import encode
 from mlhops.controller.kinds import (
     DECISIONS,
     EVALUATIONS,
@@ -32,6 +32,7 @@ from mlhops.controller.kinds import (
     Kind,
 )
 from mlhops.kserve.read import at, items, text
+from tests import last_words
 from tests.builders import clinical_model, decision
 from tests.cluster_api import Api, live_services, route_weights, until
 
@@ -274,13 +275,10 @@ class Hands:
     ) -> str:
         """The evaluator's pod ends with a verdict on the gate of the sample model."""
         name = self.running_evaluation()
-        gates = at(self.api.get(EVALUATIONS, self.namespace, name), "spec", "gates")
-        results = [
-            GateResult(name=text(gate, "name"), phase=phase) for gate in cast(list[Manifest], gates)
-        ]
-        result = Result.model_validate(
-            {"phase": phase.value, "message": message, "gates": results, "profile": profile}
+        spec = EvaluationSpec.model_validate(
+            at(self.api.get(EVALUATIONS, self.namespace, name), "spec")
         )
+        result = last_words.said(spec, phase, message=message, profile=profile)
         self.end_evaluator(name, encode(result), 0)
         return name
 

@@ -10,12 +10,14 @@ from typing import cast
 from campaign.simulation.actors.stage import Stage, name_of
 from campaign.simulation.server import controller_of
 from mlhops.api.base import Json, Manifest
-from mlhops.api.profile import WAIT_SECONDS, Profile
-from mlhops.api.result import MAX_BYTES, PREFIX, Result, decode, encode
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.profile import WAIT_SECONDS, Profile, StoredProfile
+from mlhops.api.result import MAX_BYTES, PREFIX, decode, encode
 from mlhops.controller.kinds import EVENTS, JOBS, PODS
 from mlhops.controller.pods import PodError
 from mlhops.kserve.read import at, condition, items, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
+from tests import last_words
 
 JOB_CONTROLLER = "jobs"
 KUBELET = "kubelet"
@@ -154,7 +156,7 @@ class Evaluator:
         return f"{name} hands a profile over"
 
     def _end(self, job: Manifest, pod: Manifest, phase: str) -> str:
-        words, code = self._last_words(job, phase)
+        words, code, sensible = self._last_words(job, phase)
         ended: Manifest = {"exitCode": code, "message": words}
         container: Manifest = {"name": "evaluator", "state": {"terminated": ended}}
         status: Manifest = {
@@ -163,40 +165,44 @@ class Evaluator:
         }
         if self._stage.unlucky() and self._stage.chance(0.1):
             status["conditions"] = [{"type": "DisruptionTarget", "status": "True"}]
-        if _says_success(words):
+        if sensible and _says_success(words):
             self.successes.add(self._evaluation_of(job))
         patch: Manifest = {"status": status}
         self._stage.server.patch(PODS, name_of(pod), patch, KUBELET, "status")
         return f"kubelet ends {name_of(pod)} with {code} {words[:12]!r} ({phase})"
 
-    def _last_words(self, job: Manifest, phase: str) -> tuple[str, int]:
+    def _last_words(self, job: Manifest, phase: str) -> tuple[str, int, bool]:
+        """Return a message, an exit code, and whether it is an answer to what was asked."""
         asked = self._asked(job)
-        gates = tuple(gate["name"] for gate in cast("list[dict[str, str]]", asked["gates"]))
         if not self._stage.unlucky():
             made = asked.get("profile") is True
-            return words_of(phase, gates, _digest(json.dumps(asked)) if made else ""), 0
-        match self._stage.rng.randrange(9):
+            return words_of(asked, phase, _digest(json.dumps(asked)) if made else ""), 0, True
+        chance = self._stage.rng
+        match chance.randrange(10):
             case 0:
-                return "", 1
+                return "", 1, False
             case 1:
-                return "Segmentation fault", 137
+                return "Segmentation fault", 137, False
             case 2:
-                return words_of(phase, gates)[:-7], 0
+                return words_of(asked, phase)[:-7], 0, False
             case 3:
-                return PREFIX + "x" * MAX_BYTES, 0
+                return PREFIX + "x" * MAX_BYTES, 0, False
             case 4:
-                return _packed(
-                    {"phase": phase, "gates": [_gate(g, phase, "NaN") for g in gates]}
-                ), 0
+                return _packed(_with_gates(asked, "Successful", estimate=float("nan"))), 0, False
             case 5:
-                return words_of("Successful", gates[1:]), 0
+                found = _found(asked, "Successful")
+                return _packed({**found, "gates": _gates(found)[1:]}), 0, False
             case 6:
-                return words_of("Successful", (*gates, *gates)), 0
+                found = _found(asked, "Successful")
+                return _packed({**found, "gates": [*_gates(found), *_gates(found)]}), 0, False
             case 7:
-                mixed: list[Json] = [_gate(g, "Failed" if g == gates[0] else phase) for g in gates]
-                return _packed({"phase": "Successful", "gates": mixed}), 0
+                found, bad = _found(asked, "Successful"), _found(asked, "Failed")
+                mixed = [*_gates(bad)[:1], *_gates(found)[1:]]
+                return _packed({**found, "gates": mixed}), 0, False
+            case 8:
+                return _packed(_with_gates(asked, phase, name="somebody-elses-gate")), 0, False
             case _:
-                return words_of(phase, ("somebody-elses-gate",)), 0
+                return _packed(_nonsense(asked, chance.choice(NONSENSE))), 0, False
 
     def _asked(self, job: Manifest) -> Manifest:
         """What the evaluator finds in its environment: the Evaluation's spec."""
@@ -269,13 +275,51 @@ def _is_over(job: Manifest) -> bool:
     return any(text(condition(job, type_), "status") == "True" for type_ in ("Complete", "Failed"))
 
 
-@lru_cache(maxsize=256)
-def words_of(phase: str, gates: tuple[str, ...], digest: str = "") -> str:
+def words_of(asked: Manifest, phase: str, digest: str = "") -> str:
     """What an evaluator says that came to that verdict on each gate, and made a profile with that digest."""
-    measured = [_gate(gate, phase) for gate in gates] if phase != "Error" else []
-    profile = {"digest": digest} if digest else None
-    found = {"phase": phase, "message": "as measured", "gates": measured, "profile": profile}
-    return encode(Result.model_validate(found))
+    profile = StoredProfile(digest=digest) if digest else None
+    return encode(last_words.said(asked, EvaluationPhase(phase), profile=profile))
+
+
+NONSENSE: tuple[tuple[str, Json], ...] = (
+    ("rows", 10**30),
+    ("rows", -1),
+    ("seed", 123456),
+    ("dataDigest", "sha256:" + "9" * 63),
+    ("message", "fine\u202e"),
+    ("gates.limit", 0.99),
+    ("gates.metric", "Beauty"),
+    ("gates.upper", 0.98),
+    ("gates.lower", 0.97),
+    ("gates.upper", None),
+    ("gates.phase", "Running"),
+    ("gates.needed", {"more": 10**400, "cases": "rows"}),
+    ("gates.groups", [{"group": "sex=F", "positives": -5, "phase": "Successful"}]),
+    ("gates.groups", [{"group": "sex=F", "phase": "Failed"}]),
+)
+"""What an evaluator that found all gates passed never says."""
+
+
+def _nonsense(asked: Manifest, odd: tuple[str, Json]) -> Manifest:
+    place, value = odd
+    of_gates = place.removeprefix("gates.")
+    if of_gates == place:
+        return {**_found(asked, "Successful"), place: value}
+    return _with_gates(asked, "Successful", **{of_gates: value})
+
+
+def _found(asked: Manifest, phase: str) -> Manifest:
+    return last_words.said(asked, EvaluationPhase(phase)).to_json()
+
+
+def _gates(found: Manifest) -> list[Json]:
+    return cast("list[Json]", found.get("gates", []))
+
+
+def _with_gates(asked: Manifest, phase: str, **update: Json) -> Manifest:
+    """Return what is said of gates, with something else said of each."""
+    found = _found(asked, phase)
+    return {**found, "gates": [{**cast(Manifest, gate), **update} for gate in _gates(found)]}
 
 
 @lru_cache(maxsize=64)
@@ -307,13 +351,6 @@ def _says_success(words: str) -> bool:
         return decode(words).phase == "Successful"
     except ValueError:
         return False
-
-
-def _gate(name: str, phase: str, estimate: str = "") -> Json:
-    gate: Manifest = {"name": name, "phase": phase, "estimate": 0.02}
-    if estimate:
-        gate["estimate"] = float(estimate)
-    return gate
 
 
 def _packed(result: Manifest) -> str:

@@ -49,6 +49,9 @@ class FeatureProfile(Resource):
     """Numeric: the median of the reference values in each bin."""
     categories: Annotated[list[str], Field(max_length=256)] = []
     """Categorical and Binary: the known values in canonical text."""
+    text: Literal[True] | None = None
+    """Categorical and Binary: the values are text, and compared as it stands. Absent where they are
+    numbers or truth values, and in profiles of versions that compared all of them as numbers."""
     counts: Annotated[list[NonNegativeInt], Field(min_length=1, max_length=257)]
     """Reference rows in each bin."""
     missing: NonNegativeInt = 0

@@ -7,6 +7,7 @@ neither its size nor its content.
 
 import base64
 import json
+import unicodedata
 import zlib
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -20,7 +21,12 @@ from mlhops.api.profile import StoredProfile
 
 PREFIX = "mlhops.io/evaluation.v1:"
 MAX_BYTES = 4096
+LONGEST_TEXT = 4096
+"""No sentence is longer."""
 _MAX_JSON = 256 * 1024
+_CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What turns the direction of writing, so that a text reads as another."""
 
 
 class Result(Resource):
@@ -45,8 +51,9 @@ def encode(result: Result) -> str:
     the verdict, the estimate, its interval, the worst group and its counts always stay, and so does
     the digest of the profile.
     """
+    clean = _cleaned(result)
     for lighter in _LIGHTER:
-        text = _pack(lighter(result))
+        text = _pack(lighter(clean))
         if len(text) <= MAX_BYTES:
             return text
     return _pack(Result(phase="Error", message="the result does not fit a termination message"))
@@ -84,6 +91,30 @@ def _unpack(text: str) -> bytes:
     if unpacker.unconsumed_tail or not unpacker.eof:
         raise ValueError("the evaluator's result is cut off or too large")
     return raw
+
+
+def is_clean(text: str) -> bool:
+    """Return whether a text has no control character, and none that turns its direction."""
+    return not any(_is_control(sign) for sign in text)
+
+
+def cleaned(text: str) -> str:
+    """Return a text with a question mark in the place of each control character, and not too long."""
+    return _cut("".join("?" if _is_control(sign) else sign for sign in text), LONGEST_TEXT)
+
+
+def _cleaned(result: Result) -> Result:
+    """Return a result with sentences that can be printed: they may quote foreign words."""
+    gates = [gate.model_copy(update={"message": cleaned(gate.message)}) for gate in result.gates]
+    update: dict[str, object] = {"message": cleaned(result.message), "gates": gates}
+    for name, told in (("report", result.report), ("profile", result.profile)):
+        if told is not None and told.error is not None:
+            update[name] = told.model_copy(update={"error": cleaned(told.error)})
+    return result.model_copy(update=update)
+
+
+def _is_control(sign: str) -> bool:
+    return sign in _DIRECTIONS or unicodedata.category(sign) in _CONTROLS
 
 
 def _pack(result: Result) -> str:

@@ -25,6 +25,8 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import service_name
 
 _PATIENCE = timedelta(seconds=5)
+_NEVER_TAKEN = frozenset({400, 413, 422})
+"""What the API server says of a body that it will not take another time either."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Evaluations:
             return False
         if seen.early:
             return True  # nothing worth a write, for moments
-        await self._write(seen.evaluation, seen.status)
+        seen = replace(seen, status=await self._keep(seen, now))
         if seen.model is not None and seen.status.phase in FINISHED:
             metrics.count_verdict(seen.model.metadata, seen.status)
         if seen.event is not None and seen.model is not None:
@@ -185,6 +187,27 @@ class Evaluations:
         events = await self._client.list(EVENTS, key.namespace, fields=fields)
         words = text(events[-1], "message") if events else ""
         return f"the evaluator cannot start: {words}" if words else ""
+
+    async def _keep(self, seen: _Seen, now: datetime) -> EvaluationStatus:
+        """Write the status, and return what was written: of a verdict that cannot be, that it cannot.
+
+        Such a verdict could be tried for ever.
+        """
+        try:
+            await self._write(seen.evaluation, seen.status)
+        except (TypeError, ValueError) as error:
+            why = f"it is no JSON ({type(error).__name__})"
+        except ApiError as error:
+            if error.status not in _NEVER_TAKEN:
+                raise
+            why = f"the API server refuses it ({error.reason})"
+        else:
+            return seen.status
+        if seen.status.phase not in FINISHED:
+            raise ValueError(f"the status of an Evaluation cannot be written: {why}")
+        status = evaluator_job.unwritable(seen.evaluation, why, now)
+        await self._write(seen.evaluation, status)
+        return status
 
     async def _write(self, evaluation: Evaluation, status: EvaluationStatus) -> None:
         if status.to_json() == evaluation.status.to_json():

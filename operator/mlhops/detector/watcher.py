@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 256
 """So many rows are counted in one go: enough to pay, and over within a millisecond or two."""
 _PLAIN = frozenset({float, int, bool})
+_EXACT = 2.0**53
 _UNSEEN = frozenset({Outcome.NOT_CONFIGURED, Outcome.EVALUATION})
 
 
@@ -267,7 +268,9 @@ def _column(values: Sequence[object]) -> Column:
     """Return a column as an array where it is nothing but numbers, which is many times faster."""
     if _PLAIN.issuperset(map(type, values)):
         try:
-            return np.array(values, dtype=np.float64)
+            found = np.array(values, dtype=np.float64)
         except OverflowError:  # a whole number beyond all floats
             return values
+        # Beyond 2^53 a whole number would lose its last digit, and be another category.
+        return values if (np.abs(found) >= _EXACT).any() else found
     return values

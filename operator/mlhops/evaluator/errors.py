@@ -1,8 +1,21 @@
-"""How a run ends without a measurement. Messages hold no value of the data but labels of groups."""
+"""How a run ends without a measurement. Messages hold no value of the data but those of groups that are not few."""
+
+from collections.abc import Callable
 
 
 class EvaluationError(Exception):
     """The gates could not be measured; the message says why and what to do."""
+
+
+class WrongValuesError(EvaluationError):
+    """Values of one column are wrong, in so many of the rows that were looked at."""
+
+    def __init__(self, column: str, number: int, tell: Callable[[int], str]) -> None:
+        """Take the column, how many values are wrong, and what is said of a number of them."""
+        super().__init__(tell(number))
+        self.column = column
+        self.number = number
+        self.tell = tell
 
 
 class CannotTellError(Exception):

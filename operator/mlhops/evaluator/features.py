@@ -4,7 +4,7 @@ A missing number goes out as null: JSON has no NaN, and KServe's servers read nu
 tensor as NaN.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.interface import Encoding, Feature, Request
-from mlhops.evaluator.errors import EvaluationError, counted
+from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
 from mlhops.evaluator.read import Batch
 from mlhops.evaluator.typed import Sent, converted, sent, words_for
 
@@ -95,6 +95,26 @@ def inputs(
     return Inputs(columns, len(batch[features[0].name]), asked)
 
 
+def over_all(
+    error: WrongValuesError,
+    batches: Iterable[Batch],
+    features: Sequence[Feature],
+    request: Request | None = None,
+    *,
+    typeless: bool = False,
+) -> EvaluationError:
+    """Return an error that a batch has shown, with the number of all rows where it is so."""
+    wrong = [feature for feature in features if feature.name == error.column]
+    asked = request_of(features, request)
+    total, same = 0, error.tell(0)
+    for batch in batches:
+        try:
+            inputs(batch, wrong, asked, typeless=typeless)
+        except WrongValuesError as found:
+            total += found.number if found.tell(0) == same else 0
+    return EvaluationError(error.tell(max(total, error.number)))
+
+
 def payload(batch: Inputs, protocol: Literal["v1", "v2"]) -> Manifest:
     """Return the body of a prediction request."""
     encoding = batch.request.encoding
@@ -122,16 +142,24 @@ def payload(batch: Inputs, protocol: Literal["v1", "v2"]) -> Manifest:
 def _refuse_gaps(column: Sent, feature: Feature, encoding: Encoding) -> None:
     missing = column.missing
     if feature.required and missing:
-        raise EvaluationError(
-            f"column {feature.name} has no value in {counted(missing, 'row')}, but the feature is "
-            "required: complete the rows, remove them on purpose, or set required to false if the "
-            "model takes missing values"
+        raise WrongValuesError(
+            feature.name,
+            missing,
+            lambda number: (
+                f"column {feature.name} has no value in {counted(number, 'row')}, but the feature "
+                "is required: complete the rows, remove them on purpose, or set required to false "
+                "if the model takes missing values"
+            ),
         )
     if missing and encoding in _WITHOUT_GAPS and not isinstance(column.values, np.ndarray):
-        raise EvaluationError(
-            f"column {feature.name} has no value in {counted(missing, 'row')}, and a tensor of "
-            f"{column.datatype} cannot say so: set datatype to FP64 or FP32, or request.encoding to "
-            "Columns, as callers send them"
+        raise WrongValuesError(
+            feature.name,
+            missing,
+            lambda number: (
+                f"column {feature.name} has no value in {counted(number, 'row')}, and a tensor of "
+                f"{column.datatype} cannot say so: set datatype to FP64 or FP32, or "
+                "request.encoding to Columns, as callers send them"
+            ),
         )
 
 

@@ -1,12 +1,13 @@
 """Which groups each person belongs to. A missing value is the group `Unknown`.
 
 An undeclared value is an error: to count these people as `Unknown` would hide a whole group from
-the gates.
+the gates. Different values are never made one. A value that nobody declared and few rows have is not
+told: it may be the name of a patient.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Protocol
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlhops.api.interface import Group
-from mlhops.evaluator.convert import canonical, encoded, loose_floats
+from mlhops.evaluator.convert import canonical, encoded, is_text, numbers_and_others, spelling
 from mlhops.evaluator.errors import EvaluationError, counted
 from mlhops.evaluator.read import Column
 from mlhops.statistics.rates import Bools
@@ -25,6 +26,8 @@ MOST_GROUPS = 1000
 _COUNTABLE = 1 << 22
 _MOST_NAMED = 5
 _LONGEST = 63
+_BLANK = "\N{OPEN BOX}"
+_EXACT = 2.0**53
 
 Codes = NDArray[np.intp]
 
@@ -36,6 +39,12 @@ class Levels:
     codes: Codes
     values: Sequence[str]
     """Declared values are here even if no person has them."""
+    hidden: Mapping[int, str] = field(default_factory=dict)
+    """What is shown in the place of values that may not be told, by their code."""
+
+    def shown(self, code: int) -> str:
+        """Return a value as it may be told."""
+        return self.hidden.get(code) or _shown(self.values[code])
 
 
 @dataclass(frozen=True)
@@ -70,16 +79,27 @@ class Coder(Protocol):
 
 
 def coder(group: Group, smallest: int) -> Coder:
-    """Return the coder for a declared group; errors do not tell counts below the smallest."""
+    """Return the coder for a declared group.
+
+    Neither counts below the smallest are told, nor values that fewer rows have and nobody declared.
+    """
     if group.bins:
-        return _Bins(group.bins)
-    return _Values(group) if group.values is None else _Declared(group, group.values, smallest)
+        return _Bins(group, group.bins, smallest)
+    if group.values is None:
+        return _Values(group, smallest)
+    return _Declared(group, group.values, smallest)
 
 
 def bin_names(cuts: Sequence[float]) -> list[str]:
-    """Return the names of bins: `[40, 65]` makes `<40`, `40-65` and `>=65`."""
-    inner = [f"{low:g}-{high:g}" for low, high in pairwise(cuts)]
-    return [f"<{cuts[0]:g}", *inner, f">={cuts[-1]:g}"]
+    """Return the names of bins, with all digits: `[40, 65]` makes `<40`, `40-65` and `>=65`."""
+    told = [_cut(cut) for cut in cuts]
+    inner = [f"{low}-{high}" for low, high in pairwise(told)]
+    return [f"<{told[0]}", *inner, f">={told[-1]}"]
+
+
+def _cut(number: float) -> str:
+    exact = float(number)
+    return str(int(exact)) if exact.is_integer() and abs(exact) < _EXACT else repr(exact)
 
 
 def cohorts(
@@ -156,20 +176,21 @@ def _atoms(levels: Sequence[Levels]) -> tuple[Codes, Codes]:
 
 
 def _code(level: Levels, name: str, value: str) -> int:
-    names = [_shown(each) for each in level.values]
-    if value in names:
-        return names.index(value)
+    for names in (level.values, [_shown(each) for each in level.values]):
+        if value in names:
+            return list(names).index(value)
     if value == UNKNOWN:
         return -1
+    told = [level.shown(code) for code in range(len(level.values)) if code not in level.hidden]
     raise EvaluationError(
         f"the reference {_shown(value)} is no value of group {name}: set gates[].reference[].value "
-        f"to one of {', '.join(names[:_MOST_NAMED])}" + (", …" if len(names) > _MOST_NAMED else "")
+        f"to one of {', '.join(told[:_MOST_NAMED])}" + (", …" if len(told) > _MOST_NAMED else "")
     )
 
 
 def _name(part: Sequence[str], combination: Sequence[int], levels: dict[str, Levels]) -> str:
     pairs = zip(part, combination, strict=True)
-    return ",".join(f"{name}={_shown(levels[name].values[code])}" for name, code in pairs)
+    return ",".join(f"{name}={levels[name].shown(code)}" for name, code in pairs)
 
 
 def _shown(value: str) -> str:
@@ -178,18 +199,82 @@ def _shown(value: str) -> str:
     return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
 
 
+def _blanks_shown(text: str) -> str:
+    """Return a text with the blanks around it as signs, where it is another value without them."""
+    body = text.strip()
+    before, _, after = text.partition(body)
+    return _BLANK * len(before) + body + _BLANK * len(after)
+
+
+def _few(smallest: int) -> str:
+    return f"fewer than {smallest} rows"
+
+
 class _Bins:
-    def __init__(self, cuts: Sequence[float]) -> None:
+    def __init__(self, group: Group, cuts: Sequence[float], smallest: int) -> None:
+        self._group = group
         self._cuts = cuts
+        self._smallest = smallest
+        self._others: Counter[str] = Counter()
         self._parts: list[Codes] = []
 
     def add(self, column: Column) -> None:
-        numbers = loose_floats(column)
+        numbers, others = numbers_and_others(column)
+        self._others.update(others)
         found = np.searchsorted(self._cuts, numbers, side="right")
         self._parts.append(np.where(np.isnan(numbers), -1, found).astype(np.intp))
 
     def levels(self) -> Levels:
+        if self._others:
+            raise EvaluationError(self._complaint())
         return _with_unknown(np.concatenate(self._parts), bin_names(self._cuts))
+
+    def _complaint(self) -> str:
+        """Say how what is no number looks; those people, often the oldest, would be missing in their bin."""
+        rows = self._others.total()
+        number = counted(rows, "row") if rows >= self._smallest else _few(self._smallest)
+        looks = min(self._others, key=lambda each: (-self._others[each], each))
+        return (
+            f"column {self._group.column} (group {self._group.name}) is cut into bins, and holds "
+            f"what is not a number in {number}, such as '{looks}' (9 is any digit, a any letter): "
+            "write numbers, or declare interface.groups[].values in place of bins; only a value "
+            "that is missing counts as Unknown"
+        )
+
+
+class _Seen:
+    """The different values of a column as they stand, and which of them each person has."""
+
+    def __init__(self, group: Group, most: int | None = None) -> None:
+        self._group = group
+        self._most = most
+        self._known: dict[str, int] = {}
+        self._parts: list[Codes] = []
+        self.counts: Counter[str] = Counter()
+        self.as_text = True
+        """Whether the column holds text; one of nothing at all has no other spellings either."""
+
+    def add(self, column: Column) -> None:
+        codes, texts = encoded(column)
+        present = np.bincount(codes[codes >= 0], minlength=len(texts)).tolist()
+        places = [self._place(t, n) if n else -1 for t, n in zip(texts, present, strict=True)]
+        if any(present):
+            self.as_text = is_text(column)
+        self._parts.append(np.array([*places, -1], dtype=np.intp)[codes])
+
+    def codes(self, code: Mapping[str, int]) -> Codes:
+        """Return each person's code, when each value has the given one."""
+        table = np.array([*(code[text] for text in self._known), -1], dtype=np.intp)
+        return table[np.concatenate(self._parts)]
+
+    def _place(self, text: str, rows: int) -> int:
+        if text not in self._known and len(self._known) == self._most:
+            raise EvaluationError(
+                f"column {self._group.column} (group {self._group.name}) has more than "
+                f"{MOST_VALUES} values: set values or bins for the group in spec.interface.groups"
+            )
+        self.counts[text] += rows
+        return self._known.setdefault(text, len(self._known))
 
 
 class _Declared:
@@ -197,82 +282,114 @@ class _Declared:
         self._group = group
         self._values = values
         self._smallest = smallest
-        self._known = {canonical(value): code for code, value in enumerate(values)}
-        self._undeclared: Counter[str] = Counter()
-        self._parts: list[Codes] = []
+        self._seen = _Seen(group)
 
     def add(self, column: Column) -> None:
-        codes, texts = encoded(column)
-        counts = np.bincount(codes[codes >= 0], minlength=len(texts)).tolist()
-        for text, count in zip(texts, counts, strict=True):
-            if count and text not in self._known:
-                self._undeclared[text] += count
-        places = [self._known.get(text, -1) for text in texts]
-        self._parts.append(np.array([*places, -1], dtype=np.intp)[codes])
+        self._seen.add(column)
 
     def levels(self) -> Levels:
-        if self._undeclared:
-            raise EvaluationError(self._complaint())
-        return _with_unknown(np.concatenate(self._parts), self._values)
+        found = self._matched() if self._seen.as_text else self._equal()
+        undeclared = Counter({t: n for t, n in self._seen.counts.items() if found[t] < 0})
+        if undeclared:
+            raise EvaluationError(self._complaint(undeclared))
+        return _with_unknown(self._seen.codes(found), self._values)
 
-    def _complaint(self) -> str:
-        rows = self._undeclared.total()
-        few = f"fewer than {self._smallest} rows"
-        number = counted(rows, "row") if rows >= self._smallest else few
+    def _equal(self) -> dict[str, int]:
+        """Return the declared value of each number, in whatever way it is written there."""
+        known: dict[str, int] = {}
+        for code, value in enumerate(self._values):
+            before = known.setdefault(canonical(value), code)
+            if before != code:
+                raise EvaluationError(
+                    f"group {self._group.name} declares '{_shown(self._values[before])}' and "
+                    f"'{_shown(value)}', which are the same in column {self._group.column} since "
+                    "it holds numbers or truth values: declare one of them in "
+                    "interface.groups[].values, or write the column as text"
+                )
+        return {text: known.get(text, -1) for text in self._seen.counts}
+
+    def _matched(self) -> dict[str, int]:
+        """Return the declared value of each text: itself, or the only one of the same spelling.
+
+        `True` is the declared `true`, and `F  ` the declared `F`, as long as no other value, present or
+        declared, could be meant by it.
+        """
+        known = {value: code for code, value in enumerate(self._values)}
+        declared = Counter(spelling(value) for value in self._values)
+        present = Counter(spelling(text) for text in self._seen.counts)
+        loose = {spelling(value): code for value, code in known.items()}
+        return {
+            text: known[text]
+            if text in known
+            else loose.get(like, -1)
+            if declared[like] == present[like] == 1
+            else -1
+            for text in self._seen.counts
+            for like in [spelling(text)]
+        }
+
+    def _complaint(self, undeclared: Counter[str]) -> str:
+        rows = undeclared.total()
+        number = counted(rows, "row") if rows >= self._smallest else _few(self._smallest)
+        declared = {spelling(value) for value in self._values}
+        alike = any(spelling(text) in declared for text in undeclared)
         return (
             f"column {self._group.column} (group {self._group.name}) has undeclared values in "
-            f"{number} ({self._named()}): declare them in interface.groups[].values, or "
+            f"{number} ({self._named(undeclared)}): declare them in interface.groups[].values, or "
             "correct them in the data; only a value that is missing counts as Unknown"
-        )
+        ) + ("; some differ from other values only in blanks or spelling" if alike else "")
 
-    def _named(self) -> str:
-        """Return the undeclared values; so many of them are no labels, but may name people."""
-        if len(self._undeclared) > MOST_VALUES:
+    def _named(self, undeclared: Counter[str]) -> str:
+        """Return undeclared values that enough rows have; so many of them are no labels, but may name people."""
+        if len(undeclared) > MOST_VALUES:
             return f"more than {MOST_VALUES} different ones"
-        ordered = sorted(self._undeclared, key=lambda text: (-self._undeclared[text], text))
-        names = [f"'{_shown(text)}'" for text in ordered[:_MOST_NAMED]]
+        ordered = sorted(undeclared, key=lambda text: (-undeclared[text], text))
+        told = [text for text in ordered if undeclared[text] >= self._smallest]
+        names = [f"'{_shown(_blanks_shown(text))}'" for text in told[:_MOST_NAMED]]
         more = len(ordered) - len(names)
+        if not names:
+            return f"{counted(more, 'value')}, which {_few(self._smallest)} each have"
         return ", ".join([*names, f"and {more} more"] if more else names)
 
 
 class _Values:
-    def __init__(self, group: Group) -> None:
-        self._group = group
-        self._shown: list[str] = []
-        self._known: dict[str, int] = {}
-        self._parts: list[Codes] = []
+    def __init__(self, group: Group, smallest: int) -> None:
+        self._smallest = smallest
+        self._seen = _Seen(group, MOST_VALUES)
 
     def add(self, column: Column) -> None:
-        codes, texts = encoded(column)
-        used = set(np.unique(codes[codes >= 0]).tolist())
-        places = [self._place(text) if i in used else -1 for i, text in enumerate(texts)]
-        self._parts.append(np.array([*places, -1], dtype=np.intp)[codes])
+        self._seen.add(column)
 
     def levels(self) -> Levels:
-        codes = np.concatenate(self._parts)
         # Values came in the order of the rows, which must not matter: sort them.
-        order = sorted(range(len(self._shown)), key=self._shown.__getitem__)
-        new = np.empty(len(order) + 1, dtype=np.intp)
-        new[order] = np.arange(len(order))
-        new[-1] = -1
-        return _with_unknown(new[codes], [self._shown[code] for code in order])
+        counts = self._seen.counts
+        order = sorted(counts, key=lambda text: (counts[text] < self._smallest, text))
+        code = {text: i for i, text in enumerate(order)}
+        few = [i for i, text in enumerate(order) if counts[text] < self._smallest]
+        hidden = {
+            i: f"({_few(self._smallest)}" + (f", no. {n})" if n > 1 else ")")
+            for n, i in enumerate(few, 1)
+        }
+        names = [self._name(text) for text in order]
+        return _with_unknown(self._seen.codes(code), names, hidden)
 
-    def _place(self, text: str) -> int:
-        if text in self._known:
-            return self._known[text]
-        if len(self._shown) == MOST_VALUES:
-            raise EvaluationError(
-                f"column {self._group.column} (group {self._group.name}) has more than "
-                f"{MOST_VALUES} values: set values or bins for the group in spec.interface.groups"
-            )
-        self._known[text] = len(self._shown)
-        self._shown.append(text)
-        return self._known[text]
+    def _name(self, text: str) -> str:
+        """Return a value by its usual spelling, where no other one has the same."""
+        if not self._seen.as_text:
+            return text
+        like = spelling(text)
+        alike = sum(spelling(other) == like for other in self._seen.counts)
+        return like if alike == 1 else _blanks_shown(text)
 
 
-def _with_unknown(codes: Codes, values: Sequence[str]) -> Levels:
+def _with_unknown(
+    codes: Codes, values: Sequence[str], hidden: Mapping[int, str] | None = None
+) -> Levels:
+    hidden = hidden or {}
     if not (codes < 0).any():
-        return Levels(codes, values)
+        return Levels(codes, values, hidden)
     if UNKNOWN in values:
-        return Levels(np.where(codes < 0, list(values).index(UNKNOWN), codes), values)
-    return Levels(np.where(codes < 0, len(values), codes), [*values, UNKNOWN])
+        place = list(values).index(UNKNOWN)
+        told = {code: name for code, name in hidden.items() if code != place}
+        return Levels(np.where(codes < 0, place, codes), values, told)
+    return Levels(np.where(codes < 0, len(values), codes), [*values, UNKNOWN], hidden)

@@ -8,7 +8,7 @@ import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.interface import Group
-from mlhops.evaluator.convert import canonical, encoded
+from mlhops.evaluator.convert import canonical, encoded, is_text, spelling
 from mlhops.evaluator.errors import CannotTellError, EvaluationError, counted
 from mlhops.evaluator.groups import Levels, coder
 from mlhops.evaluator.ids import Ids
@@ -59,7 +59,7 @@ def read(table: Table, spec: EvaluationSpec) -> People:
     if ids is not None:
         ids.check()
     levels = {name: each.levels() for name, each in coders.items()}
-    return People(label, frozenset(labels.classes), levels)
+    return People(label, labels.classes, levels)
 
 
 def used_groups(spec: EvaluationSpec) -> list[Group]:
@@ -99,26 +99,38 @@ def _batches(table: Table, spec: EvaluationSpec, groups: Sequence[Group]) -> Ite
 
 
 class _Labels:
-    """The label column: two values, none missing, one of them the positive class."""
+    """The label column: two values, none missing, one of them the positive class.
+
+    An outcome may be written in several ways, `1` and `1.0` say: two outcomes are never made one by that,
+    since there are two of them only.
+    """
 
     def __init__(self, spec: EvaluationSpec) -> None:
         self._column = spec.data.label_column
-        self._positive = canonical(spec.interface.output.positive_class)
+        self._wanted = spec.interface.output.positive_class
+        self._decides = spec.interface.output.type == "Class"
         self._parts: list[Bools] = []
         self._missing = 0
-        self.classes: set[str] = set()
+        self._classes: set[str] = set()
 
     def add(self, column: Column) -> None:
+        read = spelling if is_text(column) else canonical
         codes, texts = encoded(column)
         self._missing += int((codes < 0).sum())
-        self.classes |= {texts[code] for code in np.unique(codes[codes >= 0])}
-        if len(self.classes) > _MOST_CLASSES:
+        self._classes |= {read(texts[code]) for code in np.unique(codes[codes >= 0])}
+        if len(self._classes) > _MOST_CLASSES:
             raise EvaluationError(
                 f"label column {self._column} has more than two values: name a column with a "
                 "yes/no outcome in data.labelColumn"
             )
-        positive = np.array([*(text == self._positive for text in texts), False], dtype=bool)
-        self._parts.append(positive[codes])
+        positive = read(self._wanted)
+        table = np.array([*(read(text) == positive for text in texts), False], dtype=bool)
+        self._parts.append(table[codes])
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """The two values in canonical text, as a model that answers with classes is understood."""
+        return frozenset(map(canonical, self._classes))
 
     def result(self) -> Bools:
         label = np.concatenate(self._parts) if self._parts else np.zeros(0, dtype=bool)
@@ -130,7 +142,7 @@ class _Labels:
                 f"{len(label):,}: complete the outcomes or remove these rows on purpose; leaving "
                 "them out silently would bias the verdict"
             )
-        if len(self.classes) == 1:
+        if len(self._classes) == 1:
             present, absent = ("positive", "negative") if label.all() else ("negative", "positive")
             raise CannotTellError(
                 f"label column {self._column} has only one class, {present}, in "
@@ -140,6 +152,11 @@ class _Labels:
         if not label.any():
             raise EvaluationError(
                 f"no value of label column {self._column} equals output.positiveClass "
-                f"{self._positive!r}: set positiveClass to the label's positive value"
+                f"{self._wanted!r}: set positiveClass to the label's positive value"
+            )
+        if self._decides and len(self.classes) < _MOST_CLASSES:
+            raise EvaluationError(
+                f"label column {self._column} has two values that are one number: give them other "
+                "words, since a model's answers are compared as numbers"
             )
         return label

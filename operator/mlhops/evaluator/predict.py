@@ -11,8 +11,8 @@ import numpy as np
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import answers
 from mlhops.evaluator.client import Client, Endpoint
-from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.features import Inputs, inputs, request_of
+from mlhops.evaluator.errors import EvaluationError, WrongValuesError
+from mlhops.evaluator.features import Inputs, inputs, over_all, request_of
 from mlhops.evaluator.measured import Predictions
 from mlhops.evaluator.people import People
 from mlhops.evaluator.read import Table
@@ -21,6 +21,7 @@ from mlhops.statistics.rates import Bools, Floats
 
 CONCURRENCY = 4
 _PROGRESS_EVERY = 2.0
+_ROWS_AT_ONCE = 65_536
 
 Say = Callable[[str], None]
 Answer = tuple[Floats | None, Bools]
@@ -52,7 +53,11 @@ def predict(
         for batch in table.batches(names, pace.batch_size)
     )
     progress = _Progress(people.rows, say)
-    parts = asyncio.run(_all(batches, spec, people.classes, endpoint, pace.deadline, progress))
+    try:
+        parts = asyncio.run(_all(batches, spec, people.classes, endpoint, pace.deadline, progress))
+    except WrongValuesError as error:
+        again = table.batches([error.column], _ROWS_AT_ONCE)
+        raise over_all(error, again, features, request, typeless=table.typeless) from None
     called = np.concatenate([part for _, part in parts])
     if len(called) != people.rows:
         raise EvaluationError(

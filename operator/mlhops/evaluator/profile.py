@@ -19,6 +19,7 @@ def profile(
     *,
     revision: str,
     created_from: str,
+    smallest: int = edges.ENOUGH,
 ) -> Profile:
     """Return what the reference data look like.
 
@@ -29,6 +30,7 @@ def profile(
             classes, whether each row is called positive, which a window counts as 1 and 0.
         revision: the revision that made the scores.
         created_from: the digest of the reference data.
+        smallest: a category that nobody declared is named if so many rows have it, and enough for a bin.
 
     Raises:
         ValueError: a column is not there or has another number of rows, or a value is infinite.
@@ -40,7 +42,8 @@ def profile(
         if (found := len(columns[feature.name])) != rows:
             raise ValueError(f"feature {feature.name} has {found} values for {rows} scores")
     read = {f.name: _floats(columns[f.name]) for f in features if f.type == "Numeric"}
-    profiles = [_feature(feature, columns, read) for feature in features]
+    enough = max(smallest, edges.ENOUGH)
+    profiles = [_feature(feature, columns, read, enough) for feature in features]
     numeric = [found for found in profiles if found.type == "Numeric"]
     matrix = np.column_stack([read[found.name] for found in numeric]) if numeric else np.empty(0)
     return Profile(
@@ -54,14 +57,14 @@ def profile(
 
 
 def _feature(
-    feature: Feature, columns: Mapping[str, Column], read: Mapping[str, Floats]
+    feature: Feature, columns: Mapping[str, Column], read: Mapping[str, Floats], enough: int
 ) -> FeatureProfile:
     if feature.type == "Numeric":
         return edges.numeric(feature.name, read[feature.name], feature.range)
     column = columns[feature.name]
     values: Sequence[object] = column.tolist() if isinstance(column, np.ndarray) else column
     binary = feature.type == "Binary"
-    return edges.categorical(feature.name, values, feature.categories, binary=binary)
+    return edges.categorical(feature.name, values, feature.categories, binary=binary, enough=enough)
 
 
 def _score(name: str, values: Floats | Bools) -> FeatureProfile:

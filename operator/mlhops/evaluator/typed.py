@@ -18,7 +18,7 @@ import pyarrow.types as types
 from mlhops.api.base import Json
 from mlhops.api.interface import Datatype, Feature
 from mlhops.evaluator.convert import canonical, floats, is_text, plain, texts
-from mlhops.evaluator.errors import EvaluationError, counted
+from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
 from mlhops.evaluator.read import Column, Table
 from mlhops.statistics.rates import Floats
 
@@ -163,7 +163,7 @@ def _as_floats(column: Column, name: str, datatype: Datatype) -> Floats:
         # A fraction is rounded in any case; a whole number would become another one.
         changed = narrow != wide if types.is_integer(plain(column).type) else np.isinf(narrow)
         lost += int((changed & ~np.isnan(wide)).sum())
-    _refuse(lost, len(wide), name, datatype)
+    _refuse(lost, name, datatype)
     return narrow
 
 
@@ -193,7 +193,7 @@ def _as_whole(column: Column, name: str, datatype: Datatype) -> list[bool | int 
         if known and (number is None or not least <= number <= most):
             wrong += 1
         found.append(number)
-    _refuse(wrong, len(found), name, datatype)
+    _refuse(wrong, name, datatype)
     return found
 
 
@@ -214,7 +214,7 @@ def _as_truth(column: Column, name: str) -> list[bool | int | None]:
     values = plain(column).to_pylist()
     known = [None if _is_missing(value) else str(value).strip().lower() for value in values]
     found: list[bool | int | None] = [None if v is None else _TRUTH.get(v) for v in known]
-    _refuse(found.count(None) - known.count(None), len(found), name, "BOOL")
+    _refuse(found.count(None) - known.count(None), name, "BOOL")
     return found
 
 
@@ -242,9 +242,13 @@ def _is_missing(value: object) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _refuse(wrong: int, rows: int, name: str, datatype: str) -> None:
+def _refuse(wrong: int, name: str, datatype: str) -> None:
     if wrong:
-        raise EvaluationError(
-            f"column {name} has {counted(wrong, 'value')} in a batch of {rows:,} that cannot travel "
-            f"as {datatype}: correct them, or set datatype to the one in which callers send them"
+        raise WrongValuesError(
+            name,
+            wrong,
+            lambda number: (
+                f"column {name} has {counted(number, 'value')} that cannot travel as {datatype}: "
+                "correct them, or set datatype to the one in which callers send them"
+            ),
         )

@@ -21,6 +21,10 @@ from mlhops.rollout.looks import Verdict
 _MOST = 10**12
 """More of anything in one window nobody can have counted; sums of this many stay exact."""
 _LONGEST_MESSAGE = 400
+_EARLIER = (
+    "a pod's detector is of an earlier version, which does not compare text as it stands: the next "
+    "revision gets one that does"
+)
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,15 @@ def explain(troubles: Iterable[Trouble]) -> str:
     return "; ".join(each.message for each in ordered if each.message)[:_LONGEST_MESSAGE]
 
 
+def _as_read_before(profile: Profile) -> str:
+    """Return the digest by a detector of a version that does not know which categories are text.
+
+    What it counts is no drift and no lack of it: it takes `1` for `01`.
+    """
+    bare = [feature.model_copy(update={"text": None}) for feature in profile.features]
+    return profile.model_copy(update={"features": bare}).digest()
+
+
 def _read(answer: Answer, revision: str) -> DetectorReport | Trouble:
     if answer.body is None:
         return Trouble(answer.verdict, f"a pod's detector {answer.problem}")
@@ -145,6 +158,8 @@ def _window(
     if not found.profile_digest:
         return Trouble("Insufficient", "a pod's detector has not read its profile yet")
     if found.profile_digest != digest:
+        if found.profile_digest == _as_read_before(profile):
+            return Trouble("Insufficient", _EARLIER)
         return Trouble("Error", "a pod's report is of another profile")
     try:
         found.refuse_unless_of(profile, digest)

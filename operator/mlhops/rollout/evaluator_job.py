@@ -13,9 +13,10 @@ from mlhops.api.evaluation import (
 )
 from mlhops.api.model import EvaluationSettings
 from mlhops.api.profile import WAIT_SECONDS
-from mlhops.api.result import Result, decode
+from mlhops.api.result import PREFIX, Result, cleaned, decode
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
 from mlhops.kserve.read import at, condition, items, number, text
+from mlhops.rollout import last_words
 from mlhops.rollout.evaluator_pod import CONTAINER, EvaluatorImage, pod_spec
 
 STARTS = "the evaluator starts"
@@ -94,7 +95,7 @@ def next_status(
         return base
     result = _result(pods)
     if result is not None:
-        return _finished(evaluation, base, result, started, now)
+        return _finished(evaluation, base, _sensible(evaluation, result), started, now)
     failed = condition(job, "Failed")
     if text(failed, "status") == "True" or text(condition(job, "Complete"), "status") == "True":
         unexplained = _without_result(failed, pods, base.message)
@@ -124,6 +125,11 @@ def refused(evaluation: Evaluation, why: str, now: datetime, *, final: bool) -> 
     if final:
         return _finished(evaluation, base, Result(phase="Error", message=why[:1024]), now, now)
     return base.model_copy(update={"message": f"{_CANNOT}: {why}"[:1024]})
+
+
+def unwritable(evaluation: Evaluation, why: str, now: datetime) -> EvaluationStatus:
+    """Return the status of an Evaluation whose verdict cannot be written: without a word of it."""
+    return refused(evaluation, f"its verdict cannot be written: {why}", now, final=True)
 
 
 def last_moment_without_job(evaluation: Evaluation) -> datetime:
@@ -161,6 +167,17 @@ def _words(pod: Manifest) -> Result | None:
         return None
 
 
+def _sensible(evaluation: Evaluation, result: Result) -> Result:
+    """Return a result, or an Error in its place where it cannot be an answer to the Evaluation."""
+    if result.phase == "Error":
+        result = result.model_copy(update={"message": cleaned(result.message)})
+    wrong = last_words.problem(evaluation.spec, result)
+    if not wrong:
+        return result
+    message = f"the evaluator's result makes no sense: {wrong}; evaluate again"
+    return Result(phase="Error", message=message[:1024])
+
+
 def _ended(pod: Manifest) -> Json:
     for status in items(pod, "status", "containerStatuses"):
         if text(status, "name") == CONTAINER:
@@ -174,8 +191,19 @@ def _without_result(failed: Manifest, pods: list[Manifest], last: str) -> Result
     codes = [number(_ended(pod), "exitCode") for pod in pods if _ended(pod)]
     exits = f" (exit code {', '.join(str(code) for code in codes)})" if codes else ""
     before = f" (before that: {last})" if last.startswith(_CANNOT) else ""
-    message = f"the evaluator left no result{exits}: {why}{before}"
+    damage = next((f"; {each}" for each in map(_damage, pods) if each), "")
+    message = f"the evaluator left no result{exits}: {why}{before}{damage}"
     return Result(phase="Error", message=message[:1024])
+
+
+def _damage(pod: Manifest) -> str:
+    """Return in what way a pod's last words are not the result that they begin as."""
+    words = text(_ended(pod), "message")
+    try:
+        decode(words)
+    except ValueError as error:
+        return str(error) if words.startswith(PREFIX) else ""
+    return ""
 
 
 def _waiting(pods: list[Manifest]) -> str:
@@ -198,10 +226,7 @@ def _finished(
     started: datetime,
     now: datetime,
 ) -> EvaluationStatus:
-    if len({gate.name for gate in result.gates}) != len(result.gates):
-        result = Result(phase="Error", message="the evaluator's result names a gate twice")
-    known = {gate.name for gate in evaluation.spec.gates}
-    gates = [gate for gate in result.gates if gate.name in known]
+    gates = result.gates
     passed = sum(gate.phase is EvaluationPhase.SUCCESSFUL for gate in gates)
     return base.model_copy(
         update={

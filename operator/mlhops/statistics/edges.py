@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mlhops.api.interface import Range
 from mlhops.api.profile import EDGES, FeatureProfile
 from mlhops.statistics.rates import Floats
-from mlhops.statistics.values import LONGEST, canonical
+from mlhops.statistics.values import LONGEST, as_it_stands, canonical
 
 ENOUGH = 10
 """Rows that a bin, or a category that nobody declared, must have: less could point at a person."""
@@ -60,31 +60,36 @@ def categorical(
     declared: Sequence[str] | None = None,
     *,
     binary: bool = False,
+    enough: int = ENOUGH,
 ) -> FeatureProfile:
     """Return the profile of a feature with categories.
 
     Args:
         name: the feature's.
-        values: its reference values; None where one is missing.
+        values: its reference values; None where one is missing. If all of them are text, text is
+            what the model sees, and is compared as it stands.
         declared: the categories of the interface. Where there are none, they are 0 and 1 of a
-            binary feature, else those of at least `ENOUGH` rows, the most frequent first.
+            binary feature, else those of enough rows, the most frequent first.
         binary: whether there can be only two.
+        enough: how many rows are enough.
     """
+    kinds = {isinstance(value, str) for value in values if value is not None}
+    read = as_it_stands if kinds == {True} else canonical
     found: dict[str, int] = {}
     missing = 0
     for value in values:
-        text = canonical(value)
+        text = read(value)
         if text is None:
             missing += 1
         else:
             found[text] = found.get(text, 0) + 1
     if declared is not None:
-        categories = list(dict.fromkeys(canonical(text) or text for text in declared))
+        categories = list(dict.fromkeys(read(text) or text for text in declared))
     elif binary:
         categories = ["0", "1"]
     else:
         frequent = [
-            text for text, count in found.items() if count >= ENOUGH and len(text) <= LONGEST
+            text for text, count in found.items() if count >= enough and len(text) <= LONGEST
         ]
         categories = sorted(frequent, key=lambda text: (-found[text], text))[:CATEGORIES]
     counts = [found.pop(text, 0) for text in categories]
@@ -94,6 +99,7 @@ def categorical(
         categories=categories,
         counts=[*counts, sum(found.values())],
         missing=missing,
+        text=True if read is as_it_stands else None,
     )
 
 

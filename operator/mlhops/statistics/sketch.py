@@ -11,7 +11,7 @@ from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.api.summary import FeatureSummary, JointSummary, Summary
 from mlhops.statistics.fourier import Fourier
 from mlhops.statistics.rates import Counts, Floats
-from mlhops.statistics.values import canonical, numbers
+from mlhops.statistics.values import as_it_stands, canonical, numbers
 
 Column = Floats | Sequence[object]
 """A feature's values. As numbers, NaN is a missing one and infinity one that is not a finite
@@ -19,6 +19,7 @@ number; as objects, None is a missing one."""
 
 MISSING, TYPE_ERRORS, OUT_OF_RANGE, UNSEEN = range(4)
 _REMEMBERED = 4096
+_SINGLE = float(np.finfo(np.float32).max)
 
 
 @dataclass
@@ -173,6 +174,7 @@ class _Bins:
         self._least = -np.inf if plausible is None or plausible.min is None else plausible.min
         self._most = np.inf if plausible is None or plausible.max is None else plausible.max
         self._codes = {text: code for code, text in enumerate(feature.categories)}
+        self._read = as_it_stands if feature.text else canonical
         self._known: dict[tuple[type, object], int] = {}
 
     def count(self, column: Column) -> tuple[Counts, Counts]:
@@ -213,11 +215,20 @@ class _Bins:
         key = (type(value), value)
         code = self._known.get(key)
         if code is None:
-            text = canonical(value)
-            code = self._size if text is None else self._codes.get(text, self._size - 1)
+            text = self._read(value)
+            code = self._size if text is None else self._place(text, value)
             if len(self._known) < _REMEMBERED and code < self._size - 1:
                 self._known[key] = code
         return code
+
+    def _place(self, text: str, value: object) -> int:
+        """Return the place of a category, the last one for what is none."""
+        code = self._codes.get(text)
+        if code is None and isinstance(value, float) and abs(value) < _SINGLE:
+            # A fraction that came as a 32-bit number: 0.1 is 0.10000000149011612 then.
+            single = np.float32(value)
+            code = self._codes.get(str(single)) if single == value else None
+        return self._size - 1 if code is None else code
 
 
 def _floats(column: Column) -> Floats:

@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from mlhops.api.evaluation import EvaluationSpec
-from mlhops.api.result import Result
+from mlhops.api.result import Result, decode, encode
 from mlhops.evaluator.run import VARIABLE, Options, run
+from mlhops.rollout import last_words
 from tests.loopback import LOOPBACK
 
 HERE = Path(__file__).parent
@@ -125,6 +126,9 @@ class Bench:
         }
         found = run(Options(**{**options, **given}), self.said.append)
         self.profile = found.profile
+        # Whatever the evaluator says, the operator must be able to believe.
+        asked = EvaluationSpec.model_validate_json(text)
+        assert last_words.problem(asked, decode(encode(found.result))) == ""
         return found.result
 
 

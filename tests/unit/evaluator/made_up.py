@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec, GateResult
+from mlhops.api.result import Result, decode, encode
 from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.judge import judge
+from mlhops.evaluator.judge import judge, phase_of_run
 from mlhops.evaluator.measured import Measured, Predictions
 from mlhops.evaluator.people import People
+from mlhops.rollout.last_words import problem
+from tests.last_words import DIGEST
 
 from .conftest import changed
 
@@ -68,5 +71,20 @@ def verdict(cells: Cells, declared: Sequence[str] | None = None, **gate: Any) ->
     """
     people, predictions = people_of(cells, declared)
     classes = replace(predictions, score=None)
-    (result,) = judge(spec_with(fair(**gate)), people, Measured(classes))
+    (result,) = judged(spec_with(fair(**gate)), people, Measured(classes))
     return result
+
+
+def judged(spec: EvaluationSpec, people: People, measured: Measured) -> list[GateResult]:
+    """Return the verdicts of all gates, which the operator must be able to believe."""
+    gates = judge(spec, people, measured)
+    told = Result(
+        phase=cast(Any, phase_of_run(gates).value),
+        gates=gates,
+        rows=people.rows,
+        data_digest=spec.data.digest or DIGEST,
+        seed=spec.seed,
+    )
+    assert problem(spec, told) == ""
+    assert problem(spec, decode(encode(told))) == ""
+    return gates

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mlhops.api.evaluation import EvaluationSpec
@@ -204,6 +204,7 @@ def test_a_parquet_file_cut_off_anywhere_is_refused(tmp_path: Path, kept: int) -
 
 
 @PROPERTY
+@example(place=1631, bit=7)
 @given(place=st.integers(0, len(SOUND) - 1), bit=st.integers(0, 7))
 def test_a_damaged_parquet_file_is_read_or_refused(tmp_path: Path, place: int, bit: int) -> None:
     path = tmp_path / "data.parquet"
@@ -224,6 +225,14 @@ def test_a_label_in_any_dress_is_the_same_label(tmp_path: Path, label: list[Any]
     who = examine(written(tmp_path, {**columns(60), "death": label}))
     expected = [value in (1, "1.0", "1", " 1 ") for value in label]
     assert who.label.tolist() == expected
+
+
+def test_labels_that_are_one_number_but_not_one_text_are_two_outcomes(tmp_path: Path) -> None:
+    path = written(tmp_path, {**columns(60), "death": ["1", "01"] * 30})
+    assert examine(path).label.tolist() == [True, False] * 30
+    output = {"name": "class", "type": "Class", "positiveClass": "1"}
+    given = {**OPEN, "interface": {**OPEN["interface"], "output": output}}
+    assert "two values that are one number" in refusal(path, given=given)
 
 
 def test_a_label_of_words_needs_its_positive_class(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_the_minimum_cell_size_of_the_spec_holds_for_undeclared_values(offline: 
     for smallest in (15, 16):
         told[smallest] = offline.run(changed("minCellSize", smallest), having("sex", sex)).message
     assert "in 15 rows ('X')" in told[15]
-    assert "in fewer than 16 rows ('X')" in told[16]
+    assert "in fewer than 16 rows (1 value, which" in told[16]
 
 
 def test_a_gate_over_an_undeclared_group_is_an_error(offline: Bench) -> None:
@@ -113,6 +113,23 @@ def test_a_required_feature_without_a_value_is_an_error(offline: Bench) -> None:
     assert result.phase == "Error"
     assert "column creatinine has no value in" in result.message
     assert "the feature is required" in result.message
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["<5"] * 1500, "column age has 1,500 values that are not a number"),
+        (["50"] * 700 + ["<5"] * 800, "column age has 800 values that are not a number"),
+        ([np.inf] * 1500, "column age has 1,500 infinite values"),
+        ([None] * 1500, "column age has no value in 1,500 rows"),
+    ],
+)
+def test_wrong_values_are_counted_in_the_whole_column(
+    bench: Bench, values: list[Any], message: str
+) -> None:
+    result = bench.run(changed("interface.features.0.required", True), having("age", values))
+    assert result.phase == "Error"
+    assert message in result.message
 
 
 def test_a_threshold_left_out_is_an_error(offline: Bench) -> None:

@@ -7,11 +7,22 @@ from hypothesis import strategies as st
 
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.judge import judge, phase_of_run
+from mlhops.evaluator.judge import phase_of_run
 from mlhops.evaluator.measured import Measured, Predictions
 from mlhops.evaluator.people import People
 
-from .made_up import EQUAL, NARROW, UNEQUAL, Cells, fair, good, people_of, spec_with, verdict
+from .made_up import (
+    EQUAL,
+    NARROW,
+    UNEQUAL,
+    Cells,
+    fair,
+    good,
+    judged,
+    people_of,
+    spec_with,
+    verdict,
+)
 
 FAILED = EvaluationPhase.FAILED
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
@@ -167,7 +178,7 @@ def test_the_best_is_one_of_the_same_division() -> None:
     wing = Levels((np.arange(people.rows) % 2).astype(np.intp), ["east", "west"])
     both = People(people.label, people.classes, {**people.levels, "wing": wing})
     gate = fair(across={"groups": ["sex", "wing"]}, against="Best")
-    (result,) = judge(spec_with(gate), both, Measured(predictions))
+    (result,) = judged(spec_with(gate), both, Measured(predictions))
     gaps = {group.group: group for group in result.groups}
     assert gaps["sex=A"].gap == 0.0
     assert gaps["sex=B"].rest == 0.1
@@ -231,7 +242,7 @@ def test_scores_are_compared_between_groups(metric: str) -> None:
     score = np.clip(told, 0, 1)
     people = People(label, frozenset({"0", "1"}), {"sex": Levels(sex, ["F", "M"])})
     gate = fair(metric=metric, limit=0.05)
-    (result,) = judge(spec_with(gate), people, Measured(Predictions(score >= 0.5, score)))
+    (result,) = judged(spec_with(gate), people, Measured(Predictions(score >= 0.5, score)))
     assert result.phase is FAILED
     assert result.worst_group == "sex=F"
     assert "for sex=F (rows: 4,000)" in result.message
@@ -245,7 +256,7 @@ def test_the_primary_gate_is_first_and_advisory_ones_are_last() -> None:
         fair(name="second", metric="SelectionRate"),
         fair(name="first", primary=True),
     ]
-    results = judge(spec_with(*gates), people, Measured(predictions))
+    results = judged(spec_with(*gates), people, Measured(predictions))
     assert [r.name for r in results] == ["first", "good", "second", "advice"]
     assert [r.primary for r in results] == [True, False, False, False]
 
@@ -253,7 +264,7 @@ def test_the_primary_gate_is_first_and_advisory_ones_are_last() -> None:
 def test_the_only_required_fairness_gate_is_the_primary_one() -> None:
     people, predictions = people_of(EQUAL)
     gates = [good(limit=0.5), fair(), fair(name="advice", required=False)]
-    results = judge(spec_with(*gates), people, Measured(predictions))
+    results = judged(spec_with(*gates), people, Measured(predictions))
     assert [(r.name, r.primary) for r in results] == [
         ("missed", True),
         ("good", False),
@@ -268,7 +279,7 @@ def test_what_one_gate_hides_no_other_gate_tells() -> None:
         fair(name="best", metric="TruePositiveRate", against="Best"),
         fair(name="odds", metric="EqualizedOdds"),
     ]
-    results = judge(spec_with(*gates), people, Measured(predictions))
+    results = judged(spec_with(*gates), people, Measured(predictions))
     told = {
         (group.group, group.positives)
         for result in results

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.api.gate import FairnessMetric, PerformanceMetric
 from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.judge import judge, phase_of_run
+from mlhops.evaluator.judge import phase_of_run
 from mlhops.evaluator.measured import Measured, Predictions
 from mlhops.evaluator.people import People
 
-from .made_up import fair, good, spec_with
+from .made_up import fair, good, judged, spec_with
 
 ERROR = EvaluationPhase.ERROR
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
@@ -65,7 +65,7 @@ def every(
         spec = EvaluationSpec.model_validate(
             spec.model_copy(update={"interface": interface}).to_json()
         )
-    return judge(spec, who, Measured(candidate, stable))
+    return judged(spec, who, Measured(candidate, stable))
 
 
 def calls(score: np.ndarray) -> Predictions:

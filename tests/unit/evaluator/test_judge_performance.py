@@ -5,11 +5,10 @@ import pytest
 
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.judge import judge
 from mlhops.evaluator.measured import Measured, Missing, Predictions
 from mlhops.evaluator.people import People
 
-from .made_up import EQUAL, fair, good, people_of, spec_with
+from .made_up import EQUAL, fair, good, judged, people_of, spec_with
 
 FAILED = EvaluationPhase.FAILED
 ERROR = EvaluationPhase.ERROR
@@ -40,7 +39,7 @@ def against(
     candidate: Predictions, stable: Predictions | Missing | None, people: People, metric: str
 ) -> GateResult:
     spec = spec_with(good(metric=metric, **PAIRED), stable=SERVES)
-    (result,) = judge(spec, people, Measured(candidate, stable))
+    (result,) = judged(spec, people, Measured(candidate, stable))
     return result
 
 
@@ -93,7 +92,7 @@ def test_a_candidate_that_is_not_proven_to_be_no_worse_waits_even_if_it_need_not
     people, risk = ward(rows=400)
     stable, candidate = noisy(risk, 0.3, seed=1), noisy(risk, 0.3, seed=2)
     spec = spec_with(good(assurance="NotRefuted", **PAIRED), stable=SERVES)
-    (result,) = judge(spec, people, Measured(candidate, stable))
+    (result,) = judged(spec, people, Measured(candidate, stable))
     assert result.phase is INCONCLUSIVE
     assert "the margin lies within the interval" in result.message
     assert "more positives" in result.message
@@ -121,7 +120,7 @@ def test_stable_that_cannot_be_asked_leaves_only_the_gates_that_need_it_in_error
     people, predictions = people_of(EQUAL)
     gates = [fair(), good(limit=0.5), good(name="no-worse", **PAIRED)]
     missing = Missing("1.0.0, which serves, cannot be compared with: 503")
-    results = judge(spec_with(*gates, stable=SERVES), people, Measured(predictions, missing))
+    results = judged(spec_with(*gates, stable=SERVES), people, Measured(predictions, missing))
     assert [result.phase for result in results] == [SUCCESSFUL, SUCCESSFUL, ERROR]
     assert results[2].message == missing.why
 
@@ -133,14 +132,14 @@ def test_stable_that_was_not_asked_although_it_serves_is_an_error() -> None:
 
 def test_on_a_first_deployment_there_is_nothing_to_be_inferior_to() -> None:
     people, predictions = people_of(EQUAL)
-    (result,) = judge(spec_with(good(**PAIRED)), people, Measured(predictions))
+    (result,) = judged(spec_with(good(**PAIRED)), people, Measured(predictions))
     assert result.phase is SUCCESSFUL
     assert result.message == ("no revision serves yet, so that there is nothing to be inferior to")
 
 
 def test_on_a_first_deployment_a_limit_holds_all_the_same() -> None:
     people, predictions = people_of(EQUAL)
-    (result,) = judge(spec_with(good(limit=0.9, **PAIRED)), people, Measured(predictions))
+    (result,) = judged(spec_with(good(limit=0.9, **PAIRED)), people, Measured(predictions))
     assert result.phase is FAILED
     assert result.message.startswith("Sensitivity is 0.80 (positives: 4,000, negatives: 2,000)")
     assert "nothing to be inferior to" in result.message
@@ -151,7 +150,7 @@ def test_the_graver_of_limit_and_margin_gives_the_numbers() -> None:
     women = people.levels["sex"].codes == 0
     candidate = noisy(risk, np.where(women, 1.2, 0.02), seed=2)
     spec = spec_with(good(limit=0.5, **PAIRED), stable=SERVES)
-    (result,) = judge(spec, people, Measured(candidate, noisy(risk, 0.3, seed=1)))
+    (result,) = judged(spec, people, Measured(candidate, noisy(risk, 0.3, seed=1)))
     assert (result.phase, result.limit, result.worst_group) == (FAILED, 0.05, "sex=F")
     assert "lowest acceptable 0.50" in result.message
 
@@ -173,7 +172,7 @@ def test_a_limit_is_a_floor_or_a_ceiling(
 ) -> None:
     people, risk = ward()
     spec = spec_with(good(metric=metric, limit=limit))
-    (result,) = judge(spec, people, Measured(noisy(risk, 0.1, seed=1)))
+    (result,) = judged(spec, people, Measured(noisy(risk, 0.1, seed=1)))
     assert result.phase is phase, result.message
     assert words in result.message
 
@@ -182,7 +181,7 @@ def test_what_would_decide_a_limit_is_told() -> None:
     people, risk = ward(rows=1000)
     model = noisy(risk, 0.1, seed=1)
     found = float(model.called[people.label].mean())
-    (result,) = judge(spec_with(good(limit=round(found - 0.02, 2))), people, Measured(model))
+    (result,) = judged(spec_with(good(limit=round(found - 0.02, 2))), people, Measured(model))
     assert result.phase is INCONCLUSIVE
     assert result.needed is not None
     assert (result.needed.cases, result.needed.group) == ("positives", None)
@@ -191,7 +190,7 @@ def test_what_would_decide_a_limit_is_told() -> None:
 
 def test_too_few_of_either_class_say_what_is_needed_and_no_small_number() -> None:
     people, predictions = people_of({"F": (2, 3, 200, 800)})
-    (result,) = judge(spec_with(good(limit=0.5)), people, Measured(predictions))
+    (result,) = judged(spec_with(good(limit=0.5)), people, Measured(predictions))
     assert result.phase is INCONCLUSIVE
     assert result.message == (
         "Sensitivity needs at least 20 positives; the data have fewer than 10: add held-out rows"
@@ -205,7 +204,7 @@ def test_the_median_and_the_slowest_answers_are_held_against_a_limit_in_seconds(
         {"name": "slow", "type": "Latency", "metric": "P99", "limit": 0.1},
     ]
     seconds = np.where(np.arange(1000) % 20 == 0, 0.5, 0.02)
-    usual, slow = judge(spec_with(*gates), people, Measured(predictions, None, seconds))
+    usual, slow = judged(spec_with(*gates), people, Measured(predictions, None, seconds))
     assert (usual.phase, slow.phase) == (SUCCESSFUL, FAILED)
     assert slow.message == (
         "P99 of the time for one patient's answer is 0.500 s (1,000 requests, one after the "
@@ -218,7 +217,7 @@ def test_too_few_requests_cannot_tell_of_the_slowest() -> None:
     people, predictions = people_of(EQUAL)
     gate = {"name": "slow", "type": "Latency", "metric": "P99", "limit": 0.1}
     measured = Measured(predictions, None, np.full(100, 0.02))
-    (result,) = judge(spec_with(gate), people, measured)
+    (result,) = judged(spec_with(gate), people, measured)
     assert (result.phase, result.upper) == (INCONCLUSIVE, None)
     assert "0.020 s to unknown" in result.message
     assert "more rows" in result.message
@@ -228,5 +227,5 @@ def test_times_that_were_not_taken_are_an_error() -> None:
     people, predictions = people_of(EQUAL)
     gate = {"name": "slow", "type": "Latency", "metric": "P99", "limit": 0.1}
     measured = Measured(predictions, None, Missing("503"))
-    (result,) = judge(spec_with(gate), people, measured)
+    (result,) = judged(spec_with(gate), people, measured)
     assert (result.phase, result.message) == (ERROR, "503")

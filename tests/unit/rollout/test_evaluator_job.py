@@ -1,6 +1,8 @@
 """An Evaluation's Job, and what its pod's last words come to."""
 
+import base64
 import json
+import zlib
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
@@ -8,14 +10,15 @@ import pytest
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.data import StoredReport
-from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationStatus, GateResult
+from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationStatus
 from mlhops.api.model import ClinicalModel
 from mlhops.api.profile import StoredProfile
-from mlhops.api.result import Result, encode
+from mlhops.api.result import PREFIX, Result, encode
 from mlhops.kserve.read import text
 from mlhops.rollout.evaluator_job import next_status, render
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 from tests.builders import at_path, clinical_model, evaluation
+from tests.last_words import said
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 JOB: Manifest = {
@@ -44,38 +47,47 @@ def after(minutes: float) -> datetime:
 
 
 def test_a_verdict_is_taken_over_as_it_is() -> None:
-    gate = GateResult(name="missed-sepsis", phase=EvaluationPhase.SUCCESSFUL, estimate=0.02)
-    other = GateResult(name="unheard-of", phase=EvaluationPhase.SUCCESSFUL)
-    result = Result(phase="Successful", message="fine", gates=[gate, other], rows=900)
     subject = an_evaluation()
-    known = subject.spec.gates[0].name
-    result = result.model_copy(update={"gates": [gate.model_copy(update={"name": known}), other]})
+    result = said(subject.spec, EvaluationPhase.SUCCESSFUL)
     status = next_status(subject, JOB, ended(encode(result)), after(1))
     assert status.phase is EvaluationPhase.SUCCESSFUL
-    assert (status.passed, status.primary) == ("1/1", None)
-    assert [found.name for found in status.gates] == [known]
+    assert (status.passed, status.gates, status.rows) == ("1/1", result.gates, result.rows)
     assert status.finished_at == after(1)
+
+
+def test_a_result_that_makes_no_sense_is_an_error_with_the_reason_and_nothing_of_it() -> None:
+    subject = an_evaluation()
+    result = said(subject.spec, EvaluationPhase.SUCCESSFUL, rows=10**30)
+    status = next_status(subject, JOB, ended(encode(result)), after(1))
+    assert status.phase is EvaluationPhase.ERROR
+    assert status.message == (
+        "the evaluator's result makes no sense: rows is no number of rows; evaluate again"
+    )
+    assert (status.gates, status.rows, status.finished_at) == ([], None, after(1))
+
+
+def test_the_words_of_an_error_are_told_without_what_could_not_be_printed() -> None:
+    result = Result(phase="Error", message="no\nsuch \u202efile")
+    raw = PREFIX + base64.b85encode(zlib.compress(result.model_dump_json().encode())).decode()
+    status = next_status(an_evaluation(), JOB, ended(raw), after(1))
+    assert status.message == "no?such ?file"
 
 
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        ({"estimate": 0.3437, "worst_group": "sex=F"}, "sex=F 0.34, limit 0.1"),
-        ({}, "not measured, limit 0.1"),
+        ({"estimate": 0.3437, "upper": 0.4, "worst_group": "sex=F"}, "sex=F 0.34, limit 0.1"),
+        ({"estimate": None, "lower": None, "upper": None}, "not measured, limit 0.1"),
     ],
 )
 def test_what_the_primary_gate_found_is_told_in_a_few_words(
     found: dict[str, object], told: str
 ) -> None:
     subject = an_evaluation()
-    gate = GateResult(
-        name=subject.spec.gates[0].name, phase=EvaluationPhase.FAILED, primary=True, limit=0.1
-    ).model_copy(update=found)
-    other = gate.model_copy(update={"primary": False, "estimate": 0.9})
-    result = Result(phase="Failed", gates=[gate])
+    result = said(subject.spec, EvaluationPhase.FAILED)
+    gate = result.gates[0].model_copy(update={"limit": 0.1, **found})
+    result = result.model_copy(update={"gates": [gate]})
     assert next_status(subject, JOB, ended(encode(result)), after(1)).primary == told
-    result = Result(phase="Failed", gates=[other])
-    assert next_status(subject, JOB, ended(encode(result)), after(1)).primary is None
 
 
 @pytest.mark.parametrize("words", ["", "all good", "mlhops.io/evaluation.v1:!!"])
@@ -86,6 +98,7 @@ def test_an_end_without_a_verdict_is_an_error_whatever_the_job_says(
     status = next_status(an_evaluation(), job(condition, "why"), ended(words), after(1))
     assert status.phase is EvaluationPhase.ERROR
     assert "left no result" in status.message
+    assert ("cut off" in status.message) == words.startswith("mlhops.io")
 
 
 def test_a_killed_evaluator_that_is_tried_again_is_still_running() -> None:
@@ -239,7 +252,7 @@ def test_a_forged_evaluation_does_not_say_where_the_report_goes() -> None:
 
 def test_where_the_report_is_is_taken_over_and_changes_no_verdict() -> None:
     lost = StoredReport(error="the volume is full")
-    result = Result(phase="Successful", report=lost)
+    result = said(an_evaluation().spec, EvaluationPhase.SUCCESSFUL, report=lost)
     status = next_status(an_evaluation(), JOB, ended(encode(result)), after(1))
     assert status.phase is EvaluationPhase.SUCCESSFUL
     assert status.report == lost
@@ -270,5 +283,5 @@ def test_only_a_pod_that_makes_a_profile_hands_one_over_and_has_longer_for_it() 
 
 def test_which_profile_was_made_is_taken_over() -> None:
     made = StoredProfile(digest="sha256:" + "0f" * 32)
-    result = Result(phase="Successful", profile=made)
+    result = said(an_evaluation().spec, EvaluationPhase.SUCCESSFUL, profile=made)
     assert next_status(an_evaluation(), JOB, ended(encode(result)), after(1)).profile == made

@@ -109,3 +109,22 @@ def test_a_binary_feature_knows_truth_in_any_spelling() -> None:
     profile = categorical("sex", [1, 1.0, "1", True, 0, "false", "0.0", 2], binary=True)
     assert profile.categories == ["0", "1"]
     assert profile.counts == [3, 4, 1]
+
+
+def test_text_is_profiled_as_it_stands_and_numbers_as_numbers() -> None:
+    sites = categorical("site", ["01", "1", "1 ", "icu", "ICU", "true"] * 20)
+    assert sites.text
+    assert sorted(sites.categories) == ["01", "1", "1 ", "ICU", "icu", "true"]
+    assert categorical("site", ["01"] * 20, ["1", "01"]).counts == [0, 20, 0]
+    stages = categorical("stage", [1, 2.0] * 20, ["01", "2"])
+    assert not stages.text
+    assert (stages.categories, stages.counts) == (["1", "2"], [20, 20, 0])
+
+
+def test_large_whole_numbers_stay_different_categories() -> None:
+    profile = categorical("code", [2**53, 2**53 + 1] * 20)
+    assert profile.categories == ["9007199254740992", "9007199254740993"]
+
+
+def test_a_category_is_told_where_as_many_rows_as_are_asked_for_have_it() -> None:
+    assert categorical("ward", ["a"] * 20 + ["b"] * 30, enough=25).categories == ["b"]

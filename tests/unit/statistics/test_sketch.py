@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mlhops.api.base import Json
 from mlhops.api.interface import Range
-from mlhops.api.profile import Profile
+from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.api.summary import Summary, merge, merge_all
 from mlhops.statistics.edges import categorical, numeric
 from mlhops.statistics.fourier import profile as joint_profile
@@ -69,6 +69,52 @@ def test_each_value_is_counted_as_what_it_is() -> None:
     assert (a.rows, a.missing, a.type_errors, a.out_of_range) == (1, 1, 2, 0)
     assert (b.rows, b.missing, b.type_errors, b.out_of_range) == (2, 1, 1, 1)
     assert (ward.counts, ward.missing, ward.type_errors, ward.unseen) == ([1, 0, 0, 1], 1, 1, 1)
+
+
+def unseen(categories: FeatureProfile, sent: Column) -> int:
+    """Return how many of the values that were sent are none of the categories."""
+    profile = SKETCH.profile.model_copy(update={"features": [categories], "joint": None})
+    counted = Sketch(profile).requests({categories.name: sent}, len(sent))
+    return counted.summary(NOW, NOW).features[0].unseen
+
+
+SITES = categorical("site", ["01", "02", "icu"] * 20, ["01", "02", "icu"])
+
+
+@pytest.mark.parametrize(
+    ("value", "known"),
+    [
+        ("01", True),
+        ("1", False),
+        (1, False),
+        ("001", False),
+        ("icu", True),
+        ("icu  ", False),
+        ("ICU", False),
+    ],
+)
+def test_text_is_counted_as_the_model_sees_it(value: Json, known: bool) -> None:
+    assert unseen(SITES, [value] * 5) == (0 if known else 5)
+
+
+@pytest.mark.parametrize("value", [1, 1.0, True, "1", "01"])
+def test_a_column_of_numbers_is_counted_as_numbers(value: Json) -> None:
+    assert unseen(categorical("stage", [1.0, 2.0] * 20), [value] * 5) == 0
+
+
+def test_a_profile_of_an_earlier_version_is_counted_as_it_was_made() -> None:
+    before = SITES.model_copy(update={"text": None, "categories": ["1", "2", "icu"]})
+    assert unseen(before, ["01", "02", "icu  "]) == 0
+
+
+def test_whole_numbers_that_differ_in_the_last_digit_are_different_categories() -> None:
+    codes = categorical("code", [2**53 + 1] * 20)
+    assert unseen(codes, [2**53 + 1]) == 0
+    assert unseen(codes, [2**53]) == 1
+
+
+def test_a_fraction_that_comes_as_a_32_bit_number_is_the_same_category() -> None:
+    assert unseen(categorical("dose", [0.1, 0.25] * 20), [float(np.float32(0.1)), 0.25]) == 0
 
 
 def test_a_feature_that_was_not_sent_is_missing_in_every_row() -> None:
