@@ -37,9 +37,10 @@ from mlhops.kserve.detector import (
 )
 from mlhops.kserve.facts import Route, Service
 from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL, detector_map, profile_map
-from mlhops.kserve.owner import is_ours, owned
+from mlhops.kserve.owner import controllers, is_ours, owned
 from mlhops.kserve.read import at, items, number, text
 from mlhops.kserve.route import Router, hostname_taken
+from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.looks import Monitored
 from mlhops.rollout.observed import Listener, Observed
 from mlhops.rollout.record import RevisionRecord
@@ -136,7 +137,10 @@ async def _gather_around(
     live_route = next(iter(own_routes or ()), None)
     uid = model.metadata.uid
     owned_services = [s for s in services or [] if is_ours(s, uid)]
-    recorded = _recorded([r for r in revisions if owned(r, uid)])
+    model = _leaving(model, [*(own_routes or ()), *owned_services])
+    orphaned = model.metadata.orphaned
+    kept = [r for r in revisions if owned(r, uid) or (orphaned and is_ours(r, uid))]
+    recorded = _recorded(kept)
     target = revision_of(model.spec)
     detector = detectors.of(policy.spec if policy is not None else None)
     wanted = _of_spec(model, target, recorded.get(target), owned_services, detector)
@@ -152,6 +156,7 @@ async def _gather_around(
         records={each.name: each.record for each in records if uid in each.owners},
         decisions=_decisions(decisions, name),
         revisions=frozenset(recorded) - ({target} if stale else set()),
+        owned_records=_owned_records(model, kept),
         unconfigured=_unconfigured(configurations, maps, uid),
         config_maps=_config_maps(name, maps),
         gateway_exists=gateway is not None,
@@ -173,6 +178,28 @@ async def _gather_around(
         uids={text(s, "metadata", "name"): text(s, "metadata", "uid") for s in owned_services},
         stale_record=target if stale else "",
     )
+
+
+def _leaving(model: ClinicalModel, live: list[Manifest]) -> ClinicalModel:
+    """Return a model that knows whether what it owns is to outlive it.
+
+    The garbage collector says so by a finalizer of its own, and takes the owner away from all objects. Where
+    another finalizer holds the model longer than that, its objects without an owner tell.
+    """
+    meta = model.metadata
+    if meta.deletion_timestamp is None:
+        return model
+    released = any(is_ours(one, meta.uid) and not controllers(one) for one in live)
+    if ORPHAN not in meta.finalizers and not released:
+        return model
+    return model.model_copy(update={"metadata": meta.model_copy(update={"orphaned": True})})
+
+
+def _owned_records(model: ClinicalModel, revisions: list[Manifest]) -> frozenset[str]:
+    if not model.metadata.orphaned:
+        return frozenset()
+    mine = [one for one in revisions if owned(one, model.metadata.uid)]
+    return frozenset(text(one, "metadata", "labels", REVISION_LABEL) for one in mine)
 
 
 def _observed(router: Router, model: ClinicalModel, live: Manifest | None) -> Route | None:

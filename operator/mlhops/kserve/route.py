@@ -7,7 +7,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.drift import as_applied
 from mlhops.kserve.facts import Route
-from mlhops.kserve.names import GATEWAY_API, MANAGED_BY, MODEL_LABEL, backend, owner_reference
+from mlhops.kserve.names import GATEWAY_API, MANAGED_BY, MODEL_LABEL, backend, owned_by
 from mlhops.kserve.owner import is_ours
 from mlhops.kserve.read import at, condition, items, number, text
 
@@ -54,7 +54,7 @@ class GatewayRouter:
                 "name": meta.name,
                 "namespace": meta.namespace,
                 "labels": {**MANAGED_BY, MODEL_LABEL: meta.name},
-                "ownerReferences": [cast(Json, owner_reference(meta.name, meta.uid))],
+                **owned_by(meta),
             },
             "spec": {
                 "parentRefs": [cast(Json, self._parent(model))],

@@ -58,6 +58,8 @@ class Observed:
     decisions: tuple[Decision, ...] = ()
     revisions: frozenset[str] = frozenset()
     """Revisions whose spec is recorded, so that their InferenceService can be applied again."""
+    owned_records: frozenset[str] = frozenset()
+    """Revisions whose record the model owns; known of one whose objects are to outlive it."""
     unconfigured: frozenset[str] = frozenset()
     """Revisions with a detector that is not told yet what it is to count."""
     config_maps: Mapping[str, str] = field(default_factory=dict)

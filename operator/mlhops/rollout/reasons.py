@@ -31,6 +31,7 @@ class Reason(StrEnum):
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     ABORTED = "Aborted"
     REJECTED = "Rejected"
+    MODEL_DELETED = "ModelDeleted"
     ROLLED_BACK_BY_POLICY = "RolledBackByPolicy"
     # why nothing can be done
     KSERVE_MISSING = "KServeMissing"

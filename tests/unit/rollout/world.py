@@ -20,6 +20,7 @@ from mlhops.rollout.intents import (
     Intent,
     Notify,
     Plan,
+    ReleaseRecord,
     Remove,
     SetWeights,
     StartRetraining,
@@ -72,6 +73,8 @@ class World:
         self.evaluations: dict[str, Manifest] = {}
         self.decisions: dict[str, Manifest] = {}
         self.revisions: set[str] = set()
+        self.owned_records: set[str] = set()
+        """Revisions whose record is to outlive the model and does not yet."""
         self.config_maps: dict[str, str] = {}
         """The windows that each detector's ConfigMap has, by its name."""
         self.windows = "hour"
@@ -134,6 +137,7 @@ class World:
             records={name: Record.of(each) for name, each in evaluations.items()},
             decisions=tuple(Decision.model_validate(d) for d in self.decisions.values()),
             revisions=frozenset(self.revisions),
+            owned_records=frozenset(self.owned_records),
             unconfigured=frozenset(
                 revision
                 for revision in {*self.revisions, self.target}
@@ -221,6 +225,8 @@ class World:
                 )
             case Remove(kind, name):
                 self._remove(kind, name)
+            case ReleaseRecord(revision):
+                self.owned_records.discard(revision)
             case StartRetraining(_, job):
                 self.jobs.setdefault(str(cast(Manifest, job["metadata"])["name"]), job)
             case Notify(_, _, event):
