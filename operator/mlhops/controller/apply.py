@@ -165,7 +165,7 @@ class Applier:
         await self._record(gathered, revision, gathered.records[revision])
 
     async def _set_weights(self, gathered: Gathered, intent: SetWeights) -> None:
-        manifest = self._router.desired(gathered.seen.model, intent.weights)
+        manifest = self._router.desired(gathered.routed, intent.weights)
         # With its uid, a route that somebody has deleted meanwhile is not made again by mistake.
         known = dict(gathered.route)
         if gathered.seen.model.metadata.orphaned:

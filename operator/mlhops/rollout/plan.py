@@ -10,6 +10,7 @@ from mlhops.rollout.choose import choose_candidate
 from mlhops.rollout.decisions import hear_decisions
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.gates import answer_overrides
+from mlhops.rollout.hostnames import claim_hostnames
 from mlhops.rollout.intents import Plan
 from mlhops.rollout.leaving import is_leaving, leave
 from mlhops.rollout.monitoring import hear_looks
@@ -37,6 +38,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     if is_leaving(draft):
         leave(draft)
         return _finish(draft)
+    claim_hostnames(draft)
     choose_candidate(draft)
     hear_decisions(draft)
     check_candidate(draft)

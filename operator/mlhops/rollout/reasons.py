@@ -40,6 +40,8 @@ class Reason(StrEnum):
     MODE_NOT_SUPPORTED = "ModeNotSupported"
     NAME_TOO_LONG = "NameTooLong"
     HOSTNAME_TAKEN = "HostnameTaken"
+    HOSTNAME_NOT_ALLOWED = "HostnameNotAllowed"
+    REQUESTS_TAKEN = "RequestsTaken"
     FOREIGN_OBJECT = "ForeignObject"
     FOREIGN_LOGGER = "ForeignLogger"
     FOREIGN_FIELD = "ForeignField"

@@ -44,6 +44,7 @@ def new_status(draft: Draft) -> ClinicalModelStatus:
     status = draft.old.model_copy(
         update={
             "observed_generation": generation,
+            "hostnames": draft.hostnames,
             "stable": draft.stable,
             "candidate": candidate,
             "previous": draft.previous,
@@ -62,7 +63,7 @@ def without_progress(status: ClinicalModelStatus, old: ClinicalModelStatus) -> C
 
     A revision whose weight could not be taken has it still, so it must not leave the status.
     """
-    kept = ("stable", "candidate", "previous", "history", "monitoring", "url")
+    kept = ("hostnames", "stable", "candidate", "previous", "history", "monitoring", "url")
     return status.model_copy(update={name: getattr(old, name) for name in kept})
 
 
@@ -340,4 +341,5 @@ def _url(draft: Draft) -> str | None:
     gateway = draft.seen.model.spec.exposure.gateway
     if draft.stable is None or gateway is None:
         return None
-    return f"{draft.seen.listener.scheme}://{gateway.hostnames[0]}{draft.seen.listener.port_suffix}"
+    name = draft.hostnames[0].name if draft.hostnames else gateway.hostnames[0]
+    return f"{draft.seen.listener.scheme}://{name}{draft.seen.listener.port_suffix}"

@@ -26,7 +26,7 @@ from mlhops.rollout.intents import (
     StartRetraining,
 )
 from mlhops.rollout.looks import Monitored
-from mlhops.rollout.observed import Observed, Record, Route, Service
+from mlhops.rollout.observed import Hostnames, Observed, Record, Route, Service
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revision import revision_of, service_name
 from tests.builders import clinical_model, with_path
@@ -80,7 +80,7 @@ class World:
         self.windows = "hour"
         """The windows that the policy asks for."""
         self.gateway_exists = self.kserve_installed = self.gateway_api_installed = True
-        self.hostname_taken: str | None = None
+        self.hostnames = Hostnames()
         self.monitored: Monitored | None = None
         self.jobs: dict[str, Manifest] = {}
         """Jobs that retrain, by name."""
@@ -148,7 +148,7 @@ class World:
                 for name in self.config_maps
             },
             gateway_exists=self.gateway_exists,
-            hostname_taken=self.hostname_taken,
+            hostnames=self.hostnames,
             kserve_installed=self.kserve_installed,
             gateway_api_installed=self.gateway_api_installed,
             monitored=self.monitored,
