@@ -49,10 +49,11 @@ class Traffic:
         if not model:
             return
         self._candidates.note_share(model, live)
+        if is_operators(live, "spec", "rules") and hostnames_of(live) != hostnames_of(before):
+            self._alone(live)
         now, old = shares_of(live), shares_of(before)
         if now == old or not is_operators(live, "spec", "rules"):
             return
-        self._alone(live)
         status = part(model, "status")
         stable, candidate = part(status, "stable"), part(status, "candidate")
         if stable and not now:
