@@ -154,6 +154,8 @@ class Operator:
             policy = name_of(after or before or {})
             self._add_watched_by(policy)
             self.add(Key(POLICY, policy.namespace, policy.name))
+        if kind == ROUTES and at(before, "spec") != at(after, "spec") and _takes_any(before, after):
+            self._add_models()
         # A Gateway's status changes with each route; only what it listens on matters.
         if kind == GATEWAYS and at(before, "spec") != at(after, "spec"):
             self._add_models()
@@ -380,6 +382,11 @@ def _namespace(text: str) -> str:
             f"{text!r} is not the name of a namespace: give each by its own --namespace, without * or !"
         )
     return text
+
+
+def _takes_any(*routes: Manifest | None) -> bool:
+    """Whether any of them is an HTTPRoute without host names, which has those of the Gateway's listeners."""
+    return any(one is not None and not at(one, "spec", "hostnames") for one in routes)
 
 
 def _hostname(text: str) -> tuple[str, str]:

@@ -19,6 +19,8 @@ def claim_hostnames(draft: Draft) -> None:
     _tell(draft)
     if hopeless(draft) or not draft.seen.gateway_api_installed:
         return  # it serves nobody, and who else has routes is not known
+    if not draft.seen.gateway_exists:
+        return  # callers stay on the Gateway that there is
     if found.problem is not None:
         held = {each.name for each in found.held}
         draft.hostnames = [each for each in draft.hostnames if each.name in held]
