@@ -32,6 +32,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
 
     The order of the calls is the order of the rollout: choose a candidate, hear people, check it,
     look at what monitoring found and act on it, take the steps that are due, and clear away what nothing needs.
+    Of a model that is being deleted only what serves is kept right.
     """
     draft = Draft.begin(seen, now)
     find_blocker(draft)
