@@ -65,6 +65,12 @@ def weights_of(route: Object) -> dict[str, int]:
     return {name: weight for name, weight in found.items() if weight > 0}
 
 
+def hostnames_of(route: Object) -> set[str]:
+    """The host names of a route."""
+    found = part(route, "spec").get("hostnames")
+    return {one for one in found if isinstance(one, str)} if isinstance(found, list) else set()
+
+
 def shares_of(route: Object) -> dict[str, int]:
     """The shares above 0 by InferenceService, in percent rounded up; the most that any rule gives.
 

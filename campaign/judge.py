@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from campaign.candidates import Candidates
 from campaign.evidence import Evidence
-from campaign.facts import Object, entries, part, whole, word, written_at
+from campaign.facts import Object, entries, leaves, part, whole, word, written_at
 from campaign.history import Version
 from campaign.rest import judge_rest
 from campaign.routing import Traffic
@@ -82,6 +82,7 @@ class Judge:
         if new == old:
             return
         self._about(live, new, old)
+        self._leaving(before, new, old)
         self._history(new, old)
         self._stable(live, new, old)
         self._candidates.change(live, part(old, "candidate"))
@@ -107,6 +108,18 @@ class Judge:
         key, digest = (word(live, "metadata", "uid"), word(of, "revision")), word(of, "digest")
         if of and self._digests.setdefault(key, digest) != digest:
             self._object(f"{key[1]} has another digest than before")
+
+    def _leaving(self, before: Object, new: Object, old: Object) -> None:
+        """Of a model that is being deleted nothing begins, and no candidate gets more than it had."""
+        if not leaves(before):
+            return
+        now, was = part(new, "candidate"), part(old, "candidate")
+        if word(now, "revision") not in ("", word(was, "revision")):
+            self._object(f"{word(now, 'revision')} becomes the candidate of a model that leaves")
+        if whole(now, "desiredWeight") > whole(was, "desiredWeight"):
+            self._object(f"{word(now, 'revision')} is to get more while its model leaves")
+        if word(part(new, "stable"), "revision") != word(part(old, "stable"), "revision"):
+            self._object("another revision is stable, and its model leaves")
 
     def _history(self, new: Object, old: Object) -> None:
         told, before = entries(new, "history"), entries(old, "history")

@@ -111,7 +111,8 @@ def _evaluations(scene: Scene, model: Object) -> None:
 
 def _routes(scene: Scene, model: Object) -> None:
     candidate = part(model, "status", "candidate")
-    desired = 0 if part(candidate, "failure") else whole(candidate, "desiredWeight")
+    over = bool(part(candidate, "failure")) or leaves(model)
+    desired = 0 if over else whole(candidate, "desiredWeight")
     most = {word(candidate, "inferenceService"): desired}
     most |= {word(model, "status", "stable", "inferenceService"): 100}
     for route in scene.routes_of(model):

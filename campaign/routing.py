@@ -5,6 +5,7 @@ from campaign.facts import (
     FINISHED,
     Object,
     accepted,
+    hostnames_of,
     is_operators,
     leaves,
     part,
@@ -48,6 +49,8 @@ class Traffic:
         if not model:
             return
         self._candidates.note_share(model, live)
+        if is_operators(live, "spec", "rules") and hostnames_of(live) != hostnames_of(before):
+            self._alone(live)
         now, old = shares_of(live), shares_of(before)
         if now == old or not is_operators(live, "spec", "rules"):
             return
@@ -66,6 +69,15 @@ class Traffic:
             elif raised:
                 self._scene.object_to(f"{service} gets {share}, and the status does not know it")
 
+    def _alone(self, live: Object) -> None:
+        """No two models are asked under one host name."""
+        name, mine = word(live, "metadata", "name"), hostnames_of(live)
+        for other, route in self._scene.of_kind("httproutes").items():
+            of_model = part(route, "metadata", "labels").get("mlhops.io/model")
+            shared = mine & hostnames_of(route)
+            if other != name and of_model and is_operators(route, "spec", "rules") and shared:
+                self._scene.object_to(f"{min(shared)} is in the routes of {name} and {other}")
+
     def _candidate(self, model: Object, candidate: Object, share: int, *, raised: bool) -> None:
         service = word(candidate, "inferenceService")
         desired = candidate.get("desiredWeight", 0)
@@ -74,6 +86,8 @@ class Traffic:
         allowed = self._candidates.allowed(model, candidate)
         if share > allowed:
             self._scene.object_to(f"{service} gets {share}, its step allows {allowed}")
+        if raised and leaves(model):
+            self._scene.object_to(f"{service} gets {share} while its model leaves")
         if raised and self._candidates.has_failed(model, candidate):
             self._scene.object_to(f"{service} gets {share} after it has failed")
         if raised and not self._candidates.is_proven(model, candidate):

@@ -85,7 +85,7 @@ class Court:
         return False
 
     def _made_for_nobody(self, index: int, version: Version, by: Pass | None) -> None:
-        """What is made for a model that was seen to leave is left to the garbage collector, if it comes."""
+        """What is made for a model that was seen to leave is left to the garbage collector, what serves apart."""
         name, uid = owner(version.object, "ClinicalModel")
         if not uid or version.deleted or version.kind not in _CHILDREN:
             return
@@ -95,7 +95,8 @@ class Court:
         for one in reversed(self._server.history[: min(until, index)]):
             model = one.version
             if model.kind == MODELS.plural and word(model.object, "metadata", "uid") == uid:
-                if model.deleted or leaves(model.object):
+                kept = _is_kept_right(model.object, version)
+                if model.deleted or (leaves(model.object) and not kept):
                     words = f"{version.kind}/{version.name} is made for {name}, which leaves"
                     self.findings.append(f"at {version.at}: {words}")
                 return
@@ -137,6 +138,18 @@ class Court:
         told = len(self._judge.objections)
         self._judge.end()
         self.findings += self._judge.objections[told:]
+
+
+def _is_kept_right(model: Object, version: Version) -> bool:
+    """Whether something is what serves of a model that only somebody else's finalizer holds."""
+    found = part(model, "metadata").get("finalizers")
+    finalizers = found if isinstance(found, list) else []
+    if not finalizers or {"foregroundDeletion", "orphan"} & set(finalizers):
+        return False
+    stable = word(model, "status", "stable", "inferenceService")
+    names = {stable, f"{stable}-detector"}
+    route = version.kind == ROUTES.plural and version.name == word(model, "metadata", "name")
+    return bool(stable) and (route or version.name in names)
 
 
 def _is_first(version: Version) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 
-from campaign.facts import accepted, entries, part, weights_of, whole, word
+from campaign.facts import accepted, entries, leaves, part, weights_of, whole, word
 from campaign.simulation.actors.others import OTHER
 from campaign.simulation.actors.stage import MODEL
 from campaign.simulation.server import Server
@@ -15,6 +15,25 @@ from mlhops.controller.kinds import (
     ROUTES,
     SERVICES,
 )
+
+
+def is_leaving(server: Server) -> bool:
+    """Whether the model is being deleted, and somebody holds it."""
+    return leaves(part(server.view(MODELS).get(MODEL)))
+
+
+def problems_while_held(server: Server) -> list[str]:
+    """What is wrong with a model that is being deleted and held: its candidate has nothing, and people have answers."""
+    model = server.view(MODELS).get(MODEL)
+    if model is None:
+        return []
+    stable = word(model, "status", "stable", "inferenceService")
+    route = server.view(ROUTES).get(MODEL)
+    if not stable or route is None or not _gateway_is_there(model):
+        return _decision_problems(server)
+    given = weights_of(part(route))
+    problems = [] if given == {stable: 100} else [f"{given} is given while the model leaves"]
+    return problems + _decision_problems(server)
 
 
 def problems_at_rest(server: Server) -> list[str]:

@@ -17,7 +17,12 @@ from campaign.simulation.actors.stage import MODEL, Stage
 from campaign.simulation.actors.users import Users
 from campaign.simulation.client import Pass
 from campaign.simulation.court import Court
-from campaign.simulation.ending import problems_at_rest, problems_of_last_wish
+from campaign.simulation.ending import (
+    is_leaving,
+    problems_at_rest,
+    problems_of_last_wish,
+    problems_while_held,
+)
 from campaign.simulation.front import KILLS, Fate, Faults
 from campaign.simulation.operator import Process, moment, on_time
 from campaign.simulation.server import KINDS, NAMESPACE, Server
@@ -164,6 +169,8 @@ class Episode:
         self._begin()
         while self.outcome.steps < self._steps:
             self._one_of_chaos()
+        if is_leaving(self.server):
+            self._rest("rest while the model is held", problems_while_held, holds=True)
         self._rest("rest after chaos", problems_at_rest)
         self._wish()
         self._rest("rest after the last version", problems_of_last_wish)
@@ -297,7 +304,9 @@ class Episode:
 
     # rest
 
-    def _rest(self, what: str, problems: Callable[[Server], list[str]]) -> None:
+    def _rest(
+        self, what: str, problems: Callable[[Server], list[str]], *, holds: bool = False
+    ) -> None:
         """All are well and do what is due; after some time nothing may be written any more."""
         self.stage.trouble = 0.0
         self.operator.front.faults = Faults()
@@ -313,7 +322,7 @@ class Episode:
             steps += 1
             if steps > _MOST_AT_REST:
                 self._find(f"{what}: it does not come to rest")
-            self._did(self._one_of_calm())
+            self._did(self._one_of_calm(holds=holds))
             if self._writes != writes:
                 quiet_since = now
         self.court.end()
@@ -321,13 +330,13 @@ class Episode:
         for problem in problems(self.server):
             self._find(f"{what}: {problem}")
 
-    def _one_of_calm(self) -> str:
+    def _one_of_calm(self, *, holds: bool) -> str:
         if self.operator.is_busy:
             return self._request()
         done = (
             self.watches.tell(self.operator)
             or self.others.tidy()
-            or self.users.let_go()
+            or (not holds and self.users.let_go())
             or self.users.begin()
             or self.users.correct()
             or self.gateway.put_right()

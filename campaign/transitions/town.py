@@ -136,7 +136,12 @@ class Town(World):
 def make_gateways(api: Api) -> None:
     """The Gateways that a spec may name beside the one of its own namespace."""
     api.http.post("/api/v1/namespaces", json={"metadata": {"name": ELSEWHERE}})
-    listener: Json = {"name": "http", "port": 8080, "protocol": "HTTP"}
+    listener: Json = {
+        "name": "http",
+        "port": 8080,
+        "protocol": "HTTP",
+        "allowedRoutes": {"namespaces": {"from": "All"}},
+    }
     for namespace in (SHARED, ELSEWHERE):
         for name in GATEWAYS:
             manifest: Manifest = {

@@ -31,6 +31,7 @@ class History:
             "interface": INTERFACE,
         }
         self._generation = 1
+        self._leaves = False
         self.model()
 
     def model(self, **status: object) -> Self:
@@ -48,6 +49,25 @@ class History:
         """Somebody changes the model's spec; the status is still about the one before."""
         self._spec, self._generation = {**self._spec, **spec}, self._generation + 1
         return self.model(observedGeneration=self._generation - 1)
+
+    def leave(self) -> Self:
+        """Somebody deletes the model, and a finalizer holds it."""
+        self._leaves = True
+        return self.model(observedGeneration=self._status["observedGeneration"])
+
+    def named(self, name: str, *hostnames: str) -> Self:
+        """A route of another model, or the model's own, has these host names."""
+        self._put(
+            "httproutes",
+            name,
+            {
+                "hostnames": list(hostnames),
+                "rules": [{"backendRefs": [{"name": "sepsis-a-predictor", "weight": 100}]}],
+            },
+            labels={"mlhops.io/model": name},
+            managed={"manager": "mlhops", "fieldsV1": {"f:spec": {"f:rules": {}}}},
+        )
+        return self
 
     def candidate(self, revision: str, **fields: object) -> Self:
         """Make a revision the candidate, or change fields of it."""
@@ -252,6 +272,8 @@ class History:
             "managedFields": [{"time": NOW, **(managed or {})}],
             "labels": labels or {},
         }
+        if kind == "clinicalmodels" and self._leaves:
+            metadata |= {"deletionTimestamp": NOW, "finalizers": ["example.org/backup"]}
         if kind not in ("clinicalmodels", "decisions"):
             of, uid = owner
             reference = {"kind": of, "name": uid.rpartition("-")[2], "controller": True, "uid": uid}

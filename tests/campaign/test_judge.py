@@ -92,6 +92,16 @@ WELL = {
     "nothing yet": History(),
     "a first revision": first(),
     "a revision that climbs": climbing(),
+    "a deletion that takes from the candidate": (
+        climbing()
+        .leave()
+        .route(a=100)
+        .candidate("b", failure={"reason": "ModelDeleted"}, desiredWeight=0, proof={})
+    ),
+    "a deletion under which what serves is put right": first().leave().route(a=100),
+    "two models with host names of their own": (
+        first().named("sepsis", "a.example").named("other", "b.example")
+    ),
     "a revision with a detector": first().watched("a").configured("a"),
     "a detector of which somebody took all that was known": (
         first().recorded("a").watched("a").delete("controllerrevisions", "sepsis-a")
@@ -393,7 +403,29 @@ WATCHED = {
     "not there: the profile of b is not the one that was signed": _waiting().signed("b", SIGNED),
 }
 
+LEAVING = {
+    "is to get more while its model leaves": (
+        climbing().leave().candidate("b", stepIndex=1, desiredWeight=50)
+    ),
+    "sepsis-b gets 50 while its model leaves": (
+        climbing().candidate("b", stepIndex=1, desiredWeight=50).leave().route(a=50, b=50)
+    ),
+    "b becomes the candidate of a model that leaves": first().service("b").leave().candidate("b"),
+    "another revision is stable, and its model leaves": (
+        climbing().candidate("b", stepIndex=2, desiredWeight=100).route(b=100).leave().stable("b")
+    ),
+    "sepsis-b is left with 10, and may have 0": climbing().leave(),
+}
+
+APART = {
+    "a.example is in the routes of other and sepsis": (
+        first().named("sepsis", "a.example", "b.example").named("other", "a.example")
+    ),
+}
+
 RULES = {
+    "nothing begins for what leaves": LEAVING,
+    "host names apart": APART,
     "no weight without proof": NO_WEIGHT_WITHOUT_PROOF,
     "no more than the step": NO_MORE_THAN_THE_STEP,
     "nothing promoted without evidence": NOTHING_PROMOTED_WITHOUT_EVIDENCE,

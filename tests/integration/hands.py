@@ -170,7 +170,13 @@ class Hands:
 
     def make_gateway(self) -> None:
         """A Gateway such as the model names."""
-        listener = {"name": "http", "port": 8080, "protocol": "HTTP"}
+        allowed = "Same" if self.gateway == self.namespace else "All"
+        listener = {
+            "name": "http",
+            "port": 8080,
+            "protocol": "HTTP",
+            "allowedRoutes": {"namespaces": {"from": allowed}},
+        }
         self.api.create(
             GATEWAYS,
             self.gateway,

@@ -154,6 +154,7 @@ def test_the_operator_is_told_where_images_come_from_and_which_hosts_are_allowed
         "registry": "registry.example/clinical",
         "operator": {"image": {"digest": digest}},
         "detector": {"image": {"tag": "1.2.3"}},
+        "hostnames": {"icu": ["*.icu.example", "a.example"], "*": ["*.sandbox.example"]},
         "allowedHosts": ["*.hospital.example"],
         "allowedNetworks": ["10.0.0.0/8"],
     }
@@ -236,6 +237,9 @@ def test_the_dashboards_of_both_are_the_same(
         ({"prometheusRule": {"runbookUrl": "docs"}}, "/prometheusRule/runbookUrl"),
         ({"watchNamespaces": ["ward-*"]}, "/watchNamespaces/0"),
         ({"watchNamespaces": ["ward", "ward"]}, "/watchNamespaces"),
+        ({"hostnames": {"icu": ["https://a.example"]}}, "/hostnames/icu/0"),
+        ({"hostnames": {"icu": []}}, "/hostnames/icu"),
+        ({"hostnames": {"icu-*": ["a.example"]}}, "/hostnames"),
         ({"allowedHosts": ["https://data.example"]}, "/allowedHosts/0"),
         ({"allowedNetworks": ["10.0.0.1"]}, "/allowedNetworks/0"),
     ],

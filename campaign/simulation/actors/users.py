@@ -259,6 +259,9 @@ class Users:
     def _delete(self, live: Manifest) -> str:
         if at(live, "metadata", "deletionTimestamp"):
             return self.let_go()
+        if self._stage.chance(0.4) and _HELD not in _finalizers(live):
+            held: Manifest = {"metadata": {"finalizers": [*_finalizers(live), _HELD]}}
+            self._stage.server.patch(MODELS, MODEL, held, "backup")
         propagation = self._stage.rng.choice(("Background", "Foreground"))
         self._stage.server.delete(MODELS, MODEL, USER, propagation=propagation)
         return f"user deletes the model ({propagation})"

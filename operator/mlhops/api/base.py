@@ -60,6 +60,9 @@ class ObjectMeta(Resource):
     resource_version: str = ""
     creation_timestamp: AwareDatetime | None = None
     deletion_timestamp: AwareDatetime | None = None
+    finalizers: tuple[str, ...] = ()
+    orphaned: bool = False
+    """Whether what the object owns outlives it; no field of the API server's, but found by the operator."""
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}
 

@@ -155,6 +155,17 @@ class Candidate(Resource):
     """Decisions that had an effect on this candidate."""
 
 
+class Hostname(Resource):
+    """A host name that a model holds."""
+
+    name: str
+    """The host name."""
+    gateway: str
+    """Its Gateway, as namespace/name."""
+    since: Time
+    """Who asks later waits."""
+
+
 class HistoryEntry(Resource):
     """How one rollout ended; each entry carries the hash of the one before."""
 
@@ -275,6 +286,8 @@ class ClinicalModelStatus(Resource):
     """Where the model stands, in a sentence."""
     url: str | None = None
     """Where callers reach the model."""
+    hostnames: Annotated[list[Hostname], Field(max_length=16)] = []
+    """The host names that it holds."""
     stable: Serving | None = None
     """The revision that serves."""
     candidate: Candidate | None = None

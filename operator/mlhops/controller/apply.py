@@ -7,6 +7,7 @@ from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.decision import DecisionStatus
 from mlhops.api.status import ClinicalModelStatus
 from mlhops.controller import metrics
+from mlhops.controller.canonical import canonical
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Gathered
@@ -24,7 +25,13 @@ from mlhops.controller.kinds import (
 from mlhops.controller.sinks import Sinks
 from mlhops.controller.statuses import manifest_of
 from mlhops.kserve import inferenceservice
-from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
+from mlhops.kserve.names import (
+    MANAGED_BY,
+    MODEL_LABEL,
+    REVISION_LABEL,
+    owned_by,
+    owner_reference,
+)
 from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.read import text
 from mlhops.kserve.route import Router
@@ -37,6 +44,7 @@ from mlhops.rollout.intents import (
     Intent,
     Notify,
     Plan,
+    ReleaseRecord,
     Remove,
     SetWeights,
     StartRetraining,
@@ -94,6 +102,8 @@ class Applier:
                 await self._set_weights(gathered, intent)
             case EnsureEvaluation():
                 await self._ensure_evaluation(gathered, intent)
+            case ReleaseRecord(revision):
+                await self._release_record(gathered, revision)
             case Remove(kind, name):
                 namespace = gathered.seen.model.metadata.namespace
                 uid = gathered.uids.get(name) if kind == "InferenceService" else None
@@ -138,9 +148,9 @@ class Applier:
                 "name": service_name(meta.name, revision),
                 "namespace": meta.namespace,
                 "labels": {**MANAGED_BY, MODEL_LABEL: meta.name, REVISION_LABEL: revision},
-                "ownerReferences": [cast(Json, owner_reference(meta.name, meta.uid))],
+                **owned_by(meta),
             },
-            "data": record.to_json(),
+            "data": canonical(record.to_json()),
             "revision": meta.generation,
         }
         if revision in gathered.seen.stale:
@@ -148,10 +158,20 @@ class Applier:
             await self._client.delete(REVISIONS, meta.namespace, service_name(meta.name, revision))
         await self._create(REVISIONS, manifest, meta)
 
+    async def _release_record(self, gathered: Gathered, revision: str) -> None:
+        """Make a record anew, without an owner, since its data may be such that no patch of it is taken."""
+        meta = gathered.seen.model.metadata
+        await self._client.delete(REVISIONS, meta.namespace, service_name(meta.name, revision))
+        await self._record(gathered, revision, gathered.records[revision])
+
     async def _set_weights(self, gathered: Gathered, intent: SetWeights) -> None:
-        manifest = self._router.desired(gathered.seen.model, intent.weights)
+        manifest = self._router.desired(gathered.routed, intent.weights)
         # With its uid, a route that somebody has deleted meanwhile is not made again by mistake.
-        manifest["metadata"] = {**cast(Manifest, manifest["metadata"]), **gathered.route}
+        known = dict(gathered.route)
+        if gathered.seen.model.metadata.orphaned:
+            # The garbage collector changes it as well, and soon nobody takes a share from a candidate any more.
+            known.pop("resourceVersion", None)
+        manifest["metadata"] = {**cast(Manifest, manifest["metadata"]), **known}
         await self._client.apply(ROUTES, manifest)
 
     async def _ensure_evaluation(self, gathered: Gathered, intent: EnsureEvaluation) -> None:

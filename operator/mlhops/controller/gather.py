@@ -27,6 +27,7 @@ from mlhops.controller.kinds import (
     SERVICES,
 )
 from mlhops.controller.reader import Reader
+from mlhops.controller.store import Name
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.detector import (
     Detector,
@@ -36,11 +37,21 @@ from mlhops.kserve.detector import (
     is_configured,
 )
 from mlhops.kserve.facts import Route, Service
+from mlhops.kserve.hostnames import (
+    ANY_HOSTNAME,
+    HostnameRules,
+    Rivals,
+    asked_by,
+    held_by,
+    judge_hostnames,
+    routed,
+)
 from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL, detector_map, profile_map
-from mlhops.kserve.owner import is_ours, owned
+from mlhops.kserve.owner import controllers, is_ours, owned
 from mlhops.kserve.read import at, items, number, text
-from mlhops.kserve.route import Router, hostname_taken
+from mlhops.kserve.route import Router
 from mlhops.rollout.identity import Target, target_of
+from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.looks import Monitored
 from mlhops.rollout.observed import Listener, Observed
 from mlhops.rollout.record import RevisionRecord
@@ -83,6 +94,8 @@ class Gathered:
     """What was read: facts for the plan, and what the writes need to know."""
 
     seen: Observed
+    routed: ClinicalModel
+    """The model with the host names and the Gateway that its route has."""
     records: dict[str, RevisionRecord]
     """What each revision is, from the spec and from what was recorded."""
     configurations: Mapping[str, Manifest]
@@ -93,7 +106,13 @@ class Gathered:
     """UIDs of InferenceServices by name."""
 
 
-async def gather(reader: Reader, router: Router, detectors: Detectors, key: Key) -> Gathered | None:
+async def gather(
+    reader: Reader,
+    router: Router,
+    detectors: Detectors,
+    key: Key,
+    rules: HostnameRules = ANY_HOSTNAME,
+) -> Gathered | None:
     """Return everything about a model, None where it is gone; new revisions get one of these detectors.
 
     Raises:
@@ -105,7 +124,7 @@ async def gather(reader: Reader, router: Router, detectors: Detectors, key: Key)
         return None
     model = _parse(ClinicalModel, live)
     try:
-        return await _gather_around(reader, router, detectors, model)
+        return await _gather_around(reader, router, detectors, model, rules)
     except ApiError as error:
         if error.status != 403:
             raise
@@ -113,7 +132,11 @@ async def gather(reader: Reader, router: Router, detectors: Detectors, key: Key)
 
 
 async def _gather_around(
-    reader: Reader, router: Router, detectors: Detectors, model: ClinicalModel
+    reader: Reader,
+    router: Router,
+    detectors: Detectors,
+    model: ClinicalModel,
+    rules: HostnameRules,
 ) -> Gathered:
     """Return everything about a model that was just read."""
     namespace, name = mine = (model.metadata.namespace, model.metadata.name)
@@ -124,18 +147,24 @@ async def _gather_around(
         _if_installed(_as_list(reader.get(ROUTES, *mine))),
         _gateway(reader, model),
     )
-    (evaluations, records), decisions, revisions, maps, policy, routes = await asyncio.gather(
+    (evaluations, records), decisions, revisions, maps, policy = await asyncio.gather(
         reader.evaluations(*mine, _cited(model)),
         reader.of_model(DECISIONS, *mine),
         reader.of_model(REVISIONS, *mine),
         reader.of_model(CONFIG_MAPS, *mine),
         _policy(reader, model),
-        _if_installed(reader.routes_for(namespace, _hostnames(model))),
     )
     live_route = next(iter(own_routes or ()), None)
+    held = held_by(model, live_route)
+    names = {*asked_by(model), *(each.name for each in held)}
+    # Last of all, so that what is claimed on it is claimed on what is so at this moment.
+    rivals = await _if_installed(reader.rivals(Name(namespace, name), names))
     uid = model.metadata.uid
     owned_services = [s for s in services or [] if is_ours(s, uid)]
-    recorded, digests = _recorded(model, [r for r in revisions if owned(r, uid)])
+    model = _leaving(model, [*(own_routes or ()), *owned_services])
+    orphaned = model.metadata.orphaned
+    kept = [r for r in revisions if owned(r, uid) or (orphaned and is_ours(r, uid))]
+    recorded, digests = _recorded(model, kept)
     target = target_of(model.spec, model.status, digests)
     detector = detectors.of(policy.spec if policy is not None else None)
     known, stale = dict(recorded), {name for name in digests if name not in recorded}
@@ -150,23 +179,25 @@ async def _gather_around(
     seen = Observed(
         model=model,
         services=_services(model, owned_services, pods, known),
-        route=_observed(router, model, live_route),
+        route=_observed(router, routed(model, held), live_route),
         evaluations=_evaluations(evaluations, uid),
         records={each.name: each.record for each in records if uid in each.owners},
         decisions=_decisions(decisions, name),
         recorded=digests,
         stale=frozenset(stale),
+        owned_records=_owned_records(model, kept),
         unconfigured=_unconfigured(configurations, maps, uid),
         config_maps=_config_maps(name, maps),
         gateway_exists=gateway is not None,
         listener=_listener(gateway or {}),
-        hostname_taken=hostname_taken(model, live_route, routes or []),
+        hostnames=judge_hostnames(model, live_route, rivals or Rivals(), gateway or {}, rules),
         kserve_installed=services is not None,
-        gateway_api_installed=own_routes is not None and routes is not None,
+        gateway_api_installed=own_routes is not None and rivals is not None,
         monitored=_monitored(model, policy),
     )
     return Gathered(
         seen=seen,
+        routed=routed(model, held),
         records=known,
         configurations=configurations,
         route={
@@ -176,6 +207,28 @@ async def _gather_around(
         },
         uids={text(s, "metadata", "name"): text(s, "metadata", "uid") for s in owned_services},
     )
+
+
+def _leaving(model: ClinicalModel, live: list[Manifest]) -> ClinicalModel:
+    """Return a model that knows whether what it owns is to outlive it.
+
+    The garbage collector says so by a finalizer of its own, and takes the owner away from all objects. Where
+    another finalizer holds the model longer than that, its objects without an owner tell.
+    """
+    meta = model.metadata
+    if meta.deletion_timestamp is None:
+        return model
+    released = any(is_ours(one, meta.uid) and not controllers(one) for one in live)
+    if ORPHAN not in meta.finalizers and not released:
+        return model
+    return model.model_copy(update={"metadata": meta.model_copy(update={"orphaned": True})})
+
+
+def _owned_records(model: ClinicalModel, revisions: list[Manifest]) -> frozenset[str]:
+    if not model.metadata.orphaned:
+        return frozenset()
+    mine = [one for one in revisions if owned(one, model.metadata.uid)]
+    return frozenset(text(one, "metadata", "labels", REVISION_LABEL) for one in mine)
 
 
 def _observed(router: Router, model: ClinicalModel, live: Manifest | None) -> Route | None:
@@ -205,11 +258,6 @@ async def _if_installed(read: Awaitable[T]) -> T | None:
 async def _as_list(read: Awaitable[Manifest | None]) -> list[Manifest]:
     found = await read
     return [] if found is None else [found]
-
-
-def _hostnames(model: ClinicalModel) -> list[str]:
-    gateway = model.spec.exposure.gateway
-    return list(gateway.hostnames) if gateway is not None else []
 
 
 def _cited(model: ClinicalModel) -> list[str]:

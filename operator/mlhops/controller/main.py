@@ -43,6 +43,7 @@ from mlhops.controller.trace import begin_trace
 from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of
 from mlhops.controller.watches import Watches
 from mlhops.kserve.detector import Detectors
+from mlhops.kserve.hostnames import ANY_HOSTNAME, OTHERS, HostnameRules
 from mlhops.kserve.read import at
 from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.evaluator_pod import EvaluatorImage
@@ -77,6 +78,7 @@ class Operator:
         pods: Pods | None = None,
         looks: Looks | None = None,
         allowed: Destinations = ANYWHERE,
+        hostnames: HostnameRules = ANY_HOSTNAME,
     ) -> None:
         self.queue: WorkQueue[Key] = WorkQueue(waited=metrics.QUEUE_WAIT.observe)
         self._store = Store(namespaces)
@@ -94,6 +96,7 @@ class Operator:
             now,
             self.sinks,
             looks or self.scraper.look,
+            hostnames,
         )
         self._policies = Policies(client, self._store)
         self.profiles = Profiles(client, pods or HttpPods(), self.add)
@@ -111,17 +114,21 @@ class Operator:
             return
         before = self._store.get(kind, name_of(manifest)) if kind in _COMPARED else None
         policy = self._store.policy_of(kind, name_of(manifest))
+        hostnames = self._store.hostnames(kind, name_of(manifest))
         if self._store.hear(kind, manifest):
             self._look_at(kind, before, manifest)
             self._look_over(kind, manifest, policy)
+            self._look_around(kind, name_of(manifest), hostnames)
 
     def hear_gone(self, kind: Kind, manifest: Manifest) -> None:
         """Take over that an object was deleted."""
         before = self._store.get(kind, name_of(manifest))
         policy = self._store.policy_of(kind, name_of(manifest))
+        hostnames = self._store.hostnames(kind, name_of(manifest))
         if self._store.hear_gone(kind, name_of(manifest), version_of(manifest)):
             self._look_at(kind, before or manifest, None)
             self._look_over(kind, manifest, policy)
+            self._look_around(kind, name_of(manifest), hostnames)
 
     def kinds_changed(self, group: str) -> None:
         """What there is of these kinds is no longer known, and any model may wait for them."""
@@ -147,6 +154,8 @@ class Operator:
             policy = name_of(after or before or {})
             self._add_watched_by(policy)
             self.add(Key(POLICY, policy.namespace, policy.name))
+        if kind == ROUTES and at(before, "spec") != at(after, "spec") and _takes_any(before, after):
+            self._add_models()
         # A Gateway's status changes with each route; only what it listens on matters.
         if kind == GATEWAYS and at(before, "spec") != at(after, "spec"):
             self._add_models()
@@ -156,6 +165,17 @@ class Operator:
         name = name_of(model)
         for policy in {before, self._store.policy_of(kind, name)} - {""}:
             self.queue.add_after(Key(POLICY, name.namespace, policy), THROTTLE_SECONDS)
+
+    def _look_around(self, kind: Kind, name: Name, before: frozenset[str]) -> None:
+        """Look at the models that wait for a host name that somebody has given up, or whose name somebody takes."""
+        if kind not in (MODELS, ROUTES):
+            return
+        after = self._store.hostnames(kind, name)
+        # A route can take requests by other things than its host names; a model holds these or does not.
+        hostnames = before ^ after if kind == MODELS else before | after
+        for model in self._store.with_hostnames(MODELS, hostnames) if hostnames else ():
+            if model != name:
+                self.add(Key(MODEL, model.namespace, model.name))
 
     def _add_watched_by(self, policy: Name) -> None:
         """Look at all models that name a policy."""
@@ -282,6 +302,7 @@ async def run(options: argparse.Namespace) -> None:
             Detectors(options.detector_image, options.detector_alibi_image),
             options.namespace,
             allowed=allowed,
+            hostnames=HostnameRules(_hostnames_by_namespace(options.hostname)),
         )
         REGISTRY.register(operator.fleet)
         opened.callback(REGISTRY.unregister, operator.fleet)
@@ -363,6 +384,29 @@ def _namespace(text: str) -> str:
     return text
 
 
+def _takes_any(*routes: Manifest | None) -> bool:
+    """Whether any of them is an HTTPRoute without host names, which has those of the Gateway's listeners."""
+    return any(one is not None and not at(one, "spec", "hostnames") for one in routes)
+
+
+def _hostname(text: str) -> tuple[str, str]:
+    namespace, _, name = text.partition("=")
+    known = namespace == OTHERS or re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", namespace)
+    if not known or not re.fullmatch(r"\*|(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?", name):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} says of no namespace which host names it may use: write it like "
+            "icu=*.icu.example, with * for all other namespaces or for any host name"
+        )
+    return namespace, name
+
+
+def _hostnames_by_namespace(given: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for namespace, name in given:
+        found.setdefault(namespace, []).append(name)
+    return found
+
+
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m mlhops.controller",
@@ -393,6 +437,15 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         ),
         help="the same for models whose MonitoringPolicy has engine AlibiDetect, which is under the "
         "Business Source License 1.1 (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--hostname",
+        action="append",
+        type=_hostname,
+        default=[],
+        metavar="NAMESPACE=NAME",
+        help="a host name, or *.domain for all below it, that models of a namespace may use; may be given several "
+        "times, and then no model may use another; * stands for all other namespaces (default: any may use any)",
     )
     destinations.add_arguments(parser)
     parser.add_argument("--workers", type=int, default=8, help="passes at a time (%(default)s)")

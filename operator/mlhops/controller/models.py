@@ -18,8 +18,9 @@ from mlhops.controller.gather import Gathered, InvalidObject, Key, Unreadable, g
 from mlhops.controller.kinds import DECISIONS, MODELS
 from mlhops.controller.reader import Fresh, Heard, Reader
 from mlhops.controller.sinks import Sinks
-from mlhops.controller.store import Store
+from mlhops.controller.store import Name, Store
 from mlhops.kserve.detector import Detectors
+from mlhops.kserve.hostnames import ANY_HOSTNAME, HostnameRules
 from mlhops.kserve.read import condition, items, number, text
 from mlhops.kserve.route import Router
 from mlhops.rollout.caution import may_rest_on_hearsay
@@ -54,8 +55,11 @@ class Models:
         clock: Callable[[], datetime],
         sinks: Sinks,
         looks: Looks,
+        hostnames: HostnameRules = ANY_HOSTNAME,
     ) -> None:
         self._client = client
+        self._store = store
+        self._hostnames = hostnames
         self._heard = Heard(store, client)
         self._fresh = Fresh(store, client)
         self._router = router
@@ -108,14 +112,21 @@ class Models:
         return await self._plan_on(self._fresh, key)
 
     async def _plan_on(self, reader: Reader, key: Key) -> tuple[Gathered, Plan] | None:
-        gathered = await gather(reader, self._router, self._detectors, key)
+        gathered = await gather(reader, self._router, self._detectors, key, self._hostnames)
         if gathered is None:
             return None
         monitored = gathered.seen.monitored
         if monitored is not None:
             monitored = replace(monitored, look=self._looks(key))
         seen = replace(gathered.seen, refusal=self._refusals.get(key), monitored=monitored)
-        return replace(gathered, seen=seen), plan(seen, self._clock())
+        decided = plan(seen, self._clock())
+        self._reserve(key, decided)
+        return replace(gathered, seen=seen), decided
+
+    def _reserve(self, key: Key, decided: Plan) -> None:
+        """What is about to be claimed nobody else claims meanwhile: passes go on beside each other."""
+        claimed = decided.status.hostnames if decided.status is not None else []
+        self._store.reserve(Name(key.namespace, key.name), claimed)
 
     async def _check_current(self, gathered: Gathered, decided: Plan) -> None:
         """Make sure that the model is as the plan has it, before what no write of its status precedes.
@@ -127,9 +138,12 @@ class Models:
             ApiError: it has changed.
         """
         unchecked = decided.before if decided.status else (*decided.before, *decided.after)
+        meta = gathered.seen.model.metadata
+        if meta.orphaned and gathered.route:
+            # The model may be gone by now. Its route stays, and by its uid none is made; no other pass comes.
+            unchecked = tuple(each for each in unchecked if not isinstance(each, SetWeights))
         if not any(isinstance(intent, _RESTS_ON_MODEL) for intent in unchecked):
             return
-        meta = gathered.seen.model.metadata
         live = await self._client.get(MODELS, meta.namespace, meta.name)
         if text(live, "metadata", "resourceVersion") != meta.resource_version:
             raise ApiError(409, "Conflict", "the model has changed since it was read")

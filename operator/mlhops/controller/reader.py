@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Collection
 from typing import Protocol, TypeAlias
 
+from pydantic import ValidationError
+
 from mlhops.api.base import Manifest
+from mlhops.api.status import Hostname
 from mlhops.controller.client import Client, NotInstalled
 from mlhops.controller.kinds import (
     DECISIONS,
@@ -17,7 +20,9 @@ from mlhops.controller.kinds import (
     Kind,
 )
 from mlhops.controller.store import Name, OwnedRecord, Store, name_of, owned_record
+from mlhops.kserve.hostnames import Claim, Rivals
 from mlhops.kserve.names import MODEL_LABEL
+from mlhops.kserve.read import items
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
 Manifests: TypeAlias = list[Manifest]
@@ -49,8 +54,8 @@ class Reader(Protocol):
         """Return those of a model's Evaluations that are named, and what is known of all."""
         ...
 
-    async def routes_for(self, namespace: str, hostnames: Collection[str]) -> list[Manifest]:
-        """Return at least the HTTPRoutes of a namespace that have one of these host names."""
+    async def rivals(self, model: Name, hostnames: Collection[str]) -> Rivals:
+        """Return what others have of host names like these, in all namespaces that the operator sees."""
         ...
 
 
@@ -89,6 +94,17 @@ class _Live:
         live = await self.list(EVALUATIONS, namespace, model)
         records = [record for each in live if (record := owned_record(each)) is not None]
         return [each for each in live if name_of(each).name in names], records
+
+
+def _claims(model: Manifest) -> list[Claim]:
+    """Return what a model holds by its status; what cannot be read holds nothing."""
+    name, found = name_of(model), []
+    for one in items(model, "status", "hostnames"):
+        try:
+            found.append(Claim(name.namespace, name.name, Hostname.model_validate(one)))
+        except ValidationError:
+            continue
+    return found
 
 
 class Heard:
@@ -130,11 +146,38 @@ class Heard:
         named = [manifest for manifest in found if manifest is not None]
         return named, self._store.records(namespace, model)
 
-    async def routes_for(self, namespace: str, hostnames: Collection[str]) -> list[Manifest]:
-        """Return the HTTPRoutes with these host names that were heard of."""
-        if self._store.covers(ROUTES, namespace):
-            return self._store.routes_for(namespace, hostnames)
-        return await self._live.list(ROUTES, namespace)
+    async def rivals(self, model: Name, hostnames: Collection[str]) -> Rivals:
+        """Return what was heard of others' HTTPRoutes and models with host names like these."""
+        if not hostnames:
+            return Rivals()
+        routes, models = [
+            await self._with_hostnames(kind, model, hostnames) for kind in (ROUTES, MODELS)
+        ]
+        claims = [claim for each in models for claim in _claims(each)]
+        # What is about to be claimed counts as claimed; nothing is awaited from here to the plan that rests on it.
+        reserved = self._store.reserved()
+        about_to = [
+            Claim(other.namespace, other.name, each)
+            for other, names in reserved.items()
+            if other != model
+            for each in names
+        ]
+        return Rivals(routes, [*claims, *about_to])
+
+    async def _with_hostnames(
+        self, kind: Kind, model: Name, hostnames: Collection[str]
+    ) -> list[Manifest]:
+        """Return the others' objects of a kind; an HTTPRoute of the model's own name is its own."""
+        if not self._store.is_complete(kind):
+            return [
+                one
+                for namespace in self._store.namespaces or [""]
+                for one in await self._live.list(kind, namespace)
+                if name_of(one) != model
+            ]
+        names = self._store.with_hostnames(kind, hostnames)
+        found = [self._store.get(kind, name) for name in names if name != model]
+        return [one for one in found if one is not None]
 
 
 class Fresh:
@@ -188,6 +231,6 @@ class Fresh:
         named = [manifest for manifest in found if manifest is not None]
         return named, self._store.records(namespace, model)
 
-    async def routes_for(self, namespace: str, hostnames: Collection[str]) -> list[Manifest]:
-        """Return other HTTPRoutes as heard: they decide nothing but who was first."""
-        return await self._heard.routes_for(namespace, hostnames)
+    async def rivals(self, model: Name, hostnames: Collection[str]) -> Rivals:
+        """Return what others have as heard: it decides nothing but who was first."""
+        return await self._heard.rivals(model, hostnames)

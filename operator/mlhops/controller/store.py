@@ -7,7 +7,7 @@ alike, so the first of each kind serves as the dictionary for all others: a thou
 """
 
 import zlib
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar, cast
@@ -16,6 +16,7 @@ import orjson
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.status import Hostname
 from mlhops.controller.kinds import (
     CONFIG_MAPS,
     DECISIONS,
@@ -31,6 +32,7 @@ from mlhops.controller.kinds import (
     Kind,
 )
 from mlhops.kserve.content import without_content
+from mlhops.kserve.hostnames import overlaps
 from mlhops.kserve.names import FIELD_MANAGER, MODEL_LABEL
 from mlhops.kserve.owner import controllers
 from mlhops.kserve.read import at, items, text
@@ -56,9 +58,12 @@ LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS, CONFIG_MAPS})
 
 _WINDOW = 1 << zlib.MAX_WBITS
 """How far back zlib looks."""
+_ANY = ""
+"""Stands for the host names of an HTTPRoute that has none of its own."""
 _LONGER = 1.5
 """How many times as long as its sample a text may be before it is the next sample."""
 K = TypeVar("K", bound=Hashable)
+V = TypeVar("V", bound=Hashable)
 
 
 class Name(NamedTuple):
@@ -116,19 +121,22 @@ class _Kept:
         return cast(Manifest, orjson.loads(self.packer.unpack(self.packed)))
 
 
-class _Index(Generic[K]):
+class _Index(Generic[K, V]):
     """Names of objects by something that they have in common."""
 
     def __init__(self) -> None:
-        self._names: dict[K, set[str]] = {}
+        self._names: dict[K, set[V]] = {}
 
-    def __getitem__(self, key: K) -> frozenset[str]:
+    def __getitem__(self, key: K) -> frozenset[V]:
         return frozenset(self._names.get(key, ()))
 
-    def add(self, key: K, name: str) -> None:
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._names)
+
+    def add(self, key: K, name: V) -> None:
         self._names.setdefault(key, set()).add(name)
 
-    def discard(self, key: K, name: str) -> None:
+    def discard(self, key: K, name: V) -> None:
         names = self._names.get(key, set())
         names.discard(name)
         if not names:
@@ -142,12 +150,18 @@ class Store:
         self._namespaces = frozenset(namespaces)
         self._kept: dict[Kind, dict[Name, _Kept]] = {kind: {} for kind in WATCHED}
         self._gone: dict[Kind, dict[Name, int]] = {kind: {} for kind in WATCHED}
-        self._of_model: _Index[tuple[Kind, str, str]] = _Index()
-        self._by_hostname: _Index[tuple[str, str]] = _Index()
-        self._pods_of_evaluation: _Index[tuple[str, str]] = _Index()
-        self._models_by_policy: _Index[tuple[str, str]] = _Index()
+        self._of_model: _Index[tuple[Kind, str, str], str] = _Index()
+        self._by_hostname: dict[Kind, _Index[str, Name]] = {ROUTES: _Index(), MODELS: _Index()}
+        self._reserved: dict[Name, tuple[Hostname, ...]] = {}
+        self._pods_of_evaluation: _Index[tuple[str, str], str] = _Index()
+        self._models_by_policy: _Index[tuple[str, str], str] = _Index()
         self._complete: set[Kind] = set()
         self._packers: dict[Kind, _Packer] = {}
+
+    @property
+    def namespaces(self) -> frozenset[str]:
+        """The namespaces that are watched, none where all are."""
+        return self._namespaces
 
     def covers(self, kind: Kind, namespace: str) -> bool:
         """Whether it knows all there is of a kind in a namespace, as far as the watches tell."""
@@ -190,7 +204,9 @@ class Store:
         else:
             self._of_model.add((kind, name.namespace, kept.model), name.name)
         for hostname in kept.hostnames:
-            self._by_hostname.add((name.namespace, hostname), name.name)
+            self._by_hostname[kind].add(hostname, name)
+        if kind == MODELS:
+            self._reserved.pop(name, None)
         if kept.policy:
             self._models_by_policy.add((name.namespace, kept.policy), name.name)
         return True
@@ -231,10 +247,30 @@ class Store:
         records = [kept[Name(namespace, name)].record for name in sorted(names)]
         return [record for record in records if record is not None]
 
-    def routes_for(self, namespace: str, hostnames: Iterable[str]) -> list[Manifest]:
-        """Return the HTTPRoutes of a namespace that have one of these host names."""
-        names = {name for host in hostnames for name in self._by_hostname[namespace, host]}
-        return self._manifests(ROUTES, namespace, names)
+    def hostnames(self, kind: Kind, name: Name) -> frozenset[str]:
+        """Return the host names that an HTTPRoute has, or that a model asks for or holds."""
+        kept = self._kept[kind].get(name)
+        return frozenset(kept.hostnames) if kept is not None else frozenset()
+
+    def with_hostnames(self, kind: Kind, hostnames: Collection[str]) -> list[Name]:
+        """Return which HTTPRoutes or models of all namespaces have host names that overlap these.
+
+        An HTTPRoute without any has those of the Gateway's listeners, which may be these.
+        """
+        index = self._by_hostname[kind]
+        keys = {key for host in hostnames for key in _keys_for(host, index)}
+        return sorted({name for key in keys for name in index[key]})
+
+    def reserve(self, model: Name, hostnames: Sequence[Hostname]) -> None:
+        """Take note of what a model is about to claim, until it is heard of what it has claimed."""
+        if hostnames:
+            self._reserved[model] = tuple(hostnames)
+        else:
+            self._reserved.pop(model, None)
+
+    def reserved(self) -> dict[Name, tuple[Hostname, ...]]:
+        """Return what models are about to claim."""
+        return dict(self._reserved)
 
     def policy_of(self, kind: Kind, name: Name) -> str:
         """Return the MonitoringPolicy that a model names, empty where it names none."""
@@ -277,7 +313,9 @@ class Store:
         self._of_model.discard((kind, name.namespace, kept.model), name.name)
         self._pods_of_evaluation.discard((name.namespace, kept.evaluation), name.name)
         for hostname in kept.hostnames:
-            self._by_hostname.discard((name.namespace, hostname), name.name)
+            self._by_hostname[kind].discard(hostname, name)
+        if kind == MODELS:
+            self._reserved.pop(name, None)
         self._models_by_policy.discard((name.namespace, kept.policy), name.name)
 
 
@@ -335,8 +373,27 @@ def _evaluation_of(kind: Kind, manifest: Manifest) -> str:
 
 
 def _hostnames_of(kind: Kind, manifest: Manifest) -> tuple[str, ...]:
-    found = at(manifest, "spec", "hostnames") if kind == ROUTES else None
-    return tuple(h for h in found if isinstance(h, str)) if isinstance(found, list) else ()
+    if kind == ROUTES:
+        return _texts(at(manifest, "spec", "hostnames")) or (_ANY,)
+    if kind != MODELS:
+        return ()
+    asked = _texts(at(manifest, "spec", "exposure", "gateway", "hostnames"))
+    held = (text(one, "name") for one in items(manifest, "status", "hostnames"))
+    return tuple({*asked, *held})
+
+
+def _texts(found: Json) -> tuple[str, ...]:
+    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
+
+
+def _keys_for(hostname: str, index: Iterable[str]) -> Iterator[str]:
+    """Yield the host names of an index that overlap one: itself, wildcards above it, and all below a wildcard."""
+    yield from (hostname, _ANY)
+    labels = hostname.removeprefix("*.").split(".")
+    start = 0 if hostname.startswith("*.") else 1
+    yield from (f"*.{'.'.join(labels[n:])}" for n in range(start, len(labels)))
+    if hostname.startswith("*."):
+        yield from overlaps(hostname, index)
 
 
 def _policy_of(kind: Kind, manifest: Manifest) -> str:

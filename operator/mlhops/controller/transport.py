@@ -10,12 +10,12 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import orjson
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
 from mlhops import __version__
 from mlhops.api.base import Manifest
+from mlhops.controller.canonical import encoded
 
 TIMEOUT_SECONDS = 15.0
 _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_SECONDS)
@@ -65,7 +65,7 @@ class Transport:
             method,
             self._url(path, query),
             headers={**headers, **await self._credentials()},
-            data=orjson.dumps(body) if body is not None else None,
+            data=encoded(body) if body is not None else None,
             proxy=self._proxy,
             server_hostname=self._configuration.tls_server_name or None,
             timeout=aiohttp.ClientTimeout(total=seconds),

@@ -7,7 +7,7 @@ windows are counted) in a ConfigMap that the detector reads again by itself.
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -23,10 +23,10 @@ from mlhops.kserve.names import (
     PROFILE_KEY,
     REVISION_LABEL,
     detector_map,
-    owner_reference,
+    owned_by,
     profile_map,
 )
-from mlhops.kserve.owner import owned
+from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.read import at, items, text
 
 CONTAINER = "drift-detector"
@@ -151,7 +151,7 @@ def config_map(model: ObjectMeta, service: str, config: DetectorConfig) -> Manif
             "name": detector_map(service),
             "namespace": model.namespace,
             "labels": {**MANAGED_BY, MODEL_LABEL: model.name, REVISION_LABEL: config.revision},
-            "ownerReferences": [cast(Json, owner_reference(model.name, model.uid))],
+            **owned_by(model),
         },
         "data": {DETECTOR_KEY: json.dumps(config.to_json(), indent=1, ensure_ascii=False)},
     }
@@ -159,7 +159,8 @@ def config_map(model: ObjectMeta, service: str, config: DetectorConfig) -> Manif
 
 def is_configured(live: Manifest | None, desired: Manifest, uid: str) -> bool:
     """Whether a ConfigMap is the model's and says what is desired."""
-    if live is None or not owned(live, uid):
+    outlives = at(desired, "metadata", "ownerReferences") is None
+    if live is None or not (owned(live, uid) or (outlives and is_ours(live, uid))):
         return False
     labelled = covers(at(live, "metadata", "labels"), at(desired, "metadata", "labels"))
     wanted = sha256(text(desired, "data", DETECTOR_KEY))

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mlhops.api.status import Hostname
+
 
 @dataclass(frozen=True)
 class Service:
@@ -29,6 +31,31 @@ class Service:
     """A field that somebody else set and that changes who answers requests, empty where there is none."""
     current: bool = True
     """Whether it is as it would be applied now."""
+
+
+@dataclass(frozen=True)
+class Hostnames:
+    """The host names that a model asks for, and what stands in the way."""
+
+    gateway: str = ""
+    """The Gateway that the spec names, as namespace/name."""
+    asked: tuple[str, ...] = ()
+    """The names that the spec asks for."""
+    held: tuple[Hostname, ...] = ()
+    """What it holds and may keep."""
+    routable: bool = True
+    """Whether it holds any, so that there can be a route."""
+    refused: str | None = None
+    """Why its namespace may not use one of them."""
+    taken: str | None = None
+    """Who has one of them already."""
+    stolen: str | None = None
+    """Whose route takes requests from what it holds."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot have all that it asks for."""
+        return self.refused or self.taken
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ Its metadata is written once and never touched again: KServe copies an Inference
 annotations to the pods, so any later change of them would restart the model.
 """
 
-from typing import cast
-
 from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.predictor import Predictor
 from mlhops.kserve.detector import Detector, beside
@@ -17,7 +15,7 @@ from mlhops.kserve.names import (
     MANAGED_BY,
     MODEL_LABEL,
     REVISION_LABEL,
-    owner_reference,
+    owned_by,
 )
 
 
@@ -39,7 +37,7 @@ def render(
                 REVISION_LABEL: revision,
             },
             "annotations": _annotations(predictor),
-            "ownerReferences": [cast(Json, owner_reference(model.name, model.uid))],
+            **owned_by(model),
         },
         "spec": {"predictor": spec | (beside(name, detector) if detector else {})},
     }

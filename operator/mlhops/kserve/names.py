@@ -1,5 +1,9 @@
 """Names, labels and annotations: ours, and those of KServe and Gateway API that we rely on."""
 
+from typing import cast
+
+from mlhops.api.base import Json, Manifest, ObjectMeta
+
 FIELD_MANAGER = "mlhops"
 MODEL_LABEL = "mlhops.io/model"
 REVISION_LABEL = "mlhops.io/revision"
@@ -39,6 +43,13 @@ def owner_reference(model: str, uid: str, kind: str = "ClinicalModel") -> dict[s
         "controller": True,
         "blockOwnerDeletion": False,
     }
+
+
+def owned_by(meta: ObjectMeta) -> Manifest:
+    """Return the part of an object's metadata that makes it a model's own; none where it outlives the model."""
+    if meta.orphaned:
+        return {}
+    return {"ownerReferences": [cast(Json, owner_reference(meta.name, meta.uid))]}
 
 
 def backend(service: str) -> str:

@@ -7,7 +7,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.drift import as_applied
 from mlhops.kserve.facts import Route
-from mlhops.kserve.names import GATEWAY_API, MANAGED_BY, MODEL_LABEL, backend, owner_reference
+from mlhops.kserve.names import GATEWAY_API, MANAGED_BY, MODEL_LABEL, backend, owned_by
 from mlhops.kserve.owner import is_ours
 from mlhops.kserve.read import at, condition, items, number, text
 
@@ -54,7 +54,7 @@ class GatewayRouter:
                 "name": meta.name,
                 "namespace": meta.namespace,
                 "labels": {**MANAGED_BY, MODEL_LABEL: meta.name},
-                "ownerReferences": [cast(Json, owner_reference(meta.name, meta.uid))],
+                **owned_by(meta),
             },
             "spec": {
                 "parentRefs": [cast(Json, self._parent(model))],
@@ -136,41 +136,3 @@ class GatewayRouter:
         if resolved and not stale and text(resolved, "status") == "False":
             return False, text(resolved, "message") or text(resolved, "reason")
         return True, ""
-
-
-def hostname_taken(
-    model: ClinicalModel, ours: Manifest | None, routes: list[Manifest]
-) -> str | None:
-    """Return which older route of the namespace gets the requests for one of our host names.
-
-    Gateway API merges routes of one host name, and of two rules for the same path the older wins.
-    """
-    gateway = model.spec.exposure.gateway
-    if gateway is None:
-        return None
-    name = (model.metadata.namespace, model.metadata.name)
-    age = (text(ours, "metadata", "creationTimestamp") or "~", name)
-    for route in routes:
-        its_name = (text(route, "metadata", "namespace"), text(route, "metadata", "name"))
-        its_age = (text(route, "metadata", "creationTimestamp"), its_name)
-        parents = {text(parent, "name") for parent in items(route, "spec", "parentRefs")}
-        if its_name == name or its_age > age or gateway.name not in parents:
-            continue
-        hostnames = at(route, "spec", "hostnames")
-        shared = set(gateway.hostnames) & {
-            hostname
-            for hostname in (hostnames if isinstance(hostnames, list) else [])
-            if isinstance(hostname, str)
-        }
-        if shared and any(_takes_all(rule) for rule in items(route, "spec", "rules")):
-            return (
-                f"{min(shared)} on Gateway {gateway.name} is taken by HTTPRoute "
-                f"{its_name[0]}/{its_name[1]}"
-            )
-    return None
-
-
-def _takes_all(rule: Manifest) -> bool:
-    """Whether a rule takes every path, as ours does."""
-    paths = [at(match, "path", "value") for match in items(rule, "matches")]
-    return not paths or "/" in paths or None in paths

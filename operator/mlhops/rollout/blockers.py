@@ -89,12 +89,12 @@ def _route_owner(draft: Draft) -> tuple[Reason, str] | None:
 
 
 def _hostname(draft: Draft) -> tuple[Reason, str] | None:
-    if draft.seen.hostname_taken is None:
-        return None
-    return (
-        Reason.HOSTNAME_TAKEN,
-        f"{draft.seen.hostname_taken}: choose another of spec.exposure.gateway.hostnames",
-    )
+    found, way_out = draft.seen.hostnames, "choose another of spec.exposure.gateway.hostnames"
+    if found.refused is not None:
+        return Reason.HOSTNAME_NOT_ALLOWED, f"{found.refused}: {way_out}"
+    if found.taken is not None:
+        return Reason.HOSTNAME_TAKEN, f"{found.taken}: {way_out}"
+    return (Reason.REQUESTS_TAKEN, found.stolen) if found.stolen is not None else None
 
 
 def _logger(draft: Draft) -> tuple[Reason, str] | None:

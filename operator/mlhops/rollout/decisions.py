@@ -26,13 +26,24 @@ _CAUTION = [
 ]
 
 
-_STOPPING = (Action.ABORT, Action.REJECT, Action.PAUSE)
+STOPPING = (Action.ABORT, Action.REJECT, Action.PAUSE)
 
 
 def hear_decisions(draft: Draft) -> None:
     """Let each new Decision on the candidate have its effect, and answer those without any."""
     for decision in sorted(draft.decisions, key=_order):
         if decision.spec.action is not Action.OVERRIDE:
+            _hear(draft, decision)
+
+
+def hear_stops(draft: Draft) -> None:
+    """Let each new Abort or Reject of the candidate end it."""
+    for decision in sorted(draft.decisions, key=_order):
+        candidate = draft.candidate
+        if candidate is None or candidate.failure is not None:
+            return
+        ends = decision.spec.action in (Action.ABORT, Action.REJECT)
+        if ends and addressed(decision, candidate):
             _hear(draft, decision)
 
 
@@ -69,7 +80,7 @@ def addressed(decision: Decision, candidate: Candidate) -> bool:
 
     What stops a rollout is heard whatever its time says: the person's clock and ours may differ.
     """
-    if decision.spec.action in _STOPPING:
+    if decision.spec.action in STOPPING:
         return decision.spec.revision == candidate.revision
     created = decision.metadata.creation_timestamp
     return (
@@ -153,7 +164,7 @@ def _hear(draft: Draft, decision: Decision) -> None:
     pending = decision.status.phase == "Pending"
     if not pending:
         return
-    if decision.metadata.uid in _uids_heard(draft):
+    if decision.metadata.uid in heard_uids(draft):
         answer(draft, decision, "")
         return
     if candidate is None or not addressed(decision, candidate):
@@ -169,7 +180,7 @@ def _hear(draft: Draft, decision: Decision) -> None:
         answer(draft, decision, refusal or "")
 
 
-def _uids_heard(draft: Draft) -> set[str]:
+def heard_uids(draft: Draft) -> set[str]:
     """Return the decisions that had their effect already, though the answer may have been lost."""
     deciders = [decider for entry in draft.history for decider in entry.deciders]
     if draft.candidate is not None:

@@ -9,6 +9,7 @@ from mlhops.api.status import (
     Candidate,
     ClinicalModelStatus,
     HistoryEntry,
+    Hostname,
     MonitoringStatus,
     Outcome,
     Serving,
@@ -45,6 +46,7 @@ class Draft:
     previous: Serving | None
     history: list[HistoryEntry]
     monitoring: MonitoringStatus | None
+    hostnames: list[Hostname]
     blocked: Stop | None = None
     """Why the candidate cannot get more traffic whatever its evidence."""
     before: list[Intent] = field(default_factory=list)
@@ -76,6 +78,7 @@ class Draft:
             previous=known(status.previous),
             history=list(status.history),
             monitoring=status.monitoring,
+            hostnames=list(status.hostnames),
         )
 
     @property

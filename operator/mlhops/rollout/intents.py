@@ -49,6 +49,13 @@ class Remove:
 
 
 @dataclass(frozen=True)
+class ReleaseRecord:
+    """Have a revision's record outlive its model."""
+
+    revision: str
+
+
+@dataclass(frozen=True)
 class Answer:
     """Say what became of a Decision."""
 
@@ -89,6 +96,7 @@ Intent: TypeAlias = (
     | SetWeights
     | EnsureEvaluation
     | Remove
+    | ReleaseRecord
     | Answer
     | StartRetraining
     | Notify

@@ -7,12 +7,12 @@ from datetime import datetime
 from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
-from mlhops.kserve.facts import Route, Service
+from mlhops.kserve.facts import Hostnames, Route, Service
 from mlhops.rollout.looks import Monitored
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-__all__ = ["Listener", "Observed", "Record", "Route", "Service"]
+__all__ = ["Hostnames", "Listener", "Observed", "Record", "Route", "Service"]
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,16 @@ class Observed:
     """The digest of each revision that is recorded, by its name; empty where the record is damaged."""
     stale: frozenset[str] = frozenset()
     """Revisions whose record has to be made anew: replicas are changed in place, or it is damaged."""
+    owned_records: frozenset[str] = frozenset()
+    """Revisions whose record the model owns; known of one whose objects are to outlive it."""
     unconfigured: frozenset[str] = frozenset()
     """Revisions with a detector that is not told yet what it is to count."""
     config_maps: Mapping[str, str] = field(default_factory=dict)
     """The revision of each ConfigMap of a detector or profile that this model owns, by its name."""
     gateway_exists: bool = True
     listener: Listener = Listener()
-    hostname_taken: str | None = None
-    """An older HTTPRoute that gets the requests for one of the model's host names."""
+    hostnames: Hostnames = field(default_factory=Hostnames)
+    """The host names that it asks for, and what stands in the way."""
     kserve_installed: bool = True
     gateway_api_installed: bool = True
     monitored: Monitored | None = None

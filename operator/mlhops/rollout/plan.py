@@ -10,7 +10,9 @@ from mlhops.rollout.choose import choose_candidate
 from mlhops.rollout.decisions import hear_decisions
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.gates import answer_overrides
+from mlhops.rollout.hostnames import claim_hostnames
 from mlhops.rollout.intents import Plan
+from mlhops.rollout.leaving import is_leaving, leave
 from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.status import new_status, without_progress
@@ -24,19 +26,20 @@ from mlhops.rollout.tidy import (
 )
 from mlhops.rollout.weights import set_weights
 
-NOTHING = Plan(before=(), status=None, after=(), events=(), requeue_after=None)
-
 
 def plan(seen: Observed, now: datetime) -> Plan:
     """Return what to write next.
 
     The order of the calls is the order of the rollout: choose a candidate, hear people, check it,
     look at what monitoring found and act on it, take the steps that are due, and clear away what nothing needs.
+    Of a model that is being deleted only what serves is kept right.
     """
-    if seen.model.metadata.deletion_timestamp is not None:
-        return NOTHING  # the garbage collector removes all that the model owns
     draft = Draft.begin(seen, now)
     find_blocker(draft)
+    if is_leaving(draft):
+        leave(draft)
+        return _finish(draft)
+    claim_hostnames(draft)
     choose_candidate(draft)
     hear_decisions(draft)
     check_candidate(draft)
@@ -45,7 +48,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     act(draft)
     advance(draft)
     expire_previous(draft)
-    keep_serving(draft)
+    keep_serving(draft, (draft.stable, draft.previous))
     set_weights(draft)
     remove_retired(draft)
     remove_old_records(draft)

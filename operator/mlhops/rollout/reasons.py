@@ -31,6 +31,7 @@ class Reason(StrEnum):
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"
     ABORTED = "Aborted"
     REJECTED = "Rejected"
+    MODEL_DELETED = "ModelDeleted"
     ROLLED_BACK_BY_POLICY = "RolledBackByPolicy"
     # why nothing can be done
     KSERVE_MISSING = "KServeMissing"
@@ -39,6 +40,8 @@ class Reason(StrEnum):
     MODE_NOT_SUPPORTED = "ModeNotSupported"
     NAME_TOO_LONG = "NameTooLong"
     HOSTNAME_TAKEN = "HostnameTaken"
+    HOSTNAME_NOT_ALLOWED = "HostnameNotAllowed"
+    REQUESTS_TAKEN = "RequestsTaken"
     FOREIGN_OBJECT = "ForeignObject"
     FOREIGN_LOGGER = "ForeignLogger"
     FOREIGN_FIELD = "ForeignField"

@@ -9,6 +9,7 @@ from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Proof, Serving, Stop
 from mlhops.rollout import monitoring
 from mlhops.rollout.draft import Draft
+from mlhops.rollout.leaving import is_leaving, waits_for
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
 
@@ -22,6 +23,9 @@ def phase_of(status: ClinicalModelStatus) -> tuple[Phase, str]:
     ready = find(status.conditions, ConditionType.READY)
     if stalled is not None and stalled.status == "True":
         return Phase.DEGRADED, stalled.message
+    if reconciling is not None and reconciling.reason == Reason.MODEL_DELETED:
+        lost = ready is not None and ready.status == "False"
+        return (Phase.DEGRADED if lost else Phase.PROGRESSING), reconciling.message
     if status.candidate is not None:
         paused = status.candidate.pause is not None
         message = reconciling.message if reconciling else ""
@@ -40,6 +44,7 @@ def new_status(draft: Draft) -> ClinicalModelStatus:
     status = draft.old.model_copy(
         update={
             "observed_generation": generation,
+            "hostnames": draft.hostnames,
             "stable": draft.stable,
             "candidate": candidate,
             "previous": draft.previous,
@@ -58,7 +63,7 @@ def without_progress(status: ClinicalModelStatus, old: ClinicalModelStatus) -> C
 
     A revision whose weight could not be taken has it still, so it must not leave the status.
     """
-    kept = ("stable", "candidate", "previous", "history", "monitoring", "url")
+    kept = ("hostnames", "stable", "candidate", "previous", "history", "monitoring", "url")
     return status.model_copy(update={name: getattr(old, name) for name in kept})
 
 
@@ -111,13 +116,13 @@ _OF_MONITORING = (ConditionType.DRIFT_DETECTED, ConditionType.DATA_QUALITY_DEGRA
 
 def _state(draft: Draft) -> _State:
     """Return where the model stands; the first that applies, from worst to best."""
+    if is_leaving(draft):
+        return _leaving_state(draft)
     candidate = draft.candidate
     if draft.blocked is not None:
         return _stalled(draft.blocked)
     if draft.seen.refusal is not None:
-        # Writes go on being tried, so that the model goes on by itself when they are taken.
-        message = f"the API server refuses a write: {draft.seen.refusal}"
-        return _State("False", False, True, Reason.WRITE_REFUSED.value, message)
+        return _refused(draft.seen.refusal)
     if candidate is not None and candidate.failure is not None:
         stable = f" ({_serving(draft, draft.stable)})" if draft.stable and _serves(draft) else ""
         way_out = ". To go on, apply another version or decide Retry"
@@ -129,6 +134,25 @@ def _state(draft: Draft) -> _State:
             beside = f" ({_serving(draft, draft.stable)})"
         return _State("Unknown", True, False, reason, _progress(draft, candidate) + beside)
     return _serving_state(draft)
+
+
+def _leaving_state(draft: Draft) -> _State:
+    """What serves goes on serving until the model is gone, and its end may take its time."""
+    if draft.blocked is not None:
+        now = _stalled(draft.blocked)
+    elif draft.seen.refusal is not None:
+        now = _refused(draft.seen.refusal)
+    else:
+        now = _serving_state(draft)
+    reason = now.reason if now.stalled else Reason.MODEL_DELETED.value
+    message = f"{draft.name} {waits_for(draft.seen.model.metadata)}: {now.message}"
+    return _State(now.ready, True, now.stalled, reason, message)
+
+
+def _refused(refusal: str) -> _State:
+    """Writes go on being tried, so that the model goes on by itself when they are taken."""
+    message = f"the API server refuses a write: {refusal}"
+    return _State("False", False, True, Reason.WRITE_REFUSED.value, message)
 
 
 def _stalled(stop: Stop, prefix: str = "", suffix: str = "") -> _State:
@@ -317,4 +341,5 @@ def _url(draft: Draft) -> str | None:
     gateway = draft.seen.model.spec.exposure.gateway
     if draft.stable is None or gateway is None:
         return None
-    return f"{draft.seen.listener.scheme}://{gateway.hostnames[0]}{draft.seen.listener.port_suffix}"
+    name = draft.hostnames[0].name if draft.hostnames else gateway.hostnames[0]
+    return f"{draft.seen.listener.scheme}://{name}{draft.seen.listener.port_suffix}"

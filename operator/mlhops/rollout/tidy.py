@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
-from mlhops.api.status import Candidate, Outcome
+from mlhops.api.status import Candidate, Outcome, Serving
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import ConfigureDetector, EnsureService, Remove, SetWeights
 from mlhops.rollout.observed import Record, Service
@@ -15,11 +15,11 @@ EVALUATIONS_KEPT = 10
 """How many Evaluations stay that neither let a revision serve nor are cited."""
 
 
-def keep_serving(draft: Draft) -> None:
-    """Put right the InferenceServices of stable and previous that somebody changed or deleted."""
+def keep_serving(draft: Draft, served: tuple[Serving | None, ...]) -> None:
+    """Put right the InferenceServices of what serves that somebody changed or deleted."""
     if not draft.seen.kserve_installed:
         return
-    for serving in (draft.stable, draft.previous):
+    for serving in served:
         if serving is None:
             continue
         service = draft.seen.services.get(serving.inference_service)

@@ -42,6 +42,8 @@ def set_weights(draft: Draft) -> None:
     route = draft.seen.route
     if not wanted or not draft.seen.gateway_api_installed or (route and route.foreign):
         return
+    if not draft.seen.hostnames.routable:
+        return  # a route without host names would take all requests
     if route is not None and route.current and dict(route.weights) == dict(wanted):
         return
     serving = draft.old.stable.inference_service if draft.old.stable else None

@@ -59,6 +59,14 @@ def _for_the_dying(seen: Observed, now: datetime) -> Plan:
     return plan(replace(seen, model=seen.model.model_copy(update={"metadata": metadata})), now)
 
 
+def _frozen(seen: Observed, now: datetime) -> Plan:
+    """What is being deleted is left as it is."""
+    decided = plan(seen, now)
+    if seen.model.metadata.deletion_timestamp is None:
+        return decided
+    return replace(decided, before=(), status=None, after=(), events=())
+
+
 def _asked(draft: Draft, service: str) -> int | None:
     """The weight that was asked for, whatever the Gateway says."""
     return None if draft.seen.route is None else draft.seen.route.weights.get(service, 0)
@@ -113,6 +121,7 @@ MUTANTS: Mapping[str, Mutant] = {
         Applier, "_write_status", _without_version
     ),
     "a model that leaves is served": lambda: patch("mlhops.controller.models.plan", _for_the_dying),
+    "a model that leaves is frozen": lambda: patch("mlhops.controller.models.plan", _frozen),
     "every gate has passed": lambda: patch(
         "mlhops.rollout.gates.passed_gates",
         lambda evaluation: {gate.name for gate in evaluation.spec.gates},

@@ -15,6 +15,7 @@ FIRST = {
     "a weight is lowered after the status": 5,
     "the status is written on any version": 6,
     "a model that leaves is served": 16,
+    "a model that leaves is frozen": 6,
     "every gate has passed": 10,
     "anybody's pod is evidence": 4,
     "the Gateway is not waited for": 3,

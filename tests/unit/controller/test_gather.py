@@ -221,3 +221,29 @@ def test_only_the_models_own_config_maps_are_its_own() -> None:
     gathered = ward.gather()
     assert gathered.seen.config_maps == {f"{ward.service}-profile": ward.revision}
     assert gathered.seen.unconfigured == {ward.revision}
+
+
+LEAVING: dict[str, Json] = {"metadata.deletionTimestamp": "2030-01-01T00:00:00Z"}
+
+
+def test_what_the_garbage_collector_lets_go_of_gets_no_owner_again() -> None:
+    for finalizers, strips, orphaned in (
+        (["orphan"], False, True),
+        (["eve.example/keep"], True, True),
+        (["eve.example/keep"], False, False),
+    ):
+        held: dict[str, Json] = {**LEAVING, "metadata.finalizers": cast(Json, finalizers)}
+        ward = Ward(held)
+        ward.record(OURS)
+        ward.serve(OURS)
+        if strips:
+            meta, predictor = ward.model.metadata, ward.model.spec.predictor
+            live = inferenceservice.render(meta, predictor, ward.revision, ward.service, OURS)
+            entry: Manifest = {"manager": "mlhops", "operation": "Apply"}
+            stripped: Manifest = {"ownerReferences": [], "managedFields": [entry]}
+            live["metadata"] = {**cast(Manifest, live["metadata"]), **stripped}
+            ward.hear(SERVICES, ward.service, live)
+        seen = ward.gather().seen
+        assert seen.model.metadata.orphaned == orphaned
+        assert seen.owned_records == ({ward.revision} if orphaned else set())
+        assert ward.revision in seen.recorded

@@ -14,3 +14,14 @@ def test_what_is_no_name_of_a_namespace_is_refused_by_its_flag(
 
     told = capsys.readouterr().err
     assert f"argument --namespace: {name!r} is not the name of a namespace" in told
+
+
+@pytest.mark.parametrize("given", ["icu", "icu=", "=a.example", "icu=https://a.example", "*.x=a"])
+def test_a_host_name_for_no_namespace_is_refused_by_its_flag(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main([f"--hostname={given}"])
+
+    told = capsys.readouterr().err
+    assert f"argument --hostname: {given!r} says of no namespace" in told

@@ -1,5 +1,6 @@
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.status import Hostname
 from mlhops.controller.kinds import (
     CONFIG_MAPS,
     DECISIONS,
@@ -89,15 +90,45 @@ def test_pods_of_an_evaluation_are_found_by_it_and_are_none_of_the_models_own() 
     assert store.of_evaluation(WARD, "sepsis-a-1") == []
 
 
-def test_routes_are_found_by_their_host_names() -> None:
+def test_routes_are_found_by_host_names_that_overlap_in_all_namespaces() -> None:
     store = Store()
-    store.hear(ROUTES, manifest(1, "ours", spec={"hostnames": ["a.example", "b.example"]}))
-    store.hear(ROUTES, manifest(2, "theirs", spec={"hostnames": ["b.example"]}))
-    store.hear(ROUTES, manifest(3, "odd", spec={"hostnames": "b.example"}))
-    assert len(store.routes_for(WARD, ["b.example"])) == 2
-    assert len(store.routes_for(WARD, ["a.example", "b.example"])) == 2
-    store.hear(ROUTES, manifest(4, "theirs", spec={"hostnames": ["c.example"]}))
-    assert len(store.routes_for(WARD, ["b.example"])) == 1
+    other: Manifest = {"namespace": "icu"}
+    store.hear(ROUTES, manifest(1, "ours", spec={"hostnames": ["a.x.example", "b.example"]}))
+    store.hear(ROUTES, manifest(2, "theirs", metadata=other, spec={"hostnames": ["b.example"]}))
+    store.hear(ROUTES, manifest(3, "wild", metadata=other, spec={"hostnames": ["*.example"]}))
+    store.hear(ROUTES, manifest(4, "any", spec={}))
+
+    def found(*hostnames: str) -> set[str]:
+        return {name.name for name in store.with_hostnames(ROUTES, hostnames)}
+
+    assert found("b.example") == {"ours", "theirs", "wild", "any"}
+    assert found("*.x.example") == {"ours", "wild", "any"}
+    assert found("c.other") == {"any"}
+    store.hear(ROUTES, manifest(5, "theirs", metadata=other, spec={"hostnames": ["c.other"]}))
+    assert found("b.example") == {"ours", "wild", "any"}
+    store.hear_gone(ROUTES, Name("icu", "wild"), 6)
+    assert found("b.example") == {"ours", "any"}
+
+
+def test_models_are_found_by_what_they_ask_for_and_by_what_they_hold() -> None:
+    store = Store()
+    asked: Manifest = {"exposure": {"gateway": {"hostnames": ["new.example"]}}}
+    held: Manifest = {"hostnames": [{"name": "old.example", "gateway": "ward/clinical"}]}
+    store.hear(MODELS, manifest(1, spec=asked, status=held))
+    for name in ("new.example", "old.example"):
+        assert store.with_hostnames(MODELS, [name]) == [SEPSIS]
+    assert store.hostnames(MODELS, SEPSIS) == {"new.example", "old.example"}
+
+
+def test_what_is_about_to_be_claimed_is_known_until_the_model_is_heard_of() -> None:
+    store = Store()
+    claim = Hostname.model_validate(
+        {"name": "a.example", "gateway": "ward/clinical", "since": "2030-01-01T00:00:00Z"}
+    )
+    store.reserve(SEPSIS, [claim])
+    assert store.reserved() == {SEPSIS: (claim,)}
+    store.hear(MODELS, manifest(7))
+    assert store.reserved() == {}
 
 
 def test_nothing_is_known_of_a_kind_before_it_was_listed_nor_while_it_is_in_doubt() -> None:

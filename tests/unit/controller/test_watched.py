@@ -1,13 +1,14 @@
 """Which models are looked at when something changes that many of them may rest on."""
 
 import asyncio
+from typing import cast
 
 from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Manifest
 from mlhops.controller.client import Client
 from mlhops.controller.gather import Key
-from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES
+from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES, ROUTES
 from mlhops.controller.main import Operator
 from mlhops.controller.policies import THROTTLE_SECONDS
 from mlhops.controller.queue import WorkQueue
@@ -105,6 +106,54 @@ def test_a_change_of_a_config_map_looks_at_its_model() -> None:
             manifest(1, "sepsis-a-detector", {}, labels={"mlhops.io/model": "sepsis"}),
         )
         assert await looked_at(operator) == {"sepsis"}
+        await client.close()
+
+    asyncio.run(run())
+
+
+def asking(version: int, namespace: str, *names: str) -> Manifest:
+    gateway: Manifest = {"name": "clinical", "hostnames": list(names)}
+    asked = manifest(version, "sepsis", {"exposure": {"gateway": gateway}})
+    metadata = cast(Manifest, asked["metadata"])
+    return {**asked, "metadata": {**metadata, "namespace": namespace}}
+
+
+async def namespaces_looked_at(operator: Operator) -> set[str]:
+    found = set()
+    while len(operator.queue):
+        key = await operator.queue.get()
+        operator.queue.succeeded(key)
+        operator.queue.done(key)
+        found.add(key.namespace)
+    return found
+
+
+def test_whoever_waits_for_a_host_name_is_looked_at_when_it_is_given_up() -> None:
+    async def run() -> None:
+        client = Client(Configuration())
+        operator = Operator(client, EvaluatorImage("evaluator"), Detectors("detector", "alibi"))
+        operator.hear(MODELS, asking(1, "icu", "a.example"))
+        operator.hear(MODELS, asking(2, "ward", "*.example"))
+        operator.hear(MODELS, asking(3, "unit", "b.other"))
+        await namespaces_looked_at(operator)
+
+        operator.hear(MODELS, {**asking(4, "icu", "a.example"), "status": {"phase": "Healthy"}})
+        assert await namespaces_looked_at(operator) == {"icu"}, "its status tells nobody else"
+        operator.hear(MODELS, asking(5, "icu", "c.other"))
+        assert await namespaces_looked_at(operator) == {"icu", "ward"}
+        operator.hear_gone(MODELS, asking(6, "icu", "c.other"))
+        assert await namespaces_looked_at(operator) == {"icu"}
+
+        route = asking(7, "billing")
+        route["spec"] = {"hostnames": ["b.other"]}
+        operator.hear(ROUTES, route)
+        assert await namespaces_looked_at(operator) == {"unit"}
+        operator.hear_gone(ROUTES, asking(8, "billing"))
+        assert await namespaces_looked_at(operator) == {"unit"}
+        route = asking(9, "billing")
+        route["spec"] = {"parentRefs": []}
+        operator.hear(ROUTES, route)
+        assert {"unit", "ward"} <= await namespaces_looked_at(operator), "it has those of listeners"
         await client.close()
 
     asyncio.run(run())

@@ -10,7 +10,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.facts import Route
 from mlhops.kserve.names import owner_reference
-from mlhops.kserve.route import GatewayRouter, hostname_taken
+from mlhops.kserve.route import GatewayRouter
 from tests.builders import clinical_model
 
 ROUTER = GatewayRouter()
@@ -168,15 +168,3 @@ def test_an_entry_that_a_former_controller_left_hides_nothing() -> None:
     ]
     rendered["status"] = cast(Manifest, {"parents": parents})
     assert ROUTER.observe(model(), rendered).accepted is True
-
-
-def test_the_older_of_two_routes_for_a_hostname_gets_the_requests() -> None:
-    older = ROUTER.desired(model("older"), {"a": 100})
-    cast(Manifest, older["spec"])["hostnames"] = ["ok.example.com"]
-    cast(Manifest, older["metadata"])["creationTimestamp"] = "2026-01-01T00:00:00Z"
-    ours = ROUTER.desired(model(), {"ok-a": 100})
-    cast(Manifest, ours["metadata"])["creationTimestamp"] = "2026-01-02T00:00:00Z"
-    taken = hostname_taken(model(), ours, [older, ours])
-    assert taken == "ok.example.com on Gateway models is taken by HTTPRoute icu/older"
-    assert hostname_taken(model("older"), older, [older, ours]) is None
-    assert hostname_taken(model(), None, [older]) == taken

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.rollout.observed import Hostnames
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary
 from tests.unit.rollout.world import World
 
@@ -118,11 +119,13 @@ def test_retry_replaces_an_evaluation_that_does_not_get_anywhere() -> None:
 
 def test_a_host_name_that_another_route_has_blocks_the_model_and_says_so() -> None:
     world = World()
-    world.hostname_taken = "a.example on Gateway clinical is taken by HTTPRoute icu/other"
+    world.hostnames = Hostnames(
+        taken="a.example on Gateway icu/clinical is taken by HTTPRoute icu/other"
+    )
     world.release("1.0.0")
     world.run()
     assert condition(world, "Stalled") == ("True", "HostnameTaken")
     assert world.shares() == {}
-    world.hostname_taken = None
+    world.hostnames = Hostnames()
     world.run()
     assert condition(world, "Stalled")[0] == "False"

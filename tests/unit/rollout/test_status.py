@@ -264,12 +264,3 @@ def test_the_history_keeps_the_latest_and_stays_intact() -> None:
     assert [entry.version for entry in history] == versions[-HISTORY_LIMIT:]
     assert intact(history)
     assert len(world.evaluations) <= HISTORY_LIMIT + 10 + 2
-
-
-def test_a_model_that_is_being_deleted_is_left_to_the_garbage_collector() -> None:
-    world = World()
-    world.run()
-    world.edit({"metadata.deletionTimestamp": world.now.isoformat()})
-    world.release("2.0.0")
-
-    assert world.plan().empty

@@ -21,12 +21,13 @@ from mlhops.rollout.intents import (
     Intent,
     Notify,
     Plan,
+    ReleaseRecord,
     Remove,
     SetWeights,
     StartRetraining,
 )
 from mlhops.rollout.looks import Monitored
-from mlhops.rollout.observed import Observed, Record, Route, Service
+from mlhops.rollout.observed import Hostnames, Observed, Record, Route, Service
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revision import service_name
 from tests.builders import clinical_model, with_path
@@ -74,12 +75,14 @@ class World:
         self.decisions: dict[str, Manifest] = {}
         self.revisions: dict[str, str] = {}
         """The digest of what each record says, by revision."""
+        self.owned_records: set[str] = set()
+        """Revisions whose record is to outlive the model and does not yet."""
         self.config_maps: dict[str, str] = {}
         """The windows that each detector's ConfigMap has, by its name."""
         self.windows = "hour"
         """The windows that the policy asks for."""
         self.gateway_exists = self.kserve_installed = self.gateway_api_installed = True
-        self.hostname_taken: str | None = None
+        self.hostnames = Hostnames()
         self.monitored: Monitored | None = None
         self.jobs: dict[str, Manifest] = {}
         """Jobs that retrain, by name."""
@@ -136,6 +139,7 @@ class World:
             records={name: Record.of(each) for name, each in evaluations.items()},
             decisions=tuple(Decision.model_validate(d) for d in self.decisions.values()),
             recorded=dict(self.revisions),
+            owned_records=frozenset(self.owned_records),
             unconfigured=frozenset(
                 revision
                 for revision in {*self.revisions, self.target}
@@ -146,7 +150,7 @@ class World:
                 for name in self.config_maps
             },
             gateway_exists=self.gateway_exists,
-            hostname_taken=self.hostname_taken,
+            hostnames=self.hostnames,
             kserve_installed=self.kserve_installed,
             gateway_api_installed=self.gateway_api_installed,
             monitored=self.monitored,
@@ -225,6 +229,8 @@ class World:
                 )
             case Remove(kind, name):
                 self._remove(kind, name)
+            case ReleaseRecord(revision):
+                self.owned_records.discard(revision)
             case StartRetraining(_, job):
                 self.jobs.setdefault(str(cast(Manifest, job["metadata"])["name"]), job)
             case Notify(_, _, event):
