@@ -17,7 +17,7 @@ from mlhops.controller.kinds import (
     Kind,
 )
 from mlhops.controller.store import Name, OwnedRecord, Store, name_of, owned_record
-from mlhops.kserve.names import MODEL_LABEL
+from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, app_of
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
 Manifests: TypeAlias = list[Manifest]
@@ -26,6 +26,11 @@ Evidence: TypeAlias = tuple[list[Manifest], list[OwnedRecord]]
 
 _FEW = 6
 """Up to so many objects are read one by one; a list costs the API server a look at all of its kind."""
+
+
+def chosen_by(services: Collection[str]) -> str:
+    """Return the selector that the Kubernetes Services of these InferenceServices have together."""
+    return f"{APP_LABEL} in ({','.join(sorted(app_of(service) for service in services))})"
 
 
 class Reader(Protocol):
@@ -43,6 +48,10 @@ class Reader(Protocol):
 
     async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job, which are none of the model's own."""
+        ...
+
+    async def chosen_for(self, namespace: str, services: Collection[str]) -> list[Manifest]:
+        """Return the pods that the Kubernetes Services of these InferenceServices choose, whoever made them."""
         ...
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
@@ -85,6 +94,11 @@ class _Live:
             self._store.doubt(kind)
             raise
 
+    async def chosen_for(self, namespace: str, services: Collection[str]) -> Manifests:
+        if not services:
+            return []
+        return await self._list(PODS, namespace, chosen_by(services), "")
+
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         live = await self.list(EVALUATIONS, namespace, model)
         records = [record for each in live if (record := owned_record(each)) is not None]
@@ -121,6 +135,12 @@ class Heard:
         if self._store.covers(PODS, namespace):
             return self._store.of_evaluation(namespace, evaluation)
         return await self._live.of_evaluation(namespace, evaluation)
+
+    async def chosen_for(self, namespace: str, services: Collection[str]) -> list[Manifest]:
+        """Return such pods as they were heard of: without a model's label only by lists, by no watch."""
+        if self._store.covers(PODS, namespace):
+            return self._store.pods_by_app(namespace, [app_of(service) for service in services])
+        return await self._live.chosen_for(namespace, services)
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return the named Evaluations and the records of all that were heard of."""
@@ -179,6 +199,10 @@ class Fresh:
     async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job as they are now."""
         return await self._live.of_evaluation(namespace, evaluation)
+
+    async def chosen_for(self, namespace: str, services: Collection[str]) -> list[Manifest]:
+        """Return such pods as they are now."""
+        return await self._live.chosen_for(namespace, services)
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return the named Evaluations as they are now, and the records of all."""

@@ -17,6 +17,7 @@ import orjson
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.kinds import (
+    CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
@@ -27,11 +28,12 @@ from mlhops.controller.kinds import (
     POLICIES,
     REVISIONS,
     ROUTES,
+    RUNTIMES,
     SERVICES,
     Kind,
 )
 from mlhops.kserve.content import without_content
-from mlhops.kserve.names import FIELD_MANAGER, MODEL_LABEL
+from mlhops.kserve.names import APP_LABEL, FIELD_MANAGER, MODEL_LABEL
 from mlhops.kserve.owner import controllers
 from mlhops.kserve.read import at, items, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
@@ -49,6 +51,8 @@ WATCHED = (
     REVISIONS,
     CONFIG_MAPS,
     POLICIES,
+    RUNTIMES,
+    CLUSTER_RUNTIMES,
 )
 LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS, CONFIG_MAPS})
 """Kinds of which only those with the label of a model are watched: a hospital's cluster has others."""
@@ -108,6 +112,7 @@ class _Kept:
     packer: _Packer
     model: str
     evaluation: str
+    app: str
     hostnames: tuple[str, ...]
     policy: str
     record: OwnedRecord | None
@@ -145,6 +150,7 @@ class Store:
         self._of_model: _Index[tuple[Kind, str, str]] = _Index()
         self._by_hostname: _Index[tuple[str, str]] = _Index()
         self._pods_of_evaluation: _Index[tuple[str, str]] = _Index()
+        self._pods_by_app: _Index[tuple[str, str]] = _Index()
         self._models_by_policy: _Index[tuple[str, str]] = _Index()
         self._complete: set[Kind] = set()
         self._packers: dict[Kind, _Packer] = {}
@@ -180,6 +186,7 @@ class Store:
             packer,
             _model_of(kind, manifest),
             _evaluation_of(kind, manifest),
+            _app_of(kind, manifest),
             _hostnames_of(kind, manifest),
             _policy_of(kind, manifest),
             owned_record(manifest) if kind == EVALUATIONS else None,
@@ -191,6 +198,8 @@ class Store:
             self._of_model.add((kind, name.namespace, kept.model), name.name)
         for hostname in kept.hostnames:
             self._by_hostname.add((name.namespace, hostname), name.name)
+        if kept.app:
+            self._pods_by_app.add((name.namespace, kept.app), name.name)
         if kept.policy:
             self._models_by_policy.add((name.namespace, kept.policy), name.name)
         return True
@@ -223,6 +232,23 @@ class Store:
     def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job, in the order of their names."""
         return self._manifests(PODS, namespace, self._pods_of_evaluation[namespace, evaluation])
+
+    def pods_by_app(self, namespace: str, apps: Iterable[str]) -> list[Manifest]:
+        """Return the pods that have one of these values of the label by which Services choose pods."""
+        names = {name for app in apps for name in self._pods_by_app[namespace, app]}
+        return self._manifests(PODS, namespace, names)
+
+    def model_served_by(self, namespace: str, service: str) -> str:
+        """Return the model of an InferenceService, empty where there is none."""
+        kept = self._kept[SERVICES].get(Name(namespace, service))
+        return "" if kept is None else kept.model
+
+    def services(self) -> dict[str, list[str]]:
+        """Return the names of all InferenceServices by namespace."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self._kept[SERVICES]):
+            found.setdefault(name.namespace, []).append(name.name)
+        return found
 
     def records(self, namespace: str, model: str) -> list[OwnedRecord]:
         """Return what is known of a model's Evaluations, none of which is unpacked for that."""
@@ -278,6 +304,7 @@ class Store:
         self._pods_of_evaluation.discard((name.namespace, kept.evaluation), name.name)
         for hostname in kept.hostnames:
             self._by_hostname.discard((name.namespace, hostname), name.name)
+        self._pods_by_app.discard((name.namespace, kept.app), name.name)
         self._models_by_policy.discard((name.namespace, kept.policy), name.name)
 
 
@@ -332,6 +359,10 @@ def _model_of(kind: Kind, manifest: Manifest) -> str:
 
 def _evaluation_of(kind: Kind, manifest: Manifest) -> str:
     return text(manifest, "metadata", "labels", EVALUATION_LABEL) if kind == PODS else ""
+
+
+def _app_of(kind: Kind, manifest: Manifest) -> str:
+    return text(manifest, "metadata", "labels", APP_LABEL) if kind == PODS else ""
 
 
 def _hostnames_of(kind: Kind, manifest: Manifest) -> tuple[str, ...]:

@@ -76,7 +76,8 @@ def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:
         kopf.on.event(kind.group, kind.plural, id=f"watch-{kind.plural}", registry=handlers)(seen)
 
     for kind in WATCHED:
-        watch(kind)
+        if clusterwide or not kind.cluster:
+            watch(kind)
     if clusterwide:
 
         async def installed(body: kopf.Body, **_: object) -> None:

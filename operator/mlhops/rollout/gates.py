@@ -11,6 +11,7 @@ from mlhops.api.status import Candidate, Proof
 from mlhops.rollout.comparator import comparator, settled
 from mlhops.rollout.decisions import addressed, answer
 from mlhops.rollout.draft import Draft
+from mlhops.rollout.servers import change_of, doubt_about, measured_by
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ def spec_of(
     """Return the Evaluation that a candidate needs; `profile` says whether it makes one as well."""
     model = draft.seen.model
     settings = model.spec.evaluation
+    service = draft.service(candidate)
     return EvaluationSpec(
         model=model.metadata.name,
         revision=candidate.revision,
@@ -42,6 +44,7 @@ def spec_of(
         data=settings.data,
         gates=settings.gates,
         stable=comparator(draft),
+        server=list(service.server.parts) if service is not None else [],
         seed=settings.seed,
         min_cell_size=settings.min_cell_size,
         report=settings.report,
@@ -65,8 +68,8 @@ def is_about(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> bool
 
 
 def _evidence(spec: EvaluationSpec) -> Manifest:
-    """Return all of a spec that a verdict depends on."""
-    return spec.model_copy(update={"report": None, "profile": False}).to_json()
+    """Return all of a spec that a verdict depends on; what answered is compared by itself."""
+    return spec.model_copy(update={"report": None, "profile": False, "server": []}).to_json()
 
 
 def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
@@ -76,6 +79,9 @@ def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict
     if not is_about(draft, candidate, evaluation):
         text = f"Evaluation {name} judges another revision or other gates"
         return Verdict(EvaluationPhase.ERROR, text)
+    if change_of(measured_by(candidate, evaluation), draft.service(candidate)) is not None:
+        text = f"Evaluation {name} measured another server"
+        return Verdict(EvaluationPhase.ERROR, text)
     if phase not in FINISHED:
         return Verdict(phase, message or f"Evaluation {name} is under way")
     required = {gate.name for gate in draft.seen.model.spec.evaluation.gates if gate.required}
@@ -83,12 +89,14 @@ def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict
         return Verdict(EvaluationPhase.INCONCLUSIVE, "no gate is required: require one")
     unmet = required - passed_gates(evaluation)
     if not unmet and phase is EvaluationPhase.SUCCESSFUL:
-        return Verdict(phase, message, _proof(draft, evaluation))
+        return Verdict(phase, message, _proof(draft, candidate, evaluation))
     # A verdict that no gate explains is overridden as a whole or not at all.
     missing = unmet or required
     found = overrides_by_gate(draft, candidate)
     if missing <= found.keys():
-        return _overridden(draft, evaluation, {gate: found[gate] for gate in sorted(missing)})
+        return _overridden(
+            draft, candidate, evaluation, {gate: found[gate] for gate in sorted(missing)}
+        )
     if phase is EvaluationPhase.SUCCESSFUL:
         text = f"{message} (no verdict on {', '.join(sorted(unmet))})".strip()
         return Verdict(EvaluationPhase.INCONCLUSIVE, text)
@@ -147,20 +155,23 @@ def _end(decision: Decision) -> datetime:
     return decision.spec.expires or datetime.min.replace(tzinfo=UTC)
 
 
-def _overridden(draft: Draft, evaluation: Evaluation, used: dict[str, Decision]) -> Verdict:
+def _overridden(
+    draft: Draft, candidate: Candidate, evaluation: Evaluation, used: dict[str, Decision]
+) -> Verdict:
     expires = min(_end(decision) for decision in used.values())
     draft.wake(expires)
     unique = {decision.metadata.uid: decision for decision in used.values()}
     return Verdict(
         evaluation.status.phase,
         evaluation.status.message,
-        _proof(draft, evaluation, sorted(used), expires),
+        _proof(draft, candidate, evaluation, sorted(used), expires),
         tuple(unique.values()),
     )
 
 
 def _proof(
     draft: Draft,
+    candidate: Candidate,
     evaluation: Evaluation,
     overridden: Iterable[str] = (),
     expires: datetime | None = None,
@@ -171,4 +182,11 @@ def _proof(
         gates_hash=draft.gates_hash,
         overridden=list(overridden),
         expires=expires,
+        server=measured_by(candidate, evaluation) or _server_now(draft, candidate),
     )
+
+
+def _server_now(draft: Draft, candidate: Candidate) -> list[str]:
+    """Return what answers, for an Evaluation that an earlier operator has asked for."""
+    service = draft.service(candidate)
+    return [] if service is None or doubt_about(service) else list(service.server.parts)

@@ -7,10 +7,11 @@ from mlhops.api.base import later
 from mlhops.api.conditions import Condition, ConditionType, Verdict, find, merge
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Proof, Serving, Stop
-from mlhops.rollout import monitoring
+from mlhops.rollout import monitoring, reasons
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.servers import doubt_about, is_proven
 
 Wanted = tuple[str, Verdict, str, str]
 
@@ -95,6 +96,7 @@ def _conditions(draft: Draft) -> list[Wanted]:
         ),
         _promoted(draft, promoted),
         _gates_passed(draft, promoted),
+        *_server_measured(draft),
         *monitoring.conditions(draft),
     ]
 
@@ -125,7 +127,8 @@ def _state(draft: Draft) -> _State:
     if candidate is not None:
         reason = candidate.pause.reason if candidate.pause else Reason.ROLLOUT_IN_PROGRESS.value
         beside = ""
-        if draft.stable is not None and _overridden(draft, draft.stable.proof):
+        told = draft.stable is not None and _overridden(draft, draft.stable.proof)
+        if draft.stable is not None and (told or draft.another_server is not None):
             beside = f" ({_serving(draft, draft.stable)})"
         return _State("Unknown", True, False, reason, _progress(draft, candidate) + beside)
     return _serving_state(draft)
@@ -160,6 +163,10 @@ def _serving_state(draft: Draft) -> _State:
         return _State("False", True, False, Reason.STABLE_UNREADY.value, message)
     if not _serves(draft):
         return _route_state(draft)
+    if draft.another_server is not None:
+        change = draft.another_server
+        message = reasons.another_server(stable.version, change.message)
+        return _State("False", False, True, change.reason.value, message)
     text = f"{stable.version} serves all requests"
     overridden = _overridden(draft, stable.proof)
     if overridden:
@@ -172,7 +179,12 @@ def _serving_state(draft: Draft) -> _State:
 def _serving(draft: Draft, stable: Serving) -> str:
     """Say what serves beside a candidate, and which of its gates a person overrode."""
     overridden = _overridden(draft, stable.proof)
-    return f"{stable.version} serves" + (f", {overridden}" if overridden else "")
+    change = draft.another_server
+    return (
+        f"{stable.version} serves"
+        + (f", {overridden}" if overridden else "")
+        + (f", not as it was measured: {change.message}" if change is not None else "")
+    )
 
 
 def _overridden(draft: Draft, proof: Proof | None) -> str:
@@ -231,10 +243,13 @@ def _progress(draft: Draft, candidate: Candidate) -> str:
         seen_patients = candidate.ready_at is not None or candidate.desired_weight > 0
         trouble = (service.symptom if seen_patients else service.trouble) if service else None
         return prefix + (trouble or "waiting for the model server to be ready")
+    doubt = doubt_about(service)
     if candidate.proof is None:
         if candidate.evaluation is None:
-            return prefix + "waiting for an Evaluation"
+            return prefix + "waiting for an Evaluation" + (f": {doubt}" if doubt else "")
         return prefix + _evaluating(draft, candidate.evaluation)
+    if doubt:
+        return prefix + f"nobody knows whether what answers is what was measured: {doubt}"
     if candidate.step_index < len(steps) and not candidate.promoting:
         number, step = candidate.step_index + 1, steps[candidate.step_index]
         return prefix + f"step {number}/{len(steps)}, {step.verb}"
@@ -258,6 +273,21 @@ def _promoted(draft: Draft, promoted: bool) -> Wanted:
     if draft.candidate is not None and draft.candidate.failure is not None:
         reason = draft.candidate.failure.reason
     return (ConditionType.PROMOTED, "False", reason, f"{version} is not promoted")
+
+
+def _server_measured(draft: Draft) -> list[Wanted]:
+    """Say whether what serves is what was measured, from the first time on that it is not."""
+    type_, change, stable = ConditionType.SERVER_MEASURED, draft.another_server, draft.stable
+    if stable is not None and change is not None:
+        message = reasons.another_server(stable.version, change.message)
+        return [(type_, "False", change.reason.value, message)]
+    if find(draft.old.conditions, type_) is None or stable is None:
+        return []
+    service = draft.service(stable)
+    if is_proven(service, stable.proof):
+        return [(type_, "True", Reason.AS_MEASURED.value, "")]
+    doubt = doubt_about(service) if service is not None else "its InferenceService is gone"
+    return [(type_, "Unknown", Reason.SERVER_UNKNOWN.value, doubt)]
 
 
 def _gates_passed(draft: Draft, promoted: bool) -> Wanted:
