@@ -90,12 +90,13 @@ def test_a_runtime_is_known_by_its_content() -> None:
     assert first.startswith("ClusterServingRuntime/sklearn=sha256:")
     touched = with_path(RUNTIME, "metadata.resourceVersion", "2")
     assert runtime(NAMED, None, touched) == first == runtime(CHOSEN, None, RUNTIME)
-    for path, value in (
+    changes: tuple[tuple[str, Json], ...] = (
         ("spec.containers.0.image", "sklearnserver:v2"),
         ("spec.containers.0.args", ["--another"]),
         ("spec.annotations", {"a": "b"}),
         ("metadata.annotations", {"serving.kserve.io/server-type": "mlserver"}),
-    ):
+    )
+    for path, value in changes:
         assert runtime(NAMED, None, with_path(RUNTIME, path, value)) != first
 
 
