@@ -1,5 +1,6 @@
 """The pods of a model server as KServe's Deployment makes them, and what a kubelet says of those that run."""
 
+import hashlib
 from typing import cast
 
 from mlhops.api.base import Json, Manifest
@@ -8,8 +9,12 @@ from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, REVISION_LABEL, SERVICE_
 from mlhops.kserve.read import at, items, text
 
 REPLICA_SETS = Kind("apps", "v1", "replicasets")
-HASH = "5d4f8c7b9"
 IMAGE = "sha256:" + "1" * 64
+
+
+def hash_of(live: Manifest) -> str:
+    """What tells the ReplicaSet of this InferenceService from that of a namesake before it."""
+    return hashlib.sha256(text(live, "metadata", "uid").encode()).hexdigest()[:9]
 
 
 def labels_of(live: Manifest) -> Manifest:
@@ -22,7 +27,7 @@ def labels_of(live: Manifest) -> Manifest:
         **{label: value for label, value in named.items() if value},
         SERVICE_LABEL: service,
         APP_LABEL: app_of(service),
-        "pod-template-hash": HASH,
+        "pod-template-hash": hash_of(live),
     }
 
 
@@ -45,7 +50,7 @@ def replica_set(live: Manifest) -> Manifest:
     template: Manifest = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
     return {
         "metadata": {
-            "name": f"{service}-predictor-{HASH}",
+            "name": f"{service}-predictor-{hash_of(live)}",
             "labels": labels,
             "ownerReferences": [owner],
         },

@@ -31,12 +31,11 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
-from mlhops.kserve.names import app_of
 from mlhops.kserve.owner import is_of_service
 from mlhops.kserve.read import at, items, text
 from tests.builders import clinical_model, decision
 from tests.cluster_api import Api, live_services, route_weights, until
-from tests.model_pods import IMAGE, REPLICA_SETS, replica_set, running
+from tests.model_pods import IMAGE, REPLICA_SETS, hash_of, replica_set, running
 
 MODEL = "sepsis"
 ACCOUNTS = Kind("", "v1", "serviceaccounts")
@@ -205,7 +204,8 @@ class Hands:
 
         def look() -> Manifest | None:
             for pod in self.api.list(PODS, self.namespace):
-                chosen = text(pod, "metadata", "labels", "app") == app_of(service)
+                labels = at(pod, "metadata", "labels")
+                chosen = at(labels, "pod-template-hash") == hash_of(live)
                 leaves = at(pod, "metadata", "deletionTimestamp") is not None
                 if chosen and not leaves and is_of_service(pod, service):
                     return pod

@@ -142,8 +142,8 @@ def foreign_pod(service: str, pod: str) -> str:
 def another_server(version: str, change: str) -> str:
     """Return the message for what serves without having been measured."""
     return (
-        f"{version} serves, but not as it was measured: {change}: put that back, or apply another "
-        "version, which is evaluated with what there is now"
+        f"{version} serves, but not as it was measured: {change}: put that back, or apply another version "
+        "of the model, which is evaluated with what there is now"
     )
 
 

@@ -30,7 +30,7 @@ from mlhops.kserve.read import text
 from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.revision import revision_of, service_name
 from tests.builders import clinical_model, serving_runtime
-from tests.model_pods import HASH, labels_of, running
+from tests.model_pods import hash_of, labels_of, running
 
 IMAGES = Detectors("registry.example/detector:2", "registry.example/detector-alibi:2")
 OURS = Detector(image=IMAGES.image)
@@ -259,7 +259,7 @@ def own_pod(ward: Ward) -> Manifest:
     owner: Manifest = {
         "apiVersion": "apps/v1",
         "kind": "ReplicaSet",
-        "name": f"{ward.service}-predictor-{HASH}",
+        "name": f"{ward.service}-predictor-{hash_of(live)}",
         "controller": True,
     }
     metadata: Manifest = {"labels": labels_of(live), "ownerReferences": [owner]}
