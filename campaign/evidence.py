@@ -86,8 +86,9 @@ class Evidence:
     ) -> bool:
         """Whether an Evaluation lets a candidate, or what serves, have traffic under a spec.
 
-        It has to be of that model and not of a namesake, of that revision and its own server, whose images
-        and runtime the proof names as well, begun after the attempt (`since`), about the same gates on the same data, and passed or overridden.
+        It has to be of that model and not of a namesake, of that revision and its own server, of which the
+        proof names images and runtime as well, begun after the attempt (`since`), about the same gates on the
+        same data, and passed or overridden.
         """
         made = self._finished.get(cited)
         if made is None:

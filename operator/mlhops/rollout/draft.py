@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from mlhops.api.decision import Decision, DecisionStatus
 from mlhops.api.status import (
@@ -19,9 +19,6 @@ from mlhops.rollout.intents import Answer, Event, Intent
 from mlhops.rollout.observed import Observed, Service
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import revision_of, wanted_gates
-
-if TYPE_CHECKING:
-    from mlhops.rollout.servers import Change
 
 _MESSAGE_LIMIT = 1024
 _WORRYING = (Reason.GATES_INCONCLUSIVE, Reason.EVALUATION_ERROR, Reason.PAUSED_BY_POLICY)
@@ -44,8 +41,6 @@ class Draft:
     monitoring: MonitoringStatus | None
     blocked: Stop | None = None
     """Why the candidate cannot get more traffic whatever its evidence."""
-    another_server: "Change | None" = None
-    """How what serves differs from what was measured."""
     before: list[Intent] = field(default_factory=list)
     after: list[Intent] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)

@@ -13,7 +13,7 @@ from mlhops.rollout.gates import answer_overrides
 from mlhops.rollout.intents import Plan
 from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
-from mlhops.rollout.servers import hear_servers
+from mlhops.rollout.servers import record_servers, tell_servers
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.steps import advance
 from mlhops.rollout.tidy import (
@@ -38,7 +38,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
         return NOTHING  # the garbage collector removes all that the model owns
     draft = Draft.begin(seen, now)
     find_blocker(draft)
-    hear_servers(draft)
+    record_servers(draft)
     choose_candidate(draft)
     hear_decisions(draft)
     check_candidate(draft)
@@ -52,6 +52,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     remove_retired(draft)
     remove_old_records(draft)
     configure_detectors(draft)
+    tell_servers(draft)
     return _finish(draft)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mlhops.api.conditions import ConditionType, find
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.status import Candidate, Proof, Serving
-from mlhops.kserve.servers import several
+from mlhops.kserve.servers import GONE, several
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
@@ -29,6 +29,9 @@ def doubt_about(service: Service) -> str:
     """Say why nobody can tell what answers, or that not all of it is the same; empty where all is well."""
     if service.server.doubt:
         return service.server.doubt
+    lost = next((part for part in service.server.parts if part.endswith(f"={GONE}")), "")
+    if lost:
+        return f"there is no {lost.removesuffix(f'={GONE}')}"
     mixed = several(service.server.parts)
     return f"its pods run different images in {mixed}" if mixed else ""
 
@@ -71,17 +74,25 @@ def is_proven(service: Service | None, proof: Proof | None) -> bool:
     return change_of(proof.server, service) is None
 
 
-def hear_servers(draft: Draft) -> None:
-    """Take note of what serves without having been measured; it serves on, since nothing better is there."""
+def record_servers(draft: Draft) -> None:
+    """Take note of what answers where the proof is from an operator that did not ask."""
     draft.stable = _recorded(draft, draft.stable)
     draft.previous = _recorded(draft, draft.previous)
+
+
+def another_server(draft: Draft) -> Change | None:
+    """Return how what serves differs from what was measured; it serves on, since nothing better is there."""
     stable = draft.stable
     if stable is None or stable.proof is None:
-        return
-    change = change_of(stable.proof.server, draft.service(stable))
-    draft.another_server = change
+        return None
+    return change_of(stable.proof.server, draft.service(stable))
+
+
+def tell_servers(draft: Draft) -> None:
+    """Tell people once of what serves without having been measured."""
+    change, stable = another_server(draft), draft.stable
     told = find(draft.old.conditions, ConditionType.SERVER_MEASURED)
-    if change is not None and (told is None or told.status != "False"):
+    if change is not None and stable is not None and (told is None or told.status != "False"):
         draft.tell(change.reason, f"{stable.version}: {change.message}", warning=True)
 
 

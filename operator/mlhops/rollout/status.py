@@ -11,7 +11,7 @@ from mlhops.rollout import monitoring, reasons
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.servers import doubt_about, is_proven
+from mlhops.rollout.servers import another_server, doubt_about, is_proven
 
 Wanted = tuple[str, Verdict, str, str]
 
@@ -128,7 +128,7 @@ def _state(draft: Draft) -> _State:
         reason = candidate.pause.reason if candidate.pause else Reason.ROLLOUT_IN_PROGRESS.value
         beside = ""
         told = draft.stable is not None and _overridden(draft, draft.stable.proof)
-        if draft.stable is not None and (told or draft.another_server is not None):
+        if draft.stable is not None and (told or another_server(draft) is not None):
             beside = f" ({_serving(draft, draft.stable)})"
         return _State("Unknown", True, False, reason, _progress(draft, candidate) + beside)
     return _serving_state(draft)
@@ -163,8 +163,8 @@ def _serving_state(draft: Draft) -> _State:
         return _State("False", True, False, Reason.STABLE_UNREADY.value, message)
     if not _serves(draft):
         return _route_state(draft)
-    if draft.another_server is not None:
-        change = draft.another_server
+    change = another_server(draft)
+    if change is not None:
         message = reasons.another_server(stable.version, change.message)
         return _State("False", False, True, change.reason.value, message)
     text = f"{stable.version} serves all requests"
@@ -179,7 +179,7 @@ def _serving_state(draft: Draft) -> _State:
 def _serving(draft: Draft, stable: Serving) -> str:
     """Say what serves beside a candidate, and which of its gates a person overrode."""
     overridden = _overridden(draft, stable.proof)
-    change = draft.another_server
+    change = another_server(draft)
     return (
         f"{stable.version} serves"
         + (f", {overridden}" if overridden else "")
@@ -277,7 +277,7 @@ def _promoted(draft: Draft, promoted: bool) -> Wanted:
 
 def _server_measured(draft: Draft) -> list[Wanted]:
     """Say whether what serves is what was measured, from the first time on that it is not."""
-    type_, change, stable = ConditionType.SERVER_MEASURED, draft.another_server, draft.stable
+    type_, change, stable = ConditionType.SERVER_MEASURED, another_server(draft), draft.stable
     if stable is not None and change is not None:
         message = reasons.another_server(stable.version, change.message)
         return [(type_, "False", change.reason.value, message)]

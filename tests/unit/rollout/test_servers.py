@@ -18,6 +18,12 @@ OTHER_IMAGE = Server((RUNTIME, "kserve-container=sha256:2"))
 OTHER_RUNTIME = Server(("ServingRuntime/sklearn=sha256:2", IMAGE))
 MIXED = Server((*SERVER.parts, "kserve-container=sha256:2"))
 SILENT = Server(doubt="pod p does not say which image agent runs")
+NO_RUNTIME = Server(("ClusterServingRuntime/sklearn=gone", IMAGE))
+WHY = {
+    SILENT: SILENT.doubt,
+    MIXED: "its pods run different images in kserve-container",
+    NO_RUNTIME: "there is no ClusterServingRuntime/sklearn",
+}
 
 
 def answer_with(world: World, service: str, server: Server) -> None:
@@ -73,7 +79,7 @@ def test_a_server_that_changes_while_it_is_evaluated_has_no_verdict() -> None:
     assert world.shares() == {old: 100}
 
 
-@pytest.mark.parametrize("server", [SILENT, MIXED])
+@pytest.mark.parametrize("server", [SILENT, MIXED, NO_RUNTIME])
 def test_in_doubt_nothing_is_evaluated_and_the_message_says_why(server: Server) -> None:
     world, old, new = canary(STEPS)
     world.kserve_prompt = False
@@ -86,8 +92,7 @@ def test_in_doubt_nothing_is_evaluated_and_the_message_says_why(server: Server) 
     assert not [i for i in world.plan().after if isinstance(i, EnsureEvaluation)]
     assert world.candidate.evaluation is None
     assert world.shares() == {old: 100}
-    why = server.doubt or "its pods run different images in kserve-container"
-    assert world.status.message.endswith(f"waiting for an Evaluation: {why}")
+    assert world.status.message.endswith(f"waiting for an Evaluation: {WHY[server]}")
 
 
 def test_in_doubt_a_weight_is_kept_and_not_raised() -> None:
@@ -216,3 +221,16 @@ def test_a_pod_of_somebody_elses_behind_what_serves_is_told_and_stops_new_traffi
     world.services[old] = replace(world.services[old], foreign_pod="")
     world.run()
     assert world.shares() == {old: 90, new: 10}
+
+
+def test_what_was_changed_about_the_version_before_is_not_told_of_the_next() -> None:
+    world = World()
+    old = world.service_of(world.deploy())
+    answer_with(world, old, OTHER_IMAGE)
+    world.run()
+    world.deploy("2.0.0")
+
+    assert world.status.phase == "Healthy"
+    assert "not as it was measured" not in "".join(
+        event.message for event in world.events if event.message.startswith("2.0.0")
+    )
