@@ -11,8 +11,8 @@ from campaign.plane import Stage
 from campaign.transitions.base import ELSEWHERE, GATEWAYS, POLICIES, SHARED
 from campaign.world import World
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import GATEWAYS as GATEWAY_KIND
 from mlhops.controller.kinds import CLUSTER_RUNTIMES, MODELS, ROUTES, SERVICES, Kind
+from mlhops.controller.kinds import GATEWAYS as GATEWAY_KIND
 from mlhops.controller.kinds import POLICIES as POLICY_KIND
 from mlhops.kserve.read import at, condition, items, text
 from tests.builders import monitoring_policy, serving_runtime
