@@ -377,6 +377,29 @@ WATCHED = {
     "not there: the profile of b is not the one that was signed": _waiting().signed("b", SIGNED),
 }
 
+_ONE, _OTHER = "kserve-container=sha256:1", "kserve-container=sha256:2"
+
+
+def _measured(*server: str) -> History:
+    """Revision `b` was measured as image 1 answered, and its proof names these."""
+    proof = {"evaluation": "sepsis-b-1", "server": list(server)}
+    measured = first().service("b").candidate("b")
+    measured.evaluation("sepsis-b-1", "b", "Successful", "Successful", server=[_ONE])
+    return measured.candidate("b", proof=proof, stepIndex=0)
+
+
+AS_MEASURED = {
+    "is to have 10, and kserve-container=sha256:2 was not measured": (
+        _measured(_ONE).runs("b", "sha256:2").candidate("b", desiredWeight=10)
+    ),
+    "is promoted, and kserve-container=sha256:2 was not measured": (
+        _measured(_ONE).runs("b", "sha256:2").stable("b")
+    ),
+    "another than measured: is to have weight 10 without proof": (
+        _measured(_OTHER).candidate("b", desiredWeight=10)
+    ),
+}
+
 RULES = {
     "no weight without proof": NO_WEIGHT_WITHOUT_PROOF,
     "no more than the step": NO_MORE_THAN_THE_STEP,
@@ -386,6 +409,7 @@ RULES = {
     "no orphan": NO_ORPHAN,
     "records that stay": RECORDS,
     "what a policy may do": WATCHED,
+    "as it was measured": AS_MEASURED,
 }
 
 
