@@ -11,12 +11,18 @@ from dataclasses import dataclass
 
 from mlhops.api.base import Json, Manifest
 from mlhops.kserve.content import sha256
+from mlhops.kserve.detector import CONTAINER as DETECTOR
 from mlhops.kserve.read import at, items, text
 
 OWN, CLUSTER = "ServingRuntime", "ClusterServingRuntime"
 GONE = "gone"
 _STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 _KSERVE = "serving.kserve.io/"
+_KNOWN = frozenset(
+    {"agent", "kserve-container", "storage-initializer", "transformer-container", DETECTOR}
+)
+_DOES = ("command", "args", "env", "envFrom", "workingDir", "lifecycle")
+_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,7 @@ def server_of(live: Manifest, ready_pods: Iterable[Manifest], runtimes: Runtimes
                 name = text(pod, "metadata", "name")
                 return Server(doubt=f"pod {name} does not say which image {container} runs")
             parts.add(f"{container}={image}")
+        parts |= set(_commands(pod))
     if not seen:
         return NOBODY
     if runtimes.doubt:
@@ -94,6 +101,26 @@ def _images(pod: Manifest) -> Iterable[tuple[str, str]]:
     return sorted({**dict.fromkeys(asked, ""), **told}.items())
 
 
+def _commands(pod: Manifest) -> Iterable[str]:
+    """Return what a pod has the containers of KServe and of the detector do, by hash.
+
+    An image does what its arguments, variables and mounts say. What others inject beside them is known by its
+    image alone, since it may be told something else in each pod.
+    """
+    for place in ("initContainers", "containers"):
+        for container in items(pod, "spec", place):
+            name = text(container, "name")
+            if name in _KNOWN:
+                told: dict[str, Json] = {key: container.get(key) or None for key in _DOES}
+                mounts = items(container, "volumeMounts")
+                told["volumeMounts"] = [one for one in mounts if one.get("mountPath") != _ACCOUNT]
+                yield f"{name} (command)={_hash(told)}"
+
+
+def _hash(value: Json) -> str:
+    return f"sha256:{sha256(json.dumps(value, sort_keys=True, separators=(',', ':')))}"
+
+
 def _digest(image: str) -> str:
     """Return an image's digest: from which registry or mirror a node has it makes it no other."""
     before, at_sign, digest = image.rpartition("@")
@@ -128,4 +155,4 @@ def _content(runtime: Manifest) -> str:
             for key, value in (found.items() if isinstance(found, dict) else ())
             if key.startswith(_KSERVE)
         }
-    return f"sha256:{sha256(json.dumps(told, sort_keys=True, separators=(',', ':')))}"
+    return _hash(told)

@@ -33,7 +33,7 @@ def doubt_about(service: Service) -> str:
     if lost:
         return f"there is no {lost.removesuffix(f'={GONE}')}"
     mixed = several(service.server.parts)
-    return f"its pods run different images in {mixed}" if mixed else ""
+    return f"its pods differ in {mixed}" if mixed else ""
 
 
 def change_of(measured: Collection[str], service: Service | None) -> Change | None:

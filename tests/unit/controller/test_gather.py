@@ -275,6 +275,7 @@ def test_what_answers_is_gathered_from_own_pods_and_the_runtime_that_is_named() 
     server = ward.gather().seen.services[ward.service].server
     assert [part.partition("=")[0] for part in server.parts] == [
         "ServingRuntime/sklearn",
+        "kserve-container (command)",
         "kserve-container",
     ]
 

@@ -34,6 +34,10 @@ def pod(model: str, agent: str = "sha256:a", name: str = "p") -> Manifest:
     }
 
 
+def images(server: Server) -> list[str]:
+    return [part for part in server.parts if " " not in part.partition("=")[0]]
+
+
 def runtime(live: Manifest, own: Manifest | None, cluster: Manifest | None) -> str:
     found = server_of(
         live,
@@ -57,9 +61,10 @@ def runtime(live: Manifest, own: Manifest | None, cluster: Manifest | None) -> s
     ],
 )
 def test_an_image_is_known_by_its_digest_wherever_a_node_has_it_from(image: str) -> None:
-    assert server_of({}, [pod(image)], NO_RUNTIMES) == Server(
-        ("agent=sha256:a", "kserve-container=sha256:1")
-    )
+    assert images(server_of({}, [pod(image)], NO_RUNTIMES)) == [
+        "agent=sha256:a",
+        "kserve-container=sha256:1",
+    ]
 
 
 def test_all_containers_count_those_before_and_those_that_somebody_adds_as_well() -> None:
@@ -117,3 +122,39 @@ def test_where_the_operator_may_not_read_runtimes_nobody_knows_what_answers() ->
 def test_a_runtime_has_the_name_that_the_spec_or_kserve_says() -> None:
     assert runtime_names(NAMED) == {"sklearn"} == runtime_names(CHOSEN)
     assert runtime_names({}) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("args", ["--model_dir=/elsewhere"]),
+        ("command", ["sh"]),
+        ("env", [{"name": "PYTHONPATH", "value": "/elsewhere"}]),
+        ("envFrom", [{"configMapRef": {"name": "theirs"}}]),
+        ("workingDir", "/elsewhere"),
+        ("lifecycle", {"postStart": {"exec": {"command": ["sh"]}}}),
+        ("volumeMounts", [{"name": "theirs", "mountPath": "/mnt/models"}]),
+    ],
+)
+def test_the_same_image_that_is_told_something_else_is_another_server(
+    field: str, value: Json
+) -> None:
+    before = server_of({}, [pod("sha256:1")], NO_RUNTIMES)
+    other = with_path(pod("sha256:1"), f"spec.containers.0.{field}", value)
+    after = server_of({}, [other], NO_RUNTIMES)
+    assert images(before) == images(after)
+    assert before != after
+    assert several(server_of({}, [pod("sha256:1"), other], NO_RUNTIMES).parts) == (
+        "kserve-container (command)"
+    )
+
+
+def test_the_token_and_what_pods_may_have_use_of_make_no_other_server() -> None:
+    before = server_of({}, [pod("sha256:1")], NO_RUNTIMES)
+    token: Json = [
+        {"name": "kube-api-access-x", "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"}
+    ]
+    other = with_path(pod("sha256:1"), "spec.containers.0.volumeMounts", token)
+    other = with_path(other, "spec.containers.0.resources", {"limits": {"cpu": "2"}})
+    other = with_path(other, "spec.tolerations", [{"key": "gpu"}])
+    assert server_of({}, [other], NO_RUNTIMES) == before

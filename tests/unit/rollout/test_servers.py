@@ -21,7 +21,7 @@ SILENT = Server(doubt="pod p does not say which image agent runs")
 NO_RUNTIME = Server(("ClusterServingRuntime/sklearn=gone", IMAGE))
 WHY = {
     SILENT: SILENT.doubt,
-    MIXED: "its pods run different images in kserve-container",
+    MIXED: "its pods differ in kserve-container",
     NO_RUNTIME: "there is no ClusterServingRuntime/sklearn",
 }
 
