@@ -21,7 +21,7 @@ _KSERVE = "serving.kserve.io/"
 _KNOWN = frozenset(
     {"agent", "kserve-container", "storage-initializer", "transformer-container", DETECTOR}
 )
-_DOES = ("command", "args", "env", "envFrom", "workingDir", "lifecycle")
+_DOES = ("image", "command", "args", "env", "envFrom", "workingDir", "lifecycle")
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -104,7 +104,8 @@ def _images(pod: Manifest) -> Iterable[tuple[str, str]]:
 def _commands(pod: Manifest) -> Iterable[str]:
     """Return what a pod has the containers of KServe and of the detector do, by hash.
 
-    An image does what its arguments, variables and mounts say. What others inject beside them is known by its
+    An image does what its arguments, variables and mounts say; and one that somebody asks for in its place is
+    known by its name before it runs. What others inject beside them is known by its
     image alone, since it may be told something else in each pod.
     """
     for place in ("initContainers", "containers"):

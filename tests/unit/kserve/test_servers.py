@@ -127,6 +127,7 @@ def test_a_runtime_has_the_name_that_the_spec_or_kserve_says() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
+        ("image", "theirs"),
         ("args", ["--model_dir=/elsewhere"]),
         ("command", ["sh"]),
         ("env", [{"name": "PYTHONPATH", "value": "/elsewhere"}]),
