@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import answers
 from bench.fleet import MODELS, model
-from bench.world import SERVICES, World
+from bench.world import REPLICA_SETS, SERVICES, World
 from lab.client import PODS, ApiError, Client, Object, Resource
 from lab.informer import Informer, Key
 from mlhops.api.base import Json
@@ -18,6 +18,7 @@ from mlhops.kserve.names import MODEL_LABEL, SERVICE_LABEL
 from mlhops.kserve.read import text
 from mlhops.rollout.revision import revision_of, service_name
 from tests.builders import decision, with_path
+from tests.model_pods import replica_set
 
 PREFIX = "bad-"
 READY = "the trouble has begun"
@@ -67,6 +68,7 @@ class Trouble:
         self._taken = taken
         self._least = least
         self._services = Informer(client, SERVICES)
+        self._pods = Informer(client, PODS)
 
     async def run(self) -> None:
         """Go on until the process is ended."""
@@ -74,8 +76,10 @@ class Trouble:
         world = Neighbourhood(self._client, _SERVED.__contains__)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._services.run())
+            tasks.create_task(self._pods.run())
             tasks.create_task(world.run())
             await self._services.synced.wait()
+            await self._pods.synced.wait()
             ways = self._ways()
             for place, (name, (begin, go_on, seconds)) in enumerate(ways.items()):
                 try:
@@ -185,9 +189,10 @@ class Trouble:
         for service in self._services_of(name):
             status = {"modelStatus": {"lastFailureInfo": failure}}
             await self._patch(SERVICES, service, {"status": status}, "status")
-            pod = f"{service}-predictor-0"
-            if number % 10 == 0:
-                await self._create_pod(name, service, pod)
+            pod = self._pod_of(service)
+            if not pod:
+                await self._create_replica_set(service)
+                continue
             container = answers.crashed(number, words)
             running: Object = {"phase": "Running", "containerStatuses": [container]}
             await self._patch(PODS, pod, {"status": running}, "status")
@@ -212,13 +217,22 @@ class Trouble:
             and live["metadata"]["namespace"] == self._namespace
         ]
 
-    async def _create_pod(self, name: str, service: str, pod: str) -> None:
-        manifest: Object = {
-            "metadata": {"name": pod, "labels": {MODEL_LABEL: name, SERVICE_LABEL: service}},
-            "spec": {"containers": [{"name": "kserve-container", "image": "none"}]},
-        }
+    def _pod_of(self, service: str) -> str:
+        pods = (
+            text(pod, "metadata", "name")
+            for pod in self._pods
+            if text(pod, "metadata", "labels", SERVICE_LABEL) == service
+            and pod["metadata"]["namespace"] == self._namespace
+        )
+        return min(pods, default="")
+
+    async def _create_replica_set(self, service: str) -> None:
+        live = self._services.get(Key(self._namespace, service))
+        if live is None:
+            return
         try:
-            await self._client.create(PODS, manifest, namespace=self._namespace)
+            made = replica_set(live)
+            await self._client.create(REPLICA_SETS, made, namespace=self._namespace)
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise

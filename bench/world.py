@@ -1,7 +1,7 @@
 """A process that plays KServe, the Gateway, the Job controller and the evaluator, each at once.
 
 It stands for everybody but the operator, so that the operator's own time is what is measured. It
-watches three kinds, and answers each object with as few writes as the real ones could.
+watches four kinds, and answers each object with as few writes as the real ones could.
 """
 
 import argparse
@@ -12,12 +12,14 @@ from pathlib import Path
 from bench import answers
 from lab.client import PODS, ApiError, Client, Object, Resource
 from lab.informer import Informers, Key, Loop
-from mlhops.kserve.names import MODEL_LABEL
+from mlhops.kserve.names import MODEL_LABEL, SERVICE_LABEL
 from mlhops.kserve.read import at, condition, items, text
+from tests.model_pods import is_running, replica_set, running
 
 SERVICES = Resource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
 ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
 JOBS = Resource("batch", "v1", "jobs", "Job")
+REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
 READY = "the world is ready"
 _AT_A_TIME = 8
 
@@ -31,6 +33,7 @@ class World:
         self._informers = Informers(client)
         self._loops = [
             self._loop(SERVICES, self._serve),
+            self._loop(PODS, self._run),
             self._loop(ROUTES, self._route),
             self._loop(JOBS, self._evaluate),
         ]
@@ -66,7 +69,17 @@ class World:
     async def _serve(self, live: Object) -> None:
         if text(condition(live, "Ready"), "status") != "True":
             name, namespace = live["metadata"]["name"], live["metadata"]["namespace"]
+            try:
+                made = replica_set(live)
+                await self._client.create(REPLICA_SETS, made, namespace=namespace)
+            except ApiError as error:
+                if error.reason != "AlreadyExists":
+                    raise
             await self._say(SERVICES, live, answers.service_status(name, namespace))
+
+    async def _run(self, live: Object) -> None:
+        if text(live, "metadata", "labels", SERVICE_LABEL) and not is_running(live):
+            await self._say(PODS, live, running(live))
 
     async def _route(self, live: Object) -> None:
         parents = items(live, "status", "parents")

@@ -14,6 +14,7 @@ from campaign.facts import (
     written_at,
 )
 from campaign.scene import Scene
+from campaign.servers import unmeasured
 
 _Attempt = tuple[str, str, str, int]
 
@@ -108,6 +109,8 @@ class Candidates:
         more = attempt(new) == attempt(old) and desired > whole(old, "desiredWeight")
         if more and part(spec, "rollout").get("paused") is True:
             self._scene.object_to(f"{revision} is to have {desired} while the rollout is paused")
+        for image in unmeasured(self._scene, new) if more else ():
+            self._scene.object_to(f"{revision} is to have {desired}, and {image} was not measured")
 
     def is_proven(self, model: Object, candidate: Object) -> bool:
         """Whether the proof that a candidate cites is one, now."""

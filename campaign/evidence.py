@@ -86,8 +86,9 @@ class Evidence:
     ) -> bool:
         """Whether an Evaluation lets a candidate, or what serves, have traffic under a spec.
 
-        It has to be of that model and not of a namesake, of that revision and its own server, begun after
-        the attempt (`since`), about the same gates on the same data, and passed or overridden.
+        It has to be of that model and not of a namesake, of that revision and its own server, of which the
+        proof names images and runtime as well, begun after the attempt (`since`), about the same gates on the
+        same data, and passed or overridden.
         """
         made = self._finished.get(cited)
         if made is None:
@@ -105,6 +106,7 @@ class Evidence:
             and f"//{word(holder, 'inferenceService')}-" in word(made, "spec", "endpoint")
             and self._begun.get(uid, 0) >= since
             and same_question(made, spec)
+            and _same_server(made, holder)
             and self.passes(cited, moment)
         )
 
@@ -139,6 +141,12 @@ class Evidence:
             word(said, "phase") == word(status, "phase") and _gates(status) <= _gates(said)
             for said in self._words.get(job, [])
         )
+
+
+def _same_server(made: Object, holder: Object) -> bool:
+    """Whether a proof names what the Evaluation measured; one of an earlier operator does not say."""
+    measured = part(made, "spec").get("server")
+    return not measured or part(holder, "proof").get("server") == measured
 
 
 def _gates(of: Object) -> set[tuple[str, str]]:

@@ -13,6 +13,7 @@ from campaign.history import Version
 from campaign.rest import judge_rest
 from campaign.routing import Traffic
 from campaign.scene import Scene
+from campaign.servers import unmeasured
 from campaign.watching import Watching
 
 _PROMOTIONS = ("Promoted", "FastPromoted")
@@ -175,6 +176,8 @@ class Judge:
         spec, moment = self._scene.spec_of(live), written_at(live)
         if not self._evidence.proves(cited, live, now, spec, moment, since):
             self._object(f"{revision} is promoted without proof")
+        for image in unmeasured(self._scene, now):
+            self._object(f"{revision} is promoted, and {image} was not measured")
         if len(self._scene.objections) == count:
             self._lawful.add((word(live, "metadata", "uid"), revision))
         if part(old, "stable") and not self._traffic.has_everything(live, service):

@@ -176,3 +176,19 @@ def _fairness_gate() -> Manifest:
         "across": {"groups": ["sex"], "intersections": [["sex", "ageBand"]]},
         "limit": 0.1,
     }
+
+
+def serving_runtime(kind: str, changes: Mapping[str, Json] | None = None) -> Manifest:
+    """A runtime of KServe's, of a namespace or of the cluster."""
+    container: Manifest = {"name": "kserve-container", "image": "sklearnserver:1"}
+    spec: Manifest = {
+        "supportedModelFormats": [{"name": "sklearn", "autoSelect": True}],
+        "containers": [container],
+    }
+    manifest: Manifest = {
+        "apiVersion": "serving.kserve.io/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": "sklearn"},
+        "spec": spec,
+    }
+    return _changed(manifest, changes)

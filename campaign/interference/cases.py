@@ -13,6 +13,7 @@ from campaign.interference.deeds import (
     given_back,
     model_name,
     patched,
+    put_pod_behind,
     taken,
     weights,
 )
@@ -23,6 +24,7 @@ from mlhops.controller.kinds import (
     EVALUATIONS,
     JOBS,
     MODELS,
+    PODS,
     REVISIONS,
     ROUTES,
     SERVICES,
@@ -335,10 +337,31 @@ SERVICE: tuple[Case, ...] = (
         "InferenceService: an annotation of theirs",
         begins.serving_second,
         patched(SERVICES, stable_of, {"metadata": {"annotations": {"example.org/note": "theirs"}}}),
-        _serves("2.0.0"),
+        _told,
+        says=("metadata.annotations[example.org/note]", "the operator did not set", "remove"),
         cease=patched(
             SERVICES, stable_of, {"metadata": {"annotations": {"example.org/note": None}}}
         ),
+    ),
+)
+
+SERVERS: tuple[Case, ...] = (
+    Case(
+        "pod: one of theirs behind the Service",
+        begins.serving_second,
+        lambda world: put_pod_behind(world, stable_of(world)),
+        _told,
+        says=("pod theirs gets requests", "remove that pod, or its label"),
+        cease=deleted(PODS, lambda _: "theirs"),
+    ),
+    Case(
+        "pod: another image in it",
+        begins.serving_second,
+        lambda world: world.run_pod(stable_of(world), image="sha256:" + "2" * 64),
+        _told,
+        says=("kserve-container=sha256:222222222222 was not measured", "apply another version"),
+        cease=lambda world: world.run_pod(stable_of(world)),
+        ends=_serves("2.0.0"),
     ),
 )
 
@@ -420,4 +443,4 @@ CONFIGURATION: tuple[Case, ...] = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*ROUTE, *SERVICE, *RECORDS, *CONFIGURATION)
+CASES: tuple[Case, ...] = (*ROUTE, *SERVICE, *SERVERS, *RECORDS, *CONFIGURATION)

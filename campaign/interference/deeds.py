@@ -7,8 +7,8 @@ from campaign.interference.case import Deed
 from campaign.world import World
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.kinds import GATEWAYS, ROUTES, Kind
-from mlhops.kserve.names import backend
+from mlhops.controller.kinds import GATEWAYS, PODS, ROUTES, Kind
+from mlhops.kserve.names import app_of, backend
 from mlhops.rollout.revision import revision_of, service_name
 from tests.builders import evaluation, with_path
 from tests.integration.hands import MODEL
@@ -137,3 +137,14 @@ def gateway_removed(world: World) -> None:
 def gateway_made(world: World) -> None:
     """The Gateway is there again."""
     world.make_gateway()
+
+
+def put_pod_behind(world: World, service: str) -> None:
+    """Somebody makes a pod that the Kubernetes Service of an InferenceService chooses."""
+    container: Manifest = {"name": "theirs", "image": "none"}
+    labels: Manifest = {"app": app_of(service)}
+    pod: Manifest = {
+        "metadata": {"name": "theirs", "labels": labels},
+        "spec": {"containers": [container]},
+    }
+    world.api.create(PODS, world.namespace, pod)

@@ -18,7 +18,7 @@ _ALLOWED: Sequence[tuple[str, Sequence[str]]] = (
     ("mlhops.io", ("clinicalmodels", "clinicalmodels/status", "evaluations")),
     ("mlhops.io", ("evaluations/status", "decisions", "decisions/status")),
     ("mlhops.io", ("monitoringpolicies", "monitoringpolicies/status")),
-    ("serving.kserve.io", ("inferenceservices",)),
+    ("serving.kserve.io", ("clusterservingruntimes", "inferenceservices", "servingruntimes")),
     ("gateway.networking.k8s.io", ("gateways", "httproutes")),
     ("batch", ("jobs",)),
     ("apps", ("controllerrevisions",)),

@@ -4,6 +4,7 @@ Objects are never changed once they are stored: a write makes a new object that 
 that reading costs nothing.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,7 @@ from campaign.simulation.fields import (
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.client import ApiError
 from mlhops.controller.kinds import (
+    CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
@@ -33,6 +35,7 @@ from mlhops.controller.kinds import (
     POLICIES,
     REVISIONS,
     ROUTES,
+    RUNTIMES,
     SERVICES,
     Kind,
 )
@@ -53,6 +56,8 @@ KINDS = {
         REVISIONS,
         CONFIG_MAPS,
         POLICIES,
+        RUNTIMES,
+        CLUSTER_RUNTIMES,
     )
 }
 _NAMES = {
@@ -67,6 +72,8 @@ _NAMES = {
     REVISIONS: "ControllerRevision",
     CONFIG_MAPS: "ConfigMap",
     POLICIES: "MonitoringPolicy",
+    RUNTIMES: "ServingRuntime",
+    CLUSTER_RUNTIMES: "ClusterServingRuntime",
     EVENTS: "Event",
 }
 _WITH_STATUS = frozenset(
@@ -76,6 +83,7 @@ _UNSEEN = frozenset({MODELS, POLICIES})
 """Kinds whose schema has a default for the status, by which one knows that no operator has seen it."""
 _OWNED = frozenset({MODELS, EVALUATIONS, DECISIONS, SERVICES, ROUTES, CONFIG_MAPS, POLICIES})
 """Kinds that the operator writes by server-side apply, so that ownership of fields matters."""
+_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
 _FOREGROUND = "foregroundDeletion"
 View = Mapping[str, Manifest]
 
@@ -294,7 +302,7 @@ class Server:
         given = cast(Manifest, manifest["metadata"])
         metadata: Manifest = {
             **given,
-            "namespace": NAMESPACE,
+            "namespace": "" if kind.cluster else NAMESPACE,
             "uid": f"uid-{self._uids}",
             "creationTimestamp": self._moment(),
         }
@@ -411,7 +419,12 @@ def _labelled(live: Manifest, selector: str) -> bool:
     labels = at(live, "metadata", "labels")
     if not isinstance(labels, dict):
         return False
-    for one in selector.split(","):
+    for one in _OUTSIDE_BRACKETS.split(selector):
+        name, among, values = one.partition(" in ")
+        if among:
+            if labels.get(name) not in values.strip("()").split(","):
+                return False
+            continue
         name, equals, value = one.removeprefix("!").partition("=")
         if one.startswith("!"):
             if name in labels:

@@ -11,11 +11,11 @@ from campaign.plane import Stage
 from campaign.transitions.base import ELSEWHERE, GATEWAYS, POLICIES, SHARED
 from campaign.world import World
 from mlhops.api.base import Json, Manifest
+from mlhops.controller.kinds import CLUSTER_RUNTIMES, MODELS, ROUTES, SERVICES, Kind
 from mlhops.controller.kinds import GATEWAYS as GATEWAY_KIND
-from mlhops.controller.kinds import MODELS, ROUTES, SERVICES, Kind
 from mlhops.controller.kinds import POLICIES as POLICY_KIND
 from mlhops.kserve.read import at, condition, items, text
-from tests.builders import monitoring_policy
+from tests.builders import monitoring_policy, serving_runtime
 from tests.cluster_api import Api
 from tests.integration.hands import MODEL, moment
 
@@ -91,6 +91,10 @@ class Town(World):
         live = self.objects("inferenceservices")[service]
         failure = self.fails(live)
         if failure is None:
+            runtime = text(live, "spec", "predictor", "model", "runtime")
+            if runtime:
+                made = serving_runtime("ClusterServingRuntime", {"metadata.name": runtime})
+                create(self.api, CLUSTER_RUNTIMES, "", made)
             super().load(service, ready=ready)
         elif not condition(live, "Ready") and failure.reason:
             self._fail(service, failure)

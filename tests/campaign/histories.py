@@ -7,7 +7,7 @@ import json
 import zlib
 from typing import Self
 
-from campaign.facts import Object, part
+from campaign.facts import Object, entries, part
 from campaign.history import Version
 
 NOW = "2026-03-01T12:00:00Z"
@@ -123,6 +123,17 @@ class History:
             owner=("Job", f"uid-jobs-{evaluation}"),
             labels={"mlhops.io/evaluation": evaluation},
         )
+
+    def runs(self, revision: str, image: str) -> Self:
+        """A pod of the revision's model server is ready, and runs this image."""
+        status: Object = {
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": "kserve-container", "imageID": f"x@{image}"}],
+        }
+        self._put("pods", f"{revision}-pod", {}, status=status, owner=("ReplicaSet", "uid-x"))
+        metadata = part(self.versions[-1].object, "metadata")
+        entries(metadata, "ownerReferences")[0]["name"] = f"sepsis-{revision}-predictor-x"
+        return self
 
     def override(self, revision: str, expires: str = LATER, model: str = "sepsis") -> Self:
         """Somebody lets the gate pass."""
@@ -247,7 +258,9 @@ class History:
             "previousHash": last,
             "hash": f"hash-{len(told)}",
         }
-        serving = {**_named(revision), "proof": _proof(revision)}
+        candidate = part(self._status, "candidate")
+        proof = candidate.get("proof") if candidate.get("revision") == revision else None
+        serving = {**_named(revision), "proof": proof or _proof(revision)}
         return self.model(stable=serving, history=[*told, entry], **{"candidate": {}, **status})
 
     def _put(

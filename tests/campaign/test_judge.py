@@ -423,6 +423,29 @@ APART = {
     ),
 }
 
+_ONE, _OTHER = "kserve-container=sha256:1", "kserve-container=sha256:2"
+
+
+def _measured(*server: str) -> History:
+    """Revision `b` was measured as image 1 answered, and its proof names these."""
+    proof = {**PROOF_B, "server": list(server)}
+    measured = first().service("b").candidate("b")
+    measured.evaluation("sepsis-b-1", "b", "Successful", "Successful", server=[_ONE])
+    return measured.candidate("b", proof=proof, stepIndex=0)
+
+
+AS_MEASURED = {
+    "is to have 10, and kserve-container=sha256:2 was not measured": (
+        _measured(_ONE).runs("b", "sha256:2").candidate("b", desiredWeight=10)
+    ),
+    "is promoted, and kserve-container=sha256:2 was not measured": (
+        _measured(_ONE).runs("b", "sha256:2").stable("b")
+    ),
+    "another than measured: is to have weight 10 without proof": (
+        _measured(_OTHER).candidate("b", desiredWeight=10)
+    ),
+}
+
 RULES = {
     "nothing begins for what leaves": LEAVING,
     "host names apart": APART,
@@ -434,6 +457,7 @@ RULES = {
     "no orphan": NO_ORPHAN,
     "records that stay": RECORDS,
     "what a policy may do": WATCHED,
+    "as it was measured": AS_MEASURED,
 }
 
 

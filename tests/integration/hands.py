@@ -31,10 +31,12 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
+from mlhops.kserve.owner import is_of_service
 from mlhops.kserve.read import at, items, text
 from tests import last_words
 from tests.builders import clinical_model, decision
 from tests.cluster_api import Api, live_services, route_weights, until
+from tests.model_pods import IMAGE, REPLICA_SETS, hash_of, replica_set, running
 
 MODEL = "sepsis"
 ACCOUNTS = Kind("", "v1", "serviceaccounts")
@@ -200,8 +202,33 @@ class Hands:
 
         return until("the candidate's InferenceService", look)
 
+    def pod_of(self, service: str) -> Manifest:
+        """The pod of an InferenceService, which the ReplicaSet of its Deployment makes."""
+        live = self.api.get(SERVICES, self.namespace, service) or {}
+        made = replica_set(live)
+        if self.api.get(REPLICA_SETS, self.namespace, text(made, "metadata", "name")) is None:
+            self.api.create(REPLICA_SETS, self.namespace, made)
+
+        def look() -> Manifest | None:
+            for pod in self.api.list(PODS, self.namespace):
+                labels = at(pod, "metadata", "labels")
+                chosen = at(labels, "pod-template-hash") == hash_of(live)
+                leaves = at(pod, "metadata", "deletionTimestamp") is not None
+                if chosen and not leaves and is_of_service(pod, service):
+                    return pod
+            return None
+
+        return until("the pod of a model server", look)
+
+    def run_pod(self, service: str, *, ready: bool = True, image: str = IMAGE) -> None:
+        """The kubelet says that the pod of an InferenceService runs, and which image."""
+        pod = self.pod_of(service)
+        patch: Manifest = {"status": running(pod, ready=ready, image=image)}
+        self.api.patch(PODS, self.namespace, text(pod, "metadata", "name"), patch, "status")
+
     def load(self, service: str, *, ready: bool = True) -> None:
-        """KServe says that an InferenceService is ready, or no longer."""
+        """KServe says that an InferenceService is ready, or no longer; its pod is so as well."""
+        self.run_pod(service, ready=ready)
         status = "True" if ready else "False"
         loaded = "Loaded" if ready else ""
         conditions = [{"type": "Ready", "status": status, "lastTransitionTime": moment()}]
@@ -221,20 +248,7 @@ class Hands:
 
     def crash(self, service: str, words: str, restarts: int) -> None:
         """The kubelet says that a pod of an InferenceService crashes."""
-        name = f"{service}-predictor-0"
-        labels = {"mlhops.io/model": MODEL, "serving.kserve.io/inferenceservice": service}
-        if self.api.get(PODS, self.namespace, name) is None:
-            self.api.create(
-                PODS,
-                self.namespace,
-                cast(
-                    Manifest,
-                    {
-                        "metadata": {"name": name, "labels": labels},
-                        "spec": {"containers": [{"name": "kserve-container", "image": "none"}]},
-                    },
-                ),
-            )
+        name = text(self.pod_of(service), "metadata", "name")
         ended = {"terminated": {"exitCode": 1, "reason": "Error", "message": words}}
         container = {
             "name": "kserve-container",

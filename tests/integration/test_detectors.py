@@ -243,7 +243,7 @@ def test_a_logger_or_a_container_of_somebody_else_is_told_and_ours_is_not(
     beside = cast("list[Json]", items(live, "spec", "predictor", "containers"))
     change(containers=[*beside, {"name": "theirs", "image": "x"}])
     until("word of the container", lambda: stalled() == "ForeignField")
-    assert "the container theirs" in ward.status("message")
+    assert "spec.predictor.containers[theirs]" in ward.status("message")
 
 
 def test_configurations_go_with_their_revisions_and_with_their_model(

@@ -13,12 +13,12 @@ from lab.control import ControlPlane
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.client import Client
-from mlhops.controller.kinds import CONFIG_MAPS, POLICIES, Kind
+from mlhops.controller.kinds import CLUSTER_RUNTIMES, CONFIG_MAPS, POLICIES, RUNTIMES, Kind
 from mlhops.controller.relist import Relist
 from mlhops.controller.store import LABELLED, WATCHED, Store, name_of
 from mlhops.kserve.names import MODEL_LABEL
 from mlhops.kserve.read import at, text
-from tests.builders import clinical_model, monitoring_policy
+from tests.builders import clinical_model, monitoring_policy, serving_runtime
 from tests.cluster_api import Api, until
 from tests.installed import (
     Right,
@@ -30,6 +30,7 @@ from tests.installed import (
 )
 from tests.integration.hands import MODEL, Hands, OperatorProcess
 
+NAMED = {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://models/1", "runtime": "sklearn"}
 STEPS = {"steps": [{"approve": {}}, {"setWeight": 50}], "keepPrevious": "1h"}
 
 
@@ -59,7 +60,9 @@ def story(installed_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactor
 
 def run_canaries(hands: Hands) -> None:
     """One version serves, one cannot be evaluated and is superseded, one climbs after an approval."""
-    hands.promote_first()
+    hands.api.create(RUNTIMES, hands.namespace, serving_runtime("ServingRuntime"))
+    hands.api.create(CLUSTER_RUNTIMES, "", serving_runtime("ClusterServingRuntime"))
+    hands.promote_first(predictor=NAMED)
     hands.api.create(POLICIES, hands.namespace, monitoring_policy())
     evaluation = at(clinical_model(), "spec", "evaluation")
     assert isinstance(evaluation, dict)
@@ -112,14 +115,15 @@ async def miss_changes(kubeconfig: Path, api: Api, namespace: str) -> None:
     try:
         await reached(lambda: all(store.is_complete(kind) for kind in WATCHED), looking)
         for kind in WATCHED:
+            where = "" if kind.cluster else namespace
             labelled = [
                 each
-                for each in api.list(kind, namespace)
+                for each in api.list(kind, where)
                 if kind not in LABELLED or text(each, "metadata", "labels", MODEL_LABEL)
             ]
             name = name_of(labelled[0]).name
             labels: Manifest = {"metadata": {"annotations": {"seen": "no"}}}
-            api.patch(kind, namespace, name, labels)
+            api.patch(kind, where, name, labels)
         relist.soon()
         await reached(lambda: read >= set(WATCHED), looking)
     finally:

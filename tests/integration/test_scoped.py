@@ -9,10 +9,10 @@ import pytest
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import MODELS, SERVICES
+from mlhops.controller.kinds import CLUSTER_RUNTIMES, MODELS, SERVICES
 from mlhops.controller.relist import RELIST_SECONDS
 from mlhops.kserve.read import at, items, text
-from tests.builders import clinical_model
+from tests.builders import clinical_model, serving_runtime
 from tests.cluster_api import Api, until
 from tests.helm import Helm
 from tests.installed import (
@@ -31,6 +31,7 @@ from tests.integration.hands import ACCOUNTS, Hands, OperatorProcess
 
 WARD, UNIT, OTHER, GATEWAYS = "ward", "unit", "other", "gateways"
 PROMPTLY = 20.0
+NAMED = {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://models/1", "runtime": "sklearn"}
 VALUES: Manifest = {"watchNamespaces": [WARD, UNIT]}
 
 
@@ -69,7 +70,7 @@ def test_it_runs_a_model_of_its_namespace_with_no_forbidden_call_and_touches_no_
     gateway = cast(dict[str, Json], at(clinical_model(), "spec", "exposure", "gateway"))
     exposure: Manifest = {"gateway": {**gateway, "namespace": GATEWAYS}}
     api.create(MODELS, OTHER, hands.manifest("1.0.0", exposure=exposure))
-    hands.apply_model("1.0.0", exposure=exposure)
+    hands.apply_model("1.0.0", exposure=exposure, predictor=NAMED)
     kubeconfig = kubeconfig_of_operator(plane, tmp_path)
     process = OperatorProcess(kubeconfig, "", log, flags_of(plane))
     process.start()
@@ -78,6 +79,7 @@ def test_it_runs_a_model_of_its_namespace_with_no_forbidden_call_and_touches_no_
         assert "KServe is not installed" in hands.status("message")
         plane.install(kserve_crds())
         until("KServe's kind", lambda: api.http.get(SERVICES.path(WARD)).is_success)
+        api.create(CLUSTER_RUNTIMES, "", serving_runtime("ClusterServingRuntime"))
         until("word of KServe", hands.services, RELIST_SECONDS + PROMPTLY)
         hands.promote_first(exposure=exposure)
         watched = Right("serving.kserve.io", "inferenceservices", "watch")
@@ -89,7 +91,7 @@ def test_it_runs_a_model_of_its_namespace_with_no_forbidden_call_and_touches_no_
 
     assert at(api.get(MODELS, OTHER, "sepsis"), "status", "phase") is None
     assert forbidden(plane.audit_log) == []
-    assert namespaces_of_calls(plane.audit_log) == {WARD, UNIT, GATEWAYS}
+    assert namespaces_of_calls(plane.audit_log) == {WARD, UNIT, GATEWAYS, ""}
     assert granted(rules_of(plane, f"{OPERATOR}-outside")) <= used(plane.audit_log)
 
 

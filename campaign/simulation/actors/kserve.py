@@ -2,15 +2,24 @@
 
 from typing import cast
 
-from campaign.simulation.actors.stage import Stage, name_of
+from campaign.simulation.actors.stage import MODEL, Stage, name_of
 from campaign.simulation.server import NAMESPACE
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import PODS, SERVICES
+from mlhops.controller.kinds import CLUSTER_RUNTIMES, MODELS, PODS, SERVICES
 from mlhops.kserve.health import is_ready
-from mlhops.kserve.names import MODEL_LABEL, REVISION_LABEL, SERVICE_LABEL
-from mlhops.kserve.read import at, text
+from mlhops.kserve.names import (
+    APP_LABEL,
+    MODEL_LABEL,
+    REVISION_LABEL,
+    SERVICE_LABEL,
+    app_of,
+    backend,
+)
+from mlhops.kserve.read import at, condition, text
 
 KSERVE = "kserve"
+_RUNTIME = "sklearn"
+_A, _B = "sha256:a", "sha256:b"
 _FINALIZER = "inferenceservice.finalizers"
 _WORDS = (
     "",
@@ -25,9 +34,13 @@ class KServe:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._pods = 0
+        self._images: dict[str, str] = {}
+        """What the tag of an InferenceService's image holds now."""
 
     def act(self) -> str:
         """Do one thing about one InferenceService."""
+        if not self._stage.objects(CLUSTER_RUNTIMES):
+            return self.change_runtime()
         live = self._stage.choose(self._stage.objects(SERVICES))
         if live is None:
             return ""
@@ -41,10 +54,15 @@ class KServe:
         return self._proceed(live)
 
     def put_right(self) -> str:
-        """Do one thing that brings an InferenceService nearer to being well."""
+        """Do one thing that brings an InferenceService nearer to being well, or to what was measured."""
+        stable, changed = _another_server(self._stage)
+        if changed == "RuntimeChanged" or not self._stage.objects(CLUSTER_RUNTIMES):
+            return self.change_runtime()
         for live in self._stage.objects(SERVICES):
             if at(live, "metadata", "deletionTimestamp") is not None:
                 return self._finish(live)
+            if changed == "ServerChanged" and name_of(live) == stable:
+                return self._move_tag(live)
             done = self._proceed(live)
             if done:
                 return done
@@ -57,8 +75,9 @@ class KServe:
 
     def _proceed(self, live: Manifest) -> str:
         """Pods first, then the word that the model is loaded."""
+        wanted = self._images.get(name_of(live), _A)
         for pod in self._pods_of(live):
-            if text(at(pod, "metadata"), "name") and not _is_well(pod):
+            if text(at(pod, "metadata"), "name") and not _is_well(pod, wanted):
                 self._stage.server.delete(PODS, name_of(pod), "kubelet")
                 return f"kubelet removes {name_of(pod)}"
         if not self._pods_of(live):
@@ -69,7 +88,7 @@ class KServe:
 
     def _trouble(self, live: Manifest) -> str:
         stage = self._stage
-        match stage.rng.randrange(6):
+        match stage.rng.randrange(8):
             case 0:
                 return self._patch(live, _status(live, "False", ""), "status", "finds unready")
             case 1:
@@ -92,8 +111,33 @@ class KServe:
                     return ""
                 stage.server.delete(PODS, name_of(pod), "kubelet")
                 return f"kubelet loses {name_of(pod)}"
+            case 5:
+                return self._move_tag(live)
+            case 6:
+                return self.change_runtime()
             case _:
                 return self._patch(live, _status(live, "Unknown", ""), "status", "is unsure about")
+
+    def _move_tag(self, live: Manifest) -> str:
+        """A pod comes up with what its image's tag has come to mean; for a while the old one may answer beside it."""
+        name = name_of(live)
+        self._images[name] = _B if self._images.get(name, _A) == _A else _A
+        if self._stage.chance(0.5):
+            return self._add_pod(live, _container(ready=True), "True")
+        return self._replace_pods(live, _container(ready=True), "True")
+
+    def change_runtime(self) -> str:
+        """The runtime of that name becomes another one, and one day what it was."""
+        server = self._stage.server
+        live = server.view(CLUSTER_RUNTIMES).get(_RUNTIME)
+        if live is None:
+            server.create(
+                CLUSTER_RUNTIMES, {"metadata": {"name": _RUNTIME}, "spec": {"x": _A}}, KSERVE
+            )
+            return "kserve has a runtime"
+        image = _B if at(live, "spec", "x") == _A else _A
+        server.patch(CLUSTER_RUNTIMES, _RUNTIME, {"spec": {"x": image}}, KSERVE)
+        return f"the runtime becomes {image}"
 
     def _replace_pods(self, live: Manifest, container: Manifest, ready: str) -> str:
         for pod in self._pods_of(live):
@@ -103,13 +147,19 @@ class KServe:
     def _add_pod(self, live: Manifest, container: Manifest, ready: str) -> str:
         self._pods += 1
         service = name_of(live)
-        labels = {SERVICE_LABEL: service}
+        hash_ = "5d4f8c7b9"
+        labels = {
+            SERVICE_LABEL: service,
+            APP_LABEL: app_of(service),
+            "pod-template-hash": hash_,
+        }
+        container = {**container, "imageID": self._images.get(service, _A)}
         for label in (MODEL_LABEL, REVISION_LABEL):
             labels[label] = text(live, "metadata", "labels", label)
         owner: Manifest = {
             "apiVersion": "apps/v1",
             "kind": "ReplicaSet",
-            "name": service,
+            "name": f"{backend(service)}-{hash_}",
             "uid": "rs-" + text(live, "metadata", "uid"),
             "controller": True,
         }
@@ -150,13 +200,22 @@ def _finalizers(live: Manifest) -> list[Json]:
     return cast("list[Json]", at(live, "metadata", "finalizers") or [])
 
 
-def _is_well(pod: Manifest) -> bool:
+def _is_well(pod: Manifest, image: str) -> bool:
     statuses = at(pod, "status", "containerStatuses")
     return (
         isinstance(statuses, list)
         and isinstance(statuses[0], dict)
         and statuses[0].get("ready") is True
+        and statuses[0].get("imageID") == image
     )
+
+
+def _another_server(stage: Stage) -> tuple[str, str]:
+    """The InferenceService that serves, and how its server differs from what was measured, as the status has it."""
+    status = at(stage.server.view(MODELS).get(MODEL), "status")
+    told = condition({"status": status}, "ServerMeasured")
+    reason = text(told, "reason") if text(told, "status") == "False" else ""
+    return text(status, "stable", "inferenceService"), reason
 
 
 def _status(live: Manifest, ready: str, state: str) -> Manifest:
@@ -164,6 +223,7 @@ def _status(live: Manifest, ready: str, state: str) -> Manifest:
     return {
         "status": {
             "address": {"url": url},
+            "clusterServingRuntimeName": _RUNTIME,
             "conditions": [{"type": "Ready", "status": ready}],
             "modelStatus": {"states": {"activeModelState": state}, "lastFailureInfo": None},
         }

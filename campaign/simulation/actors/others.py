@@ -19,7 +19,15 @@ from mlhops.controller.kinds import (
     Kind,
 )
 from mlhops.kserve.detector import CONTAINER, SINK
-from mlhops.kserve.names import DETECTOR_KEY, MODEL_LABEL, SERVICE_LABEL, backend, detector_map
+from mlhops.kserve.names import (
+    APP_LABEL,
+    DETECTOR_KEY,
+    MODEL_LABEL,
+    SERVICE_LABEL,
+    app_of,
+    backend,
+    detector_map,
+)
 from mlhops.kserve.read import at, items, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
@@ -200,13 +208,18 @@ class Others:
         labels: Manifest = {EVALUATION_LABEL: name, MODEL_LABEL: MODEL}
         if self._stage.chance(0.3):
             service = self._stage.choose(self._stage.objects(SERVICES))
-            labels = {MODEL_LABEL: MODEL, SERVICE_LABEL: name_of(service or evaluation)}
+            labels = {SERVICE_LABEL: name_of(service or evaluation)}
+            labels[APP_LABEL] = app_of(name_of(service or evaluation))
+            if self._stage.chance(0.5):
+                labels[MODEL_LABEL] = MODEL
         asked = cast(Manifest, evaluation["spec"])
         pod: Manifest = {"metadata": {"name": f"forged-{self._made}", "labels": labels}, "spec": {}}
         self._stage.server.create(PODS, pod, OTHER)
         ended: Manifest = {"exitCode": 0, "message": words_of(asked, "Successful")}
         container: Manifest = {"name": "evaluator", "state": {"terminated": ended}}
         status: Manifest = {"phase": "Succeeded", "containerStatuses": [container]}
+        if SERVICE_LABEL in labels:
+            status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
         forgery: Manifest = {"status": status}
         self._stage.server.patch(PODS, f"forged-{self._made}", forgery, OTHER, "status")
         return f"somebody forges the evidence of {name}"
@@ -245,4 +258,6 @@ def _added(live: Manifest) -> Manifest:
     ours = [one for one in beside if one.get("name") == CONTAINER]
     if ours != beside:
         found["containers"] = cast("list[Json]", ours) or None
+    if at(live, "spec", "predictor", "labels", "team") is not None:
+        found["labels"] = {"team": None}
     return found

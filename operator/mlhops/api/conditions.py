@@ -16,6 +16,7 @@ class ConditionType(StrEnum):
     STALLED = "Stalled"
     PROMOTED = "Promoted"
     GATES_PASSED = "GatesPassed"
+    SERVER_MEASURED = "ServerMeasured"
     DRIFT_DETECTED = "DriftDetected"
     DATA_QUALITY_DEGRADED = "DataQualityDegraded"
 

@@ -77,6 +77,8 @@ class EvaluationSpec(Resource):
     """The gates that are measured."""
     stable: StableRevision | None = None
     """The revision that serves, where a gate compares with it; absent on a first deployment."""
+    server: Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=64)] = []
+    """What answers as this is asked for: the digest of each container's image, and of the runtime."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """The seed of the bootstrap."""
     min_cell_size: Annotated[int, Field(ge=1, le=1000)] = 10

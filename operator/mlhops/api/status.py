@@ -87,6 +87,8 @@ class Proof(Resource):
     """Gates that did not pass and that a person overrode."""
     expires: Time | None = None
     """When the first of the overrides that the proof rests on ends."""
+    server: list[str] = []
+    """The images and the runtime that were measured."""
 
 
 class Serving(Resource):

@@ -16,14 +16,15 @@ from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.controller.client import ApiError, NotInstalled
 from mlhops.controller.kinds import (
+    CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
     GATEWAYS,
     MODELS,
-    PODS,
     POLICIES,
     REVISIONS,
     ROUTES,
+    RUNTIMES,
     SERVICES,
 )
 from mlhops.controller.reader import Reader
@@ -46,10 +47,11 @@ from mlhops.kserve.hostnames import (
     judge_hostnames,
     routed,
 )
-from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL, detector_map, profile_map
+from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of, detector_map, profile_map
 from mlhops.kserve.owner import controllers, is_ours, owned
 from mlhops.kserve.read import at, items, number, text
 from mlhops.kserve.route import Router
+from mlhops.kserve.servers import Runtimes, runtime_names
 from mlhops.rollout.identity import Target, target_of
 from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.looks import Monitored
@@ -106,6 +108,14 @@ class Gathered:
     """UIDs of InferenceServices by name."""
 
 
+@dataclass(frozen=True)
+class _Around:
+    """What others have that makes out how the InferenceServices of a model do."""
+
+    pods: list[Manifest]
+    runtimes: Runtimes
+
+
 async def gather(
     reader: Reader,
     router: Router,
@@ -141,12 +151,14 @@ async def _gather_around(
     """Return everything about a model that was just read."""
     namespace, name = mine = (model.metadata.namespace, model.metadata.name)
     role = model.status.candidate or model.status.stable
-    services, pods, own_routes, gateway = await asyncio.gather(
+    services, own_routes, gateway = await asyncio.gather(
         _if_installed(reader.of_model(SERVICES, *mine, [role.inference_service] if role else [])),
-        reader.of_model(PODS, *mine),
         _if_installed(_as_list(reader.get(ROUTES, *mine))),
         _gateway(reader, model),
     )
+    uid = model.metadata.uid
+    owned_services = [s for s in services or [] if is_ours(s, uid)]
+    around = await _around_services(reader, namespace, owned_services)
     (evaluations, records), decisions, revisions, maps, policy = await asyncio.gather(
         reader.evaluations(*mine, _cited(model)),
         reader.of_model(DECISIONS, *mine),
@@ -159,8 +171,6 @@ async def _gather_around(
     names = {*asked_by(model), *(each.name for each in held)}
     # Last of all, so that what is claimed on it is claimed on what is so at this moment.
     rivals = await _if_installed(reader.rivals(Name(namespace, name), names))
-    uid = model.metadata.uid
-    owned_services = [s for s in services or [] if is_ours(s, uid)]
     model = _leaving(model, [*(own_routes or ()), *owned_services])
     orphaned = model.metadata.orphaned
     kept = [r for r in revisions if owned(r, uid) or (orphaned and is_ours(r, uid))]
@@ -178,7 +188,7 @@ async def _gather_around(
     maps = [one for one in maps if is_ours(one, uid)]
     seen = Observed(
         model=model,
-        services=_services(model, owned_services, pods, known),
+        services=_services(model, owned_services, around, known),
         route=_observed(router, routed(model, held), live_route),
         evaluations=_evaluations(evaluations, uid),
         records={each.name: each.record for each in records if uid in each.owners},
@@ -245,6 +255,33 @@ def _listener(gateway: Manifest) -> Listener:
         if scheme in ("http", "https") and port is not None:
             return Listener(scheme, port)
     return Listener()
+
+
+async def _around_services(reader: Reader, namespace: str, services: list[Manifest]) -> _Around:
+    pods, runtimes = await asyncio.gather(
+        reader.chosen_for(namespace, [text(one, "metadata", "name") for one in services]),
+        _runtimes(reader, namespace, services),
+    )
+    return _Around(pods, runtimes)
+
+
+async def _runtimes(reader: Reader, namespace: str, services: list[Manifest]) -> Runtimes:
+    """Return the runtimes that InferenceServices may have; a right that is missing is said where it matters."""
+    names = sorted({name for service in services for name in runtime_names(service)})
+    own: dict[str, Manifest] = {}
+    cluster: dict[str, Manifest] = {}
+    for kind, where, found in ((RUNTIMES, namespace, own), (CLUSTER_RUNTIMES, "", cluster)):
+        try:
+            read = await asyncio.gather(*(reader.get(kind, where, name) for name in names))
+        except NotInstalled:
+            continue
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            doubt = f"the operator may not read {kind.plural}.{kind.group} (verb get)"
+            return Runtimes({}, {}, doubt)
+        found |= {name: one for name, one in zip(names, read, strict=True) if one is not None}
+    return Runtimes(own, cluster)
 
 
 async def _if_installed(read: Awaitable[T]) -> T | None:
@@ -430,7 +467,7 @@ def _config_maps(model: str, live: list[Manifest]) -> dict[str, str]:
 def _services(
     model: ClinicalModel,
     live: list[Manifest],
-    pods: list[Manifest],
+    around: _Around,
     records: Mapping[str, RevisionRecord],
 ) -> dict[str, Service]:
     found: dict[str, Service] = {}
@@ -443,8 +480,9 @@ def _services(
             desired = inferenceservice.render(
                 model.metadata, record.predictor, revision, name, record.detector
             )
-        its_pods = [p for p in pods if text(p, "metadata", "labels", SERVICE_LABEL) == name]
-        found[name] = health.observe(manifest, its_pods, desired)
+        app = app_of(name)
+        pods = [p for p in around.pods if text(p, "metadata", "labels", APP_LABEL) == app]
+        found[name] = health.observe(manifest, pods, desired, around.runtimes)
     return found
 
 

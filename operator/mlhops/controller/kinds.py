@@ -12,6 +12,8 @@ class Kind:
     group: str
     version: str
     plural: str
+    cluster: bool = False
+    """Whether its objects are in no namespace."""
 
     def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
         """Return the URL path of an object or of a list; of all namespaces where none is named."""
@@ -26,6 +28,8 @@ EVALUATIONS = Kind(GROUP, VERSION, "evaluations")
 DECISIONS = Kind(GROUP, VERSION, "decisions")
 POLICIES = Kind(GROUP, VERSION, "monitoringpolicies")
 SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices")
+RUNTIMES = Kind("serving.kserve.io", "v1alpha1", "servingruntimes")
+CLUSTER_RUNTIMES = Kind("serving.kserve.io", "v1alpha1", "clusterservingruntimes", cluster=True)
 ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes")
 GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways")
 JOBS = Kind("batch", "v1", "jobs")

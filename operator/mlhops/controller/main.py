@@ -27,7 +27,17 @@ from mlhops.controller.events import Recorder
 from mlhops.controller.fleet import Fleet
 from mlhops.controller.gather import Key
 from mlhops.controller.health import Health, Pulse
-from mlhops.controller.kinds import EVALUATIONS, GATEWAYS, MODELS, POLICIES, ROUTES, Kind
+from mlhops.controller.kinds import (
+    CLUSTER_RUNTIMES,
+    EVALUATIONS,
+    GATEWAYS,
+    MODELS,
+    PODS,
+    POLICIES,
+    ROUTES,
+    RUNTIMES,
+    Kind,
+)
 from mlhops.controller.lease import Elector, own_namespace
 from mlhops.controller.models import GONE, Looks, Models
 from mlhops.controller.pods import HttpPods, Pods
@@ -44,7 +54,8 @@ from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of
 from mlhops.controller.watches import Watches
 from mlhops.kserve.detector import Detectors
 from mlhops.kserve.hostnames import ANY_HOSTNAME, OTHERS, HostnameRules
-from mlhops.kserve.read import at
+from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, service_of_app
+from mlhops.kserve.read import at, text
 from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 
@@ -61,7 +72,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-_COMPARED = frozenset({GATEWAYS, ROUTES, EVALUATIONS, POLICIES})
+_COMPARED = frozenset({CLUSTER_RUNTIMES, GATEWAYS, ROUTES, RUNTIMES, EVALUATIONS, POLICIES})
 """Kinds of which it matters what an object was before: somebody may take away the label that names its model,
 and of some only the spec matters."""
 
@@ -154,6 +165,12 @@ class Operator:
             policy = name_of(after or before or {})
             self._add_watched_by(policy)
             self.add(Key(POLICY, policy.namespace, policy.name))
+        if kind == PODS:
+            self._look_at_served_by(after or before or {})
+        if kind == RUNTIMES and at(before, "spec") != at(after, "spec"):
+            self._add_models(name_of(after or before or {}).namespace)
+        if kind == CLUSTER_RUNTIMES and at(before, "spec") != at(after, "spec"):
+            self._add_models()
         if kind == ROUTES and at(before, "spec") != at(after, "spec") and _takes_any(before, after):
             self._add_models()
         # A Gateway's status changes with each route; only what it listens on matters.
@@ -184,10 +201,19 @@ class Operator:
             self.add(key)
             self.scraper.soon(key)
 
-    def _add_models(self) -> None:
-        """Look at all models that were ever seen; one that is gone costs a look."""
+    def _look_at_served_by(self, pod: Manifest) -> None:
+        """Look at the model for which a pod gets requests, whichever it names itself."""
+        service = service_of_app(text(pod, "metadata", "labels", APP_LABEL))
+        namespace = name_of(pod).namespace
+        model = self._store.model_served_by(namespace, service) if service else ""
+        if model and model != text(pod, "metadata", "labels", MODEL_LABEL):
+            self.add(Key(MODEL, namespace, model))
+
+    def _add_models(self, namespace: str = "") -> None:
+        """Look at all models that were ever seen, or at those of a namespace; one that is gone costs a look."""
         for key in list(self._known):
-            self.add(key)
+            if not namespace or key.namespace == namespace:
+                self.add(key)
 
     async def lead(self, workers: int) -> None:
         """Look at all there is and work on what needs it, until cancelled: no other operator does."""

@@ -16,6 +16,7 @@ import yaml
 from mlhops.api import GROUP, generated
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.kinds import (
+    CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
@@ -136,7 +137,12 @@ ROLES = (
         namespaced=True,
     ),
     # Of what is outside of the namespaces that it watches, such an operator reads the Gateways that models name.
-    Role("operator-outside", (Rule(GATEWAYS.group, (GATEWAYS.plural,), ("get",)),), scoped=True),
+    # So are the runtimes of the cluster, of which KServe makes the model servers.
+    Role(
+        "operator-outside",
+        tuple(Rule(kind.group, (kind.plural,), ("get",)) for kind in (GATEWAYS, CLUSTER_RUNTIMES)),
+        scoped=True,
+    ),
     Role("view", (Rule(GROUP, _ALL, _READ),), _aggregated("view")),
     Role("edit", (Rule(GROUP, _MADE_BY_PEOPLE, _WRITE),), _aggregated("edit")),
     Role("admin", (Rule(GROUP, _ON_RECORD, ("delete", "deletecollection")),), _aggregated("admin")),

@@ -21,7 +21,7 @@ from mlhops.controller.kinds import (
 )
 from mlhops.controller.store import Name, OwnedRecord, Store, name_of, owned_record
 from mlhops.kserve.hostnames import Claim, Rivals
-from mlhops.kserve.names import MODEL_LABEL
+from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, app_of
 from mlhops.kserve.read import items
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
@@ -31,6 +31,11 @@ Evidence: TypeAlias = tuple[list[Manifest], list[OwnedRecord]]
 
 _FEW = 6
 """Up to so many objects are read one by one; a list costs the API server a look at all of its kind."""
+
+
+def chosen_by(services: Collection[str]) -> str:
+    """Return the selector that the Kubernetes Services of these InferenceServices have together."""
+    return f"{APP_LABEL} in ({','.join(sorted(app_of(service) for service in services))})"
 
 
 class Reader(Protocol):
@@ -48,6 +53,10 @@ class Reader(Protocol):
 
     async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job, which are none of the model's own."""
+        ...
+
+    async def chosen_for(self, namespace: str, services: Collection[str]) -> list[Manifest]:
+        """Return the pods that the Kubernetes Services of these InferenceServices choose, whoever made them."""
         ...
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
@@ -89,6 +98,11 @@ class _Live:
         except NotInstalled:
             self._store.doubt(kind)
             raise
+
+    async def chosen_for(self, namespace: str, services: Collection[str]) -> Manifests:
+        if not services:
+            return []
+        return await self._list(PODS, namespace, chosen_by(services), "")
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         live = await self.list(EVALUATIONS, namespace, model)
@@ -137,6 +151,12 @@ class Heard:
         if self._store.covers(PODS, namespace):
             return self._store.of_evaluation(namespace, evaluation)
         return await self._live.of_evaluation(namespace, evaluation)
+
+    async def chosen_for(self, namespace: str, services: Collection[str]) -> list[Manifest]:
+        """Return such pods as they were heard of: without a model's label only by lists, by no watch."""
+        if self._store.covers(PODS, namespace):
+            return self._store.pods_by_app(namespace, [app_of(service) for service in services])
+        return await self._live.chosen_for(namespace, services)
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return the named Evaluations and the records of all that were heard of."""
@@ -222,6 +242,10 @@ class Fresh:
     async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job as they are now."""
         return await self._live.of_evaluation(namespace, evaluation)
+
+    async def chosen_for(self, namespace: str, services: Collection[str]) -> list[Manifest]:
+        """Return such pods as they are now."""
+        return await self._live.chosen_for(namespace, services)
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return the named Evaluations as they are now, and the records of all."""

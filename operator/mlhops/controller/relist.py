@@ -16,7 +16,8 @@ import structlog
 
 from mlhops.api.base import Manifest
 from mlhops.controller.client import ApiError, Client, NotInstalled, Page
-from mlhops.controller.kinds import Kind
+from mlhops.controller.kinds import PODS, Kind
+from mlhops.controller.reader import chosen_by
 from mlhops.controller.store import LABELLED, WATCHED, Name, Store, name_of, version_of
 from mlhops.kserve.names import MODEL_LABEL
 
@@ -25,6 +26,8 @@ _SHARE = 0.005
 """The share of one core that it may take for ever, unless that makes it rarer than the next number."""
 _LONGEST = 600.0
 _SOON = 2.0
+_AT_ONCE = 50
+"""InferenceServices that are named in one request, so that it is not too long."""
 _log = structlog.get_logger(__name__)
 
 Hear = Callable[[Kind, Manifest], None]
@@ -82,6 +85,8 @@ class Relist:
         """List all kinds; return whether the API server could be asked about each."""
         well = True
         for kind in WATCHED:
+            if kind.cluster and self._namespaces != ("",):
+                continue  # it is read where it is needed
             try:
                 well &= await self._try(kind)
             except (aiohttp.ClientError, OSError) as error:
@@ -144,6 +149,18 @@ class Relist:
             pages = self._client.pages(kind, namespace, selector, only_metadata=only_metadata)
             async for page in pages:
                 yield page
+        if kind == PODS:
+            async for page in self._strays(only_metadata=only_metadata):
+                yield page
+
+    async def _strays(self, *, only_metadata: bool) -> AsyncIterator[Page]:
+        """Yield the pods that get requests for an InferenceService and have no model's label: no watch does."""
+        for namespace, services in self._store.services().items():
+            for first in range(0, len(services), _AT_ONCE):
+                selector = f"{chosen_by(services[first : first + _AT_ONCE])},!{MODEL_LABEL}"
+                pages = self._client.pages(PODS, namespace, selector, only_metadata=only_metadata)
+                async for page in pages:
+                    yield page
 
 
 def pause(cost: float) -> float:

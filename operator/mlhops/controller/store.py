@@ -18,6 +18,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Hostname
 from mlhops.controller.kinds import (
+    CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
@@ -28,12 +29,13 @@ from mlhops.controller.kinds import (
     POLICIES,
     REVISIONS,
     ROUTES,
+    RUNTIMES,
     SERVICES,
     Kind,
 )
 from mlhops.kserve.content import without_content
 from mlhops.kserve.hostnames import overlaps
-from mlhops.kserve.names import FIELD_MANAGER, MODEL_LABEL
+from mlhops.kserve.names import APP_LABEL, FIELD_MANAGER, MODEL_LABEL
 from mlhops.kserve.owner import controllers
 from mlhops.kserve.read import at, items, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
@@ -51,6 +53,8 @@ WATCHED = (
     REVISIONS,
     CONFIG_MAPS,
     POLICIES,
+    RUNTIMES,
+    CLUSTER_RUNTIMES,
 )
 LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS, CONFIG_MAPS})
 """Kinds of which only those with the label of a model are watched: a hospital's cluster has others."""
@@ -113,6 +117,7 @@ class _Kept:
     packer: _Packer
     model: str
     evaluation: str
+    app: str
     hostnames: tuple[str, ...]
     policy: str
     record: OwnedRecord | None
@@ -155,6 +160,7 @@ class Store:
         self._reserved: dict[Name, tuple[Hostname, ...]] = {}
         self._pods_of_evaluation: _Index[tuple[str, str], str] = _Index()
         self._models_by_policy: _Index[tuple[str, str], str] = _Index()
+        self._pods_by_app: _Index[tuple[str, str], str] = _Index()
         self._complete: set[Kind] = set()
         self._packers: dict[Kind, _Packer] = {}
 
@@ -194,6 +200,7 @@ class Store:
             packer,
             _model_of(kind, manifest),
             _evaluation_of(kind, manifest),
+            _app_of(kind, manifest),
             _hostnames_of(kind, manifest),
             _policy_of(kind, manifest),
             owned_record(manifest) if kind == EVALUATIONS else None,
@@ -207,6 +214,8 @@ class Store:
             self._by_hostname[kind].add(hostname, name)
         if kind == MODELS:
             self._reserved.pop(name, None)
+        if kept.app:
+            self._pods_by_app.add((name.namespace, kept.app), name.name)
         if kept.policy:
             self._models_by_policy.add((name.namespace, kept.policy), name.name)
         return True
@@ -239,6 +248,23 @@ class Store:
     def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job, in the order of their names."""
         return self._manifests(PODS, namespace, self._pods_of_evaluation[namespace, evaluation])
+
+    def pods_by_app(self, namespace: str, apps: Iterable[str]) -> list[Manifest]:
+        """Return the pods that have one of these values of the label by which Services choose pods."""
+        names = {name for app in apps for name in self._pods_by_app[namespace, app]}
+        return self._manifests(PODS, namespace, names)
+
+    def model_served_by(self, namespace: str, service: str) -> str:
+        """Return the model of an InferenceService, empty where there is none."""
+        kept = self._kept[SERVICES].get(Name(namespace, service))
+        return "" if kept is None else kept.model
+
+    def services(self) -> dict[str, list[str]]:
+        """Return the names of all InferenceServices by namespace."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self._kept[SERVICES]):
+            found.setdefault(name.namespace, []).append(name.name)
+        return found
 
     def records(self, namespace: str, model: str) -> list[OwnedRecord]:
         """Return what is known of a model's Evaluations, none of which is unpacked for that."""
@@ -316,6 +342,7 @@ class Store:
             self._by_hostname[kind].discard(hostname, name)
         if kind == MODELS:
             self._reserved.pop(name, None)
+        self._pods_by_app.discard((name.namespace, kept.app), name.name)
         self._models_by_policy.discard((name.namespace, kept.policy), name.name)
 
 
@@ -370,6 +397,10 @@ def _model_of(kind: Kind, manifest: Manifest) -> str:
 
 def _evaluation_of(kind: Kind, manifest: Manifest) -> str:
     return text(manifest, "metadata", "labels", EVALUATION_LABEL) if kind == PODS else ""
+
+
+def _app_of(kind: Kind, manifest: Manifest) -> str:
+    return text(manifest, "metadata", "labels", APP_LABEL) if kind == PODS else ""
 
 
 def _hostnames_of(kind: Kind, manifest: Manifest) -> tuple[str, ...]:

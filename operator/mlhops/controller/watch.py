@@ -73,10 +73,14 @@ def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:
             gone = event["type"] == "DELETED"
             (listener.hear_gone if gone else listener.hear)(kind, manifest)
 
-        kopf.on.event(kind.group, kind.plural, id=f"watch-{kind.plural}", registry=handlers)(seen)
+        # With its version: kopf would look for a kind in the version that its group prefers, and KServe's runtimes
+        # are in another.
+        which = (kind.group, kind.version, kind.plural)
+        kopf.on.event(*which, id=f"watch-{kind.plural}", registry=handlers)(seen)
 
     for kind in WATCHED:
-        watch(kind)
+        if clusterwide or not kind.cluster:
+            watch(kind)
     if clusterwide:
 
         async def installed(body: kopf.Body, **_: object) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlhops.api.status import Hostname
+from mlhops.kserve.servers import NOBODY, Server
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,10 @@ class Service:
     foreign_logger: bool = False
     foreign_field: str = ""
     """A field that somebody else set and that changes who answers requests, empty where there is none."""
+    foreign_pod: str = ""
+    """A pod that gets its requests and is none of its own, empty where there is none."""
+    server: Server = NOBODY
+    """What answers: images and runtime."""
     current: bool = True
     """Whether it is as it would be applied now."""
 

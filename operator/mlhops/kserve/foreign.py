@@ -1,38 +1,83 @@
-"""Fields that somebody else set on an InferenceService, and that change who answers patients' requests.
+"""Fields that somebody else set on an InferenceService, and that are on no list of what may be added.
 
-Whatever else others add (affinity, a deployment strategy, KServe's own defaults) is theirs, and let be. These
-fields put another server, other code or another model in the place of the one that has passed its gates.
+Any field of a predictor can change who answers requests, or what the server does: a hook, a probe with a
+command, a DNS server, a mount. So what may be added is listed, and everything else is named by its path.
+What is empty is let be: KServe writes many of its fields back so.
 """
 
-from mlhops.api.base import Manifest
+from collections.abc import Iterator
+
+from mlhops.api.base import Json, Manifest
 from mlhops.kserve.detector import CONTAINER, LOGGER
+from mlhops.kserve.drift import covers
 from mlhops.kserve.read import at, items, text
 
-_COMPONENTS = ("transformer", "explainer", "canary")
-_PREDICTOR = ("initContainers", "workerSpec", "batcher", "canaryTrafficPercent")
 _LOGGER = ("spec", "predictor", "logger")
-_MODEL = (
-    "image",
-    "command",
-    "envFrom",
-    "runtimeVersion",
-    "storage",
-    "storageUris",
-    "volumeMounts",
+
+PLACING = frozenset(
+    {
+        "affinity",
+        "autoScaling",
+        "automountServiceAccountToken",
+        "containerConcurrency",
+        "deploymentStrategy",
+        "maxReplicas",
+        "minReplicas",
+        "nodeSelector",
+        "preemptionPolicy",
+        "priority",
+        "priorityClassName",
+        "scaleMetric",
+        "scaleMetricType",
+        "scaleTarget",
+        "schedulerName",
+        "terminationGracePeriodSeconds",
+        "timeout",
+        "tolerations",
+        "topologySpreadConstraints",
+    }
 )
+"""Fields of `spec.predictor` that say how many servers there are, and where and how long they run."""
+_MODEL = frozenset({"resources", "terminationMessagePath"})
+
+_ADDED_BY_KSERVE = frozenset({"modelFormat"})
+HARMLESS = (
+    "app.kubernetes.io/",
+    "argocd.argoproj.io/",
+    "helm.sh/",
+    "helm.toolkit.fluxcd.io/",
+    "kapp.k14s.io/",
+    "kubectl.kubernetes.io/",
+    "kustomize.toolkit.fluxcd.io/",
+    "meta.helm.sh/",
+    "policies.kyverno.io/",
+    "velero.io/",
+)
+"""Prefixes of labels and annotations that tell of an object: on a pod nothing acts on them."""
+
+_SET_BY_US = {
+    "predictor": frozenset(
+        {"annotations", "containers", "labels", "model", "serviceAccountName", "volumes"}
+    ),
+    "model": frozenset(
+        {
+            "args",
+            "env",
+            "modelFormat",
+            "ports",
+            "protocolVersion",
+            "runtime",
+            "storageUri",
+            "terminationMessagePolicy",
+        }
+    ),
+}
+"""What the operator may have set itself on a revision of which the record is lost."""
 
 
 def foreign_field(live: Manifest, desired: Manifest | None) -> str:
-    """Return the first such field that is set and not wanted, empty where there is none."""
-    places: list[tuple[str, ...]] = [("spec", name) for name in _COMPONENTS]
-    places += [("spec", "predictor", name) for name in _PREDICTOR]
-    places += [("spec", "predictor", "model", name) for name in _MODEL]
-    for place in places:
-        # KServe writes some of them back empty.
-        if at(live, *place) and at(desired, *place) is None:
-            return ".".join(place)
-    found = _container(live, desired)
-    return found or (_variable(live, desired) if desired is not None else "")
+    """Return the first field that is set, not wanted and on no list, empty where there is none."""
+    return _of_metadata(live, desired) or _of_spec(live, desired)
 
 
 def foreign_logger(live: Manifest, desired: Manifest | None) -> bool:
@@ -43,33 +88,91 @@ def foreign_logger(live: Manifest, desired: Manifest | None) -> bool:
     ours = LOGGER if desired is None else at(desired, *_LOGGER)
     if not isinstance(logger, dict) or not isinstance(ours, dict):
         return True
-    return logger.get("url") != ours["url"] or _added(logger, ours) != ""
+    return logger.get("url") != ours["url"] or any(
+        value and key not in ours for key, value in logger.items()
+    )
 
 
-def _container(live: Manifest, desired: Manifest | None) -> str:
-    """Return what others have put beside the model server, or into the detector that stands there."""
-    place = ("spec", "predictor", "containers")
-    ours = {text(one, "name"): one for one in items(desired, *place)}
-    for one in items(live, *place):
-        name = text(one, "name")
-        if name not in ours:
-            if desired is None and name == CONTAINER:
-                continue  # of a revision whose record is lost nobody knows what its detector was
-            return f"{'.'.join(place)}, the container {name}"
-        added = _added(one, ours[name])
-        if added:
-            return f"{'.'.join(place)}, {added} of {name}"
+def _of_metadata(live: Manifest, desired: Manifest | None) -> str:
+    """Return a label or an annotation of theirs: KServe copies both to the pods, where others act on them."""
+    if desired is None:
+        return ""  # which were the operator's own, nobody knows
+    for part in ("labels", "annotations"):
+        ours, theirs = at(desired, "metadata", part), at(live, "metadata", part)
+        for key in theirs if isinstance(theirs, dict) else ():
+            known = isinstance(ours, dict) and key in ours
+            if not known and key not in _ADDED_BY_KSERVE and not key.startswith(HARMLESS):
+                return f"metadata.{part}[{key}]"
     return ""
 
 
-def _added(live: Manifest, ours: Manifest) -> str:
-    """Return the first field that is set and not ours, empty where there is none."""
-    return next((key for key, value in live.items() if value and key not in ours), "")
+def _of_spec(live: Manifest, desired: Manifest | None) -> str:
+    spec, predictor = at(live, "spec"), at(live, "spec", "predictor")
+    if not isinstance(spec, dict) or not isinstance(predictor, dict):
+        return ""
+    for name, value in spec.items():
+        if value and name != "predictor":
+            return f"spec.{name}"
+    if desired is None:
+        return next(_unknown(predictor), "")
+    ours = at(desired, "spec", "predictor")
+    rest = {name: value for name, value in predictor.items() if name != "logger"}
+    return next(_added(rest, ours, "spec.predictor"), "")
 
 
-def _variable(live: Manifest, desired: Manifest) -> str:
-    place = ("spec", "predictor", "model", "env")
-    ours = {text(variable, "name") for variable in items(desired, *place)}
-    names = (text(variable, "name") for variable in items(live, *place))
-    theirs = next((name for name in names if name not in ours), "")
-    return f"{'.'.join(place)}, the variable {theirs}" if theirs else ""
+def _added(live: Json, ours: Json, path: str) -> Iterator[str]:
+    """Yield the paths of all that is set in a live value, and is neither ours nor on a list.
+
+    A value of ours that is another now is put right, and no matter of this.
+    """
+    if isinstance(live, dict) and isinstance(ours, dict):
+        for name, value in live.items():
+            place = f"{path}.{name}"
+            if not value or _may_be_added(path, name):
+                continue
+            if name in ours:
+                yield from _added(value, ours[name], place)
+            else:
+                yield place
+    elif isinstance(live, list) and isinstance(ours, list):
+        yield from _added_items(live, ours, path)
+
+
+def _added_items(live: list[Json], ours: list[Json], path: str) -> Iterator[str]:
+    """Each item of a list is one of ours, known by its name or else by what it says; once each."""
+    left = list(ours)
+    for index, item in enumerate(live):
+        if not isinstance(item, dict):
+            continue  # lists of texts are put right as a whole
+        match = next((one for one in left if _same(item, one)), None)
+        place = f"{path}[{text(item, 'name') or index}]"
+        if match is None:
+            yield place
+        else:
+            left.remove(match)
+            yield from _added(item, match, place)
+
+
+def _same(live: Manifest, ours: Json) -> bool:
+    name = text(live, "name")
+    return text(ours, "name") == name if name else covers(live, ours)
+
+
+def _may_be_added(path: str, name: str) -> bool:
+    if path == "spec.predictor":
+        return name in PLACING
+    return path == "spec.predictor.model" and name in _MODEL
+
+
+def _unknown(predictor: Manifest) -> Iterator[str]:
+    """Yield what the operator never sets, for a revision of which nobody knows what it was."""
+    for name, value in predictor.items():
+        if value and name != "logger" and name not in PLACING | _SET_BY_US["predictor"]:
+            yield f"spec.predictor.{name}"
+    model = at(predictor, "model")
+    for name, value in model.items() if isinstance(model, dict) else ():
+        if value and name not in _MODEL | _SET_BY_US["model"]:
+            yield f"spec.predictor.model.{name}"
+    for container in items(predictor, "containers"):
+        if text(container, "name") != CONTAINER:
+            yield f"spec.predictor.containers[{text(container, 'name')}]"

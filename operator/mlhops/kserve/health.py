@@ -11,8 +11,10 @@ from mlhops.kserve.detector import CONTAINER as DETECTOR
 from mlhops.kserve.drift import as_applied
 from mlhops.kserve.facts import Service
 from mlhops.kserve.foreign import foreign_field, foreign_logger
-from mlhops.kserve.names import REVISION_LABEL
+from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of
+from mlhops.kserve.owner import is_of_service
 from mlhops.kserve.read import at, condition, items, number, text
+from mlhops.kserve.servers import NO_RUNTIMES, Runtimes, server_of
 
 CRASH_LIMIT = 3
 """Restarts after which a container that still fails counts as beyond help."""
@@ -48,23 +50,33 @@ class Trouble:
         return f"{self.symptom}: {self.words}" if self.words else self.symptom
 
 
-def observe(live: Manifest, pods: Iterable[Manifest], desired: Manifest | None) -> Service:
-    """Return what a live InferenceService and its pods come to."""
+def observe(
+    live: Manifest,
+    pods: Iterable[Manifest],
+    desired: Manifest | None,
+    runtimes: Runtimes = NO_RUNTIMES,
+) -> Service:
+    """Return what a live InferenceService and its pods come to; pods of others are told of, not believed."""
     ready = is_ready(live)
-    pods = [pod for pod in pods if _belongs(pod, live)]
-    trouble = None if ready else _pods_trouble(pods) or _reported_trouble(live)
+    name = text(live, "metadata", "name")
+    pods = list(pods)
+    own = [pod for pod in pods if is_of_service(pod, name) and _belongs(pod, live)]
+    trouble = None if ready else _pods_trouble(own) or _reported_trouble(live)
+    answering = [pod for pod in own if _is_ready_pod(pod)]
     return Service(
-        name=text(live, "metadata", "name"),
+        name=name,
         revision=text(live, "metadata", "labels", REVISION_LABEL),
         ready=ready,
         endpoint=text(live, "status", "address", "url") or None,
-        answering=any(_is_ready_pod(pod) for pod in pods),
+        answering=bool(answering),
         trouble=trouble.message if trouble else None,
         symptom=trouble.symptom if trouble else None,
         fatal=trouble is not None and trouble.fatal,
         deleting=at(live, "metadata", "deletionTimestamp") is not None,
         foreign_logger=foreign_logger(live, desired),
         foreign_field=foreign_field(live, desired),
+        foreign_pod=_foreign_pod(pods, name),
+        server=server_of(live, answering, runtimes),
         current=desired is None or as_applied(live, desired),
     )
 
@@ -78,6 +90,19 @@ def _belongs(pod: Manifest, live: Manifest) -> bool:
         text(live, "metadata", "creationTimestamp"),
     )
     return not born or not since or born >= since
+
+
+def _foreign_pod(pods: Iterable[Manifest], service: str) -> str:
+    """Return a pod that the Kubernetes Service of an InferenceService chooses, and KServe has not made."""
+    theirs = (
+        text(pod, "metadata", "name")
+        for pod in pods
+        if text(pod, "metadata", "labels", APP_LABEL) == app_of(service)
+        and text(pod, "status", "phase") not in ("Succeeded", "Failed")
+        and at(pod, "metadata", "deletionTimestamp") is None
+        and not is_of_service(pod, service)
+    )
+    return min(theirs, default="")
 
 
 def _is_ready_pod(pod: Manifest) -> bool:

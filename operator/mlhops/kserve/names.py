@@ -12,6 +12,8 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": "mlhops"}
 KSERVE = "serving.kserve.io/v1beta1"
 GATEWAY_API = "gateway.networking.k8s.io/v1"
 SERVICE_LABEL = "serving.kserve.io/inferenceservice"
+APP_LABEL = "app"
+"""The one label by which KServe's Services choose their pods."""
 CLUSTER_LOCAL = {"networking.kserve.io/visibility": "cluster-local"}
 DEPLOYMENT_MODE = "serving.kserve.io/deploymentMode"
 AUTOSCALER_CLASS = "serving.kserve.io/autoscalerClass"
@@ -55,3 +57,14 @@ def owned_by(meta: ObjectMeta) -> Manifest:
 def backend(service: str) -> str:
     """Return the Kubernetes Service that KServe makes for an InferenceService in Standard mode."""
     return f"{service}-predictor"
+
+
+def app_of(service: str) -> str:
+    """Return the value of the label by which the Kubernetes Service of an InferenceService chooses its pods."""
+    return f"isvc.{backend(service)}"
+
+
+def service_of_app(app: str) -> str:
+    """Return the InferenceService whose Kubernetes Service chooses pods with this label, empty for other labels."""
+    middle = app.removeprefix("isvc.").removesuffix("-predictor")
+    return middle if app == app_of(middle) else ""

@@ -29,13 +29,15 @@ def controllers(live: Manifest) -> tuple[str, ...]:
 def is_of_service(pod: Manifest, service: str) -> bool:
     """Whether a pod was made for KServe's Deployment of an InferenceService, as far as the pod itself tells.
 
-    A label is copied easily. An owner that is not there has the garbage collector remove the pod, and one that
-    is there would scale it away; the operator has no right to read ReplicaSets, and asks no further.
+    A label is copied easily. An owner that is not there has the garbage collector remove the pod, and a
+    ReplicaSet that is there lets go of a pod without its hash and scales away one with it; so no ReplicaSet
+    is read, of which a cluster has as many as Deployments and more.
     """
-    return any(
+    hash_ = text(pod, "metadata", "labels", "pod-template-hash")
+    return hash_ != "" and any(
         one.get("controller") is True
         and text(one, "kind") == "ReplicaSet"
         and text(one, "apiVersion").startswith("apps/")
-        and text(one, "name").startswith(f"{backend(service)}-")
+        and text(one, "name") == f"{backend(service)}-{hash_}"
         for one in items(pod, "metadata", "ownerReferences")
     )

@@ -112,6 +112,13 @@ def _field(draft: Draft) -> tuple[Reason, str] | None:
     return None
 
 
+def _pod(draft: Draft) -> tuple[Reason, str] | None:
+    for service in draft.seen.services.values():
+        if service.foreign_pod and not service.deleting:
+            return Reason.FOREIGN_POD, reasons.foreign_pod(service.name, service.foreign_pod)
+    return None
+
+
 def _lost(draft: Draft) -> tuple[Reason, str] | None:
     stable = draft.stable
     if stable is None or stable.digest == draft.digest:
@@ -136,5 +143,6 @@ CHAIN: tuple[Check, ...] = (
     _hostname,
     _logger,
     _field,
+    _pod,
     _lost,
 )

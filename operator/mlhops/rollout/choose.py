@@ -9,6 +9,7 @@ from mlhops.rollout.blockers import hopeless
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import attempts_of, service_name
+from mlhops.rollout.servers import is_proven
 
 
 def choose_candidate(draft: Draft) -> None:
@@ -97,7 +98,7 @@ def _can_return(draft: Draft) -> bool:
     expired = previous.kept_until is None or previous.kept_until <= draft.now
     lapsed = previous.proof.expires is not None and previous.proof.expires <= draft.now
     service = draft.service(previous)
-    ready = service is not None and service.ready is True
+    ready = service is not None and service.ready is True and is_proven(service, previous.proof)
     return ready and not expired and not lapsed and previous.proof.gates_hash == draft.gates_hash
 
 

@@ -9,6 +9,7 @@ from mlhops.rollout.gates import Verdict, is_about, judge, spec_of
 from mlhops.rollout.intents import EnsureEvaluation
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
+from mlhops.rollout.servers import Change, change_of, doubt_about, measured_by
 
 
 def gather_evidence(draft: Draft) -> None:
@@ -19,7 +20,10 @@ def gather_evidence(draft: Draft) -> None:
     name = evaluation_name(draft.name, candidate.revision, candidate.attempt)
     evaluation = draft.seen.evaluations.get(name)
     changed = evaluation is not None and not is_about(draft, candidate, evaluation)
-    if changed or (candidate.proof and candidate.proof.gates_hash != draft.gates_hash):
+    server = _another_server(draft, candidate, evaluation)
+    if server is not None:
+        begin_attempt(draft, server.reason, f"{candidate.version} starts over: {server.message}")
+    elif changed or (candidate.proof and candidate.proof.gates_hash != draft.gates_hash):
         message = f"{candidate.version} starts over: the gates or their data have changed"
         begin_attempt(draft, Reason.GATES_CHANGED, message)
     elif evaluation is not None:
@@ -42,11 +46,23 @@ def request_evaluation(draft: Draft, name: str, *, profile: bool = False) -> boo
         return False
     if service.ready is not True or service.endpoint is None:
         return False
-    if not service.current or service.foreign_field:
-        return False  # what is not as it should be is not worth a verdict
+    if not service.current or service.foreign_field or doubt_about(service):
+        return (
+            False  # what is not as it should be, or nobody knows what it is, is not worth a verdict
+        )
     spec = spec_of(draft, candidate, service.endpoint, profile=profile)
     draft.after.append(EnsureEvaluation(name, spec))
     return True
+
+
+def _another_server(
+    draft: Draft, candidate: Candidate, evaluation: Evaluation | None
+) -> Change | None:
+    """Return how what answers differs from what the evidence is about."""
+    service = draft.service(candidate)
+    proven = candidate.proof.server if candidate.proof is not None else []
+    measured = measured_by(candidate, evaluation) if evaluation is not None else []
+    return change_of(proven, service) or change_of(measured, service)
 
 
 def tell_started(draft: Draft, name: str) -> None:

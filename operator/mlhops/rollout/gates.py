@@ -13,6 +13,7 @@ from mlhops.rollout.decisions import addressed, answer
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.identity import is_about as is_about_revision
 from mlhops.rollout.revision import asked_of
+from mlhops.rollout.servers import change_of, doubt_about, measured_by
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def spec_of(
     """Return the Evaluation that a candidate needs; `profile` says whether it makes one as well."""
     model = draft.seen.model
     settings = model.spec.evaluation
+    service = draft.service(candidate)
     return EvaluationSpec(
         model=model.metadata.name,
         revision=candidate.revision,
@@ -45,6 +47,7 @@ def spec_of(
         data=settings.data,
         gates=settings.gates,
         stable=comparator(draft),
+        server=list(service.server.parts) if service is not None else [],
         seed=settings.seed,
         min_cell_size=settings.min_cell_size,
         report=settings.report,
@@ -70,10 +73,11 @@ def is_about(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> bool
 
 
 def _evidence(spec: EvaluationSpec) -> Manifest:
-    """Return all of a spec that a verdict depends on, but for the digest; descriptions say nothing."""
+    """Return all of a spec that a verdict depends on, but for digest, server and descriptions."""
     stable = spec.stable and spec.stable.model_copy(update={"interface": None})
     beside = spec.stable.interface if spec.stable is not None else None
-    rest = {"report": None, "profile": False, "digest": None, "stable": stable}
+    rest: dict[str, object] = {"report": None, "profile": False, "server": []}
+    rest |= {"digest": None, "stable": stable}
     return {
         **spec.model_copy(update=rest).to_json(),
         "interface": asked_of(spec.interface),
@@ -88,6 +92,9 @@ def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict
     if not is_about(draft, candidate, evaluation):
         text = f"Evaluation {name} judges another revision or other gates"
         return Verdict(EvaluationPhase.ERROR, text)
+    if change_of(measured_by(candidate, evaluation), draft.service(candidate)) is not None:
+        text = f"Evaluation {name} measured another server"
+        return Verdict(EvaluationPhase.ERROR, text)
     if phase not in FINISHED:
         return Verdict(phase, message or f"Evaluation {name} is under way")
     required = {gate.name for gate in draft.seen.model.spec.evaluation.gates if gate.required}
@@ -95,12 +102,14 @@ def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict
         return Verdict(EvaluationPhase.INCONCLUSIVE, "no gate is required: require one")
     unmet = required - passed_gates(evaluation)
     if not unmet and phase is EvaluationPhase.SUCCESSFUL:
-        return Verdict(phase, message, _proof(draft, evaluation))
+        return Verdict(phase, message, _proof(draft, candidate, evaluation))
     # A verdict that no gate explains is overridden as a whole or not at all.
     missing = unmet or required
     found = overrides_by_gate(draft, candidate)
     if missing <= found.keys():
-        return _overridden(draft, evaluation, {gate: found[gate] for gate in sorted(missing)})
+        return _overridden(
+            draft, candidate, evaluation, {gate: found[gate] for gate in sorted(missing)}
+        )
     if phase is EvaluationPhase.SUCCESSFUL:
         text = f"{message} (no verdict on {', '.join(sorted(unmet))})".strip()
         return Verdict(EvaluationPhase.INCONCLUSIVE, text)
@@ -159,20 +168,23 @@ def _end(decision: Decision) -> datetime:
     return decision.spec.expires or datetime.min.replace(tzinfo=UTC)
 
 
-def _overridden(draft: Draft, evaluation: Evaluation, used: dict[str, Decision]) -> Verdict:
+def _overridden(
+    draft: Draft, candidate: Candidate, evaluation: Evaluation, used: dict[str, Decision]
+) -> Verdict:
     expires = min(_end(decision) for decision in used.values())
     draft.wake(expires)
     unique = {decision.metadata.uid: decision for decision in used.values()}
     return Verdict(
         evaluation.status.phase,
         evaluation.status.message,
-        _proof(draft, evaluation, sorted(used), expires),
+        _proof(draft, candidate, evaluation, sorted(used), expires),
         tuple(unique.values()),
     )
 
 
 def _proof(
     draft: Draft,
+    candidate: Candidate,
     evaluation: Evaluation,
     overridden: Iterable[str] = (),
     expires: datetime | None = None,
@@ -181,7 +193,14 @@ def _proof(
         evaluation=evaluation.metadata.name,
         phase=evaluation.status.phase,
         gates_hash=draft.gates_hash,
-        digest=draft.candidate.digest if draft.candidate is not None else None,
+        digest=candidate.digest,
         overridden=list(overridden),
         expires=expires,
+        server=measured_by(candidate, evaluation) or _server_now(draft, candidate),
     )
+
+
+def _server_now(draft: Draft, candidate: Candidate) -> list[str]:
+    """Return what answers, for an Evaluation that an earlier operator has asked for."""
+    service = draft.service(candidate)
+    return [] if service is None or doubt_about(service) else list(service.server.parts)

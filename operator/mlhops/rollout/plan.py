@@ -15,6 +15,7 @@ from mlhops.rollout.intents import Plan
 from mlhops.rollout.leaving import is_leaving, leave
 from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
+from mlhops.rollout.servers import record_servers, tell_servers
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.steps import advance
 from mlhops.rollout.tidy import (
@@ -40,6 +41,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
         leave(draft)
         return _finish(draft)
     claim_hostnames(draft)
+    record_servers(draft)
     choose_candidate(draft)
     hear_decisions(draft)
     check_candidate(draft)
@@ -53,6 +55,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     remove_retired(draft)
     remove_old_records(draft)
     configure_detectors(draft)
+    tell_servers(draft)
     return _finish(draft)
 
 

@@ -46,6 +46,11 @@ class Reason(StrEnum):
     FOREIGN_LOGGER = "ForeignLogger"
     FOREIGN_FIELD = "ForeignField"
     REVISION_CLASH = "RevisionClash"
+    FOREIGN_POD = "ForeignPod"
+    AS_MEASURED = "AsMeasured"
+    SERVER_UNKNOWN = "ServerUnknown"
+    SERVER_CHANGED = "ServerChanged"
+    RUNTIME_CHANGED = "RuntimeChanged"
     REVISION_LOST = "RevisionLost"
     INVALID_SPEC = "InvalidSpec"
     WRITE_REFUSED = "WriteRefused"
@@ -58,6 +63,7 @@ class Reason(StrEnum):
     GATES_PASSED = "GatesPassed"
     GATES_OVERRIDDEN = "GatesOverridden"
     GATES_CHANGED = "GatesChanged"
+    SERVER_RECORDED = "ServerRecorded"
     WEIGHT_SET = "WeightSet"
     STEP_COMPLETED = "StepCompleted"
     RESUMED = "Resumed"
@@ -134,6 +140,22 @@ def foreign_field(service: str, field: str) -> str:
     return (
         f"InferenceService {service} has {field}, which the operator did not set and which changes "
         "what answers requests: remove it there, or make it part of the ClinicalModel's spec"
+    )
+
+
+def foreign_pod(service: str, pod: str) -> str:
+    """Return the message for a pod that gets requests of patients and was made by somebody else."""
+    return (
+        f"pod {pod} gets requests for InferenceService {service} and is not one that KServe has made "
+        "for it: remove that pod, or its label `app`"
+    )
+
+
+def another_server(version: str, change: str) -> str:
+    """Return the message for what serves without having been measured."""
+    return (
+        f"{version} serves, but not as it was measured: {change}: put that back, or apply another version "
+        "of the model, which is evaluated with what there is now"
     )
 
 

@@ -7,11 +7,12 @@ from mlhops.api.base import later
 from mlhops.api.conditions import Condition, ConditionType, Verdict, find, merge
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Proof, Serving, Stop
-from mlhops.rollout import monitoring
+from mlhops.rollout import monitoring, reasons
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.leaving import is_leaving, waits_for
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.servers import another_server, doubt_about, is_proven
 
 Wanted = tuple[str, Verdict, str, str]
 
@@ -100,6 +101,7 @@ def _conditions(draft: Draft) -> list[Wanted]:
         ),
         _promoted(draft, promoted),
         _gates_passed(draft, promoted),
+        *_server_measured(draft),
         *monitoring.conditions(draft),
     ]
 
@@ -130,7 +132,8 @@ def _state(draft: Draft) -> _State:
     if candidate is not None:
         reason = candidate.pause.reason if candidate.pause else Reason.ROLLOUT_IN_PROGRESS.value
         beside = ""
-        if draft.stable is not None and _overridden(draft, draft.stable.proof):
+        told = draft.stable is not None and _overridden(draft, draft.stable.proof)
+        if draft.stable is not None and (told or another_server(draft) is not None):
             beside = f" ({_serving(draft, draft.stable)})"
         return _State("Unknown", True, False, reason, _progress(draft, candidate) + beside)
     return _serving_state(draft)
@@ -184,6 +187,10 @@ def _serving_state(draft: Draft) -> _State:
         return _State("False", True, False, Reason.STABLE_UNREADY.value, message)
     if not _serves(draft):
         return _route_state(draft)
+    change = another_server(draft)
+    if change is not None:
+        message = reasons.another_server(stable.version, change.message)
+        return _State("False", False, True, change.reason.value, message)
     text = f"{stable.version} serves all requests"
     overridden = _overridden(draft, stable.proof)
     if overridden:
@@ -196,7 +203,12 @@ def _serving_state(draft: Draft) -> _State:
 def _serving(draft: Draft, stable: Serving) -> str:
     """Say what serves beside a candidate, and which of its gates a person overrode."""
     overridden = _overridden(draft, stable.proof)
-    return f"{stable.version} serves" + (f", {overridden}" if overridden else "")
+    change = another_server(draft)
+    return (
+        f"{stable.version} serves"
+        + (f", {overridden}" if overridden else "")
+        + (f", not as it was measured: {change.message}" if change is not None else "")
+    )
 
 
 def _overridden(draft: Draft, proof: Proof | None) -> str:
@@ -255,10 +267,13 @@ def _progress(draft: Draft, candidate: Candidate) -> str:
         seen_patients = candidate.ready_at is not None or candidate.desired_weight > 0
         trouble = (service.symptom if seen_patients else service.trouble) if service else None
         return prefix + (trouble or "waiting for the model server to be ready")
+    doubt = doubt_about(service)
     if candidate.proof is None:
         if candidate.evaluation is None:
-            return prefix + "waiting for an Evaluation"
+            return prefix + "waiting for an Evaluation" + (f": {doubt}" if doubt else "")
         return prefix + _evaluating(draft, candidate.evaluation)
+    if doubt:
+        return prefix + f"nobody knows whether what answers is what was measured: {doubt}"
     if candidate.step_index < len(steps) and not candidate.promoting:
         number, step = candidate.step_index + 1, steps[candidate.step_index]
         return prefix + f"step {number}/{len(steps)}, {step.verb}"
@@ -282,6 +297,21 @@ def _promoted(draft: Draft, promoted: bool) -> Wanted:
     if draft.candidate is not None and draft.candidate.failure is not None:
         reason = draft.candidate.failure.reason
     return (ConditionType.PROMOTED, "False", reason, f"{version} is not promoted")
+
+
+def _server_measured(draft: Draft) -> list[Wanted]:
+    """Say whether what serves is what was measured, from the first time on that it is not."""
+    type_, change, stable = ConditionType.SERVER_MEASURED, another_server(draft), draft.stable
+    if stable is not None and change is not None:
+        message = reasons.another_server(stable.version, change.message)
+        return [(type_, "False", change.reason.value, message)]
+    if find(draft.old.conditions, type_) is None or stable is None:
+        return []
+    service = draft.service(stable)
+    if is_proven(service, stable.proof):
+        return [(type_, "True", Reason.AS_MEASURED.value, "")]
+    doubt = doubt_about(service) if service is not None else "its InferenceService is gone"
+    return [(type_, "Unknown", Reason.SERVER_UNKNOWN.value, doubt)]
 
 
 def _gates_passed(draft: Draft, promoted: bool) -> Wanted:

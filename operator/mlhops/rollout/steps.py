@@ -12,6 +12,7 @@ from mlhops.rollout.evidence import request_evaluation, tell_started
 from mlhops.rollout.gates import judge
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
+from mlhops.rollout.servers import is_proven
 from mlhops.rollout.weights import ceiling, in_force
 
 
@@ -73,6 +74,8 @@ def _may_advance(draft: Draft, candidate: Candidate) -> bool:
         return False
     service = draft.service(candidate)
     if service is None or service.ready is not True or draft.blocked is not None:
+        return False
+    if not is_proven(service, candidate.proof):
         return False
     holder = held_by(candidate)
     if holder is not None:

@@ -6,6 +6,7 @@ from mlhops.api.model import Step
 from mlhops.api.status import Candidate
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import SetWeights
+from mlhops.rollout.servers import is_proven
 
 
 def ceiling(steps: list[Step], index: int) -> int:
@@ -76,12 +77,13 @@ def _given(candidate: Candidate | None, now: Mapping[str, int]) -> Mapping[str, 
 
 
 def _share(draft: Draft, candidate: Candidate) -> int:
-    """Return a candidate's share: none without proof, no more than it has while it is not well."""
+    """Return a candidate's share: none without proof, no more than it has while it is not well, or in doubt."""
     proof = candidate.proof
     if candidate.failure is not None or proof is None or proof.digest != candidate.digest:
         return 0
     service, route = draft.service(candidate), draft.seen.route
-    if service is not None and service.ready is True and draft.blocked is None:
+    well = service is not None and service.ready is True and draft.blocked is None
+    if well and is_proven(service, candidate.proof):
         return candidate.desired_weight
     present = route.weights.get(candidate.inference_service, 0) if route is not None else 0
     return min(candidate.desired_weight, present)

@@ -1,7 +1,7 @@
 """Operators that are broken on purpose, each in one place, as a careless change might break them."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from unittest.mock import patch
@@ -114,6 +114,15 @@ def _believed(
     return status
 
 
+@contextmanager
+def _any_server() -> Iterator[None]:
+    """Whatever answers is taken for what was measured."""
+    with ExitStack() as stack:
+        for module in ("evidence", "gates", "servers"):
+            stack.enter_context(patch(f"mlhops.rollout.{module}.change_of", _nothing))
+        yield
+
+
 MUTANTS: Mapping[str, Mutant] = {
     "a weight is raised before the status": _planned(_early),
     "a weight is lowered after the status": _planned(_late),
@@ -139,6 +148,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "a hold promotes": lambda: patch.dict(actions._ACTIONS, PauseRollout=_held_at_all),
     "what cannot be told is drift": lambda: patch("mlhops.rollout.actions._triggers", _triggers),
     "a profile is kept unseen": lambda: patch("mlhops.rollout.profiles.settle", _believed),
+    "whatever answers was measured": _any_server,
     "what a detector was told stays": lambda: patch(
         "mlhops.controller.gather._config_maps", lambda *_: {}
     ),

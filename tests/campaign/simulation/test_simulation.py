@@ -26,6 +26,7 @@ FIRST = {
     "a hold promotes": 38,
     "what cannot be told is drift": 1,
     "a profile is kept unseen": 5,
+    "whatever answers was measured": 0,
     "what a detector was told stays": 0,
 }
 """Where to begin to look; a change of the operator or of an actor changes what an episode plays."""

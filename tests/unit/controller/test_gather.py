@@ -8,9 +8,19 @@ from kubernetes.aio.client import Configuration
 from mlhops.api.base import Json, Manifest
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.client import Client
+from mlhops.controller.client import ApiError, Client
 from mlhops.controller.gather import Gathered, Key, gather
-from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES, REVISIONS, SERVICES, Kind
+from mlhops.controller.kinds import (
+    CLUSTER_RUNTIMES,
+    CONFIG_MAPS,
+    MODELS,
+    PODS,
+    POLICIES,
+    REVISIONS,
+    RUNTIMES,
+    SERVICES,
+    Kind,
+)
 from mlhops.controller.reader import Heard
 from mlhops.controller.store import WATCHED, Store
 from mlhops.kserve import inferenceservice
@@ -20,7 +30,8 @@ from mlhops.kserve.read import text
 from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.record import RevisionRecord
 from mlhops.rollout.revision import Served, revision_of, service_name
-from tests.builders import clinical_model
+from tests.builders import clinical_model, serving_runtime
+from tests.model_pods import hash_of, labels_of, running
 
 IMAGES = Detectors("registry.example/detector:2", "registry.example/detector-alibi:2")
 OURS = Detector(image=IMAGES.image)
@@ -73,7 +84,7 @@ class Ward:
         live["metadata"] = {**metadata, "managedFields": [entry]}
         self.hear(SERVICES, self.service, live)
 
-    def gather(self) -> Gathered:
+    def gather(self, forbidden: Kind | None = None) -> Gathered:
         """Gather what there is."""
         for kind in WATCHED:
             self._store.set_complete(kind)
@@ -81,7 +92,10 @@ class Ward:
         async def run() -> Gathered | None:
             client = Client(Configuration())
             try:
-                return await gather(Heard(self._store, client), GatewayRouter(), IMAGES, KEY)
+                reader = Heard(self._store, client)
+                if forbidden is not None:
+                    reader = Forbidden(self._store, client, forbidden)
+                return await gather(reader, GatewayRouter(), IMAGES, KEY)
             finally:
                 await client.close()
 
@@ -247,3 +261,64 @@ def test_what_the_garbage_collector_lets_go_of_gets_no_owner_again() -> None:
         assert seen.model.metadata.orphaned == orphaned
         assert seen.owned_records == ({ward.revision} if orphaned else set())
         assert ward.revision in seen.recorded
+
+
+class Forbidden(Heard):
+    """Reads all but some kind, for which the operator has no right."""
+
+    def __init__(self, store: Store, client: Client, forbidden: Kind) -> None:
+        super().__init__(store, client)
+        self._forbidden = forbidden
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """Refuse that kind."""
+        if kind == self._forbidden:
+            raise ApiError(403, "Forbidden", "no")
+        return await super().get(kind, namespace, name)
+
+
+def own_pod(ward: Ward) -> Manifest:
+    """A pod of the revision's model server that is ready."""
+    live: Manifest = {"metadata": {"name": ward.service, "labels": {"mlhops.io/model": "sepsis"}}}
+    owner: Manifest = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "name": f"{ward.service}-predictor-{hash_of(live)}",
+        "controller": True,
+    }
+    metadata: Manifest = {"labels": labels_of(live), "ownerReferences": [owner]}
+    pod: Manifest = {"metadata": metadata, "spec": {"containers": [{"name": "kserve-container"}]}}
+    return {**pod, "status": running(pod)}
+
+
+def test_what_answers_is_gathered_from_own_pods_and_the_runtime_that_is_named() -> None:
+    ward = Ward({"spec.predictor.runtime": "sklearn"})
+    ward.serve(None)
+    ward.hear(PODS, "own", own_pod(ward))
+    ward.hear(RUNTIMES, "sklearn", serving_runtime("ServingRuntime"))
+    server = ward.gather().seen.services[ward.service].server
+    assert [part.partition("=")[0] for part in server.parts] == [
+        "ServingRuntime/sklearn",
+        "kserve-container (command)",
+        "kserve-container",
+    ]
+
+
+def test_a_pod_that_names_another_model_and_gets_this_ones_requests_is_named() -> None:
+    ward = Ward()
+    ward.serve(None)
+    for label in ("mlhops.io/model", "mlhops.io/evaluation"):
+        labels: Manifest = {"app": f"isvc.{ward.service}-predictor", label: "falls"}
+        ward.hear(PODS, f"rogue-{label[-5:]}", {"metadata": {"labels": labels}})
+    assert ward.gather().seen.services[ward.service].foreign_pod.startswith("rogue-")
+
+
+def test_a_right_to_runtimes_that_is_missing_is_a_doubt_that_names_it_and_no_more() -> None:
+    for kind in (RUNTIMES, CLUSTER_RUNTIMES):
+        ward = Ward({"spec.predictor.runtime": "sklearn"})
+        ward.serve(None)
+        ward.hear(PODS, "own", own_pod(ward))
+        service = ward.gather(forbidden=kind).seen.services[ward.service]
+        assert service.answering
+        name = f"{kind.plural}.serving.kserve.io"
+        assert service.server.doubt == f"the operator may not read {name} (verb get)"

@@ -3,10 +3,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from mlhops.api.base import Manifest
 from mlhops.controller.client import Client, NotInstalled, Page
-from mlhops.controller.kinds import ROUTES, SERVICES, Kind
+from mlhops.controller.kinds import CLUSTER_RUNTIMES, PODS, ROUTES, SERVICES, Kind
 from mlhops.controller.relist import Relist, back_off, pause
 from mlhops.controller.store import Store
+from mlhops.kserve.read import text
 
 
 @pytest.mark.parametrize(
@@ -65,3 +67,80 @@ def test_each_kind_that_is_there_later_is_told_once_and_none_that_was_there() ->
 
     asyncio.run(story())
     assert seen == [0, 1, 1, 2, 3, 3]
+
+
+class Listed(Empty):
+    """A cluster with one pod behind a model's Service that has no label of a model."""
+
+    def __init__(self, pods: list[Manifest]) -> None:
+        super().__init__()
+        self.missing = set()
+        self.pods = pods
+        self.asked: list[tuple[str, str]] = []
+
+    async def pages(
+        self, kind: Kind, namespace: str, selector: str = "", *, only_metadata: bool = False
+    ) -> AsyncIterator[Page]:
+        """Tell of the pod to whoever asks for it."""
+        stray = kind == PODS and selector.startswith("app in ")
+        if stray:
+            self.asked.append((namespace, selector))
+        yield (self.pods if stray else []), 9
+
+
+def test_pods_behind_the_services_are_listed_though_no_watch_tells_of_them() -> None:
+    labels: Manifest = {"app": "isvc.sepsis-b-predictor"}
+    metadata: Manifest = {"name": "rogue", "namespace": "ward", "labels": labels}
+    rogue: Manifest = {"metadata": {**metadata, "uid": "1", "resourceVersion": "5"}}
+    client, store = Listed([rogue]), Store(())
+    heard: list[Manifest] = []
+    gone: list[Manifest] = []
+
+    def hear(kind: Kind, manifest: Manifest) -> None:
+        store.hear(kind, manifest)
+        heard.append(manifest)
+
+    relist = Relist(
+        client,
+        store,
+        (),
+        hear=hear,
+        hear_gone=lambda _, manifest: gone.append(manifest),
+        kind_came_or_went=lambda: None,
+    )
+    service: Manifest = {"namespace": "ward", "name": "sepsis-b", "resourceVersion": "1"}
+
+    async def story() -> None:
+        store.hear(SERVICES, {"metadata": {**service, "labels": {"mlhops.io/model": "sepsis"}}})
+        await relist._compare(PODS)
+        client.pods = []
+        await relist._compare(PODS)
+
+    asyncio.run(story())
+    assert client.asked[0] == ("ward", "app in (isvc.sepsis-b-predictor),!mlhops.io/model")
+    assert [text(each, "metadata", "name") for each in heard] == ["rogue"]
+    assert [text(each, "metadata", "name") for each in gone] == ["rogue"]
+
+
+def test_of_some_namespaces_no_kind_of_the_cluster_is_listed() -> None:
+    asked: list[Kind] = []
+
+    class Asked(Empty):
+        async def pages(
+            self, kind: Kind, namespace: str, selector: str = "", *, only_metadata: bool = False
+        ) -> AsyncIterator[Page]:
+            asked.append(kind)
+            yield [], 1
+
+    for namespaces, listed in ((("ward",), False), ((), True)):
+        asked.clear()
+        relist = Relist(
+            Asked(),
+            Store(namespaces),
+            namespaces,
+            hear=lambda *_: None,
+            hear_gone=lambda *_: None,
+            kind_came_or_went=lambda: None,
+        )
+        asyncio.run(relist._look())
+        assert (CLUSTER_RUNTIMES in asked) is listed

@@ -142,6 +142,7 @@ def pod(name: str, address: str, **changes: Json) -> Manifest:
                 "mlhops.io/model": "sepsis",
                 "mlhops.io/revision": STABLE,
                 "serving.kserve.io/inferenceservice": SERVICE,
+                "pod-template-hash": "5d4f8c7b9",
             },
             "ownerReferences": [REPLICA_SET],
         },

@@ -10,7 +10,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.kserve.detector import Detector, beside
 from mlhops.kserve.foreign import foreign_field, foreign_logger
 from mlhops.kserve.read import items
-from tests.builders import with_path
+from tests.builders import with_path, without
 
 OURS: Manifest = {
     "spec": {
@@ -53,9 +53,10 @@ def test_the_detector_is_ours_and_any_other_container_is_theirs() -> None:
     theirs = with_path(WATCHED, f"{CONTAINERS}.-", {"name": "theirs"})
     assert foreign_field(WATCHED, WATCHED) == foreign_field(WATCHED, None) == ""
     for desired in (WATCHED, OURS, None):
-        assert foreign_field(theirs, desired).startswith(f"{CONTAINERS}, the container ")
+        assert foreign_field(theirs, desired).startswith(CONTAINERS)
+    assert foreign_field(theirs, WATCHED) == f"{CONTAINERS}[theirs]"
     # A revision whose record has no detector is served without.
-    assert foreign_field(WATCHED, OURS) == f"{CONTAINERS}, the container drift-detector"
+    assert foreign_field(WATCHED, OURS) == CONTAINERS
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_the_detector_is_ours_and_any_other_container_is_theirs() -> None:
 def test_what_they_put_into_the_detector_is_named(field: str, value: Json) -> None:
     container = {**items(WATCHED, "spec", "predictor", "containers")[0], field: value}
     changed = with_path(WATCHED, CONTAINERS, [container])
-    assert foreign_field(changed, WATCHED) == f"{CONTAINERS}, {field} of drift-detector"
+    assert foreign_field(changed, WATCHED) == f"{CONTAINERS}[drift-detector].{field}"
 
 
 def test_a_logger_is_ours_while_it_logs_to_our_detector() -> None:
@@ -93,7 +94,7 @@ def test_a_logger_is_ours_while_it_logs_to_our_detector() -> None:
 
 def test_a_variable_of_theirs_is_named_and_one_of_ours_is_not() -> None:
     theirs = with_path(OURS, "spec.predictor.model.env.-", {"name": "THEIRS", "value": "1"})
-    assert foreign_field(theirs, OURS) == "spec.predictor.model.env, the variable THEIRS"
+    assert foreign_field(theirs, OURS) == "spec.predictor.model.env[THEIRS]"
     assert foreign_field(OURS, OURS) == ""
     # Of a revision whose record is lost nobody knows which variables are its own.
     assert foreign_field(theirs, None) == ""
@@ -102,23 +103,102 @@ def test_a_variable_of_theirs_is_named_and_one_of_ours_is_not() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("spec.predictor.affinity", {"nodeAffinity": {}}),
+        ("spec.predictor.affinity", {"nodeAffinity": {"x": 1}}),
+        ("spec.predictor.tolerations", [{"key": "gpu"}]),
+        ("spec.predictor.topologySpreadConstraints", [{"maxSkew": 1}]),
+        ("spec.predictor.deploymentStrategy", {"type": "Recreate"}),
+        ("spec.predictor.maxReplicas", 4),
         ("spec.predictor.timeout", 30),
+        ("spec.predictor.hostNetwork", False),
         ("spec.predictor.model.image", ""),
         ("spec.predictor.model.name", ""),
         ("spec.predictor.model.resources", {}),
         ("metadata", {"annotations": {"modelFormat": "sklearn"}}),
+        ("metadata", {"annotations": {"argocd.argoproj.io/tracking-id": "clinic:x"}}),
+        ("metadata", {"labels": {"app.kubernetes.io/instance": "clinic"}}),
     ],
 )
 def test_what_others_may_add_is_let_be(path: str, value: Json) -> None:
     assert foreign_field(with_path(OURS, path, value), OURS) == ""
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("model.lifecycle", {"postStart": {"exec": {"command": ["sh"]}}}),
+        ("model.livenessProbe", {"exec": {"command": ["sh"]}}),
+        ("model.readinessProbe", {"exec": {"command": ["true"]}}),
+        ("model.startupProbe", {"exec": {"command": ["sh"]}}),
+        ("model.workingDir", "/elsewhere"),
+        ("model.securityContext", {"privileged": True}),
+        ("model.args", ["--another"]),
+        ("model.runtime", "theirs"),
+        ("model.stdin", True),
+        ("hostAliases", [{"ip": "10.6.6.6", "hostnames": ["s3.amazonaws.com"]}]),
+        ("dnsConfig", {"nameservers": ["10.6.6.6"]}),
+        ("dnsPolicy", "None"),
+        ("serviceAccountName", "theirs"),
+        ("runtimeClassName", "theirs"),
+        ("hostNetwork", True),
+        ("shareProcessNamespace", True),
+        ("imagePullSecrets", [{"name": "theirs"}]),
+        ("initContainers", [{"name": "theirs"}]),
+        ("annotations", {"sidecar.istio.io/inject": "true"}),
+        ("labels", {"azure.workload.identity/use": "true"}),
+        ("a-field-that-kserve-may-have-one-day", {"x": 1}),
+    ],
+)
+def test_what_is_on_no_list_is_named_even_where_nobody_has_thought_of_it(
+    path: str, value: Json
+) -> None:
+    place = f"spec.predictor.{path}"
+    assert foreign_field(with_path(OURS, place, value), OURS) == place
+
+
+@pytest.mark.parametrize("part", ["labels", "annotations"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "serving.kserve.io/storage-initializer-image",
+        "sidecar.istio.io/inject",
+        "networking.kserve.io/visibility",
+        "modelFormat.example",
+    ],
+)
+def test_a_label_or_annotation_on_which_others_act_in_the_pods_is_named(
+    part: str, key: str
+) -> None:
+    metadata: Manifest = {part: {key: "true"}}
+    assert foreign_field({**OURS, "metadata": metadata}, OURS) == f"metadata.{part}[{key}]"
+    # Our own are ours.
+    ours: Manifest = {**OURS, "metadata": metadata}
+    assert foreign_field(ours, ours) == ""
+
+
+def test_an_item_beside_ours_or_a_second_one_of_its_name_is_named() -> None:
+    ours = with_path(OURS, "spec.predictor.model.ports", [{"containerPort": 8080}])
+    more = with_path(ours, "spec.predictor.model.ports.-", {"containerPort": 9999})
+    assert foreign_field(more, ours) == "spec.predictor.model.ports[1]"
+    twice = with_path(OURS, "spec.predictor.model.env.-", {"name": "TZ", "value": "CET"})
+    assert foreign_field(twice, OURS) == "spec.predictor.model.env[TZ]"
+    mount = with_path(WATCHED, f"{CONTAINERS}.0.volumeMounts.0.subPath", "theirs")
+    assert foreign_field(mount, WATCHED).endswith(".subPath")
+
+
+def test_a_value_of_ours_that_is_another_now_is_put_right_and_not_named() -> None:
+    changed = with_path(OURS, "spec.predictor.model.env", [{"name": "TZ", "value": "CET"}])
+    assert foreign_field(changed, OURS) == ""
+
+
 @pytest.mark.reference("kserve-samples")
 def test_what_the_real_kserve_writes_back_is_not_taken_for_theirs(reference: Path) -> None:
     loaded = yaml.safe_load_all((reference / "kserve-samples" / "children.yaml").read_text())
     live = next(one for one in loaded if one["kind"] == "InferenceService")
-    predictor = cast(Manifest, live["spec"]["predictor"])
-    predictor.pop("containers")  # asked for by whoever captured it
-    assert foreign_field(live, live) == ""
-    assert foreign_field(live, OURS) == ""
+    applied = live
+    for added in ("metadata.annotations.modelFormat", "spec.predictor.model.name"):
+        applied = without(applied, added)
+    applied = without(applied, "spec.predictor.model.resources")
+    assert foreign_field(live, applied) == ""
+    assert foreign_field(live, None) == ""
+    theirs = with_path(live, "spec.predictor.hostNetwork", True)
+    assert foreign_field(theirs, applied) == "spec.predictor.hostNetwork"

@@ -6,9 +6,12 @@ from typing import cast
 
 import pytest
 
-from mlhops.api.base import Manifest
-from mlhops.kserve.health import CRASH_LIMIT, is_ready, observe
+from mlhops.api.base import Json, Manifest
+from mlhops.kserve import health
+from mlhops.kserve.facts import Service
+from mlhops.kserve.health import CRASH_LIMIT, is_ready
 from mlhops.kserve.read import text
+from tests.builders import with_path
 
 
 def samples(reference: Path, scenario: str) -> list[Manifest]:
@@ -20,6 +23,31 @@ def samples(reference: Path, scenario: str) -> list[Manifest]:
         for one in found
         if one["scenario"] == scenario
     ]
+
+
+def observe(live: Manifest, pods: list[Manifest], desired: None) -> Service:
+    """What an InferenceService comes to, the pods being its own."""
+    named = {**live, "metadata": {"name": "a", **cast(Manifest, live.get("metadata", {}))}}
+    service = text(named, "metadata", "name")
+    return health.observe(named, [own(pod, service) for pod in pods], desired)
+
+
+def own(pod: Manifest, service: str = "a", name: str = "") -> Manifest:
+    """A pod as the ReplicaSet of KServe's Deployment makes it."""
+    hash_ = "5d4f8c7b9"
+    owner: Manifest = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "name": f"{service}-predictor-{hash_}",
+        "controller": True,
+    }
+    metadata: Manifest = {
+        "name": name or f"{service}-predictor-{hash_}-x",
+        "labels": {"app": f"isvc.{service}-predictor", "pod-template-hash": hash_},
+        "ownerReferences": [owner],
+    }
+    given = cast(Manifest, pod.get("metadata", {}))
+    return {**pod, "metadata": {**metadata, **given}}
 
 
 def pod(**status: object) -> Manifest:
@@ -146,3 +174,43 @@ def test_a_detector_that_keeps_crashing_is_trouble_and_no_end() -> None:
     service = observe({"metadata": {"name": "sepsis-b"}}, [pod], None)
     assert service.trouble is not None
     assert not service.fatal
+
+
+READY = cast(Manifest, {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("metadata.ownerReferences", []),
+        ("metadata.ownerReferences.0.kind", "Job"),
+        ("metadata.ownerReferences.0.controller", False),
+        ("metadata.ownerReferences.0.name", "b-predictor-5d4f8c7b9"),
+        ("metadata.labels.pod-template-hash", "another"),
+    ],
+)
+def test_a_pod_of_somebody_elses_hides_nothing_and_is_named(path: str, value: Json) -> None:
+    theirs = with_path(own(READY, name="looks-well"), path, value)
+    service = health.observe({"metadata": {"name": "a"}}, [own(crashed(1)), theirs], None)
+    assert not service.answering
+    assert service.symptom == "container kserve-container exited with code 1, restarted 1 times"
+    assert service.foreign_pod == "looks-well"
+    assert service.server.doubt
+
+
+def test_a_pod_of_somebody_elses_troubles_nobody_but_is_named() -> None:
+    theirs = with_path(own(crashed(9), name="theirs"), "metadata.ownerReferences", [])
+    service = health.observe({"metadata": {"name": "a"}}, [theirs], None)
+    assert not service.fatal
+    assert service.foreign_pod == "theirs"
+
+
+def test_a_pod_that_gets_no_requests_is_nobodys_trouble() -> None:
+    theirs = with_path(own(READY, name="theirs"), "metadata.ownerReferences", [])
+    for path, value in (
+        ("metadata.deletionTimestamp", "2026-01-01T00:00:00Z"),
+        ("status.phase", "Succeeded"),
+        ("metadata.labels.app", "isvc.b-predictor"),
+    ):
+        one = with_path(theirs, path, value)
+        assert health.observe({"metadata": {"name": "a"}}, [one], None).foreign_pod == ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel, Step
-from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry
+from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Serving
 from mlhops.rollout.intents import Answer, EnsureEvaluation, Intent, Plan, Remove, SetWeights
 from mlhops.rollout.revision import Served
 
@@ -172,7 +172,7 @@ class Judge:
     ) -> None:
         """Invariants 1, 3 and 5: stable changes by a proven promotion or an instant way back."""
         assert new.stable is not None or old.stable is None
-        if new.stable is None or new.stable == old.stable:
+        if new.stable is None or new.stable == old.stable or _is_recorded(old.stable, new.stable):
             return
         if old.stable is not None and old.stable.digest is None:
             kept = ("revision", "version", "inference_service", "since")
@@ -204,3 +204,11 @@ class Judge:
             last = old.history[-1]
             assert last in new.history, "entries are not rewritten"
         self.recorded += [entry for entry in new.history if entry not in self.recorded]
+
+
+def _is_recorded(old: Serving | None, new: Serving) -> bool:
+    """Whether all that is new is what answers, for a proof that did not say so."""
+    if old is None or old.proof is None or new.proof is None or old.proof.server:
+        return False
+    proof = old.proof.model_copy(update={"server": new.proof.server})
+    return new == old.model_copy(update={"proof": proof})

@@ -11,6 +11,7 @@ from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.api.status import Candidate, ClinicalModelStatus
 from mlhops.kserve.names import detector_map
+from mlhops.kserve.servers import Server
 from mlhops.rollout.identity import target_of
 from mlhops.rollout.intents import (
     Answer,
@@ -37,6 +38,7 @@ START = datetime(2030, 1, 1, 8, 0, 0, 250_000, tzinfo=UTC)
 NAME = "sepsis"
 GATE = "equal-misses"
 ADA = "ada@hospital.example"
+SERVER = Server(("ClusterServingRuntime/sklearn=sha256:2", "kserve-container=sha256:1"))
 
 
 class Crash(Exception):
@@ -209,7 +211,7 @@ class World:
                 if about.name == revision:
                     self.revisions.setdefault(revision, about.digest)
                 self.config_maps[detector_map(name)] = self.windows
-                fresh = Service(name=name, revision=revision, ready=None)
+                fresh = Service(name=name, revision=revision, ready=None, server=SERVER)
                 self.services[name] = replace(self.services.get(name, fresh), current=True)
             case ConfigureDetector(revision):
                 self.config_maps[detector_map(service_name(NAME, revision))] = self.windows

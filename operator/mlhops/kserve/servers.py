@@ -1,0 +1,159 @@
+"""What answers for an InferenceService: which images its pods run, and which runtime KServe made them from.
+
+One server is told from another by a set of texts, such as `kserve-container=sha256:...` for an image and
+`ClusterServingRuntime/kserve-sklearnserver=sha256:...` for a runtime's content: a tag and a name can come to
+mean something else, a digest cannot.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mlhops.api.base import Json, Manifest
+from mlhops.kserve.content import sha256
+from mlhops.kserve.detector import CONTAINER as DETECTOR
+from mlhops.kserve.read import at, items, text
+
+OWN, CLUSTER = "ServingRuntime", "ClusterServingRuntime"
+GONE = "gone"
+_STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+_KSERVE = "serving.kserve.io/"
+_KNOWN = frozenset(
+    {"agent", "kserve-container", "storage-initializer", "transformer-container", DETECTOR}
+)
+_DOES = ("image", "command", "args", "env", "envFrom", "workingDir", "lifecycle")
+_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+@dataclass(frozen=True)
+class Server:
+    """What answers, or why nobody can say."""
+
+    parts: tuple[str, ...] = ()
+    """By container or runtime, what it is; sorted."""
+    doubt: str = ""
+    """Why it is not known, empty where it is."""
+
+
+NOBODY = Server(doubt="no pod of its own is ready")
+
+
+@dataclass(frozen=True)
+class Runtimes:
+    """The runtimes by name, of a namespace and of the cluster, as far as InferenceServices name them."""
+
+    own: Mapping[str, Manifest]
+    cluster: Mapping[str, Manifest]
+    doubt: str = ""
+    """Why they are not known."""
+
+
+NO_RUNTIMES = Runtimes({}, {})
+
+
+def server_of(live: Manifest, ready_pods: Iterable[Manifest], runtimes: Runtimes) -> Server:
+    """Return what answers for an InferenceService, by those of its own pods that are ready."""
+    parts: set[str] = set()
+    seen = False
+    for pod in ready_pods:
+        seen = True
+        for container, image in _images(pod):
+            if not image:
+                name = text(pod, "metadata", "name")
+                return Server(doubt=f"pod {name} does not say which image {container} runs")
+            parts.add(f"{container}={image}")
+        parts |= set(_commands(pod))
+    if not seen:
+        return NOBODY
+    if runtimes.doubt:
+        return Server(doubt=runtimes.doubt)
+    return Server(tuple(sorted(parts | _runtime(live, runtimes))))
+
+
+def runtime_names(live: Manifest) -> frozenset[str]:
+    """Return the names that an InferenceService's runtime may have."""
+    named = (
+        text(live, "spec", "predictor", "model", "runtime"),
+        text(live, "status", "servingRuntimeName"),
+        text(live, "status", "clusterServingRuntimeName"),
+    )
+    return frozenset(name for name in named if name)
+
+
+def several(parts: Iterable[str]) -> str:
+    """Return the container of which pods run several images, empty where there is none."""
+    names = [part.partition("=")[0] for part in parts]
+    return next((name for name in sorted(names) if names.count(name) > 1), "")
+
+
+def _images(pod: Manifest) -> Iterable[tuple[str, str]]:
+    """Return the containers that a pod runs, each with its image; an empty one where nobody says so."""
+    told = {
+        text(status, "name"): _digest(text(status, "imageID"))
+        for place in _STATUSES
+        for status in items(pod, "status", place)
+    }
+    asked = [
+        text(container, "name")
+        for place in ("initContainers", "containers")
+        for container in items(pod, "spec", place)
+    ]
+    return sorted({**dict.fromkeys(asked, ""), **told}.items())
+
+
+def _commands(pod: Manifest) -> Iterable[str]:
+    """Return what a pod has the containers of KServe and of the detector do, by hash.
+
+    An image does what its arguments, variables and mounts say; and one that somebody asks for in its place is
+    known by its name before it runs. What others inject beside them is known by its
+    image alone, since it may be told something else in each pod.
+    """
+    for place in ("initContainers", "containers"):
+        for container in items(pod, "spec", place):
+            name = text(container, "name")
+            if name in _KNOWN:
+                told: dict[str, Json] = {key: container.get(key) or None for key in _DOES}
+                mounts = items(container, "volumeMounts")
+                told["volumeMounts"] = [one for one in mounts if one.get("mountPath") != _ACCOUNT]
+                yield f"{name} (command)={_hash(told)}"
+
+
+def _hash(value: Json) -> str:
+    return f"sha256:{sha256(json.dumps(value, sort_keys=True, separators=(',', ':')))}"
+
+
+def _digest(image: str) -> str:
+    """Return an image's digest: from which registry or mirror a node has it makes it no other."""
+    before, at_sign, digest = image.rpartition("@")
+    return digest if at_sign and before else image.rpartition("://")[2]
+
+
+def _runtime(live: Manifest, runtimes: Runtimes) -> set[str]:
+    """Return the runtime that KServe has made the pods from, or will; none where nobody names one.
+
+    KServe looks for a name in the namespace first, so a runtime made there later takes the place of the
+    cluster's.
+    """
+    status = at(live, "status")
+    named = text(live, "spec", "predictor", "model", "runtime")
+    chosen = text(status, "servingRuntimeName") or text(status, "clusterServingRuntimeName")
+    name = named or chosen
+    if not name:
+        return set()
+    for kind, known in ((OWN, runtimes.own), (CLUSTER, runtimes.cluster)):
+        if name in known:
+            return {f"{kind}/{name}={_content(known[name])}"}
+    return {f"{CLUSTER}/{name}={GONE}"}
+
+
+def _content(runtime: Manifest) -> str:
+    """Return the hash of all of a runtime that KServe goes by."""
+    told: dict[str, Json] = {"spec": at(runtime, "spec")}
+    for part in ("labels", "annotations"):
+        found = at(runtime, "metadata", part)
+        told[part] = {
+            key: value
+            for key, value in (found.items() if isinstance(found, dict) else ())
+            if key.startswith(_KSERVE)
+        }
+    return _hash(told)
