@@ -7,7 +7,7 @@ types state it.
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -268,7 +268,7 @@ def crd(kind: Kind) -> Manifest:
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML without anchors, which kubectl reads but people stumble over; short lists in one line."""
+    """YAML without anchors, which kubectl reads but people stumble over; lists and maps of words in one line."""
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
         return True
@@ -278,8 +278,14 @@ class _Dumper(yaml.SafeDumper):
         plain = all(isinstance(item, str | int | float) for item in data)
         return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=plain or None)
 
+    def represent_map(self, data: Mapping[str, object]) -> yaml.MappingNode:
+        """Return a map of words in one line, a map of anything else as usual."""
+        plain = all(isinstance(item, str | int | float) for item in data.values())
+        return self.represent_mapping("tag:yaml.org,2002:map", data, flow_style=plain or None)
+
 
 _Dumper.add_representer(list, _Dumper.represent_list)
+_Dumper.add_representer(dict, _Dumper.represent_map)
 
 
 def files() -> dict[str, str]:

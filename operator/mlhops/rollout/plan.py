@@ -15,6 +15,7 @@ from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.steps import advance
+from mlhops.rollout.taken import follow_edits
 from mlhops.rollout.tidy import (
     configure_detectors,
     expire_previous,
@@ -38,6 +39,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     draft = Draft.begin(seen, now)
     find_blocker(draft)
     choose_candidate(draft)
+    follow_edits(draft)
     hear_decisions(draft)
     check_candidate(draft)
     answer_overrides(draft)

@@ -5,11 +5,11 @@ import json
 import re
 from collections.abc import Iterable
 
-from mlhops.api.base import Manifest
+from mlhops.api.base import Manifest, seconds
 from mlhops.api.data import DataSource
 from mlhops.api.gate import Gate
 from mlhops.api.interface import Interface
-from mlhops.api.model import ClinicalModel, ClinicalModelSpec
+from mlhops.api.model import ClinicalModel, ClinicalModelSpec, Step
 
 # Changing these scales a model server in place; everything else about it makes a new one.
 _ALPHABET = "bcdfghjklmnpqrstvwxz"  # no vowels, so no words
@@ -94,3 +94,24 @@ def wanted_gates(model: ClinicalModel) -> str:
         evaluation.seed,
         evaluation.min_cell_size,
     )
+
+
+def gate_hash(gate: Gate) -> str:
+    """Return the hash of one gate's definition, its name apart."""
+    return digest({k: v for k, v in gate.to_json().items() if k != "name"}, length=32)
+
+
+def step_name(step: Step) -> str:
+    """Return what a step is: the same for all ways to write the same, such as `60s` and `1m`."""
+    if step.set_weight is not None:
+        return f"setWeight {step.set_weight}"
+    if step.pause is not None:
+        return (
+            "pause" if step.pause.duration is None else f"pause {seconds(step.pause.duration):.0f}s"
+        )
+    return "evaluate" if step.evaluate is not None else "approve"
+
+
+def steps_hash(steps: Iterable[Step]) -> str:
+    """Return the hash of a list of steps, for Decisions on it."""
+    return digest([step_name(step) for step in steps], length=32)

@@ -80,6 +80,7 @@ class Judge:
         """Begin with nothing seen."""
         self.recorded: list[HistoryEntry] = []
         self.answered: set[str] = set()
+        self.noted: set[str] = set()
 
     def told(self, plan: Plan) -> None:
         """Events come with a transition, never alone."""
@@ -100,7 +101,11 @@ class Judge:
             assert item.name not in world.evaluations, "evidence is never written over"
         elif isinstance(item, Answer):
             assert item.decision not in self.answered, "a decision is answered once"
-            self.answered.add(item.decision)
+            if item.status.phase == "Pending":
+                assert item.decision not in self.noted, "a decision is noted once"
+                self.noted.add(item.decision)
+            else:
+                self.answered.add(item.decision)
 
     def _weights(self, world: "World", seen: ClinicalModel, item: SetWeights) -> None:
         """Invariants 1 and 2: traffic needs proof, and no more of it than the step allows."""

@@ -106,10 +106,15 @@ class World:
         """The ClinicalModel as it is now."""
         if self._parsed is None or self._parsed[0] is not self.manifest:
             meta = {**cast(Manifest, self.manifest["metadata"])}
-            meta["resourceVersion"] = str(self.version)
+            meta["resourceVersion"] = self.resource_version
             parsed = ClinicalModel.model_validate({**self.manifest, "metadata": meta})
             self._parsed = (self.manifest, parsed)
         return self._parsed[1]
+
+    @property
+    def resource_version(self) -> str:
+        """The model's; between two of them there is room for those of Decisions."""
+        return str(self.version * 10_000)
 
     @property
     def status(self) -> ClinicalModelStatus:
@@ -182,7 +187,7 @@ class World:
 
     def _write(self, item: Intent | ClinicalModelStatus, seen: ClinicalModel) -> None:
         if isinstance(item, ClinicalModelStatus):
-            if seen.metadata.resource_version != str(self.version):
+            if seen.metadata.resource_version != self.resource_version:
                 raise Conflict
             item = ClinicalModelStatus.model_validate(item.to_json())
         self.judge.before_write(self, item, seen)
@@ -269,7 +274,12 @@ class World:
         found = self.status.candidate
         about = revision or (found.revision if found else self.target)
         self.decisions[name] = {
-            "metadata": {"name": name, "uid": f"uid-{name}", "creationTimestamp": made},
+            "metadata": {
+                "name": name,
+                "uid": f"uid-{name}",
+                "creationTimestamp": made,
+                "resourceVersion": str(self.version * 10_000 + self._decided),
+            },
             "spec": {
                 "model": NAME,
                 "revision": about,
