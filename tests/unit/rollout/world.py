@@ -35,6 +35,7 @@ START = datetime(2030, 1, 1, 8, 0, 0, 250_000, tzinfo=UTC)
 NAME = "sepsis"
 GATE = "equal-misses"
 ADA = "ada@hospital.example"
+_NEW = ("stepId", "seen", "digest", "gatesHash", "stepsHash")
 
 
 class Crash(Exception):
@@ -65,6 +66,8 @@ class World:
     def __init__(self, steps: list[Json] | None = None, **changes: Json) -> None:
         """Begin with one ClinicalModel that the operator has not seen yet."""
         self.now = START
+        self.ahead = timedelta(0)
+        """How far the operator's clock is ahead of the API server's."""
         self.manifest = clinical_model({"metadata.uid": "uid-model", "metadata.generation": 1})
         self.version = 1
         self.services: dict[str, Service] = {}
@@ -256,6 +259,29 @@ class World:
         self.version += 1
         self.manifest = {**self.manifest, "metadata": {**meta, "generation": generation}}
 
+    def digest(self, value: str) -> None:
+        """Let the candidate's status show what it serves."""
+        status = cast(Manifest, self.manifest["status"])
+        candidate = {**cast(Manifest, status["candidate"]), "digest": value}
+        self.manifest = {**self.manifest, "status": {**status, "candidate": candidate}}
+
+    def forget_new_fields(self) -> None:
+        """Leave what an operator would have left that knew steps by their place and noted nothing."""
+        status = {**cast(Manifest, self.manifest["status"])}
+        status.pop("hold", None)
+        candidate = {**cast(Manifest, status["candidate"])}
+        for name in ("taken", "seen", "digest", "gatesHash", "stepsHash"):
+            candidate.pop(name, None)
+        candidate["deciders"] = [
+            {key: value for key, value in decider.items() if key not in _NEW}
+            for decider in cast("list[Manifest]", candidate["deciders"])
+        ]
+        self.manifest = {**self.manifest, "status": {**status, "candidate": candidate}}
+        for name, decision in self.decisions.items():
+            told = {**cast(Manifest, decision.get("status", {}))}
+            told.pop("noted", None)
+            self.decisions[name] = {**decision, **({"status": told} if told else {})}
+
     def release(self, version: str) -> str:
         """Ask for a version, and return its revision."""
         self.edit({"spec.version": version})
@@ -270,7 +296,7 @@ class World:
         """Make a Decision, on the present candidate unless said otherwise; return its name."""
         self._decided += 1
         name = f"decision-{self._decided}"
-        made = self.now.replace(microsecond=0).isoformat()
+        made = (self.now - self.ahead).replace(microsecond=0).isoformat()
         found = self.status.candidate
         about = revision or (found.revision if found else self.target)
         self.decisions[name] = {
@@ -291,10 +317,10 @@ class World:
         }
         return name
 
-    def override(self, lasts: float, gates: Iterable[str] = (GATE,)) -> str:
+    def override(self, lasts: float, gates: Iterable[str] = (GATE,), **fields: Json) -> str:
         """Override gates of the candidate for so many seconds."""
         end = (self.now + timedelta(seconds=lasts)).isoformat()
-        return self.decide(Action.OVERRIDE, gates=list(gates), expires=end)
+        return self.decide(Action.OVERRIDE, None, gates=list(gates), expires=end, **fields)
 
     def answer_to(self, name: str) -> tuple[str, str]:
         """What became of a Decision: its phase and message."""
