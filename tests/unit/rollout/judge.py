@@ -220,9 +220,7 @@ class Judge:
         if not candidate.promoting:
             most = limit(seen.spec.rollout.steps, candidate.step_index)
             assert candidate.desired_weight <= most
-            passed = seen.spec.rollout.steps[: candidate.step_index]
-            wanted = asks(passed, first=new.stable is None)
-            assert contains(self.given, wanted), "a step is passed without an answer of its own"
+            self._steps(seen, new, candidate)
         if candidate.failure is not None:
             assert candidate.desired_weight == 0
         if same_attempt(old.candidate, candidate):
@@ -231,6 +229,13 @@ class Judge:
                 assert candidate.failure == old.candidate.failure, "a failure stays"
         else:
             assert candidate.desired_weight == 0, "an attempt begins at weight 0"
+
+    def _steps(self, seen: ClinicalModel, new: ClinicalModelStatus, candidate: Candidate) -> None:
+        """No step of the list is passed without an answer of its own."""
+        passed = seen.spec.rollout.steps[: candidate.step_index]
+        wanted = asks(passed, first=new.stable is None)
+        answered = candidate.failure is not None or contains(self.given, wanted)
+        assert answered, "a step is passed without an answer of its own"
 
     def _covers(self, world: "World", item: Answer, seen: ClinicalModel) -> None:
         """What an Override lets pass is what stood when it was first answered."""

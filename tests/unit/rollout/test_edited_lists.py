@@ -127,7 +127,7 @@ class EditsMachine(RuleBasedStateMachine):
 
 
 EditsMachine.TestCase.settings = settings(
-    max_examples=150,
+    max_examples=60,
     stateful_step_count=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     deadline=None,
