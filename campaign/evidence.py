@@ -95,8 +95,12 @@ class Evidence:
         about = (word(made, "spec", "model"), word(made, "spec", "revision"))
         named = (word(model, "metadata", "name"), word(holder, "revision"))
         uid = word(made, "metadata", "uid")
+        digests = {
+            word(each, "digest") for each in (holder, part(holder, "proof"), part(made, "spec"))
+        }
         return (
             about == named
+            and len(digests) == 1
             and owner(made, MODEL)[1] == word(model, "metadata", "uid")
             and f"//{word(holder, 'inferenceService')}-" in word(made, "spec", "endpoint")
             and self._begun.get(uid, 0) >= since

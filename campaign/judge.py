@@ -39,6 +39,8 @@ class Judge:
         """Revisions that came into service as they should, by the model's uid."""
         self._traffic = Traffic(self._scene, self._candidates, self._lawful)
         self._watching = Watching(self._scene)
+        self._digests: dict[tuple[str, str], str] = {}
+        """The digest of each revision that a status has named, by the model's uid and its name."""
         self.objections = self._scene.objections
 
     def see(self, version: Version) -> None:
@@ -98,6 +100,13 @@ class Judge:
             same = word(now, "revision") == word(was, "revision")
             if same and word(now, "inferenceService") != word(was, "inferenceService"):
                 self._object(f"{word(now, 'revision')} has another InferenceService than before")
+            self._one_content(live, now)
+
+    def _one_content(self, live: Object, of: Object) -> None:
+        """A revision's name stands for one content, for good."""
+        key, digest = (word(live, "metadata", "uid"), word(of, "revision")), word(of, "digest")
+        if of and self._digests.setdefault(key, digest) != digest:
+            self._object(f"{key[1]} has another digest than before")
 
     def _history(self, new: Object, old: Object) -> None:
         told, before = entries(new, "history"), entries(old, "history")

@@ -6,7 +6,9 @@ says what goes along. The API server has the last word on each; the first that i
 
 import re
 from collections.abc import Iterator
+from typing import cast
 
+from campaign.facts import undescribed
 from campaign.transitions.leaves import Leaf, Spot, spots
 from campaign.transitions.places import spot_of, value_at, with_value, without_value
 from mlhops.api.base import Json, Manifest
@@ -171,7 +173,7 @@ def _texts(present: str) -> Iterator[str]:
 
 
 def makes_revision(before: Manifest, after: Manifest) -> bool:
-    """Whether a change of the spec changes what is served; replicas alone do not."""
+    """Whether a change of the spec changes what is served; replicas and descriptions do not."""
     return _served(before) != _served(after)
 
 
@@ -182,4 +184,5 @@ def _served(spec: Manifest) -> list[Json]:
     predictor = spec["predictor"]
     assert isinstance(predictor, dict)
     rest = {key: value for key, value in predictor.items() if key not in _SCALING}
-    return [spec["version"], rest, "maxReplicas" in predictor, spec["interface"]]
+    asked = cast(Json, undescribed(spec["interface"]))
+    return [spec["version"], rest, "maxReplicas" in predictor, asked]

@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import hashlib
 import json
 import zlib
 from typing import Self
@@ -73,6 +74,7 @@ class History:
         measured: Object = {
             "model": "sepsis",
             "revision": revision,
+            "digest": digest_of(revision),
             "endpoint": f"http://sepsis-{revision}-predictor.ward.svc.cluster.local",
             "gates": GATES,
             "data": DATA,
@@ -298,11 +300,17 @@ def promoted() -> History:
 
 
 def _named(revision: str) -> Object:
-    return {"revision": revision, "inferenceService": f"sepsis-{revision}"}
+    service = f"sepsis-{revision}"
+    return {"revision": revision, "digest": digest_of(revision), "inferenceService": service}
 
 
 def _proof(revision: str) -> Object:
-    return {"evaluation": f"sepsis-{revision}-1"}
+    return {"evaluation": f"sepsis-{revision}-1", "digest": digest_of(revision)}
+
+
+def digest_of(revision: str) -> str:
+    """The sha256 of what a revision serves, as far as these histories go."""
+    return hashlib.sha256(revision.encode()).hexdigest()
 
 
 def _history(status: Object) -> list[Object]:

@@ -5,11 +5,22 @@ import hashlib
 import pytest
 
 from campaign.judge import judge
-from tests.campaign.histories import GATES, LATER, NOW, STEPS, History, climbing, first, promoted
+from tests.campaign.histories import (
+    GATES,
+    LATER,
+    NOW,
+    STEPS,
+    History,
+    climbing,
+    digest_of,
+    first,
+    promoted,
+)
 
 FAILURE = {"reason": "Aborted"}
 KEPT_A = {"revision": "a", "inferenceService": "sepsis-a"}
-PROOF_B = {"evaluation": "sepsis-b-1"}
+SERVED_B = {"revision": "b", "digest": digest_of("b"), "inferenceService": "sepsis-b"}
+PROOF_B = {"evaluation": "sepsis-b-1", "digest": digest_of("b")}
 AGAIN = {"attempt": 2, "failure": {}, "proof": {}, "stepIndex": 0}
 TO_B = {"stepIndex": 0, "desiredWeight": 10, "proof": PROOF_B}
 
@@ -36,7 +47,7 @@ def _retried() -> History:
 
 def _proven_again() -> History:
     """The second attempt at `b` has evidence of its own."""
-    proof = {"evaluation": "sepsis-b-2"}
+    proof = PROOF_B | {"evaluation": "sepsis-b-2"}
     again = _retried().evaluation("sepsis-b-2", "b", "Successful", "Successful")
     return again.candidate("b", **TO_B | {"proof": proof}).route(a=90, b=10)
 
@@ -101,9 +112,7 @@ WELL = {
     ),
     "Jobs now and then": _retrains("2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z"),
     "a profile that was signed": _waiting().profile("b", "{}").signed("b", SIGNED),
-    "a way back": promoted().stable(
-        "a", "FastRolledBack", previous={"revision": "b", "inferenceService": "sepsis-b"}
-    ),
+    "a way back": promoted().stable("a", "FastRolledBack", previous=SERVED_B),
     "a candidate superseded": (
         climbing().route(a=100).service("c").candidate("c").delete("inferenceservices", "sepsis-b")
     ),
@@ -162,6 +171,13 @@ NO_WEIGHT_WITHOUT_PROOF = {
     "of another revision: without proof": _waiting()
     .evaluation("sepsis-b-1", "other", "Successful", "Successful")
     .candidate("b", **TO_B),
+    "of another content: without proof": _waiting()
+    .evaluation("sepsis-b-1", "b", "Successful", "Successful", digest=digest_of("other"))
+    .candidate("b", **TO_B),
+    "proof of another content: without proof": _waiting()
+    .proven("b")
+    .candidate("b", **TO_B | {"proof": PROOF_B | {"digest": digest_of("other")}}),
+    "b has another digest than before": climbing().candidate("b", digest=digest_of("other")),
     "of a namesake: without proof": _waiting()
     .evaluation("sepsis-b-1", "b", "Successful", "Successful", model="other")
     .candidate("b", **TO_B),

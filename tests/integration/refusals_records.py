@@ -25,7 +25,7 @@ DECISIONS = (
         )
         for field, value in (
             ("digest", "6b86b273ff"),
-            ("gatesHash", "G" * 32),
+            ("gatesHash", "G" * 64),
             ("stepsHash", ""),
         )
     ),

@@ -479,7 +479,7 @@ ACCEPTED: dict[str, Manifest] = {
         override({"spec.failed": True}), "spec.expires"
     ),
     "an approval of what was seen": decision(
-        {"spec.digest": "0f" * 32, "spec.gatesHash": "1e" * 16, "spec.stepsHash": "2d" * 16}
+        {"spec.digest": "0f" * 32, "spec.gatesHash": "1e" * 32, "spec.stepsHash": "2d" * 32}
     ),
     "an evaluation": evaluation(),
     "an evaluation beside what serves": evaluation(

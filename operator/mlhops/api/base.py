@@ -226,6 +226,9 @@ ObjectName = Annotated[
 """The name of another Kubernetes object."""
 
 _SHA256 = r"^sha256:[0-9a-f]{64}$"
+Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", max_length=64)]
+"""A sha256 in hexadecimal digits."""
+
 Digest = Annotated[
     str,
     Field(

@@ -81,9 +81,9 @@ class DecisionSpec(
     """What the revision serves, as `status.candidate.digest` shows it. Of this and the two hashes the
     operator notes what stands when it first hears a Decision that leaves them out; another digest or hash
     than the present one is Ignored."""
-    gates_hash: Annotated[str, _hash(32)] | None = None
+    gates_hash: Annotated[str, _hash(64)] | None = None
     """The gates and their data, as `status.candidate.gatesHash` shows them."""
-    steps_hash: Annotated[str, _hash(32)] | None = None
+    steps_hash: Annotated[str, _hash(64)] | None = None
     """The steps, as `status.candidate.stepsHash` shows them."""
     reason: Annotated[
         str,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlhops.api.base import GivenTime, ObjectMeta, Resource, Time
+from mlhops.api.base import Fingerprint, GivenTime, ObjectMeta, Resource, Time
 from mlhops.api.data import DataSource, ReportSink, StoredReport
 from mlhops.api.gate import Gates
 from mlhops.api.interface import Interface
@@ -40,6 +40,8 @@ class StableRevision(Resource):
 
     revision: Annotated[str, Field(min_length=1, max_length=63)]
     """The revision that serves."""
+    digest: Fingerprint | None = None
+    """The sha256 of what it serves."""
     version: Annotated[str, Field(min_length=1, max_length=63)]
     """Its clinical version."""
     endpoint: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
@@ -57,6 +59,8 @@ class EvaluationSpec(Resource):
     """The ClinicalModel."""
     revision: Annotated[str, Field(min_length=1, max_length=63)]
     """The revision that is measured."""
+    digest: Fingerprint | None = None
+    """The sha256 of what that revision serves."""
     version: Annotated[str, Field(min_length=1, max_length=63)]
     """The clinical version of that revision."""
     candidate_since: GivenTime | None = None

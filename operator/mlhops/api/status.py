@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlhops.api.action import ActionType
-from mlhops.api.base import Resource, Time
+from mlhops.api.base import Fingerprint, Resource, Time
 from mlhops.api.conditions import Condition
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
@@ -144,6 +144,8 @@ class Proof(Resource):
     gates_hash: str
     """Hash of the gates, the data and the interface that were judged; other gates need a new
     proof."""
+    digest: Fingerprint | None = None
+    """The sha256 of what was measured."""
     overridden: list[str] = []
     """Gates that did not pass and that a person overrode."""
     expires: Time | None = None
@@ -154,7 +156,9 @@ class Serving(Resource):
     """A revision that serves, or did until lately."""
 
     revision: str
-    """The hash of all that changes what is served."""
+    """The revision's short name."""
+    digest: Fingerprint | None = None
+    """The sha256 of all that changes what is served, which tells revisions apart."""
     version: str
     """The clinical version."""
     inference_service: str
@@ -170,9 +174,9 @@ class Candidate(Resource):
     """A revision that is on its way."""
 
     revision: str
-    """The hash of all that changes what is served."""
-    digest: str | None = None
-    """The sha256 of all that changes what is served."""
+    """The revision's short name."""
+    digest: Fingerprint | None = None
+    """The sha256 of all that changes what is served, which tells revisions apart."""
     gates_hash: str | None = None
     """Hash of the gates asked for, for `Decision.spec.gatesHash`."""
     steps_hash: str | None = None
@@ -226,6 +230,8 @@ class HistoryEntry(Resource):
 
     revision: str
     """The revision that was rolled out."""
+    digest: Fingerprint | None = None
+    """The sha256 of what it serves."""
     version: str
     """Its clinical version."""
     outcome: Outcome

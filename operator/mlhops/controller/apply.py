@@ -112,7 +112,7 @@ class Applier:
         name = service_name(meta.name, revision)
         if name not in gathered.uids:
             await self._refuse_foreign(SERVICES, meta, name)
-        if revision not in gathered.seen.revisions:
+        if revision in gathered.seen.stale or revision not in gathered.seen.recorded:
             await self._record(gathered, revision, record)
         if revision in gathered.seen.unconfigured:
             await self._configure_detector(gathered, revision)
@@ -143,7 +143,7 @@ class Applier:
             "data": record.to_json(),
             "revision": meta.generation,
         }
-        if revision == gathered.stale_record:
+        if revision in gathered.seen.stale:
             # Its data cannot be changed. Until it is made again, the spec itself says what stood in it.
             await self._client.delete(REVISIONS, meta.namespace, service_name(meta.name, revision))
         await self._create(REVISIONS, manifest, meta)

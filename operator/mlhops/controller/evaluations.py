@@ -19,6 +19,7 @@ from mlhops.kserve.owner import owned
 from mlhops.kserve.read import text
 from mlhops.rollout import evaluator_job, profiles
 from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.identity import is_about
 from mlhops.rollout.intents import Event
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import service_name
@@ -140,6 +141,12 @@ class Evaluations:
         meta, spec = evaluation.metadata, evaluation.spec
         if model is None or not owned(live, model.metadata.uid):
             return f"it was not made by the operator for ClinicalModel {spec.model}"
+        in_use = (model.status.stable, model.status.candidate, model.status.previous)
+        known = {of.revision: of.digest for of in in_use if of is not None}
+        if spec.revision in known and not is_about(
+            spec.revision, known[spec.revision], spec.digest
+        ):
+            return f"it is not about what revision {spec.revision} of {spec.model} serves"
         asked = [(spec.revision, spec.endpoint)]
         if spec.stable is not None and spec.stable.endpoint is not None:
             asked.append((spec.stable.revision, spec.stable.endpoint))

@@ -41,10 +41,11 @@ from mlhops.kserve.names import REVISION_LABEL, SERVICE_LABEL, detector_map, pro
 from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.read import at, items, number, text
 from mlhops.kserve.route import Router, hostname_taken
+from mlhops.rollout.identity import Target, target_of
 from mlhops.rollout.looks import Monitored
 from mlhops.rollout.observed import Listener, Observed
 from mlhops.rollout.record import RevisionRecord
-from mlhops.rollout.revision import evaluation_name, revision_of, service_name
+from mlhops.rollout.revision import Served, evaluation_name, service_name
 from mlhops.rollout.taken import live_evaluations
 
 R = TypeVar("R", bound=Resource)
@@ -92,8 +93,6 @@ class Gathered:
     """The HTTPRoute's uid and resourceVersion, empty where there is none."""
     uids: dict[str, str]
     """UIDs of InferenceServices by name."""
-    stale_record: str = ""
-    """The revision of the spec, where its record says something else; replicas are changed in place."""
 
 
 async def gather(reader: Reader, router: Router, detectors: Detectors, key: Key) -> Gathered | None:
@@ -138,12 +137,16 @@ async def _gather_around(
     live_route = next(iter(own_routes or ()), None)
     uid = model.metadata.uid
     owned_services = [s for s in services or [] if is_ours(s, uid)]
-    recorded = _recorded([r for r in revisions if owned(r, uid)])
-    target = revision_of(model.spec)
+    recorded, digests = _recorded(model, [r for r in revisions if owned(r, uid)])
+    target = target_of(model.spec, model.status, digests)
     detector = detectors.of(policy.spec if policy is not None else None)
-    wanted = _of_spec(model, target, recorded.get(target), owned_services, detector)
-    stale = target in recorded and recorded[target].predictor != wanted.predictor
-    known = {**recorded, target: wanted}
+    known, stale = dict(recorded), {name for name in digests if name not in recorded}
+    if not target.clash:
+        known[target.name] = _of_target(
+            model, target, recorded.get(target.name), owned_services, detector
+        )
+        if known[target.name] != recorded.get(target.name):
+            stale |= {target.name} & digests.keys()
     configurations = _configurations(model, known, policy)
     decided, more_decisions = _decisions(decisions, model)
     maps = [one for one in maps if is_ours(one, uid)]
@@ -155,7 +158,8 @@ async def _gather_around(
         records={each.name: each.record for each in records if uid in each.owners},
         decisions=decided,
         more_decisions=more_decisions,
-        revisions=frozenset(recorded) - ({target} if stale else set()),
+        recorded=digests,
+        stale=frozenset(stale),
         unconfigured=_unconfigured(configurations, maps, uid),
         config_maps=_config_maps(name, maps),
         gateway_exists=gateway is not None,
@@ -175,7 +179,6 @@ async def _gather_around(
             if live_route is not None
         },
         uids={text(s, "metadata", "name"): text(s, "metadata", "uid") for s in owned_services},
-        stale_record=target if stale else "",
     )
 
 
@@ -247,34 +250,51 @@ def _parse(type_: type[R], manifest: Manifest) -> R:
         raise InvalidObject(manifest, error) from error
 
 
-def _recorded(revisions: list[Manifest]) -> dict[str, RevisionRecord]:
-    """Return what is recorded by revision; an unreadable record is no record."""
+def _recorded(
+    model: ClinicalModel, revisions: list[Manifest]
+) -> tuple[dict[str, RevisionRecord], dict[str, str]]:
+    """Return the records that are what they say, and the digest of each that there is, by revision.
+
+    A record that cannot be read, was changed, or is of something else than the status knows under that name is no
+    record: its digest is empty.
+    """
     found: dict[str, RevisionRecord] = {}
-    for recorded in revisions:
+    digests: dict[str, str] = {}
+    status = model.status
+    in_use = {of.revision: of for of in (status.previous, status.candidate, status.stable) if of}
+    for live in revisions:
+        revision = text(live, "metadata", "labels", REVISION_LABEL)
+        if text(live, "metadata", "name") != service_name(model.metadata.name, revision):
+            continue
+        of = in_use.get(revision)
+        digests[revision] = ""
         try:
-            record = RevisionRecord.model_validate(at(recorded, "data"))
+            record = RevisionRecord.model_validate(at(live, "data"))
         except ValidationError:
             continue
-        found[text(recorded, "metadata", "labels", REVISION_LABEL)] = record
-    return found
+        digest = record.digest_as(revision, of.version if of is not None else None)
+        if digest is not None and (of is None or of.digest in (None, digest)):
+            found[revision], digests[revision] = record, digest
+    return found, digests
 
 
-def _of_spec(
+def _of_target(
     model: ClinicalModel,
-    target: str,
+    target: Target,
     recorded: RevisionRecord | None,
     live: list[Manifest],
     detector: Detector,
 ) -> RevisionRecord:
-    """Return what the revision is that the spec asks for; its detector stays the one that it has."""
+    """Return what the revision is that the spec asks for: what is recorded, with the replicas of the spec.
+
+    Where it is not recorded the spec says what it is, since its digest is that of the revision.
+    """
     spec = model.spec
     if recorded is not None:
-        beside = recorded.detector
-    else:
-        name = service_name(model.metadata.name, target)
-        service = next((one for one in live if text(one, "metadata", "name") == name), None)
-        beside = beside_live(service, detector)
-    return RevisionRecord(predictor=spec.predictor, interface=spec.interface, detector=beside)
+        return recorded.scaled_as(spec.predictor)
+    name = service_name(model.metadata.name, target.name)
+    service = next((one for one in live if text(one, "metadata", "name") == name), None)
+    return RevisionRecord.of(Served.of(spec), beside_live(service, detector))
 
 
 async def _policy(reader: Reader, model: ClinicalModel) -> MonitoringPolicy | None:

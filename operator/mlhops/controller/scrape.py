@@ -25,6 +25,7 @@ from mlhops.api.base import Manifest, seconds
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy, MonitoringPolicySpec
 from mlhops.api.profile import MOST_BYTES
+from mlhops.api.status import Candidate, Serving
 from mlhops.controller import metrics
 from mlhops.controller.client import ApiError, NotInstalled
 from mlhops.controller.gather import Key
@@ -214,7 +215,7 @@ class Scraper:
         pods = await self._reader.of_model(PODS, key.namespace, key.name)
         status = model.status
         stable, candidate = [
-            await self._raw(model, each.revision, each.inference_service, pods) if each else None
+            await self._raw(model, each, pods) if each else None
             for each in (status.stable, status.candidate)
         ]
         if self._aside is None:
@@ -225,13 +226,14 @@ class Scraper:
         )
 
     async def _raw(
-        self, model: ClinicalModel, revision: str, service: str, pods: list[Manifest]
+        self, model: ClinicalModel, of: Serving | Candidate, pods: list[Manifest]
     ) -> _Raw:
         """Ask all ready pods of a revision, and fetch its profile."""
+        service = of.inference_service
         ready = [pod for pod in pods if _is_ready(pod, service)]
         room = [ALL_BYTES]
         answers = await asyncio.gather(*(self._ask(pod, service, room) for pod in ready))
-        return _Raw(revision, answers, await self._profile(model, revision, service))
+        return _Raw(of.revision, answers, await self._profile(model, of))
 
     async def _ask(self, pod: Manifest, service: str, room: list[int]) -> Answer:
         """Ask one pod of an InferenceService. `room` is how many bytes of all pods are still taken."""
@@ -263,9 +265,9 @@ class Scraper:
         metrics.REPORTS.labels("fetched").inc()
         return Answer(body)
 
-    async def _profile(self, model: ClinicalModel, revision: str, service: str) -> _Text:
+    async def _profile(self, model: ClinicalModel, of: Serving | Candidate) -> _Text:
         """Return the text of a revision's profile, which is read from the API server once."""
-        namespace, name = model.metadata.namespace, profile_map(service)
+        namespace, name = model.metadata.namespace, profile_map(of.inference_service)
         place = Name(namespace, name)
         heard = await self._reader.get(CONFIG_MAPS, namespace, name)
         if heard is None or not is_ours(heard, model.metadata.uid):
@@ -279,7 +281,7 @@ class Scraper:
         content = text(live, "data", PROFILE_KEY).encode()
         evaluation = text(live, "metadata", "annotations", PROFILE_EVALUATION)
         record = await self._client.get(EVALUATIONS, namespace, evaluation) if evaluation else None
-        signed = is_signed(live or {}, record, revision, model.metadata.uid)
+        signed = is_signed(live or {}, record, of, model.metadata.uid)
         if signed is None:
             return _Text(None, f"its profile counts once Evaluation {evaluation} has ended")
         if not content or len(content) > MOST_BYTES or not signed:

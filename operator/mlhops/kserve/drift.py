@@ -1,17 +1,13 @@
 """Whether a live object is as it would be applied, so that nothing is written where nothing has changed."""
 
-import re
-from decimal import Decimal
-
 from mlhops.api.base import Json, Manifest
+from mlhops.api.quantity import nanos
 from mlhops.kserve.names import FIELD_MANAGER
 from mlhops.kserve.read import at, items
 
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
-_UNITS = {"": Decimal(1), "m": Decimal("0.001")}
-_UNITS |= {unit: Decimal(1000) ** (i + 1) for i, unit in enumerate(("k", "M", "G", "T"))}
-_UNITS |= {unit: Decimal(1024) ** (i + 1) for i, unit in enumerate(("Ki", "Mi", "Gi", "Ti"))}
 _IDENTITY = frozenset({"apiVersion", "kind"})
+_AMOUNTS = frozenset({"requests", "limits"})
+"""Objects whose values are quantities, which KServe's webhook writes back in its own notation."""
 
 
 def as_applied(live: Manifest, desired: Manifest) -> bool:
@@ -24,28 +20,28 @@ def covers(live: Json, desired: Json) -> bool:
     """Return whether a live value has all that is desired; what others added to objects is let be."""
     if isinstance(desired, dict):
         return isinstance(live, dict) and all(
-            key in live and covers(live[key], value) for key, value in desired.items()
+            key in live and _covers_field(key, live[key], value) for key, value in desired.items()
         )
     if isinstance(desired, list) and all(isinstance(want, dict) for want in desired):
         return isinstance(live, list) and all(
             any(covers(item, want) for item in live) for want in desired
         )
-    return live == desired or _same_quantity(live, desired)
+    return live == desired
 
 
-def _same_quantity(live: Json, desired: Json) -> bool:
-    """Whether both are the same amount in Kubernetes' notation, which servers write in their own way."""
-    amounts = [_amount(value) for value in (live, desired)]
+def _covers_field(key: str, live: Json, desired: Json) -> bool:
+    """Return the same for the value of a field; elsewhere than in resources `1` is not `1000m`."""
+    if key not in _AMOUNTS or not isinstance(live, dict) or not isinstance(desired, dict):
+        return covers(live, desired)
+    return all(
+        live.get(name) == amount or _same_amount(live.get(name), amount)
+        for name, amount in desired.items()
+    )
+
+
+def _same_amount(live: Json, desired: Json) -> bool:
+    amounts = (nanos(live), nanos(desired))
     return None not in amounts and amounts[0] == amounts[1]
-
-
-def _amount(value: Json) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return None
-    found = _QUANTITY.fullmatch(str(value))
-    if found is None:
-        return None
-    return Decimal(found[1]) * _UNITS[found[2] or ""]
 
 
 def written_by_us(live: Manifest) -> bool:

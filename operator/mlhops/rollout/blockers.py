@@ -10,7 +10,7 @@ from mlhops.rollout.draft import Draft
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import service_name
 
-_HOPELESS = (Reason.MODE_NOT_SUPPORTED, Reason.NAME_TOO_LONG)
+_HOPELESS = (Reason.MODE_NOT_SUPPORTED, Reason.NAME_TOO_LONG, Reason.REVISION_CLASH)
 LOOK_AGAIN = timedelta(seconds=30)
 
 Check = Callable[[Draft], tuple[Reason, str] | None]
@@ -53,6 +53,12 @@ def _name(draft: Draft) -> tuple[Reason, str] | None:
     if len(host) > 63:
         return Reason.NAME_TOO_LONG, reasons.name_too_long(host, len(host))
     return None
+
+
+def _clash(draft: Draft) -> tuple[Reason, str] | None:
+    if not draft.clash:
+        return None
+    return Reason.REVISION_CLASH, reasons.revision_clash(draft.target, draft.digest)
 
 
 def _kserve(draft: Draft) -> tuple[Reason, str] | None:
@@ -108,10 +114,10 @@ def _field(draft: Draft) -> tuple[Reason, str] | None:
 
 def _lost(draft: Draft) -> tuple[Reason, str] | None:
     stable = draft.stable
-    if stable is None or stable.revision == draft.target:
+    if stable is None or stable.digest == draft.digest:
         return None
     gone = stable.inference_service not in draft.seen.services
-    if not gone or stable.revision in draft.seen.revisions:
+    if not gone or draft.recorded(stable):
         return None
     return (
         Reason.REVISION_LOST,
@@ -122,6 +128,7 @@ def _lost(draft: Draft) -> tuple[Reason, str] | None:
 CHAIN: tuple[Check, ...] = (
     _mode,
     _name,
+    _clash,
     _kserve,
     _gateway_api,
     _gateway,

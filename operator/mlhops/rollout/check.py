@@ -43,8 +43,7 @@ def _ensure_service(draft: Draft) -> None:
         draft.change(renew=False)
     if service is not None and (service.deleting or service.foreign_logger):
         return
-    recorded = candidate.revision in draft.seen.revisions
-    if service is None or not service.current or not recorded:
+    if service is None or not service.current or not draft.recorded(candidate):
         # After the status: a spec that is edited again meanwhile leaves no model server behind.
         draft.after.append(EnsureService(candidate.revision))
 

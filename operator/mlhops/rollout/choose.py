@@ -13,9 +13,9 @@ from mlhops.rollout.revision import attempts_of, service_name
 
 def choose_candidate(draft: Draft) -> None:
     """Bring the candidate in line with the revision that the spec asks for."""
-    if draft.candidate is not None and draft.candidate.revision != draft.target:
+    if draft.candidate is not None and draft.candidate.digest != draft.digest:
         _supersede(draft)
-    if draft.stable is not None and draft.stable.revision == draft.target:
+    if draft.stable is not None and draft.stable.digest == draft.digest:
         return
     if draft.candidate is not None or hopeless(draft):
         return
@@ -77,6 +77,7 @@ def _begin(draft: Draft) -> None:
     attempts = attempts_of(draft.name, draft.target, draft.seen.records)
     draft.candidate = Candidate(
         revision=draft.target,
+        digest=draft.digest,
         version=version,
         inference_service=service_name(draft.name, draft.target),
         created_at=draft.now,
@@ -93,8 +94,10 @@ def _can_return(draft: Draft) -> bool:
     previous = draft.previous
     if previous is None or previous.proof is None or draft.stable is None:
         return False
-    if previous.revision != draft.target:
+    if previous.digest != draft.digest or previous.proof.digest != draft.digest:
         return False
+    if not draft.recorded(previous):
+        return False  # nobody can say that what stands there is what it was
     expired = previous.kept_until is None or previous.kept_until <= draft.now
     lapsed = previous.proof.expires is not None and previous.proof.expires <= draft.now
     service = draft.service(previous)
@@ -109,6 +112,7 @@ def _return_to_previous(draft: Draft) -> None:
     message = f"back to {previous.version}, which was still there"
     entry = HistoryEntry(
         revision=stable.revision,
+        digest=stable.digest,
         version=stable.version,
         outcome=Outcome.FAST_ROLLED_BACK,
         message=message,

@@ -2,6 +2,8 @@
 
 from mlhops.api.evaluation import StableRevision
 from mlhops.rollout.draft import Draft
+from mlhops.rollout.identity import is_about
+from mlhops.rollout.revision import asked_of
 
 
 def comparator(draft: Draft) -> StableRevision | None:
@@ -15,19 +17,24 @@ def comparator(draft: Draft) -> StableRevision | None:
     needed = any(gate.non_inferiority is not None for gate in model.spec.evaluation.gates)
     if serving is None or not needed:
         return None
-    unknown = StableRevision(revision=serving.revision, version=serving.version)
+    unknown = StableRevision(
+        revision=serving.revision, digest=serving.digest, version=serving.version
+    )
     record = draft.seen.evaluations.get(serving.proof.evaluation) if serving.proof else None
     service = draft.service(serving)
     if record is None or record.spec.revision != serving.revision:
         return unknown
+    if not is_about(serving.revision, serving.digest, record.spec.digest):
+        return unknown
     if service is None or service.endpoint is None:
         return unknown
     interface = record.spec.interface
+    same = asked_of(interface) == asked_of(model.spec.interface)
     return unknown.model_copy(
         update={
             "endpoint": service.endpoint,
             "protocol_version": record.spec.protocol_version,
-            "interface": None if interface == model.spec.interface else interface,
+            "interface": None if same else interface,
         }
     )
 
@@ -39,4 +46,7 @@ def settled(wanted: StableRevision | None, told: StableRevision | None) -> Stabl
     """
     if wanted is None or told is None or wanted.revision != told.revision:
         return wanted
+    if not is_about(wanted.revision, wanted.digest, told.digest):
+        return wanted
+    wanted = wanted.model_copy(update={"digest": told.digest})
     return told if wanted.endpoint is None or told.endpoint is None else wanted

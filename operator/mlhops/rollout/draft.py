@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Self, TypeVar
 
 from mlhops.api.decision import Decision, DecisionStatus
 from mlhops.api.model import Step
@@ -17,11 +17,13 @@ from mlhops.api.status import (
     Stop,
 )
 from mlhops.rollout import history
+from mlhops.rollout.identity import adopted, renewed, target_of
 from mlhops.rollout.intents import Answer, Event, Intent
 from mlhops.rollout.observed import Observed, Service
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.revision import revision_of, steps_hash, wanted_gates
+from mlhops.rollout.revision import Asked, steps_hash
 
+R = TypeVar("R", Serving, Candidate)
 _MESSAGE_LIMIT = 1024
 _ANSWERS = 20
 """So many Decisions are answered in one pass, so that nobody's Abort waits for the answers to others."""
@@ -35,7 +37,11 @@ class Draft:
     seen: Observed
     now: datetime
     target: str
-    """The revision that the spec asks for."""
+    """The name of the revision that the spec asks for."""
+    digest: str
+    """The sha256 of what that revision serves."""
+    clash: bool
+    """Whether another revision has that name."""
     gates_hash: str
     """The gates that the spec asks for."""
     steps_hash: str
@@ -61,17 +67,27 @@ class Draft:
     @classmethod
     def begin(cls, seen: Observed, now: datetime) -> Self:
         """Return an empty plan on these facts."""
-        status = seen.model.status
+        spec, status = seen.model.spec, seen.model.status
+        target, asked = target_of(spec, status, seen.recorded), Asked.of(spec)
+
+        def known(of: R | None) -> R | None:
+            if of is None:
+                return None
+            of = adopted(of, seen.recorded)
+            return of.model_copy(update={"proof": renewed(of.proof, asked)})
+
         return cls(
             seen=seen,
             now=now,
-            target=revision_of(seen.model.spec),
-            gates_hash=wanted_gates(seen.model),
+            target=target.name,
+            digest=target.digest,
+            clash=target.clash,
+            gates_hash=asked.digest,
             steps_hash=steps_hash(seen.model.spec.rollout.steps),
-            stable=status.stable,
-            candidate=status.candidate,
+            stable=known(status.stable),
+            candidate=known(status.candidate),
             hold=status.hold,
-            previous=status.previous,
+            previous=known(status.previous),
             history=list(status.history),
             monitoring=status.monitoring,
         )
@@ -104,6 +120,11 @@ class Draft:
             for decision in self.seen.decisions
             if decision.spec.model == self.name and decision.metadata.deletion_timestamp is None
         )
+
+    def recorded(self, of: Serving | Candidate) -> bool:
+        """Whether what a revision is stands in its record, so that its InferenceService can be applied again."""
+        known = of.digest is not None and self.seen.recorded.get(of.revision) == of.digest
+        return known and of.revision not in self.seen.stale
 
     def service(self, of: Serving | Candidate | None) -> Service | None:
         """Return the InferenceService of a revision, if there is one that is not on its way out."""
@@ -178,6 +199,7 @@ class Draft:
             return
         entry = HistoryEntry(
             revision=candidate.revision,
+            digest=candidate.digest,
             version=candidate.version,
             outcome=outcome,
             message=message[:_MESSAGE_LIMIT],

@@ -12,6 +12,8 @@ from mlhops.rollout.binding import addressed, noted_now, override_ends, what_cha
 from mlhops.rollout.comparator import comparator, settled
 from mlhops.rollout.decisions import answer
 from mlhops.rollout.draft import Draft
+from mlhops.rollout.identity import is_about as is_about_revision
+from mlhops.rollout.revision import asked_of
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ def spec_of(
     return EvaluationSpec(
         model=model.metadata.name,
         revision=candidate.revision,
+        digest=candidate.digest,
         version=candidate.version,
         candidate_since=candidate.created_at,
         endpoint=endpoint,
@@ -61,13 +64,22 @@ def is_about(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> bool
     service = draft.service(candidate)
     endpoint = service.endpoint if service is not None else None
     wanted = spec_of(draft, candidate, endpoint or told.endpoint)
+    if not is_about_revision(candidate.revision, candidate.digest, told.digest):
+        return False
     stable = settled(wanted.stable, told.stable)
     return _evidence(told) == _evidence(wanted.model_copy(update={"stable": stable}))
 
 
 def _evidence(spec: EvaluationSpec) -> Manifest:
-    """Return all of a spec that a verdict depends on."""
-    return spec.model_copy(update={"report": None, "profile": False}).to_json()
+    """Return all of a spec that a verdict depends on, but for the digest; descriptions say nothing."""
+    stable = spec.stable and spec.stable.model_copy(update={"interface": None})
+    beside = spec.stable.interface if spec.stable is not None else None
+    rest = {"report": None, "profile": False, "digest": None, "stable": stable}
+    return {
+        **spec.model_copy(update=rest).to_json(),
+        "interface": asked_of(spec.interface),
+        "beside": asked_of(beside) if beside is not None else None,
+    }
 
 
 def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
@@ -240,6 +252,7 @@ def _proof(
         evaluation=evaluation.metadata.name,
         phase=evaluation.status.phase,
         gates_hash=draft.gates_hash,
+        digest=draft.candidate.digest if draft.candidate is not None else None,
         overridden=list(overridden),
         expires=expires,
     )

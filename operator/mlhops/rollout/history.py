@@ -3,12 +3,12 @@
 from itertools import pairwise
 
 from mlhops.api.status import HISTORY_LIMIT, HistoryEntry
-from mlhops.rollout.revision import digest
+from mlhops.rollout.revision import short_hash
 
 
 def hash_of(entry: HistoryEntry) -> str:
     """Return the hash that an entry must carry."""
-    return digest({k: v for k, v in entry.to_json().items() if k != "hash"}, length=64)
+    return short_hash({k: v for k, v in entry.to_json().items() if k != "hash"}, length=64)
 
 
 def append(history: list[HistoryEntry], entry: HistoryEntry) -> list[HistoryEntry]:

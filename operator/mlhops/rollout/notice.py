@@ -5,7 +5,7 @@ from mlhops.api.action import PolicyAction, Trigger
 from mlhops.api.base import Manifest
 from mlhops.api.status import Finding
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.revision import digest
+from mlhops.rollout.revision import short_hash
 
 _TYPES: dict[Trigger, str] = {
     "Drift": "io.mlhops.clinicalmodel.drift",
@@ -36,7 +36,7 @@ def render(
     moment = draft.now.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     return {
         "specversion": "1.0",
-        "id": digest([meta.uid, action.name, trigger, moment], 32),
+        "id": short_hash([meta.uid, action.name, trigger, moment], 32),
         "type": _TYPES[trigger],
         "source": f"/apis/{API_VERSION}/namespaces/{meta.namespace}/clinicalmodels/{meta.name}",
         "subject": meta.name,

@@ -59,8 +59,10 @@ class Observed:
     """Those that have had no answer, the most urgent first, and the Overrides that were honoured."""
     more_decisions: bool = False
     """Whether there are more without an answer than were read."""
-    revisions: frozenset[str] = frozenset()
-    """Revisions whose spec is recorded, so that their InferenceService can be applied again."""
+    recorded: Mapping[str, str] = field(default_factory=dict)
+    """The digest of each revision that is recorded, by its name; empty where the record is damaged."""
+    stale: frozenset[str] = frozenset()
+    """Revisions whose record has to be made anew: replicas are changed in place, or it is damaged."""
     unconfigured: frozenset[str] = frozenset()
     """Revisions with a detector that is not told yet what it is to count."""
     config_maps: Mapping[str, str] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationStatus
 from mlhops.api.model import ClinicalModel
 from mlhops.api.profile import MOST_BYTES, WAIT_SECONDS, Profile, StoredProfile
+from mlhops.api.status import Candidate, Serving
 from mlhops.kserve.content import content_hashes
 from mlhops.kserve.names import (
     MANAGED_BY,
@@ -27,6 +28,7 @@ from mlhops.kserve.names import (
 )
 from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.read import condition, text
+from mlhops.rollout.identity import is_about
 from mlhops.rollout.revision import service_name
 
 _NOT_SIGNED = "the profile that its evaluator handed over is not the one that it made"
@@ -189,7 +191,7 @@ def is_outdated(status: EvaluationStatus, live: Manifest | None, model_uid: str)
 
 
 def is_signed(
-    live: Manifest, record: Manifest | None, revision: str, model_uid: str
+    live: Manifest, record: Manifest | None, of: Serving | Candidate, model_uid: str
 ) -> bool | None:
     """Whether a ConfigMap holds the profile that a revision's Evaluation says its evaluator signed.
 
@@ -199,13 +201,14 @@ def is_signed(
     Args:
         live: the ConfigMap, which names the Evaluation.
         record: that Evaluation as the API server has it.
-        revision: of the model.
+        of: the revision, as the model's status has it.
         model_uid: the model's.
     """
     if record is None or not owned(record, model_uid):
         return False
     evaluation = Evaluation.model_validate(record)
-    if evaluation.spec.revision != revision:
+    spec = evaluation.spec
+    if spec.revision != of.revision or not is_about(of.revision, of.digest, spec.digest):
         return False
     if evaluation.status.phase not in FINISHED:
         return None

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     FOREIGN_OBJECT = "ForeignObject"
     FOREIGN_LOGGER = "ForeignLogger"
     FOREIGN_FIELD = "ForeignField"
+    REVISION_CLASH = "RevisionClash"
     REVISION_LOST = "RevisionLost"
     INVALID_SPEC = "InvalidSpec"
     WRITE_REFUSED = "WriteRefused"
@@ -91,6 +92,14 @@ MODE_KNATIVE = (
     "spec.exposure.mode Knative is not supported by this version of the operator: "
     "set it to Standard"
 )
+
+
+def revision_clash(name: str, digest: str) -> str:
+    """Return the message for a spec whose revision would have the name of another one."""
+    return (
+        f"what spec asks to be served (sha256 {digest}) would have the name {name}, which another "
+        "revision of this model has: change spec.version, and it gets another name"
+    )
 
 
 def gateway_missing(namespace: str, name: str) -> str:

@@ -11,7 +11,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.status import Finding
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, owner_reference
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.revision import digest
+from mlhops.rollout.revision import short_hash
 
 ACTION_LABEL = "mlhops.io/action"
 
@@ -60,7 +60,7 @@ def _name(model: str, action: str, uid: str, last: datetime | None) -> str:
     """Return a name of at most 63 characters, which a Job's pods carry in a label."""
     readable = re.sub(r"[^a-z0-9]+", "-", action.lower()).strip("-")[:16].strip("-")
     moment = last.isoformat() if last is not None else ""
-    return f"{model[:34].rstrip('-')}-{readable}-{digest([uid, action, moment], 10)}"
+    return f"{model[:34].rstrip('-')}-{readable}-{short_hash([uid, action, moment], 10)}"
 
 
 def _facts(draft: Draft, action: str, held: Mapping[Trigger, Finding | None]) -> dict[str, str]:

@@ -3,51 +3,125 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self, cast
 
-from mlhops.api.base import Manifest, seconds
+from mlhops.api.base import Json, Manifest, Resource, seconds
 from mlhops.api.data import DataSource
 from mlhops.api.gate import Gate
 from mlhops.api.interface import Interface
-from mlhops.api.model import ClinicalModel, ClinicalModelSpec, Step
+from mlhops.api.model import ClinicalModelSpec, Step
+from mlhops.api.predictor import Predictor
+from mlhops.api.quantity import canonical
+from mlhops.kserve.read import items
+from mlhops.rollout import earlier
 
-# Changing these scales a model server in place; everything else about it makes a new one.
 _ALPHABET = "bcdfghjklmnpqrstvwxz"  # no vowels, so no words
+_LETTERS = 10
+SCALING = ("min_replicas", "max_replicas", "scale_metric", "scale_target")
+"""Fields of a predictor that scale a model server in place; any other makes a new revision."""
 _SCALING = frozenset({"minReplicas", "maxReplicas", "scaleMetric", "scaleTarget"})
 
 
-def digest(value: object, length: int = 8) -> str:
+def short_hash(value: object, length: int = 8) -> str:
     """Return a short, stable hash of a JSON value."""
+    return _sha256(value)[:length]
+
+
+def _sha256(value: object) -> str:
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _letters(value: object, length: int) -> str:
-    """Return a short, stable hash that no reader of YAML takes for a number."""
-    number = int(digest(value, 32), 16)
+def _letters(digits: str) -> str:
+    """Return the short name of a hash, which no reader of YAML takes for a number."""
+    number = int(digits[:32], 16)
     letters = ""
-    for _ in range(length):
+    for _ in range(_LETTERS):
         number, place = divmod(number, len(_ALPHABET))
         letters += _ALPHABET[place]
     return letters
 
 
-def served(spec: ClinicalModelSpec) -> Manifest:
-    """Return the part of a spec that changes what is served."""
-    predictor = {k: v for k, v in spec.predictor.to_json().items() if k not in _SCALING}
-    return {
-        "version": spec.version,
-        "predictor": predictor,
-        # Turning autoscaling on or off changes an annotation, and KServe restarts pods for that.
-        "autoscaled": spec.predictor.max_replicas is not None,
-        "interface": spec.interface.to_json(),
-        "mode": spec.exposure.mode,
-    }
+@dataclass(frozen=True)
+class Served:
+    """All of a revision that decides what answers requests."""
+
+    version: str
+    predictor: Predictor
+    interface: Interface
+    mode: str = "Standard"
+
+    @classmethod
+    def of(cls, spec: ClinicalModelSpec) -> Self:
+        """Return what a spec asks to be served."""
+        return cls(spec.version, spec.predictor, spec.interface, spec.exposure.mode)
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of what is served, in hexadecimal digits; equal for specs that serve the same.
+
+        Only what differs from its default is hashed, so that a field which a later version adds changes no
+        digest, and neither do descriptions nor another notation of an amount.
+        """
+        return _sha256(
+            {
+                "version": self.version,
+                "predictor": _predictor(self.predictor),
+                # Turning autoscaling on or off changes an annotation, and KServe restarts pods for that.
+                **({"autoscaled": True} if self.predictor.max_replicas is not None else {}),
+                "interface": asked_of(self.interface),
+                **({"mode": self.mode} if self.mode != "Standard" else {}),
+            }
+        )
+
+    @property
+    def first_name(self) -> str:
+        """The name that operators gave this revision before they knew it by its digest."""
+        predictor = earlier.predictor(self.predictor)
+        served = {
+            "version": self.version,
+            "predictor": {k: v for k, v in predictor.items() if k not in _SCALING},
+            "autoscaled": self.predictor.max_replicas is not None,
+            "interface": earlier.interface(self.interface),
+            "mode": self.mode,
+        }
+        return _letters(_sha256(served))
+
+
+def _predictor(predictor: Predictor) -> Manifest:
+    given = _given(predictor)
+    served = {key: value for key, value in given.items() if key not in _SCALING and value != {}}
+    if predictor.resources is not None:
+        amounts: Manifest = {
+            kind: {name: canonical(amount) for name, amount in asked.items()}
+            for kind, asked in predictor.resources.to_json().items()
+            if isinstance(asked, dict) and asked
+        }
+        served = {key: value for key, value in served.items() if key != "resources"}
+        served |= {"resources": amounts} if amounts else {}
+    return served
+
+
+def asked_of(interface: Interface) -> Manifest:
+    """Return what an interface asks of a model and of its callers, without what is for people alone."""
+    given = _given(interface)
+    features = [
+        {key: value for key, value in feature.items() if key != "description"}
+        for feature in items(given, "features")
+    ]
+    return {**given, "features": cast(Json, features)}
+
+
+def name_of(digest: str) -> str:
+    """Return the name of a new revision; a name only: revisions are told apart by their digests."""
+    return _letters(digest)
 
 
 def revision_of(spec: ClinicalModelSpec) -> str:
-    """Return the revision that a spec asks for."""
-    return _letters(served(spec), 10)
+    """Return the name that a new revision gets which serves what a spec asks for."""
+    return name_of(Served.of(spec).digest)
 
 
 def service_name(model: str, revision: str) -> str:
@@ -67,38 +141,56 @@ def attempts_of(model: str, revision: str, evaluations: Iterable[str]) -> set[in
     return {int(match[1]) for name in evaluations if (match := pattern.fullmatch(name))}
 
 
-def gates_hash(
-    data: DataSource, gates: list[Gate], interface: Interface, seed: int, min_cell_size: int
-) -> str:
-    """Return the hash of all that a verdict depends on, apart from the revision."""
-    return digest(
-        [
-            data.to_json(),
-            [gate.to_json() for gate in gates],
-            [group.to_json() for group in interface.groups],
-            interface.output.to_json(),
-            seed,
-            min_cell_size,
-        ],
-        length=32,
-    )
+@dataclass(frozen=True)
+class Asked:
+    """All that a verdict depends on, apart from the revision."""
+
+    data: DataSource
+    gates: Sequence[Gate]
+    interface: Interface
+    seed: int
+    min_cell_size: int
+
+    @classmethod
+    def of(cls, spec: ClinicalModelSpec) -> Self:
+        """Return what a spec asks."""
+        asked = spec.evaluation
+        return cls(asked.data, asked.gates, spec.interface, asked.seed, asked.min_cell_size)
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of what is asked, in hexadecimal digits; fields at their default do not count."""
+        interface = asked_of(self.interface)
+        return _sha256(
+            {
+                "data": _given(self.data),
+                "gates": [_given(gate) for gate in self.gates],
+                "groups": interface["groups"],
+                "output": interface["output"],
+                "seed": self.seed,
+                "minCellSize": self.min_cell_size,
+            }
+        )
+
+    @property
+    def first_hash(self) -> str:
+        """The hash that operators gave the same before they knew revisions by their digests."""
+        interface = earlier.interface(self.interface)
+        return short_hash(
+            [
+                earlier.data(self.data),
+                [earlier.gate(gate) for gate in self.gates],
+                interface["groups"],
+                interface["output"],
+                self.seed,
+                self.min_cell_size,
+            ],
+            length=32,
+        )
 
 
-def wanted_gates(model: ClinicalModel) -> str:
-    """Return the hash of the gates that a model's spec asks for now."""
-    evaluation = model.spec.evaluation
-    return gates_hash(
-        evaluation.data,
-        evaluation.gates,
-        model.spec.interface,
-        evaluation.seed,
-        evaluation.min_cell_size,
-    )
-
-
-def gate_hash(gate: Gate) -> str:
-    """Return the hash of one gate's definition, its name apart."""
-    return digest({k: v for k, v in gate.to_json().items() if k != "name"}, length=32)
+def _given(of: Resource) -> Manifest:
+    return of.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def step_name(step: Step) -> str:
@@ -114,4 +206,4 @@ def step_name(step: Step) -> str:
 
 def steps_hash(steps: Iterable[Step]) -> str:
     """Return the hash of a list of steps, for Decisions on it."""
-    return digest([step_name(step) for step in steps], length=32)
+    return _sha256([step_name(step) for step in steps])

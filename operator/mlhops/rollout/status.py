@@ -80,7 +80,7 @@ def _conditions(draft: Draft) -> list[Wanted]:
     busy: Verdict = "True" if state.reconciling else "False"
     stuck: Verdict = "True" if state.stalled else "False"
     settled = Reason.SETTLED.value
-    promoted = draft.stable is not None and draft.stable.revision == draft.target
+    promoted = draft.stable is not None and draft.stable.digest == draft.digest
     return [
         (ConditionType.READY, state.ready, state.reason, state.message),
         (

@@ -214,6 +214,7 @@ def _promote(draft: Draft, candidate: Candidate) -> None:
     proof = candidate.proof
     entry = HistoryEntry(
         revision=candidate.revision,
+        digest=candidate.digest,
         version=candidate.version,
         outcome=outcome,
         message=f"{candidate.version} serves on the evidence of Evaluation "
@@ -230,6 +231,7 @@ def _promote(draft: Draft, candidate: Candidate) -> None:
         draft.previous = kept(draft.stable, keep_until(draft))
     draft.stable = Serving(
         revision=candidate.revision,
+        digest=candidate.digest,
         version=candidate.version,
         inference_service=candidate.inference_service,
         since=draft.now,

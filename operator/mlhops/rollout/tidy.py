@@ -23,8 +23,8 @@ def keep_serving(draft: Draft) -> None:
         if serving is None:
             continue
         service = draft.seen.services.get(serving.inference_service)
-        recorded = serving.revision in draft.seen.revisions
-        known = recorded or serving.revision == draft.target
+        recorded = draft.recorded(serving)
+        known = recorded or serving.digest == draft.digest
         if known and (service is None or _can_be_put_right(service, recorded)):
             draft.before.append(EnsureService(serving.revision))
 
@@ -88,7 +88,7 @@ def remove_old_records(draft: Draft) -> None:
     for name, revision in sorted(draft.seen.config_maps.items()):
         if revision not in in_use | served:
             draft.after.append(Remove("ConfigMap", name))
-    for revision in sorted(draft.seen.revisions - in_use - served):
+    for revision in sorted(draft.seen.recorded.keys() - in_use - served):
         draft.after.append(Remove("ControllerRevision", f"{draft.name}-{revision}"))
 
 

@@ -75,7 +75,8 @@ def _given(candidate: Candidate | None, now: Mapping[str, int]) -> Mapping[str, 
 
 def _share(draft: Draft, candidate: Candidate) -> int:
     """Return a candidate's share: none without proof, no more than it has while it is not well."""
-    if candidate.failure is not None or candidate.proof is None:
+    proof = candidate.proof
+    if candidate.failure is not None or proof is None or proof.digest != candidate.digest:
         return 0
     service, route = draft.service(candidate), draft.seen.route
     if service is not None and service.ready is True and draft.blocked is None:

@@ -18,7 +18,8 @@ from mlhops.kserve.detector import Detector, Detectors
 from mlhops.kserve.names import owner_reference
 from mlhops.kserve.read import text
 from mlhops.kserve.route import GatewayRouter
-from mlhops.rollout.revision import revision_of, service_name
+from mlhops.rollout.record import RevisionRecord
+from mlhops.rollout.revision import Served, revision_of, service_name
 from tests.builders import clinical_model
 
 IMAGES = Detectors("registry.example/detector:2", "registry.example/detector-alibi:2")
@@ -58,12 +59,9 @@ class Ward:
         assert self._store.hear(kind, {**manifest, "metadata": metadata})
 
     def record(self, detector: Detector | None) -> None:
-        """The revision is recorded, with a detector or, as by an earlier operator, without."""
-        data: Manifest = {"predictor": self.model.spec.predictor.to_json()}
-        if detector is not None:
-            data |= {"interface": self.model.spec.interface.to_json()}
-            data |= {"detector": detector.to_json()}
-        self.hear(REVISIONS, self.service, {"data": data})
+        """The revision is recorded, with a detector or without."""
+        record = RevisionRecord.of(Served.of(self.model.spec), detector)
+        self.hear(REVISIONS, self.service, {"data": record.to_json()})
 
     def serve(self, detector: Detector | None) -> None:
         """The revision has an InferenceService that we have applied."""
@@ -170,10 +168,10 @@ def test_a_record_that_somebody_took_away_is_made_again_as_it_was() -> None:
 def test_replicas_change_in_place_and_the_detector_stays() -> None:
     ward = Ward({"spec.predictor.minReplicas": 3})
     scaled = ward.model.spec.predictor.model_copy(update={"min_replicas": 1})
-    data: Manifest = {"predictor": scaled.to_json()}
-    ward.hear(REVISIONS, ward.service, {"data": data})
+    record = RevisionRecord.of(Served.of(ward.model.spec), None).scaled_as(scaled)
+    ward.hear(REVISIONS, ward.service, {"data": record.to_json()})
     gathered = ward.gather()
-    assert gathered.stale_record == ward.revision
+    assert gathered.seen.stale == {ward.revision}
     assert gathered.records[ward.revision].detector is None
     assert gathered.records[ward.revision].predictor.min_replicas == 3
 

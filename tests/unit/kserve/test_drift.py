@@ -75,8 +75,13 @@ def test_a_field_of_somebody_else_is_none_of_our_business() -> None:
 
 
 def test_one_amount_in_two_notations_is_the_same() -> None:
-    assert covers({"cpu": "1", "memory": "1Gi"}, {"cpu": "1000m", "memory": "1024Mi"})
-    assert covers("1", 1)
-    assert not covers("1", "1001m")
+    asked: Manifest = {"requests": {"cpu": "1000m", "memory": "1024Mi", "example.com/gpu": 1}}
+    assert covers({"requests": {"cpu": "1", "memory": "1Gi", "example.com/gpu": "1"}}, asked)
+    assert not covers({"requests": {"cpu": "1", "memory": "1Gi", "example.com/gpu": "2"}}, asked)
+    assert not covers({"requests": {"cpu": "1"}}, asked)
+
+
+def test_the_same_text_elsewhere_is_no_amount() -> None:
+    for live, wanted in (("1", "1000m"), ("1.0", "1"), ("1k", "1000"), ("1", 1), ("v1", "v1.0")):
+        assert not covers({"env": [{"value": live}]}, {"env": [{"value": wanted}]})
     assert not covers(None, {})
-    assert not covers("v1", "v1.0")

@@ -14,6 +14,7 @@ from mlhops.api.gate import Gate
 from mlhops.api.model import ClinicalModel, EvaluationSettings, Step
 from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Outcome
 from mlhops.rollout.intents import Answer, EnsureEvaluation, Intent, Plan, Remove, SetWeights
+from mlhops.rollout.revision import Served
 
 if TYPE_CHECKING:
     from tests.unit.rollout.world import World
@@ -50,11 +51,9 @@ def evidence(
     proven = set()
     for name, manifest in world.evaluations.items():
         made = Evaluation.model_validate(manifest)
-        same = (made.spec.revision, made.spec.gates, made.spec.data) == (
-            revision,
-            asked.gates,
-            asked.data,
-        )
+        about = (made.spec.revision, made.spec.gates, made.spec.data)
+        same = about == (revision, asked.gates, asked.data)
+        same = same and made.spec.digest in (None, Served.of(seen.spec).digest)
         finished = made.status.phase not in (EvaluationPhase.PENDING, EvaluationPhase.RUNNING)
         required = {g.name for g in asked.gates if g.required}
         needed = {name for name in required if not passes(made, name)}
@@ -186,6 +185,8 @@ class Judge:
         assert candidate.failure is None, "a failed attempt gets nothing"
         assert candidate.proof is not None, "no traffic without proof"
         cited = candidate.proof.evaluation
+        assert candidate.proof.digest == candidate.digest, "the proof is of what gets traffic"
+        assert candidate.digest == Served.of(seen.spec).digest, "what gets traffic is asked for"
         assert cited in evidence(world, seen, candidate.revision, self.covered)
         if not candidate.promoting:
             assert share <= limit(seen.spec.rollout.steps, candidate.step_index)
@@ -298,6 +299,10 @@ class Judge:
         assert new.stable is not None or old.stable is None
         if new.stable is None or new.stable == old.stable:
             return
+        if old.stable is not None and old.stable.digest is None:
+            kept = ("revision", "version", "inference_service", "since")
+            assert all(getattr(new.stable, name) == getattr(old.stable, name) for name in kept)
+            return  # of an earlier operator; its digest is noted
         assert len(new.history) > len(old.history) or new.history[-1] != old.history[-1]
         revision = new.stable.revision
         before, candidate = old.previous, old.candidate
@@ -305,9 +310,11 @@ class Judge:
             assert before.kept_until is not None
             assert before.kept_until > world.now
             assert before.proof is not None
+            assert new.stable.digest == before.digest == before.proof.digest
             return
         assert candidate is None or candidate.failure is None
         assert new.stable.proof is not None, "promoted without proof"
+        assert new.stable.digest == new.stable.proof.digest == Served.of(seen.spec).digest
         assert new.stable.proof.evaluation in evidence(world, seen, revision, self.covered)
         if new.history[-1].outcome is Outcome.PROMOTED:
             wanted = asks(seen.spec.rollout.steps, first=old.stable is None)

@@ -119,10 +119,9 @@ def test_what_lets_a_rollout_go_on_counts_only_for_the_hashes_that_it_names(
 ) -> None:
     world, old, new = running()
     candidate = world.candidate
-    world.digest("d" * 64)
     gates: Json = [GATE]
     given: dict[str, Json] = {"gates": gates} if action is Action.OVERRIDE else {}
-    other: Json = "0" * (64 if field == "digest" else 32)
+    other: Json = "0" * 64
 
     name = world.decide(action, None, **given, **{field: other})
     world.run()
@@ -137,18 +136,17 @@ def test_what_lets_a_rollout_go_on_counts_only_for_the_hashes_that_it_names(
 
 def test_a_decision_that_names_what_status_shows_is_honoured_and_recorded_with_it() -> None:
     world, _, new = running()
-    world.digest("d" * 64)
     seen = world.candidate
 
     name = world.decide(
-        Action.RESUME, digest="d" * 64, gatesHash=seen.gates_hash, stepsHash=seen.steps_hash
+        Action.RESUME, digest=seen.digest, gatesHash=seen.gates_hash, stepsHash=seen.steps_hash
     )
     world.run()
 
     assert world.answer_to(name)[0] == "Honoured"
     assert world.shares() == {new: 100}
     (decider,) = world.status.history[-1].deciders
-    assert (decider.digest, decider.gates_hash) == ("d" * 64, seen.gates_hash)
+    assert (decider.digest, decider.gates_hash) == (seen.digest, seen.gates_hash)
     assert decider.steps_hash == seen.steps_hash
 
 
@@ -156,7 +154,7 @@ def test_a_decision_that_names_what_status_shows_is_honoured_and_recorded_with_i
 def test_what_stops_a_rollout_counts_whatever_hashes_it_names(action: Action) -> None:
     world, _, _ = running()
 
-    name = world.decide(action, gatesHash="0" * 32, stepsHash="0" * 32, digest="0" * 64)
+    name = world.decide(action, gatesHash="0" * 64, stepsHash="0" * 64, digest="0" * 64)
     world.run()
 
     assert world.answer_to(name)[0] == "Honoured"

@@ -117,7 +117,7 @@ def test_a_stable_revision_of_which_nothing_is_left_is_named_with_the_way_out() 
     stable = world.status.stable
     assert stable is not None
     del world.services[old]
-    world.revisions.remove(stable.revision)
+    del world.revisions[stable.revision]
     world.run()
     reason, message = stalled(world)
     assert reason == "RevisionLost"
@@ -183,7 +183,7 @@ def test_a_record_that_somebody_deleted_is_made_again_while_the_spec_still_says_
     world.deploy()
     stable = world.status.stable
     assert stable is not None
-    world.revisions.remove(stable.revision)
+    del world.revisions[stable.revision]
 
     world.run()
 

@@ -169,7 +169,7 @@ class RolloutMachine(RuleBasedStateMachine):
     def user_decides_on_what_the_status_shows(self, action: Action, stale: bool) -> None:
         found = self.world.status.candidate
         if found is not None and found.steps_hash is not None:
-            steps = "0" * 32 if stale else found.steps_hash
+            steps = "0" * 64 if stale else found.steps_hash
             self.world.decide(action, stepsHash=steps, gatesHash=found.gates_hash)
 
     @rule(seconds=st.sampled_from([-600, -1, 0, 1, 600]))
@@ -218,7 +218,7 @@ class RolloutMachine(RuleBasedStateMachine):
         if name is not None:
             gone = self.world.services.pop(name)
             if lost:
-                self.world.revisions.discard(gone.revision)
+                self.world.revisions.pop(gone.revision, None)
 
     @rule(number=st.integers(0, 5), logger=st.booleans())
     def a_service_is_edited(self, number: int, logger: bool) -> None:

@@ -11,6 +11,7 @@ from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.api.status import Candidate, ClinicalModelStatus
 from mlhops.kserve.names import detector_map
+from mlhops.rollout.identity import target_of
 from mlhops.rollout.intents import (
     Answer,
     ConfigureDetector,
@@ -27,7 +28,7 @@ from mlhops.rollout.intents import (
 from mlhops.rollout.looks import Monitored
 from mlhops.rollout.observed import Observed, Record, Route, Service
 from mlhops.rollout.plan import plan
-from mlhops.rollout.revision import revision_of, service_name
+from mlhops.rollout.revision import service_name
 from tests.builders import clinical_model, with_path
 from tests.unit.rollout.judge import Judge
 
@@ -74,7 +75,8 @@ class World:
         self.route: LiveRoute | None = None
         self.evaluations: dict[str, Manifest] = {}
         self.decisions: dict[str, Manifest] = {}
-        self.revisions: set[str] = set()
+        self.revisions: dict[str, str] = {}
+        """The digest of what each record says, by revision."""
         self.config_maps: dict[str, str] = {}
         """The windows that each detector's ConfigMap has, by its name."""
         self.windows = "hour"
@@ -141,7 +143,7 @@ class World:
             evaluations=evaluations,
             records={name: Record.of(each) for name, each in evaluations.items()},
             decisions=tuple(Decision.model_validate(d) for d in self.decisions.values()),
-            revisions=frozenset(self.revisions),
+            recorded=dict(self.revisions),
             unconfigured=frozenset(
                 revision
                 for revision in {*self.revisions, self.target}
@@ -207,7 +209,9 @@ class World:
         match item:
             case EnsureService(revision):
                 name = service_name(NAME, revision)
-                self.revisions.add(revision)
+                about = target_of(self.model.spec, self.status, self.revisions)
+                if about.name == revision:
+                    self.revisions.setdefault(revision, about.digest)
                 self.config_maps[detector_map(name)] = self.windows
                 fresh = Service(name=name, revision=revision, ready=None)
                 self.services[name] = replace(self.services.get(name, fresh), current=True)
@@ -242,7 +246,7 @@ class World:
         elif kind == "ConfigMap":
             del self.config_maps[name]
         elif kind == "ControllerRevision":
-            self.revisions.remove(name.removeprefix(f"{NAME}-"))
+            del self.revisions[name.removeprefix(f"{NAME}-")]
         elif self.slow_deletion:
             self.services[name] = replace(self.services[name], deleting=True)
         else:
@@ -259,18 +263,12 @@ class World:
         self.version += 1
         self.manifest = {**self.manifest, "metadata": {**meta, "generation": generation}}
 
-    def digest(self, value: str) -> None:
-        """Let the candidate's status show what it serves."""
-        status = cast(Manifest, self.manifest["status"])
-        candidate = {**cast(Manifest, status["candidate"]), "digest": value}
-        self.manifest = {**self.manifest, "status": {**status, "candidate": candidate}}
-
     def forget_new_fields(self) -> None:
         """Leave what an operator would have left that knew steps by their place and noted nothing."""
         status = {**cast(Manifest, self.manifest["status"])}
         status.pop("hold", None)
         candidate = {**cast(Manifest, status["candidate"])}
-        for name in ("taken", "seen", "digest", "gatesHash", "stepsHash"):
+        for name in ("taken", "seen", "gatesHash", "stepsHash"):
             candidate.pop(name, None)
         candidate["deciders"] = [
             {key: value for key, value in decider.items() if key not in _NEW}
@@ -290,7 +288,7 @@ class World:
     @property
     def target(self) -> str:
         """The revision that the spec asks for."""
-        return revision_of(self.model.spec)
+        return target_of(self.model.spec, self.status, self.revisions).name
 
     def decide(self, action: Action, revision: str | None = None, **fields: Json) -> str:
         """Make a Decision, on the present candidate unless said otherwise; return its name."""

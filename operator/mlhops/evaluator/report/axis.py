@@ -39,7 +39,8 @@ class Axis:
         """A few round numbers."""
         if self.ratio and self.high / self.low >= _LOGARITHMIC_FROM:
             return _around([tick for tick in _RATIOS if self.holds(tick)])
-        return round_numbers(self.low, self.high)
+        # A tick at the very end of the axis may be rounded past it.
+        return [tick for tick in round_numbers(self.low, self.high) if self.holds(tick)]
 
     def text(self, tick: float) -> str:
         """Return a tick's label."""

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mlhops.evaluator.report.axis import around, round_numbers
@@ -36,6 +36,7 @@ def test_a_half_and_twice_are_equally_far_from_one() -> None:
 
 
 @given(st.lists(numbers, min_size=1, max_size=9))
+@example([5.1070104262500475e-14])
 def test_ticks_are_few_and_on_the_axis_with_labels_that_differ(found: list[float]) -> None:
     axis = around(found)
     assert 1 <= len(axis.ticks) <= 6
