@@ -100,9 +100,13 @@ def overridden(
     return gates
 
 
-def asks(steps: Iterable[Step], *, first: bool) -> list[Action | None]:
-    """What steps ask for, in their order: an action of a person, or None for new evidence."""
-    wanted: list[Action | None] = []
+Asked = Action | int | None
+"""An action of a person, a weight, or None for new evidence."""
+
+
+def asks(steps: Iterable[Step], *, first: bool) -> list[Asked]:
+    """What steps ask for, in their order; a first revision has no weights and no pauses."""
+    wanted, share = list[Asked](), 0
     for step in steps:
         if step.approve is not None:
             wanted.append(Action.APPROVE)
@@ -110,10 +114,13 @@ def asks(steps: Iterable[Step], *, first: bool) -> list[Action | None]:
             wanted.append(None)
         elif step.pause is not None and step.pause.duration is None and not first:
             wanted.append(Action.RESUME)
+        elif step.set_weight is not None and step.set_weight != share and not first:
+            share = step.set_weight
+            wanted.append(share)
     return wanted
 
 
-def contains(given: Iterable[Action | None], wanted: Iterable[Action | None]) -> bool:
+def contains(given: Iterable[Asked], wanted: Iterable[Asked]) -> bool:
     """Whether all that is wanted was given in that order, each by an answer of its own."""
     left = iter(given)
     return all(any(one == each for one in left) for each in wanted)
@@ -138,8 +145,10 @@ class Judge:
         self.answered: set[str] = set()
         self.noted: set[str] = set()
         self.covered: dict[str, Covered] = {}
-        self.given: list[Action | None] = []
-        """What this attempt was given, in order: answers of people, and None for new evidence."""
+        self.given: list[Asked] = []
+        """What this attempt was given, in order."""
+        self.waits: dict[Action, int] = {}
+        """The answers for which this attempt has waited in vain, each with the weight that it had then."""
         self._known: set[str] = set()
         """Deciders and live Evaluations that are among these."""
 
@@ -209,6 +218,7 @@ class Judge:
         self._history(old, new)
         self._hear(world, old, new)
         self._hold(world, old, new)
+        self._waits(old, new)
         self._stable(world, seen, old, new)
         candidate = new.candidate
         if candidate is None:
@@ -253,7 +263,7 @@ class Judge:
             return
         ended = new.candidate is None and new.stable == old.stable
         if ended or (new.candidate is not None and not same_attempt(old.candidate, new.candidate)):
-            self.given = []
+            self.given, self.waits = [], {}
         base = f"{candidate.inference_service}-{candidate.attempt}-s"
         for name, manifest in world.evaluations.items():
             finished = "phase" in cast(Manifest, manifest.get("status", {}))
@@ -267,7 +277,32 @@ class Judge:
             held = decider.action is Action.RESUME and old.hold is not None
             if decider.attempt == candidate.attempt and key not in self._known and not held:
                 self.given.append(decider.action)
+                self.waits.pop(decider.action, None)
             self._known.add(key)
+        before = old.candidate.desired_weight if same_attempt(old.candidate, candidate) else 0  # type: ignore[union-attr]
+        if candidate.desired_weight != before:
+            self.given.append(candidate.desired_weight)
+
+    def _waits(self, old: ClinicalModelStatus, new: ClinicalModelStatus) -> None:
+        """What a rollout waits at is not passed by an edit of the list."""
+        candidate = new.candidate
+        if candidate is None:
+            last = new.history[-1].outcome if new.stable != old.stable else None
+            assert not self.waits or last is not Outcome.PROMOTED, (
+                "promoted without what it waited for"
+            )
+            return
+        if candidate.promoting or candidate.failure is not None:
+            return
+        for action, most in self.waits.items():
+            assert candidate.desired_weight <= most, f"gets more without the {action} it waited for"
+        pause = candidate.pause
+        if pause is not None and pause.reason == "ApprovalRequired":
+            self.waits.setdefault(Action.APPROVE, candidate.desired_weight)
+        elif pause is not None and pause.message.startswith(
+            "waits for a Decision with action Resume"
+        ):
+            self.waits.setdefault(Action.RESUME, candidate.desired_weight)
 
     def _hold(self, world: "World", old: ClinicalModelStatus, new: ClinicalModelStatus) -> None:
         """A person's Pause holds until a person lifts it: no weight is raised, nothing is promoted."""

@@ -10,7 +10,7 @@ from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from tests.unit.rollout.test_invariants import OTHERS, WEIGHTS
-from tests.unit.rollout.world import GATE, World
+from tests.unit.rollout.world import World
 
 STEP = st.sampled_from(WEIGHTS + OTHERS + [{"approve": {}}, {"pause": {}}, {"evaluate": {}}])
 STEPS = st.lists(STEP, min_size=1, max_size=5)
@@ -109,15 +109,21 @@ class EditsMachine(RuleBasedStateMachine):
         if anew:
             self._release()
 
-    @rule(limit=st.sampled_from([0.1, 0.2]), failed=st.booleans())
-    def somebody_lets_a_gate_pass_and_somebody_changes_it(self, limit: float, failed: bool) -> None:
+    @rule(verdict=st.sampled_from(_VERDICTS[3:]), failed=st.booleans(), moved=st.booleans())
+    def somebody_lets_a_gate_pass_before_its_verdict(
+        self, verdict: EvaluationPhase, failed: bool, moved: bool
+    ) -> None:
+        """And somebody else may move the gate's limit meanwhile."""
         world = self.world
-        world.verdict = EvaluationPhase.INCONCLUSIVE
+        world.evaluator_prompt = False
         self._release()
-        world.decide(Action.OVERRIDE, gates=[GATE])
+        world.override(400, failed=failed)
         world.run()
-        world.verdict = EvaluationPhase.FAILED if failed else EvaluationPhase.INCONCLUSIVE
-        world.edit({"spec.evaluation.gates.0.limit": limit})
+        if moved:
+            limit = 0.1 + 0.1 * (self.version % 2)
+            world.edit({"spec.evaluation.gates.0.limit": limit})
+            world.run()
+        world.verdict, world.evaluator_prompt = verdict, True
         world.run()
         world.verdict = EvaluationPhase.SUCCESSFUL
 
