@@ -32,7 +32,7 @@ def backlog() -> list[Result]:
             with plane.namespace() as hands, plane.operator(hands.namespace) as process:
                 halfway(hands)
                 hands.accept_route()
-                until("the pause", lambda hands=hands: hands.status("phase") == "Paused")
+                hands.wait_for_phase("Paused")
                 weight, answer = _abort(hands, process.send_signal, away=away)
             among = f"Abort among {PENDING:,} pending Decisions, operator {name}"
             results += [

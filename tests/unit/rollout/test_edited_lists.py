@@ -14,6 +14,10 @@ from tests.unit.rollout.world import World
 
 STEP = st.sampled_from(WEIGHTS + OTHERS + [{"approve": {}}, {"pause": {}}, {"evaluate": {}}])
 STEPS = st.lists(STEP, min_size=1, max_size=5)
+TWICE: list[list[Json]] = [
+    [{"setWeight": 10}, asks, {"setWeight": 50}, asks]
+    for asks in ({"approve": {}}, {"pause": {}}, {"evaluate": {}})
+]
 _ANSWERS = {
     "ApprovalRequired": Action.APPROVE,
     "PauseStep": Action.RESUME,
@@ -34,7 +38,7 @@ class EditsMachine(RuleBasedStateMachine):
         self.world.deploy("1.0.0")
         self.version = 1
 
-    @initialize(steps=STEPS)
+    @initialize(steps=st.one_of(st.sampled_from(TWICE), STEPS))
     def a_version_is_on_its_way(self, steps: list[Json]) -> None:
         self.world.edit({"spec.rollout.steps": steps})
         self._release()
