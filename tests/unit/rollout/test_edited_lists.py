@@ -14,10 +14,8 @@ from tests.unit.rollout.world import World
 
 STEP = st.sampled_from(WEIGHTS + OTHERS + [{"approve": {}}, {"pause": {}}, {"evaluate": {}}])
 STEPS = st.lists(STEP, min_size=1, max_size=5)
-TWICE: list[list[Json]] = [
-    [{"setWeight": 10}, asks, {"setWeight": 50}, asks]
-    for asks in ({"approve": {}}, {"pause": {}}, {"evaluate": {}})
-]
+ASKS: list[Json] = [{"approve": {}}, {"pause": {}}, {"evaluate": {}}]
+TWICE: list[list[Json]] = [[{"setWeight": 10}, asks, {"setWeight": 50}, asks] for asks in ASKS]
 _ANSWERS = {
     "ApprovalRequired": Action.APPROVE,
     "PauseStep": Action.RESUME,
