@@ -18,6 +18,7 @@ from bench import (
     scaled,
     sidecar,
 )
+from bench.backlog import backlog
 from bench.gates import gates
 from bench.idle import idle
 from bench.latency import first_write, start
@@ -71,6 +72,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "neighbours": _neighbours,
     "endurance": _endurance,
     "takeover": takeover,
+    "backlog": backlog,
     "weight": weight,
     "verdict": verdict,
     "gates": gates,

@@ -1,5 +1,6 @@
 """What must hold of a candidate in a model's status, and from one status to the next."""
 
+from campaign.answers import Answers
 from campaign.evidence import Evidence
 from campaign.facts import (
     Object,
@@ -35,6 +36,7 @@ class Candidates:
         """The step of an attempt, and whether it could be begun."""
         self._reached: dict[_Attempt, int] = {}
         """When that step was begun."""
+        self._answers = Answers(scene)
         self._in_force: dict[_Attempt, set[int]] = {}
         """The shares that a Gateway has accepted in an attempt."""
 
@@ -53,17 +55,31 @@ class Candidates:
             share = shares_of(route).get(word(candidate, "inferenceService"), 0)
             self._in_force.setdefault(_key(model, candidate), set()).add(share)
 
-    def change(self, model: Object, old: Object) -> None:
-        """Judge the candidate of a status by the one of the status before."""
-        new = part(model, "status", "candidate")
+    def change(self, model: Object, before: Object) -> None:
+        """Judge the candidate of a status by the status before."""
+        new, old = part(model, "status", "candidate"), part(before, "candidate")
         if not new:
             return
+        held = bool(part(before, "hold"))
+        self._answers.hear(model, new, entries(new, "deciders"), held)
+        if not part(new, "failure") and new.get("promoting") is not True:
+            steps = entries(self._scene.spec_of(model), "rollout", "steps")
+            self._answers.passed(model, new, steps[: whole(new, "stepIndex")])
+            self._answers.waits(model, new)
         for route in self._scene.routes_of(model):
             self.note_share(model, route)
         self._begin(model, new)
         self._failure(model, new)
         self._weight(model, new, old)
         self._steps(model, new, old)
+
+    def promote(self, model: Object, before: Object, entry: Object) -> None:
+        """Judge a promotion by what the candidate was given."""
+        candidate = part(before, "candidate")
+        held = bool(part(before, "hold"))
+        self._answers.hear(model, candidate, entries(entry, "deciders"), held)
+        if word(entry, "outcome") == "Promoted":
+            self._answers.promoted({**model, "status": before}, candidate)
 
     def _begin(self, model: Object, new: Object) -> None:
         key, revision = _key(model, new), word(new, "revision")

@@ -3,6 +3,7 @@
 import base64
 import json
 import zlib
+from datetime import datetime, timedelta
 
 from campaign.facts import (
     FINISHED,
@@ -12,6 +13,7 @@ from campaign.facts import (
     part,
     required_gates,
     same_question,
+    whole,
     word,
 )
 from campaign.scene import MODEL, Scene
@@ -30,8 +32,31 @@ class Evidence:
         """When each Evaluation was first there, by uid."""
         self._words: dict[str, list[Object]] = {}
         """What evaluators' pods said last, by the uid of the Job."""
+        self._asked: dict[str, tuple[dict[str, Object], Object]] = {}
+        """The gates by name, and their data, by the hash that a status gives them."""
+        self._overrides: dict[str, Object] = {}
+        """Overrides as they were noted, by uid; one that is withdrawn covers no more."""
         self._jobs: dict[str, str] = {}
         """The uid of each Job by that of the Evaluation that owns it."""
+
+    def asked(self, model: Object) -> None:
+        """A status says what the gates of the present spec are known by."""
+        known = word(model, "status", "candidate", "gatesHash")
+        same = whole(model, "status", "observedGeneration") == whole(
+            model, "metadata", "generation"
+        )
+        if known and same:
+            settings = part(self._scene.spec_of(model), "evaluation")
+            gates = {word(gate, "name"): gate for gate in entries(settings, "gates")}
+            self._asked.setdefault(known, (gates, part(settings, "data")))
+
+    def decision(self, live: Object) -> None:
+        """A Decision is there, or was answered."""
+        if part(live, "status", "noted") and word(live, "spec", "action") == "Override":
+            uid = word(live, "metadata", "uid")
+            first = self._overrides.setdefault(uid, part(live, "status", "noted"))
+            if part(live, "status", "noted") != first:
+                self._scene.object_to("an Override is about something else than before")
 
     def job(self, live: Object) -> None:
         """A Job is there."""
@@ -118,19 +143,35 @@ class Evidence:
             said.setdefault(word(gate, "name"), set()).add(word(gate, "phase"))
         required = required_gates(part(evaluation, "spec"))
         unmet = {name for name in required if said.get(name) != {"Successful"}}
-        if word(evaluation, "status", "phase") != "Successful" and not unmet:
+        phase = word(evaluation, "status", "phase")
+        explained = bool(unmet)
+        if phase != "Successful" and not unmet:
             unmet = required
-        return bool(required) and unmet <= self._overridden(evaluation, moment)
+        failed = {name for name in unmet if "Failed" in said.get(name, set())}
+        if phase == "Failed" and not (explained and failed):
+            failed = unmet
+        return bool(required) and unmet <= self._overridden(evaluation, moment, failed)
 
-    def _overridden(self, evaluation: Object, moment: str) -> set[str]:
+    def _overridden(self, evaluation: Object, moment: str, failed: set[str]) -> set[str]:
+        """The gates that Overrides let pass: as they were defined then, on those data, and no longer than they may."""
         gates: set[str] = set()
         about = tuple(word(evaluation, "spec", key) for key in ("model", "revision"))
+        asked = {word(gate, "name"): gate for gate in entries(evaluation, "spec", "gates")}
         for made in self._scene.of_kind("decisions").values():
-            spec = part(made, "spec")
-            named = spec.get("gates")
+            spec, noted = part(made, "spec"), self._overrides.get(word(made, "metadata", "uid"), {})
             same = (word(spec, "model"), word(spec, "revision")) == about
-            if spec.get("action") == "Override" and same and word(spec, "expires") > moment:
-                gates.update(map(str, named if isinstance(named, list) else ()))
+            if spec.get("action") != "Override" or not same or not _holds(made, moment):
+                continue
+            known, data = self._asked.get(word(noted, "gatesHash"), ({}, {}))
+            named = spec.get("gates")
+            gates |= {
+                name
+                for name in map(str, named if isinstance(named, list) else ())
+                if name in known
+                and known[name] == asked.get(name)
+                and data == part(evaluation, "spec", "data")
+                and (spec.get("failed") is True or name not in failed)
+            }
         return gates
 
     def _said(self, live: Object) -> bool:
@@ -147,6 +188,16 @@ def _same_server(made: Object, holder: Object) -> bool:
     """Whether a proof names what the Evaluation measured; one of an earlier operator does not say."""
     measured = part(made, "spec").get("server")
     return not measured or part(holder, "proof").get("server") == measured
+
+
+def _holds(override: Object, moment: str) -> bool:
+    """Whether an Override holds: until it says, and 30 days at the most."""
+    ends = [word(override, "spec", "expires")] if word(override, "spec", "expires") else []
+    made = word(override, "metadata", "creationTimestamp")
+    if made:
+        latest = datetime.fromisoformat(made) + timedelta(days=30)
+        ends.append(latest.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    return bool(ends) and min(ends) > moment
 
 
 def _gates(of: Object) -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from campaign.candidates import Candidates
 from campaign.evidence import Evidence
-from campaign.facts import Object, entries, leaves, part, whole, word, written_at
+from campaign.facts import Object, attempt, entries, leaves, part, whole, word, written_at
 from campaign.history import Version
 from campaign.rest import judge_rest
 from campaign.routing import Traffic
@@ -18,6 +18,7 @@ from campaign.watching import Watching
 
 _PROMOTIONS = ("Promoted", "FastPromoted")
 _HISTORY = 20
+_ROLES = ("stable", "candidate")
 
 
 def judge(history: Sequence[Version]) -> list[str]:
@@ -82,11 +83,13 @@ class Judge:
         new, old = part(live, "status"), part(before, "status")
         if new == old:
             return
+        self._evidence.asked(live)
         self._about(live, new, old)
         self._leaving(before, new, old)
         self._history(new, old)
         self._stable(live, new, old)
-        self._candidates.change(live, part(old, "candidate"))
+        self._candidates.change(live, old)
+        self._hold(live, new, old)
         self._watching.status(live, new, old)
         for route in self._scene.routes_of(live):
             self._traffic.agree(live, route)
@@ -149,6 +152,7 @@ class Judge:
         if last.get("outcome") == "FastRolledBack":
             self._way_back(live, now, old)
         elif last.get("outcome") in _PROMOTIONS and last.get("revision") == revision:
+            self._candidates.promote(live, old, last)
             self._promotion(live, now, old)
         else:
             self._object(f"stable changed with the outcome {last.get('outcome')}")
@@ -183,9 +187,28 @@ class Judge:
         if part(old, "stable") and not self._traffic.has_everything(live, service):
             self._object(f"{revision} is promoted before the Gateway gave it everything")
 
+    def _hold(self, live: Object, new: Object, old: Object) -> None:
+        """A person's Pause holds whatever version comes, until a person lifts it."""
+        held, now = part(old, "hold"), part(new, "candidate")
+        if not held:
+            return
+        if not part(new, "hold"):
+            revisions = {word(part(of, role), "revision") for of in (new, old) for role in _ROLES}
+            if not any(self._scene.decided(live, one, "Resume", "Promote") for one in revisions):
+                self._object("the model is held no more, and nobody has lifted that")
+            return
+        was = part(old, "candidate")
+        before = whole(was, "desiredWeight") if attempt(was) == attempt(now) else 0
+        if whole(now, "desiredWeight") > before:
+            self._object(f"{word(now, 'revision')} gets more while a person holds the model")
+        promoted = word(part(new, "stable"), "revision") != word(part(old, "stable"), "revision")
+        if promoted and entries(new, "history")[-1].get("outcome") in _PROMOTIONS:
+            self._object("a revision is promoted while a person holds the model")
+
     # what people decide
 
     def _decision(self, live: Object, before: Object) -> None:
+        self._evidence.decision(live)
         said, now = word(before, "status", "phase"), word(live, "status", "phase")
         name, revision = word(live, "metadata", "name"), word(live, "spec", "revision")
         if said not in ("", "Pending") and said != now:

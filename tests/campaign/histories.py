@@ -15,6 +15,7 @@ LATER = "2026-03-01T13:00:00Z"
 GATES: list[Object] = [{"name": "equal-misses"}]
 DATA: Object = {"uri": "pvc://held-out/sepsis.parquet"}
 INTERFACE: Object = {"output": {"threshold": 0.4}}
+GATES_HASH = "6a" * 32
 STEPS: list[Object] = [{"setWeight": 10}, {"setWeight": 50}]
 
 
@@ -73,7 +74,8 @@ class History:
         """Make a revision the candidate, or change fields of it."""
         old = part(self._status, "candidate")
         same = old.get("revision") == revision
-        base = old if same else {"createdAt": NOW, "attempt": 1, **_named(revision)}
+        begun: Object = {"createdAt": NOW, "attempt": 1, "gatesHash": GATES_HASH}
+        base = old if same else {**begun, **_named(revision)}
         return self.model(candidate={**base, **fields})
 
     def proven(self, revision: str, phase: str = "Successful", gate: str = "") -> Self:
@@ -135,11 +137,21 @@ class History:
         entries(metadata, "ownerReferences")[0]["name"] = f"sepsis-{revision}-predictor-x"
         return self
 
-    def override(self, revision: str, expires: str = LATER, model: str = "sepsis") -> Self:
-        """Somebody lets the gate pass."""
-        return self.decide(
-            "Override", revision, "let-through", model, gates=["equal-misses"], expires=expires
-        )
+    def override(
+        self,
+        revision: str,
+        expires: str = LATER,
+        model: str = "sepsis",
+        *,
+        noted: str = GATES_HASH,
+        **spec: object,
+    ) -> Self:
+        """Somebody lets the gate pass, and it is noted which gates there were."""
+        told: Object = {"gates": ["equal-misses"], "expires": expires, **spec}
+        self.decide("Override", revision, "let-through", model, "Honoured", **told)
+        part(self.versions[-1].object, "status")["noted"] = {"gatesHash": noted}
+        part(self._live["decisions", "let-through"], "status")["noted"] = {"gatesHash": noted}
+        return self
 
     def decide(
         self,
@@ -176,6 +188,12 @@ class History:
     def made(self, at: str) -> Self:
         """The latest object was created at a moment."""
         part(self.versions[-1].object, "metadata")["creationTimestamp"] = at
+        return self
+
+    def again(self, at: str) -> Self:
+        """The latest object was created at a moment, as far as anybody sees from now on."""
+        version = self.made(at).versions[-1]
+        part(self._live[version.kind, version.name], "metadata")["creationTimestamp"] = at
         return self
 
     def profile(self, revision: str, content: str) -> Self:

@@ -64,6 +64,55 @@ def _steps(*steps: dict[str, object]) -> History:
     return history.service("b").candidate("b").proven("b").candidate("b", proof=PROOF_B)
 
 
+def _decider(action: str, name: str) -> dict[str, object]:
+    return {"uid": f"uid-decisions-{name}", "action": action, "attempt": 1}
+
+
+ONCE, TWICE = _decider("Approve", "once"), _decider("Approve", "twice")
+FOUR: list[dict[str, object]] = [
+    {"setWeight": 10},
+    {"approve": {}},
+    {"setWeight": 50},
+    {"approve": {}},
+]
+ASKS = {"reason": "ApprovalRequired", "message": "waits for a Decision with action Approve"}
+
+
+def _approved_once() -> History:
+    """`b` waits for the second of two approvals, at 50 %."""
+    return (
+        _steps(*FOUR)
+        .candidate("b", desiredWeight=10)
+        .route(a=90, b=10)
+        .candidate("b", stepIndex=1, pause=ASKS)
+        .decide("Approve", "b", "once")
+        .candidate("b", stepIndex=2, desiredWeight=50, deciders=[ONCE], pause=None)
+        .route(a=50, b=50)
+        .candidate("b", stepIndex=3, pause=ASKS)
+    )
+
+
+def _approved_twice() -> History:
+    return (
+        _approved_once()
+        .decide("Approve", "b", "twice")
+        .candidate("b", stepIndex=4, desiredWeight=100, deciders=[ONCE, TWICE], pause=None)
+        .route(b=100)
+        .stable("b", previous={**KEPT_A, "digest": digest_of("a"), "keptUntil": LATER})
+    )
+
+
+def _shortened(*steps: dict[str, object]) -> History:
+    """Somebody makes the list shorter while `b` waits for the second approval."""
+    rollout = {"steps": list(steps), "onFailure": "Rollback"}
+    return _approved_once().wish(rollout=rollout)
+
+
+def _paused() -> History:
+    """A person holds the model, with `b` at a tenth."""
+    return climbing().decide("Pause", "b", "wait").model(hold={"decision": "wait"})
+
+
 HOLD = {"reason": "PausedByPolicy", "at": "2026-03-01T12:00:00.250Z"}
 DRIFT = {"verdict": "Drift"}
 SIGNED = "sha256:" + hashlib.sha256(b"{}").hexdigest()
@@ -129,7 +178,14 @@ WELL = {
     "a pause that somebody ended": (
         _steps({"pause": {}}, {"setWeight": 10})
         .decide("Resume", "b", "go-on")
-        .candidate("b", stepIndex=1, desiredWeight=10)
+        .candidate("b", stepIndex=1, desiredWeight=10, deciders=[_decider("Resume", "go-on")])
+    ),
+    "two approvals for two approvals": _approved_twice(),
+    "an override of what Failed that says so": (
+        _waiting().override("b", failed=True).proven("b", "Failed").candidate("b", **TO_B)
+    ),
+    "a person's hold that somebody ended": (
+        _paused().decide("Resume", "b", "go-on").model(hold=None).candidate("b", stepIndex=1)
     ),
     "steps skipped because somebody said so": (
         climbing().decide("Promote", "b", "now").candidate("b", promoting=True, desiredWeight=100)
@@ -220,6 +276,28 @@ NO_WEIGHT_WITHOUT_PROOF = {
     ),
     "an override that is over: sepsis-b gets 10 without proof": _overridden(expires=NOW),
     "an override of another model: sepsis-b gets 10 without proof": _overridden(model="other"),
+    "an override of other gates of that name: without proof": (
+        _waiting().override("b", noted="7b" * 32).proven("b", "Inconclusive").candidate("b", **TO_B)
+    ),
+    "an override that was not noted: without proof": (
+        _waiting()
+        .decide("Override", "b", gates=["equal-misses"], expires=LATER)
+        .proven("b", "Inconclusive")
+        .candidate("b", **TO_B)
+    ),
+    "an override of what Failed: without proof": (
+        _waiting().override("b").proven("b", "Failed").candidate("b", **TO_B)
+    ),
+    "an override of more than 30 days ago: without proof": (
+        _waiting()
+        .override("b", expires="2099-01-01T00:00:00Z")
+        .again("2026-01-20T12:00:00Z")
+        .proven("b", "Inconclusive")
+        .candidate("b", **TO_B)
+    ),
+    "an Override is about something else than before": (
+        _waiting().override("b").override("b", noted="7b" * 32)
+    ),
     "no evaluator: that no evaluator gave": (
         _waiting().evaluation("sepsis-b-1", "b", "Successful", "Successful", said="")
     ),
@@ -258,6 +336,43 @@ NO_MORE_THAN_THE_STEP = {
         .route(a=90, b=10, accepted=False)
         .candidate("b", stepIndex=1)
     ),
+    "an earlier approval for a later step: passes a step without its own answer: Approve": (
+        _shortened({"setWeight": 50}, {"approve": {}}).candidate("b", stepIndex=2, pause=None)
+    ),
+    "promoted on it: passes a step without its own answer: Approve": (
+        _shortened({"setWeight": 50}, {"approve": {}})
+        .candidate("b", stepIndex=1, pause=None)
+        .candidate("b", desiredWeight=50)
+        .stable("b")
+    ),
+    "the approval taken off: gets 100 without the Approve it waited for": (
+        _shortened({"setWeight": 10}).candidate("b", stepIndex=1, desiredWeight=100, pause=None)
+    ),
+    "promoted without the Approve it waited for": (
+        _shortened({"setWeight": 10}).candidate("b", stepIndex=1, pause=None).stable("b")
+    ),
+    "an approval that nobody made: b has an Approve of nobody": (
+        _approved_once().candidate("b", deciders=[ONCE, TWICE])
+    ),
+    "b gets more while a person holds the model": (
+        _paused().candidate("b", stepIndex=1, desiredWeight=50)
+    ),
+    "the next one: c gets more while a person holds the model": (
+        _paused()
+        .route(a=100)
+        .service("c")
+        .candidate("c")
+        .proven("c")
+        .candidate("c", proof=PROOF_B | {"evaluation": "sepsis-c-1"}, desiredWeight=10)
+    ),
+    "a revision is promoted while a person holds the model": (
+        climbing()
+        .candidate("b", stepIndex=2, desiredWeight=100)
+        .route(b=100)
+        .model(hold={"decision": "wait"})
+        .stable("b")
+    ),
+    "the model is held no more, and nobody has lifted that": _paused().model(hold=None),
     "passes a step that waits for a person": (
         _steps({"pause": {}}, {"setWeight": 10}).candidate("b", stepIndex=1)
     ),

@@ -11,10 +11,23 @@ DECISIONS = (
         "must name the gates that it overrides",
     ),
     given(
-        "an override without an end",
-        without(override(), "spec.expires"),
-        "spec.expires",
-        "must say until when it holds",
+        "what Failed with another action",
+        decision({"spec.failed": True}),
+        "spec.failed",
+        "failed is for action Override",
+    ),
+    *(
+        given(
+            f"{field} of {len(value)} characters",
+            decision({f"spec.{field}": value}),
+            f"spec.{field}",
+            "copy it whole from status.candidate",
+        )
+        for field, value in (
+            ("digest", "6b86b273ff"),
+            ("gatesHash", "G" * 64),
+            ("stepsHash", ""),
+        )
     ),
     given(
         "gates with another action",

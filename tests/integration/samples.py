@@ -9,6 +9,7 @@ from tests.builders import (
     evaluation,
     monitoring_policy,
     override,
+    without,
 )
 from tests.documents import documented, documented_objects
 
@@ -515,6 +516,12 @@ ACCEPTED: dict[str, Manifest] = {
     "an override": override(),
     "an override until a moment elsewhere": override(
         {"spec.expires": "2030-01-31T12:00:00.123456789+05:30"}
+    ),
+    "an override of what Failed, without an end": without(
+        override({"spec.failed": True}), "spec.expires"
+    ),
+    "an approval of what was seen": decision(
+        {"spec.digest": "0f" * 32, "spec.gatesHash": "1e" * 32, "spec.stepsHash": "2d" * 32}
     ),
     "an evaluation": evaluation(),
     "an evaluation beside what serves": evaluation(

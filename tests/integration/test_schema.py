@@ -118,6 +118,8 @@ def test_a_name_may_have_forty_characters(server: Server) -> None:
         (decision(), "spec.action", "Promote"),
         (decision(), "spec.reason", "On second thoughts"),
         (override(), "spec.expires", "2031-01-31T12:00:00Z"),
+        (override(), "spec.failed", True),
+        (decision({"spec.gatesHash": "1e" * 32}), "spec.gatesHash", "2d" * 32),
     ],
 )
 def test_a_record_cannot_be_edited(

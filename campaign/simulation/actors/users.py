@@ -9,14 +9,14 @@ from mlhops.api.gate import Gate
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.kinds import DECISIONS, MODELS, POLICIES, SERVICES
 from mlhops.kserve.names import REVISION_LABEL
-from mlhops.kserve.read import at, text
+from mlhops.kserve.read import at, items, text
 from tests.builders import clinical_model
 
 USER = "user"
 VERSIONS = ("1.0.0", "2.0.0", "3.0.0", "4.0.0")
 POLICY = "strict"
 _HELD = "example.org/backup"
-_STEPS: tuple[Json, ...] = (
+_STEPS: tuple[list[Json], ...] = (
     [],
     [{"setWeight": 10}, {"setWeight": 50}],
     [{"setWeight": 5}, {"pause": {}}, {"setWeight": 100}],
@@ -24,7 +24,10 @@ _STEPS: tuple[Json, ...] = (
     [{"setWeight": 10}, {"evaluate": {}}, {"setWeight": 40}, {"evaluate": {}}],
     [{"approve": {}}, {"setWeight": 30}],
     [{"pause": {"duration": "10s"}}, {"setWeight": 60}, {"approve": {}}, {"setWeight": 90}],
+    [{"setWeight": 10}, {"approve": {}}, {"setWeight": 50}, {"approve": {}}],
+    [{"setWeight": 10}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}],
 )
+_EDITS = ("cut", "cut", "remove", "remove", "insert", "double", "end")
 _ACTIONS = ("Approve", "Reject", "Promote", "Abort", "Retry", "Pause", "Resume", "Override")
 GATE = "equal-misses"
 _WAYS_ON = {
@@ -60,6 +63,8 @@ class Users:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._decided = 0
+        self._shown: Manifest = {}
+        """The hashes that somebody has on the screen, of now or of some time ago."""
 
     @property
     def model(self) -> Manifest | None:
@@ -162,9 +167,11 @@ class Users:
 
     def _edit(self, live: Manifest) -> str:
         rng = self._stage.rng
-        match rng.randrange(11):
+        match rng.randrange(14):
             case 0 | 1:
                 patch: Manifest = {"rollout": self._rollout()}
+            case 11 | 12 | 13:
+                patch = {"rollout": {"steps": self._steps(live)}}
             case 2:
                 patch = {"rollout": {"paused": not at(live, "spec", "rollout", "paused")}}
             case 3:
@@ -189,6 +196,25 @@ class Users:
                 patch = {"rollout": {"keepPrevious": rng.choice(("0s", "5m"))}}
         self._stage.server.patch(MODELS, MODEL, {"spec": patch}, USER)
         return f"user edits {patch}"
+
+    def _steps(self, live: Manifest) -> list[Json]:
+        """The present list, edited in some place; weights stay in order, as the schema wants it."""
+        rng = self._stage.rng
+        steps: list[Json] = [*items(live, "spec", "rollout", "steps")]
+        how, place = rng.choice(_EDITS), rng.randrange(len(steps) + 1)
+        if how == "cut":
+            del steps[:place]
+        elif how == "end":
+            del steps[place:]
+        elif how == "remove":
+            del steps[place : place + 1]
+        elif how == "double":
+            steps[place:place] = steps[place : place + 1]
+        else:
+            steps.insert(place, rng.choice(rng.choice(_STEPS[1:])))
+        steps = steps[:8]
+        left = iter(sorted(weight for one in steps if (weight := _weight(one)) is not None))
+        return [one if _weight(one) is None else {"setWeight": next(left)} for one in steps]
 
     def _edit_policy(self) -> str:
         """Make the policy, give it another window and other actions, or take it away."""
@@ -245,9 +271,21 @@ class Users:
         }
         if action == "Override":
             spec["gates"] = [rng.choice((GATE, GATE, GATE, "no-such-gate"))]
-            spec["expires"] = self._stage.later(rng.choice((-5, 30, 120, 500)))
+            spec["failed"] = rng.random() < 0.3
+            if rng.random() < 0.9:
+                spec["expires"] = self._stage.later(rng.choice((-5, 30, 120, 500)))
+        spec |= self._seen(live)
         self._stage.server.create(DECISIONS, {"metadata": {"name": name}, "spec": spec}, USER)
         return f"user decides {action} on {revision} as {name}"
+
+    def _seen(self, live: Manifest) -> Manifest:
+        """What somebody says that they saw; most say nothing, and some looked a while ago."""
+        rng, seen = self._stage.rng, self._shown
+        names = ("digest", "gatesHash", "stepsHash")
+        shown = {name: text(live, "status", "candidate", name) for name in names}
+        if rng.random() < 0.8 or not seen:
+            self._shown = seen = {name: value for name, value in shown.items() if value}
+        return seen if rng.random() < 0.3 else {}
 
     def _withdraw(self) -> str:
         decision = self._stage.choose(self._stage.objects(DECISIONS))
@@ -265,6 +303,11 @@ class Users:
         propagation = self._stage.rng.choice(("Background", "Foreground"))
         self._stage.server.delete(MODELS, MODEL, USER, propagation=propagation)
         return f"user deletes the model ({propagation})"
+
+
+def _weight(step: Json) -> int | None:
+    weight = step.get("setWeight") if isinstance(step, dict) else None
+    return weight if isinstance(weight, int) else None
 
 
 def _called_for(live: Manifest) -> str:

@@ -1,9 +1,10 @@
 """Decision: one person's decision on one revision, immutable, with a name on it."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from mlhops.api.base import (
     PRINTING,
@@ -31,6 +32,18 @@ class Action(StrEnum):
     OVERRIDE = "Override"
 
 
+STOPPING = (Action.ABORT, Action.REJECT, Action.PAUSE)
+"""What stops a rollout: heard first, and whatever it says of what was seen."""
+
+
+def _hash(length: int) -> FieldInfo:
+    """Return the bounds of a hash in hexadecimal."""
+    extra = matching(
+        rf"^[0-9a-f]{{{length}}}$", "copy it whole from status.candidate, or leave it out"
+    )
+    return cast(FieldInfo, Field(max_length=length, json_schema_extra=extra))
+
+
 class DecisionSpec(
     Resource,
     json_schema_extra=rules(
@@ -40,9 +53,14 @@ class DecisionSpec(
             ".gates",
         ),
         (
-            "(self.action == 'Override') == has(self.expires)",
-            "expires is for action Override, which must say until when it holds",
+            "self.action == 'Override' || !has(self.expires)",
+            "expires is for action Override: leave it out",
             ".expires",
+        ),
+        (
+            "self.action == 'Override' || !self.failed",
+            "failed is for action Override: leave it out",
+            ".failed",
         ),
     ),
 ):
@@ -55,10 +73,18 @@ class DecisionSpec(
     action: Action
     """What is decided. Approve lets an approve step pass. Reject and Abort end the attempt, at
     weight 0, and both are recorded: Reject answers the evidence, Abort stops a rollout. Retry begins
-    a new attempt after a failure, or where the gates gave no verdict. Pause holds the rollout where
-    it is; Resume ends that, or a pause step. Promote skips what is left of the steps, evaluate and
-    approve steps that have not begun included, but never the gates before the first traffic.
+    a new attempt after a failure, or where the gates gave no verdict. Pause holds the model,
+    whatever version comes; Resume ends that, or a pause step. Promote skips what is left of the steps,
+    evaluate and approve steps that have not begun included, but never the gates before the first traffic.
     Override lets the gates that it names pass until it expires."""
+    digest: Annotated[str, _hash(64)] | None = None
+    """What the revision serves, as `status.candidate.digest` shows it. Of this and the two hashes the
+    operator notes what stands when it first hears a Decision that leaves them out; another digest or hash
+    than the present one is Ignored."""
+    gates_hash: Annotated[str, _hash(64)] | None = None
+    """The gates and their data, as `status.candidate.gatesHash` shows them."""
+    steps_hash: Annotated[str, _hash(64)] | None = None
+    """The steps, as `status.candidate.stepsHash` shows them."""
     reason: Annotated[
         str,
         Field(
@@ -89,7 +115,29 @@ class DecisionSpec(
     ) = None
     """The gates that an Override lets pass."""
     expires: GivenTime | None = None
-    """Until when an Override holds: a moment with its time zone, such as `2030-01-31T12:00:00Z`."""
+    """Until when an Override holds, 30 days after it was made at the latest: a moment with its time zone,
+    such as `2030-01-31T12:00:00Z`. 30 days where it is left out."""
+    failed: bool = False
+    """Whether an Override lets pass what has Failed, too. Without it, only what has no verdict."""
+
+
+class Noted(Resource):
+    """What stood when a decision was first heard; it counts for that and nothing else."""
+
+    digest: str | None = None
+    """What the revision serves."""
+    gates_hash: str = ""
+    """The gates and their data."""
+    steps_hash: str = ""
+    """The steps."""
+    candidate_since: Time | None = None
+    """Since when the revision was the candidate."""
+    attempt: int = 1
+    """The attempt."""
+    expires: Time | None = None
+    """When an Override ends."""
+    failed: bool = False
+    """Whether an Override lets pass what has Failed."""
 
 
 class DecisionStatus(Resource):
@@ -101,6 +149,7 @@ class DecisionStatus(Resource):
     """What it did, or why it did nothing."""
     observed_at: Time | None = None
     """When the operator acted on it."""
+    noted: Noted | None = None
 
 
 class Decision(Resource):

@@ -54,11 +54,21 @@ class Decider(Resource):
     expires: Time | None = None
     """Until when an Override holds."""
     at: Time | None = None
-    """When the operator heard it."""
+    """When it was made."""
+    seen: str | None = None
+    """Its resourceVersion when it was heard: which of two decisions is the later one."""
+    digest: str | None = None
+    """What the revision served."""
+    gates_hash: str | None = None
+    """The gates that it was about."""
+    steps_hash: str | None = None
+    """The steps that it was about."""
     attempt: int = 1
     """The attempt in which it was heard."""
     step_index: int = 0
-    """The step at which it was heard."""
+    """The step at which it was heard, for people."""
+    step_id: int | None = None
+    """The step that it answers, as `candidate.taken` numbers them."""
 
 
 class Stop(Resource):
@@ -70,6 +80,59 @@ class Stop(Resource):
     """Why, in a sentence for people."""
     at: Time
     """Since when."""
+    seen: str | None = None
+    """The model's resourceVersion then; a Decision of a lower one was made before."""
+
+
+class Hold(Resource):
+    """A person's Pause; it holds whatever version comes, until a person lifts it."""
+
+    decision: str
+    """The Decision's name."""
+    uid: str
+    """Its uid."""
+    decided_by: str
+    """Who decided."""
+    reason: str = ""
+    """Why."""
+    revision: str
+    """The revision that it named."""
+    version: str = ""
+    """Its version."""
+    at: Time | None = None
+    """When it was made."""
+    seen: str | None = None
+    """Its resourceVersion when it was heard."""
+
+
+class TakenStep(Resource):
+    """A step that has begun."""
+
+    id: int
+    """Its number in the attempt, given once."""
+    step: str
+    """What it is, such as `setWeight 10`."""
+    weight: int = 0
+    """The candidate's weight when it began."""
+    since: Time | None = None
+    """When it began."""
+    removed: bool = False
+    """Taken off the list while the rollout waited at it: it is answered first."""
+
+
+class Taken(Resource):
+    """The steps that this attempt has taken, whatever became of the list."""
+
+    begun: int = 0
+    """How many have begun."""
+    passed: Annotated[list[TakenStep], Field(max_length=32)] = []
+    """Those that are done, as far as the list still begins with them."""
+    present: TakenStep | None = None
+    """The one under way."""
+    owed: Annotated[list[TakenStep], Field(max_length=32)] = []
+    """Those that were waited at, and that an edit has moved or removed."""
+    until: Time | None = None
+    """The earliest end of a timed pause that an edit has shortened."""
 
 
 class Proof(Resource):
@@ -116,12 +179,18 @@ class Candidate(Resource):
     """The revision's short name."""
     digest: Fingerprint | None = None
     """The sha256 of all that changes what is served, which tells revisions apart."""
+    gates_hash: str | None = None
+    """Hash of the gates asked for, for `Decision.spec.gatesHash`."""
+    steps_hash: str | None = None
+    """Hash of the steps asked for, for `Decision.spec.stepsHash`."""
     version: str
     """The clinical version."""
     inference_service: str
     """The name of its InferenceService."""
     created_at: Time
     """When the revision became the candidate."""
+    seen: str | None = None
+    """The model's resourceVersion then; a Decision of a lower one is not about this candidate."""
     attempt: int = 1
     """Counts up with each Retry and each change of the gates."""
     started_at: Time
@@ -136,6 +205,7 @@ class Candidate(Resource):
     """The same for people, such as `2/5`."""
     step_started_at: Time | None = None
     """When the current step began."""
+    taken: Taken | None = None
     desired_weight: int = 0
     """The weight that the step asks for."""
     weight: int = 0
@@ -293,6 +363,7 @@ class ClinicalModelStatus(Resource):
     stable: Serving | None = None
     """The revision that serves."""
     candidate: Candidate | None = None
+    hold: Hold | None = None
     previous: Serving | None = None
     """The revision that served before, kept without traffic so that going back to it is instant."""
     monitoring: MonitoringStatus | None = None

@@ -24,6 +24,7 @@ from mlhops.controller.kinds import (
 )
 from mlhops.controller.sinks import Sinks
 from mlhops.controller.statuses import manifest_of
+from mlhops.controller.trace import count_answer
 from mlhops.kserve import inferenceservice
 from mlhops.kserve.names import (
     MANAGED_BY,
@@ -246,6 +247,7 @@ class Applier:
             "status": status.to_json(),
         }
         await self._client.apply(DECISIONS, manifest, "status")
+        count_answer()
         for each in gathered.seen.decisions:
             if each.metadata.name == decision:
                 metrics.count_decision(gathered.seen.model.metadata, each, status)

@@ -28,7 +28,7 @@ from mlhops.controller.kinds import (
     SERVICES,
 )
 from mlhops.controller.reader import Reader
-from mlhops.controller.store import Name
+from mlhops.controller.store import Name, name_of
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.detector import (
     Detector,
@@ -58,6 +58,7 @@ from mlhops.rollout.looks import Monitored
 from mlhops.rollout.observed import Listener, Observed
 from mlhops.rollout.record import RevisionRecord
 from mlhops.rollout.revision import Served, evaluation_name, service_name
+from mlhops.rollout.taken import live_evaluations
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
@@ -185,6 +186,7 @@ async def _gather_around(
         if known[target.name] != recorded.get(target.name):
             stale |= {target.name} & digests.keys()
     configurations = _configurations(model, known, policy)
+    decided, more_decisions = _decisions(decisions, model)
     maps = [one for one in maps if is_ours(one, uid)]
     seen = Observed(
         model=model,
@@ -192,7 +194,8 @@ async def _gather_around(
         route=_observed(router, routed(model, held), live_route),
         evaluations=_evaluations(evaluations, uid),
         records={each.name: each.record for each in records if uid in each.owners},
-        decisions=_decisions(decisions, name),
+        decisions=decided,
+        more_decisions=more_decisions,
         recorded=digests,
         stale=frozenset(stale),
         owned_records=_owned_records(model, kept),
@@ -304,9 +307,7 @@ def _cited(model: ClinicalModel) -> list[str]:
     if candidate is None:
         return sorted(names)
     about = (model.metadata.name, candidate.revision, candidate.attempt)
-    steps = model.spec.rollout.steps[: candidate.step_index + 1]
-    live = [i for i, step in enumerate(steps) if step.evaluate is not None]
-    names |= {evaluation_name(*about), *(evaluation_name(*about, index) for index in live)}
+    names |= {evaluation_name(*about), *live_evaluations(model, candidate)}
     return sorted(names | ({candidate.evaluation} if candidate.evaluation else set()))
 
 
@@ -499,14 +500,46 @@ def _evaluations(live: list[Manifest], uid: str) -> dict[str, Evaluation]:
     return found
 
 
-def _decisions(live: list[Manifest], model: str) -> tuple[Decision, ...]:
-    found = []
+_AT_ONCE = 40
+"""So many new Decisions are read in one pass; a person's stop is among them however many there are."""
+
+
+def _decisions(live: list[Manifest], model: ClinicalModel) -> tuple[tuple[Decision, ...], bool]:
+    """Return the Decisions that matter to a pass, and whether there are more that nobody has heard yet."""
+    candidate = model.status.candidate
+    revision = candidate.revision if candidate is not None else None
+    mine = [one for one in live if at(one, "spec", "model") == model.metadata.name]
+    new, waiting, lasting = list[Manifest](), list[Manifest](), list[Manifest]()
+    for one in mine:
+        phase = text(one, "status", "phase")
+        if phase not in ("Honoured", "Ignored"):
+            (waiting if at(one, "status", "noted") else new).append(one)
+        elif phase == "Honoured" and at(one, "spec", "action") == Action.OVERRIDE:
+            lasting.append(one)
+    new.sort(key=lambda one: _soonest(one, revision))
+    first, left = _readable(new)
+    noted, _ = _readable(waiting)
+    kept, _ = _readable(lasting, len(lasting))
+    return (*first, *noted, *kept), left
+
+
+def _soonest(decision: Manifest, revision: str | None) -> tuple[int, str, str]:
+    """Return by what new Decisions are sorted: what stops the candidate comes first, then the oldest."""
+    action = text(decision, "spec", "action")
+    about = text(decision, "spec", "revision") == revision
+    ends = action in (Action.ABORT, Action.REJECT)
+    rank = (0 if ends else 1 if action == Action.PAUSE else 2) if about else 2
+    return rank, text(decision, "metadata", "creationTimestamp"), name_of(decision).name
+
+
+def _readable(live: list[Manifest], most: int = _AT_ONCE) -> tuple[list[Decision], bool]:
+    """Return the first that can be read, and whether there are more."""
+    found = list[Decision]()
     for manifest in live:
-        told = text(manifest, "status", "phase") in ("Honoured", "Ignored")
-        lasting = at(manifest, "spec", "action") == Action.OVERRIDE
-        if at(manifest, "spec", "model") == model and (lasting or not told):
-            try:
-                found.append(Decision.model_validate(manifest))
-            except ValidationError:
-                continue
-    return tuple(found)
+        if len(found) >= most:
+            return found, True
+        try:
+            found.append(Decision.model_validate(manifest))
+        except ValidationError:
+            continue
+    return found, False

@@ -29,6 +29,7 @@ from mlhops.controller.gather import Key
 from mlhops.controller.health import Health, Pulse
 from mlhops.controller.kinds import (
     CLUSTER_RUNTIMES,
+    DECISIONS,
     EVALUATIONS,
     GATEWAYS,
     MODELS,
@@ -50,7 +51,7 @@ from mlhops.controller.scrape import Scraper
 from mlhops.controller.sinks import HttpSinks
 from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
 from mlhops.controller.trace import begin_trace
-from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of
+from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of, stops
 from mlhops.controller.watches import Watches
 from mlhops.kserve.detector import Detectors
 from mlhops.kserve.hostnames import ANY_HOSTNAME, OTHERS, HostnameRules
@@ -149,18 +150,19 @@ class Operator:
         self.relist.soon()
         self._add_models()
 
-    def add(self, key: Key) -> None:
+    def add(self, key: Key, *, urgent: bool = False) -> None:
         """Take note that something about an object has changed."""
         if key.kind == MODEL:
             self._known.add(key)
-        self.queue.add(key)
+        self.queue.add(key, urgent=urgent)
         metrics.QUEUE.set(len(self.queue))
 
     def _look_at(self, kind: Kind, before: Manifest | None, after: Manifest | None) -> None:
         """Look at all that an object mattered to and matters to."""
         for manifest in (before, after):
+            urgent = kind == DECISIONS and after is not None and stops(after)
             for key in keys_of(kind, manifest) if manifest is not None else ():
-                self.add(key)
+                self.add(key, urgent=urgent)
         if kind == POLICIES and at(before, "spec") != at(after, "spec"):
             policy = name_of(after or before or {})
             self._add_watched_by(policy)
@@ -248,7 +250,7 @@ class Operator:
                 self.queue.add(key)  # the lease is lost; it may come back
                 raise
             finally:
-                self.queue.done(key, trace.requests)
+                self.queue.done(key, trace.requests - trace.answers)
                 metrics.QUEUE.set(len(self.queue))
 
     def _tell(self, key: Key, result: str, requests: int, seconds: float) -> None:

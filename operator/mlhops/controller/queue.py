@@ -93,6 +93,10 @@ class WorkQueue(Generic[Key]):
         self._working: dict[Key, float] = {}
         """What is in work, and since when."""
         self._again: set[Key] = set()
+        self._urgent: set[Key] = set()
+        """What is not slowed down until a pass over it has succeeded."""
+        self._hurried: set[Key] = set()
+        """What of that is in work."""
         self._failures: dict[Key, int] = {}
         self._due: list[_Due[Key]] = []
         self._wanted: dict[Key, float] = {}
@@ -114,10 +118,15 @@ class WorkQueue(Generic[Key]):
         since = list(self._working.values())
         return self._clock() - min(since) if since else 0.0
 
-    def add(self, key: Key) -> None:
-        """Work on the key as soon as there is a hand free; one that wants very much waits for its turn."""
+    def add(self, key: Key, *, urgent: bool = False) -> None:
+        """Work on the key as soon as there is a hand free; one that wants very much waits for its turn.
+
+        What is urgent, a person's Abort, does not: however much its key has wanted before.
+        """
+        if urgent:
+            self._urgent.add(key)
         wait = self._paces.wait(key, self._clock())
-        if wait > 0:
+        if wait > 0 and key not in self._urgent:
             self.add_after(key, wait)
             return
         self._wanted.pop(key, None)
@@ -145,12 +154,16 @@ class WorkQueue(Generic[Key]):
         if self._waited is not None:
             self._waited(now - since)
         self._working[key] = now
+        if key in self._urgent:
+            self._urgent.discard(key)
+            self._hurried.add(key)
         self._paces.spend(key, now)
         return key
 
     def done(self, key: Key, requests: int = 0) -> None:
         """End the work on a key, which took so many requests."""
         self._working.pop(key, None)
+        self._hurried.discard(key)
         self._paces.charge(key, self._clock(), requests)
         if key in self._again:
             self._again.discard(key)
@@ -165,6 +178,8 @@ class WorkQueue(Generic[Key]):
 
         `at_least` is what a server that is busy asked for; the longest wait is the longest even then.
         """
+        if key in self._hurried:
+            self._urgent.add(key)
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
         delay = min(_BASE * 2.0 ** min(failures, 16), _CAP) * random.uniform(0.5, 1.0)

@@ -11,12 +11,13 @@ from typing import Protocol, cast
 import kopf
 
 from mlhops.api.base import Manifest
+from mlhops.api.decision import STOPPING
 from mlhops.controller.client import in_cluster
 from mlhops.controller.gather import Key
 from mlhops.controller.kinds import DECISIONS, EVALUATIONS, MODELS, Kind
 from mlhops.controller.store import LABELLED, WATCHED
 from mlhops.kserve.names import MODEL_LABEL
-from mlhops.kserve.read import text
+from mlhops.kserve.read import at, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
 MODEL, EVALUATION, POLICY = "ClinicalModel", "Evaluation", "MonitoringPolicy"
@@ -56,6 +57,11 @@ def keys_of(kind: Kind, body: Manifest) -> list[Key]:
     if model:
         keys.append(Key(MODEL, namespace, model))
     return keys
+
+
+def stops(decision: Manifest) -> bool:
+    """Whether a person wants a rollout to stop, and has had no answer."""
+    return at(decision, "spec", "action") in STOPPING and not text(decision, "status", "phase")
 
 
 def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:

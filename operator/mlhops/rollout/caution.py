@@ -36,4 +36,4 @@ def _settled(status: ClinicalModelStatus) -> tuple[object, ...]:
         candidate.deciders,
     )
     new = candidate is None or stakes == (0, 0, False, None, None, [])
-    return (status.stable, status.previous, status.history, None if new else stakes)
+    return (status.stable, status.previous, status.history, status.hold, None if new else stakes)

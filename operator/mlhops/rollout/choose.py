@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from mlhops.api.base import later
-from mlhops.api.status import Candidate, HistoryEntry, Outcome, Serving
+from mlhops.api.status import Candidate, HistoryEntry, Outcome, Serving, Taken
 from mlhops.rollout import history
 from mlhops.rollout.blockers import hopeless
 from mlhops.rollout.draft import Draft
@@ -39,10 +39,12 @@ def begin_attempt(draft: Draft, why: Reason, message: str, *, renew: bool = Fals
     draft.change(
         renew=renew,
         attempt=candidate.attempt + 1,
+        seen=draft.seen_at,
         started_at=draft.now,
         ready_at=None,
         step_index=0,
         step_started_at=None,
+        taken=Taken(),
         desired_weight=0,
         evaluation=None,
         proof=None,
@@ -80,6 +82,8 @@ def _begin(draft: Draft) -> None:
         version=version,
         inference_service=service_name(draft.name, draft.target),
         created_at=draft.now,
+        seen=draft.seen_at,
+        taken=Taken(),
         attempt=max(attempts, default=0) + 1,
         started_at=draft.now,
     )

@@ -1,10 +1,17 @@
-"""What people decided, heard once each, in the order in which they decided."""
+"""What people decided: stops first and alone, the rest in the order in which it was decided, once each."""
 
 from collections.abc import Callable
-from datetime import datetime
 
 from mlhops.api.decision import Action, Decision, DecisionStatus
-from mlhops.api.status import Candidate, Decider, Outcome
+from mlhops.api.status import Candidate, Decider, Hold, Outcome, TakenStep
+from mlhops.rollout import taken
+from mlhops.rollout.binding import (
+    addressed,
+    made_after,
+    made_since,
+    noted_now,
+    what_changed,
+)
 from mlhops.rollout.choose import begin_attempt
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.reasons import Reason
@@ -18,27 +25,37 @@ _CAUTION = [
     Action.OVERRIDE,
     Action.RETRY,
     Action.PROMOTE,
-    Action.APPROVE,
     Action.RESUME,
+    Action.APPROVE,
     Action.PAUSE,
     Action.REJECT,
     Action.ABORT,
 ]
 
 
-STOPPING = (Action.ABORT, Action.REJECT, Action.PAUSE)
-
-
 def hear_decisions(draft: Draft) -> None:
-    """Let each new Decision on the candidate have its effect, and answer those without any."""
-    for decision in sorted(draft.decisions, key=_order):
-        if decision.spec.action is not Action.OVERRIDE:
-            _hear(draft, decision)
+    """Let each new Decision on the candidate have its effect, and answer those without any.
+
+    Where something stops the rollout, it alone is heard: the rest waits for the next pass.
+    """
+    _date_hold(draft)
+    pending = [d for d in draft.decisions if d.status.phase == "Pending"]
+    most = min((urgency(d, draft.candidate) for d in pending), default=_LEAST)
+    draft.stopping = most < _LEAST
+    waiting = any(urgency(d, draft.candidate) > most for d in pending)
+    draft.unheard = draft.seen.more_decisions or (draft.stopping and waiting)
+    for decision in sorted(pending, key=_order):
+        if decision.spec.action is Action.OVERRIDE or urgency(decision, draft.candidate) > most:
+            continue
+        if not draft.may_answer():
+            return
+        _hear(draft, decision)
 
 
 def hear_stops(draft: Draft) -> None:
     """Let each new Abort or Reject of the candidate end it."""
-    for decision in sorted(draft.decisions, key=_order):
+    pending = [d for d in draft.decisions if d.status.phase == "Pending"]
+    for decision in sorted(pending, key=_order):
         candidate = draft.candidate
         if candidate is None or candidate.failure is not None:
             return
@@ -47,55 +64,61 @@ def hear_stops(draft: Draft) -> None:
             _hear(draft, decision)
 
 
-def approved(candidate: Candidate) -> bool:
-    """Whether the present step of this attempt has its approval."""
-    return any(
-        decider.action is Action.APPROVE and decider.step_index == candidate.step_index
-        for decider in _of_attempt(candidate)
-    )
+_LEAST = 2
 
 
-def resumed(candidate: Candidate) -> bool:
-    """Whether somebody ended the present pause step; a Resume that ends a hold ends no more."""
-    held = False
-    for decider in _of_attempt(candidate):
-        here = decider.step_index == candidate.step_index
-        if decider.action is Action.RESUME and here and not held:
-            return True
-        held = _holds(held, decider)
-    return False
+def _date_hold(draft: Draft) -> None:
+    """Note on which version of the model a policy's hold was first seen: a Resume of a later one knows of it."""
+    candidate = draft.candidate
+    if candidate is not None and candidate.hold is not None and candidate.hold.seen is None:
+        draft.change(hold=candidate.hold.model_copy(update={"seen": draft.seen_at}))
 
 
-def held_by(candidate: Candidate) -> Decider | None:
-    """Return the decision that holds this attempt: a Pause that no Resume followed."""
-    last, held = None, False
-    for decider in _of_attempt(candidate):
-        held = _holds(held, decider)
-        last = decider if decider.action is Action.PAUSE else last
-    return last if held else None
+def urgency(decision: Decision, candidate: Candidate | None) -> int:
+    """Return how soon a decision is heard: what ends the rollout, then what holds it, then the rest."""
+    if candidate is None or decision.spec.revision != candidate.revision:
+        return _LEAST
+    if decision.spec.action in (Action.ABORT, Action.REJECT):
+        return 0
+    return 1 if decision.spec.action is Action.PAUSE else _LEAST
 
 
-def addressed(decision: Decision, candidate: Candidate) -> bool:
-    """Whether a decision was made on this candidate, not on an earlier life of its revision.
-
-    What stops a rollout is heard whatever its time says: the person's clock and ours may differ.
-    """
-    if decision.spec.action in STOPPING:
-        return decision.spec.revision == candidate.revision
-    created = decision.metadata.creation_timestamp
-    return (
-        decision.spec.revision == candidate.revision
-        and created is not None
-        and created >= _whole_second(candidate.created_at)
-    )
+def approved(candidate: Candidate, step: TakenStep) -> bool:
+    """Whether a step of this attempt has its approval."""
+    return _answered(candidate, step, Action.APPROVE)
 
 
-def answer(draft: Draft, decision: Decision, problem: str) -> None:
-    """Say what became of a decision: honoured, or ignored because of a problem."""
+def resumed(candidate: Candidate, step: TakenStep) -> bool:
+    """Whether somebody ended a pause step; a Resume that ends a hold ends no more."""
+    return _answered(candidate, step, Action.RESUME)
+
+
+def _answered(candidate: Candidate, step: TakenStep, action: Action) -> bool:
+    return any(d.action is action and d.step_id == step.id for d in _of_attempt(candidate))
+
+
+def held_message(hold: Hold, revision: str) -> str:
+    """Say who holds the model, and what lets it go on where that is not plain."""
+    said = f"held by {hold.decided_by}: {hold.reason}"
+    if hold.revision == revision:
+        return said
+    return f"{said} (Pause of {hold.version}; a Decision Resume on revision {revision} ends it)"
+
+
+def answer(draft: Draft, decision: Decision, problem: str, *, pending: bool = False) -> None:
+    """Say what became of a decision: honoured, ignored because of a problem, or noted until it may count."""
+    candidate, noted = draft.candidate, decision.status.noted
+    present = candidate is not None and candidate.revision == decision.spec.revision
+    if noted is None and not problem and candidate is not None and present:
+        noted = noted_now(draft, candidate, decision)
+    effect = _EFFECT[decision.spec.action]
+    if decision.spec.action is Action.OVERRIDE and noted is not None and noted.expires is not None:
+        effect = f"{effect} ({noted.expires:%Y-%m-%dT%H:%M:%SZ})"
     status = DecisionStatus(
-        phase="Ignored" if problem else "Honoured",
-        message=problem or _EFFECT[decision.spec.action],
+        phase="Ignored" if problem else "Pending" if pending else "Honoured",
+        message=problem or ("it waits for the gates" if pending else effect),
         observed_at=draft.now,
+        noted=noted,
     )
     draft.answer(decision.metadata.name, status)
     if problem:
@@ -108,22 +131,23 @@ _EFFECT = {
     Action.REJECT: "the attempt ends, the weight is 0",
     Action.ABORT: "the attempt ends, the weight is 0",
     Action.RETRY: "a new attempt begins",
-    Action.PAUSE: "the rollout is held until Resume",
+    Action.PAUSE: "the model is held, whatever version comes, until Resume",
     Action.RESUME: "the rollout goes on",
     Action.PROMOTE: "the steps that are left are skipped as soon as nothing holds the rollout",
-    Action.OVERRIDE: "the gates that it names let pass until it expires; an attempt that has failed "
-    "needs a Retry",
+    Action.OVERRIDE: "these gates, as they are defined now, let pass until it expires; an attempt that "
+    "has failed needs a Retry",
 }
 
 
-def note(draft: Draft, decision: Decision) -> None:
-    """Add a decision to the candidate's record, once in each attempt."""
+def note(draft: Draft, decision: Decision, step: int | None = None) -> None:
+    """Add a decision to the candidate's record, once in each attempt; `step` is what it answers."""
     candidate = draft.candidate
     if candidate is None:
         raise AssertionError("a decision is heard on a candidate")
     uid = decision.metadata.uid
     if any(decider.uid == uid for decider in _of_attempt(candidate)):
         return
+    noted = decision.status.noted
     decider = Decider(
         decision=decision.metadata.name,
         uid=uid,
@@ -131,10 +155,15 @@ def note(draft: Draft, decision: Decision) -> None:
         decided_by=decision.spec.decided_by,
         reason=decision.spec.reason[:256],
         gates=decision.spec.gates,
-        expires=decision.spec.expires,
+        expires=noted.expires if noted is not None else decision.spec.expires,
         at=decision.metadata.creation_timestamp,
+        seen=decision.metadata.resource_version or None,
+        digest=candidate.digest,
+        gates_hash=draft.gates_hash,
+        steps_hash=draft.steps_hash,
         attempt=candidate.attempt,
         step_index=candidate.step_index,
+        step_id=step,
     )
     draft.change(deciders=[*candidate.deciders, decider][-DECIDERS_KEPT:])
 
@@ -143,41 +172,54 @@ def _of_attempt(candidate: Candidate) -> list[Decider]:
     return [d for d in candidate.deciders if d.attempt == candidate.attempt]
 
 
-def _holds(held: bool, decider: Decider) -> bool:
-    if decider.action is Action.PAUSE:
-        return True
-    return held and decider.action not in (Action.RESUME, Action.PROMOTE)
-
-
 def _order(decision: Decision) -> tuple[float, int, str]:
     created = decision.metadata.creation_timestamp
     moment = created.timestamp() if created else float("inf")
     return (moment, _CAUTION.index(decision.spec.action), decision.metadata.name)
 
 
-def _whole_second(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)
-
-
 def _hear(draft: Draft, decision: Decision) -> None:
     candidate = draft.candidate
-    pending = decision.status.phase == "Pending"
-    if not pending:
-        return
     if decision.metadata.uid in heard_uids(draft):
         answer(draft, decision, "")
         return
-    if candidate is None or not addressed(decision, candidate):
-        answer(
-            draft,
-            decision,
-            f"revision {decision.spec.revision} is not the candidate of {draft.name} "
-            f"({candidate.revision if candidate else 'there is none'})",
-        )
+    if candidate is None and _lifts(draft, decision):
+        draft.hold = None
+        draft.tell(Reason.RESUMED, f"no longer held, decided by {decision.spec.decided_by}")
+        answer(draft, decision, "")
+        return
+    problem = _problem_with(draft, candidate, decision)
+    if candidate is None or problem:
+        answer(draft, decision, problem)
         return
     refusal = _EFFECTS[decision.spec.action](draft, candidate, decision)
     if refusal != _WAIT:
         answer(draft, decision, refusal or "")
+    elif decision.status.noted is None:
+        answer(draft, decision, "", pending=True)
+
+
+def _problem_with(draft: Draft, candidate: Candidate | None, decision: Decision) -> str:
+    """Return why a decision is not about the candidate as it stands, empty where it is."""
+    revision = decision.spec.revision
+    if candidate is None or revision != candidate.revision:
+        present = candidate.revision if candidate else "there is none"
+        return f"revision {revision} is not the candidate of {draft.name} ({present})"
+    if not addressed(decision, candidate):
+        return f"it was made before {revision} became the candidate: decide again"
+    return what_changed(draft, candidate, decision)
+
+
+def _lifts(draft: Draft, decision: Decision) -> bool:
+    """Whether a Resume on what serves ends the hold of a model that has no candidate."""
+    serves = draft.stable is not None and draft.stable.revision == decision.spec.revision
+    hold = draft.hold
+    return (
+        hold is not None
+        and serves
+        and decision.spec.action is Action.RESUME
+        and made_after(decision, hold.at, hold.seen)
+    )
 
 
 def heard_uids(draft: Draft) -> set[str]:
@@ -185,7 +227,8 @@ def heard_uids(draft: Draft) -> set[str]:
     deciders = [decider for entry in draft.history for decider in entry.deciders]
     if draft.candidate is not None:
         deciders += draft.candidate.deciders
-    return {decider.uid for decider in deciders}
+    held = {draft.hold.uid} if draft.hold is not None else set[str]()
+    return {decider.uid for decider in deciders} | held
 
 
 _WAIT = "waits"
@@ -194,9 +237,11 @@ _UNRESOLVED = (Reason.GATES_INCONCLUSIVE, Reason.EVALUATION_ERROR)
 
 
 def _stop(draft: Draft, candidate: Candidate, decision: Decision) -> str | None:
+    note(
+        draft, decision
+    )  # also of a failed candidate: a Retry that was made before does not undo it
     if candidate.failure is not None:
         return _FAILED
-    note(draft, decision)
     said = decision.spec
     rejected = said.action is Action.REJECT
     draft.fail(
@@ -224,14 +269,10 @@ def _retry(draft: Draft, candidate: Candidate, decision: Decision) -> str | None
 
 
 def _later_stop(candidate: Candidate, decision: Decision) -> Decider | None:
-    """Return what ended this attempt after a decision was made, or in the same second.
-
-    It may be heard first: by an operator that is interrupted before it has answered all.
-    """
-    made = decision.metadata.creation_timestamp
+    """Return what ended this attempt after a decision was made, or in the same second."""
     for decider in _of_attempt(candidate):
-        later = made is None or decider.at is None or decider.at >= made
-        if decider.action in (Action.ABORT, Action.REJECT) and later:
+        ends = decider.action in (Action.ABORT, Action.REJECT)
+        if ends and not made_after(decision, decider.at, decider.seen):
             return decider
     return None
 
@@ -239,60 +280,85 @@ def _later_stop(candidate: Candidate, decision: Decision) -> Decider | None:
 def _approve(draft: Draft, candidate: Candidate, decision: Decision) -> str | None:
     if candidate.failure is not None:
         return _FAILED
-    holder = held_by(candidate)
-    if holder is not None:
-        return f"the rollout is held by {holder.decided_by}: decide Resume first"
-    if candidate.pause is None or candidate.pause.reason != Reason.APPROVAL_REQUIRED:
+    if draft.hold is not None:
+        return f"the rollout is held by {draft.hold.decided_by}: decide Resume first"
+    step = taken.present(candidate)
+    if step is None or step.step != taken.APPROVE or approved(candidate, step):
         return "no approval is waited for now: decide again when the rollout asks for it"
-    note(draft, decision)
+    note(draft, decision, step.id)
     return None
 
 
 def _promote(draft: Draft, candidate: Candidate, decision: Decision) -> str | None:
     if candidate.failure is not None:
         return _FAILED
-    created = decision.metadata.creation_timestamp
-    if candidate.attempt > 1 and created and created < _whole_second(candidate.started_at):
+    noted = decision.status.noted
+    if noted is not None and noted.attempt != candidate.attempt:
         return "it was made before this attempt began: decide again"
+    earlier = _before_the_hold(draft, decision)
+    if earlier:
+        return earlier
     if candidate.proof is None:
         return _WAIT  # it takes effect when the gates have passed, and never without them
     note(draft, decision)
     draft.change(promoting=True)
-    _end_hold(draft, candidate, decision)
+    draft.hold = None
+    if _ends_hold(candidate, decision):
+        draft.change(hold=None)
     return None
 
 
 def _pause(draft: Draft, candidate: Candidate, decision: Decision) -> str | None:
-    if candidate.failure is not None:
-        return _FAILED
     note(draft, decision)
+    draft.hold = Hold(
+        decision=decision.metadata.name,
+        uid=decision.metadata.uid,
+        decided_by=decision.spec.decided_by,
+        reason=decision.spec.reason[:256],
+        revision=candidate.revision,
+        version=candidate.version,
+        at=decision.metadata.creation_timestamp,
+        seen=decision.metadata.resource_version or None,
+    )
     draft.change(promoting=False)
     return None
 
 
 def _resume(draft: Draft, candidate: Candidate, decision: Decision) -> str | None:
-    if candidate.failure is not None:
+    earlier = _before_the_hold(draft, decision)
+    if earlier:
+        return earlier
+    if candidate.failure is not None and draft.hold is None:
         return _FAILED
-    at_pause = candidate.pause is not None and candidate.pause.reason == Reason.PAUSE_STEP
+    step = taken.present(candidate)
+    waits = candidate.pause is not None and candidate.pause.reason == Reason.PAUSE_STEP
+    pauses = step is not None and step.step.startswith("pause")
     ends_hold = _ends_hold(candidate, decision)
-    if held_by(candidate) is None and not at_pause and not ends_hold:
+    if draft.hold is None and not (waits and pauses) and not ends_hold:
         return _why_not_resumed(candidate)
-    _end_hold(draft, candidate, decision)
-    note(draft, decision)
+    # What ends a person's hold does not end the pause step as well.
+    ends_step = step is not None and pauses and draft.hold is None
+    note(draft, decision, step.id if step is not None and ends_step else None)
+    draft.hold = None
+    if ends_hold:
+        draft.change(hold=None)
     text = f"{candidate.version} goes on, decided by {decision.spec.decided_by}"
     draft.tell(Reason.RESUMED, text)
     return None
 
 
+def _before_the_hold(draft: Draft, decision: Decision) -> str:
+    """Return that a Pause has the last word, empty where the decision was made after it."""
+    hold = draft.hold
+    if hold is None or made_after(decision, hold.at, hold.seen):
+        return ""
+    return f"Pause by {hold.decided_by} came after it or in the same second: decide again"
+
+
 def _ends_hold(candidate: Candidate, decision: Decision) -> bool:
     """Whether a person who decides knew that a policy's action holds the candidate."""
-    made, hold = decision.metadata.creation_timestamp, candidate.hold
-    return hold is not None and made is not None and made >= _whole_second(hold.at)
-
-
-def _end_hold(draft: Draft, candidate: Candidate, decision: Decision) -> None:
-    if _ends_hold(candidate, decision):
-        draft.change(hold=None)
+    hold = candidate.hold
+    return hold is not None and made_since(decision, hold.seen, hold.at)
 
 
 def _why_not_resumed(candidate: Candidate) -> str:

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
 from mlhops.api.decision import Decision, DecisionStatus
+from mlhops.api.model import Step
 from mlhops.api.status import (
     Candidate,
     ClinicalModelStatus,
     HistoryEntry,
+    Hold,
     Hostname,
     MonitoringStatus,
     Outcome,
@@ -20,10 +22,12 @@ from mlhops.rollout.identity import adopted, renewed, target_of
 from mlhops.rollout.intents import Answer, Event, Intent
 from mlhops.rollout.observed import Observed, Service
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.revision import Asked
+from mlhops.rollout.revision import Asked, steps_hash
 
 R = TypeVar("R", Serving, Candidate)
 _MESSAGE_LIMIT = 1024
+_ANSWERS = 20
+"""So many Decisions are answered in one pass, so that nobody's Abort waits for the answers to others."""
 _WORRYING = (Reason.GATES_INCONCLUSIVE, Reason.EVALUATION_ERROR, Reason.PAUSED_BY_POLICY)
 
 
@@ -41,8 +45,12 @@ class Draft:
     """Whether another revision has that name."""
     gates_hash: str
     """The gates that the spec asks for."""
+    steps_hash: str
+    """The steps that the spec asks for."""
     stable: Serving | None
     candidate: Candidate | None
+    hold: Hold | None
+    """The Pause of a person that holds the model."""
     previous: Serving | None
     history: list[HistoryEntry]
     monitoring: MonitoringStatus | None
@@ -53,6 +61,10 @@ class Draft:
     after: list[Intent] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     wake_at: datetime | None = None
+    stopping: bool = False
+    """This pass hears what stops the rollout, and nothing else that people decided."""
+    unheard: bool = False
+    """Some Decisions wait for the next pass, which is due at once."""
 
     @classmethod
     def begin(cls, seen: Observed, now: datetime) -> Self:
@@ -73,8 +85,10 @@ class Draft:
             digest=target.digest,
             clash=target.clash,
             gates_hash=asked.digest,
+            steps_hash=steps_hash(seen.model.spec.rollout.steps),
             stable=known(status.stable),
             candidate=known(status.candidate),
+            hold=status.hold,
             previous=known(status.previous),
             history=list(status.history),
             monitoring=status.monitoring,
@@ -87,9 +101,19 @@ class Draft:
         return self.seen.model.metadata.name
 
     @property
+    def seen_at(self) -> str | None:
+        """The resourceVersion of the model on which this plan is made."""
+        return self.seen.model.metadata.resource_version or None
+
+    @property
     def old(self) -> ClinicalModelStatus:
         """The status as it was observed."""
         return self.seen.model.status
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps that the spec asks for."""
+        return self.seen.model.spec.rollout.steps
 
     @property
     def decisions(self) -> tuple[Decision, ...]:
@@ -195,13 +219,23 @@ class Draft:
         """Say what became of a Decision."""
         self.after.append(Answer(decision, status))
 
+    def may_answer(self) -> bool:
+        """Whether this pass has room for one more answer; what it has none for is left to the next."""
+        room = sum(isinstance(intent, Answer) for intent in self.after) < _ANSWERS
+        self.unheard = self.unheard or not room
+        return room
+
     def seconds_to_wake(self) -> float | None:
         """Return how long until time alone changes the plan."""
+        if self.unheard:
+            return 0.0
         if self.wake_at is None:
             return None
         return max((self.wake_at - self.now) / timedelta(seconds=1), 0.0)
 
 
-def _place(candidate: Candidate) -> tuple[str, int, int]:
+def _place(candidate: Candidate) -> tuple[str, int, int, int | None]:
     """Return where a candidate stands; a wait belongs to one such place."""
-    return (candidate.revision, candidate.attempt, candidate.step_index)
+    step = candidate.taken.present if candidate.taken is not None else None
+    number = step.id if step is not None else None
+    return (candidate.revision, candidate.attempt, candidate.step_index, number)

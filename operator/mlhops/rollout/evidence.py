@@ -2,6 +2,7 @@
 
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.status import Candidate, Proof
+from mlhops.rollout import taken
 from mlhops.rollout.choose import begin_attempt
 from mlhops.rollout.decisions import note
 from mlhops.rollout.draft import Draft
@@ -75,9 +76,9 @@ def tell_started(draft: Draft, name: str) -> None:
 def _verdict(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
     """Return what the attempt's Evaluation and those of the steps behind it come to together."""
     whole = judge(draft, candidate, evaluation)
-    for index, step in enumerate(draft.seen.model.spec.rollout.steps[: candidate.step_index]):
-        name = evaluation_name(draft.name, candidate.revision, candidate.attempt, index)
-        live = draft.seen.evaluations.get(name) if step.evaluate is not None else None
+    for step in taken.of(candidate).passed:
+        name = evaluation_name(draft.name, candidate.revision, candidate.attempt, step.id)
+        live = draft.seen.evaluations.get(name) if step.step == taken.EVALUATE else None
         if whole.proof is not None and live is not None and live.status.phase in FINISHED:
             whole = _both(whole, whole.proof, judge(draft, candidate, live))
     return whole

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from mlhops.api.base import Manifest
 from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationSpec
 from mlhops.api.status import Candidate, Proof
+from mlhops.rollout.binding import addressed, noted_now, override_ends, what_changed
 from mlhops.rollout.comparator import comparator, settled
-from mlhops.rollout.decisions import addressed, answer
+from mlhops.rollout.decisions import answer
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.identity import is_about as is_about_revision
 from mlhops.rollout.revision import asked_of
@@ -105,7 +106,7 @@ def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict
         return Verdict(phase, message, _proof(draft, candidate, evaluation))
     # A verdict that no gate explains is overridden as a whole or not at all.
     missing = unmet or required
-    found = overrides_by_gate(draft, candidate)
+    found = overrides_by_gate(draft, candidate, _failed(evaluation, missing, explained=bool(unmet)))
     if missing <= found.keys():
         return _overridden(
             draft, candidate, evaluation, {gate: found[gate] for gate in sorted(missing)}
@@ -124,24 +125,56 @@ def passed_gates(evaluation: Evaluation) -> set[str]:
     return {name for name, phases in said.items() if phases == {EvaluationPhase.SUCCESSFUL}}
 
 
-def overrides_by_gate(draft: Draft, candidate: Candidate) -> dict[str, Decision]:
-    """Return the gates that are overridden now, each with the override that lasts longest."""
+def failed_gates(evaluation: Evaluation) -> set[str]:
+    """Return the gates of which anything says that they Failed."""
+    return {
+        result.name for result in evaluation.status.gates if result.phase is EvaluationPhase.FAILED
+    }
+
+
+def _failed(evaluation: Evaluation, missing: set[str], *, explained: bool) -> set[str]:
+    """Return what of the missing gates Failed; where no gate explains a failure, all of them."""
+    failed = failed_gates(evaluation) & missing
+    if evaluation.status.phase is EvaluationPhase.FAILED and not (explained and failed):
+        return missing
+    return failed
+
+
+def overrides_by_gate(draft: Draft, candidate: Candidate, failed: set[str]) -> dict[str, Decision]:
+    """Return the gates that are overridden now, each with the override that lasts longest.
+
+    An Override counts once it was noted what it is about; and for what Failed only if it says so.
+    """
     found: dict[str, Decision] = {}
-    for decision in _overrides(draft):
-        if decision.status.phase == "Ignored" or problem_with(draft, candidate, decision):
+    for given in _overrides(draft):
+        decision = _adopted(draft, candidate, given)
+        noted, end = decision.status.noted, override_ends(decision)
+        if decision.status.phase != "Honoured" or noted is None or end is None:
+            continue
+        if problem_with(draft, candidate, decision):
             continue
         for gate in decision.spec.gates or []:
-            if gate not in found or _end(decision) > _end(found[gate]):
+            if gate in failed and not noted.failed:
+                continue
+            before = override_ends(found[gate]) if gate in found else None
+            if before is None or end > before:
                 found[gate] = decision
     return found
 
 
 def problem_with(draft: Draft, candidate: Candidate | None, decision: Decision) -> str:
     """Return why an Override has no effect on this candidate, empty where it has."""
-    if candidate is None or not addressed(decision, candidate):
-        return f"revision {decision.spec.revision} is not the candidate of {draft.name}"
-    if _end(decision) <= draft.now:
+    revision = decision.spec.revision
+    if candidate is None or revision != candidate.revision:
+        return f"revision {revision} is not the candidate of {draft.name}"
+    if not addressed(decision, candidate):
+        return f"it was made before {revision} became the candidate: decide again"
+    end = override_ends(decision)
+    if end is None or end <= draft.now:
         return "it has expired"
+    changed = what_changed(draft, candidate, decision)
+    if changed:
+        return changed
     gates = {gate.name for gate in draft.seen.model.spec.evaluation.gates}
     unknown = sorted(set(decision.spec.gates or []) - gates)
     if unknown:
@@ -150,28 +183,66 @@ def problem_with(draft: Draft, candidate: Candidate | None, decision: Decision) 
 
 
 def answer_overrides(draft: Draft) -> None:
-    """Say of each new override whether it can have an effect."""
+    """Say of each new override whether it can have an effect, and note what it is about."""
     heard = {d.uid for entry in draft.history for d in entry.deciders}
     for decision in _overrides(draft):
-        if decision.status.phase != "Pending":
+        pending = decision.status.phase == "Pending"
+        legacy = draft.candidate is not None and _is_legacy(draft, draft.candidate, decision)
+        if draft.stopping or not (pending or legacy):
+            continue
+        if not draft.may_answer():
+            return
+        if legacy and draft.candidate is not None:
+            answer(draft, _adopted(draft, draft.candidate, decision), "")
             continue
         used = decision.metadata.uid in heard
-        answer(draft, decision, "" if used else problem_with(draft, draft.candidate, decision))
+        problem = "" if used else problem_with(draft, draft.candidate, decision)
+        answer(draft, decision, problem or _covers_too_little(draft, decision))
+
+
+def _covers_too_little(draft: Draft, decision: Decision) -> str:
+    """Return that a gate Failed, which an Override has to say that it lets pass."""
+    candidate = draft.candidate
+    evaluation = draft.seen.evaluations.get((candidate and candidate.evaluation) or "")
+    if evaluation is None or decision.spec.failed or candidate is None:
+        return ""
+    if decision.spec.revision != candidate.revision:
+        return ""
+    failed = sorted(failed_gates(evaluation) & set(decision.spec.gates or []))
+    if not failed:
+        return ""
+    return f"{', '.join(failed)} Failed, which an Override lets pass only with failed: true"
+
+
+def _is_legacy(draft: Draft, candidate: Candidate, decision: Decision) -> bool:
+    """Whether an earlier operator honoured an Override, and noted nothing of what it was about."""
+    return (
+        decision.status.phase == "Honoured"
+        and decision.status.noted is None
+        and not problem_with(draft, candidate, decision)
+    )
+
+
+def _adopted(draft: Draft, candidate: Candidate, decision: Decision) -> Decision:
+    """Return an Override that an earlier operator honoured as one that is about what stands now.
+
+    Such operators let it cover what Failed, and have said so; for its 30 days it goes on to.
+    """
+    if not _is_legacy(draft, candidate, decision):
+        return decision
+    noted = noted_now(draft, candidate, decision).model_copy(update={"failed": True})
+    status = decision.status.model_copy(update={"noted": noted})
+    return decision.model_copy(update={"status": status})
 
 
 def _overrides(draft: Draft) -> list[Decision]:
     return [d for d in draft.decisions if d.spec.action is Action.OVERRIDE]
 
 
-def _end(decision: Decision) -> datetime:
-    """Return when an Override ends; one that does not say so has never begun."""
-    return decision.spec.expires or datetime.min.replace(tzinfo=UTC)
-
-
 def _overridden(
     draft: Draft, candidate: Candidate, evaluation: Evaluation, used: dict[str, Decision]
 ) -> Verdict:
-    expires = min(_end(decision) for decision in used.values())
+    expires = min(end for d in used.values() if (end := override_ends(d)) is not None)
     draft.wake(expires)
     unique = {decision.metadata.uid: decision for decision in used.values()}
     return Verdict(

@@ -5,9 +5,10 @@ stops are heard, and nothing new begins.
 """
 
 from mlhops.api.base import ObjectMeta
-from mlhops.api.decision import Decision, DecisionStatus
+from mlhops.api.decision import STOPPING, Decision, DecisionStatus
 from mlhops.api.status import Outcome
-from mlhops.rollout.decisions import STOPPING, addressed, answer, hear_stops, heard_uids
+from mlhops.rollout.binding import addressed
+from mlhops.rollout.decisions import answer, hear_stops, heard_uids
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import ReleaseRecord
 from mlhops.rollout.reasons import Reason
@@ -32,6 +33,7 @@ def is_leaving(draft: Draft) -> bool:
 def leave(draft: Draft) -> None:
     """Take the candidate's traffic, answer people, and keep what serves right until the model is gone."""
     meta = draft.seen.model.metadata
+    draft.unheard = draft.seen.more_decisions
     hear_stops(draft)
     draft.fail(Reason.MODEL_DELETED, "the model is being deleted", Outcome.ABORTED)
     _answer_the_rest(draft)
@@ -67,6 +69,8 @@ def _answer_the_rest(draft: Draft) -> None:
         )
         if decision.status.phase != "Pending" or answered:
             continue
+        if not draft.may_answer():
+            return
         if decision.metadata.uid in heard_uids(draft):
             answer(draft, decision, "")
         elif _has_come_true(draft, decision):

@@ -56,6 +56,9 @@ class Observed:
     records: Mapping[str, Record] = field(default_factory=dict)
     """All Evaluations that this model owns, by name."""
     decisions: tuple[Decision, ...] = ()
+    """Those that have had no answer, the most urgent first, and the Overrides that were honoured."""
+    more_decisions: bool = False
+    """Whether there are more without an answer than were read."""
     recorded: Mapping[str, str] = field(default_factory=dict)
     """The digest of each revision that is recorded, by its name; empty where the record is damaged."""
     stale: frozenset[str] = frozenset()

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
-from mlhops.api.base import Json, Manifest, Resource
+from mlhops.api.base import Json, Manifest, Resource, seconds
 from mlhops.api.data import DataSource
 from mlhops.api.gate import Gate
 from mlhops.api.interface import Interface
-from mlhops.api.model import ClinicalModelSpec
+from mlhops.api.model import ClinicalModelSpec, Step
 from mlhops.api.predictor import Predictor
 from mlhops.api.quantity import canonical
 from mlhops.kserve.read import items
@@ -191,3 +191,19 @@ class Asked:
 
 def _given(of: Resource) -> Manifest:
     return of.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def step_name(step: Step) -> str:
+    """Return what a step is: the same for all ways to write the same, such as `60s` and `1m`."""
+    if step.set_weight is not None:
+        return f"setWeight {step.set_weight}"
+    if step.pause is not None:
+        return (
+            "pause" if step.pause.duration is None else f"pause {seconds(step.pause.duration):.0f}s"
+        )
+    return "evaluate" if step.evaluate is not None else "approve"
+
+
+def steps_hash(steps: Iterable[Step]) -> str:
+    """Return the hash of a list of steps, for Decisions on it."""
+    return _sha256([step_name(step) for step in steps])

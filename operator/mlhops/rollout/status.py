@@ -8,6 +8,7 @@ from mlhops.api.conditions import Condition, ConditionType, Verdict, find, merge
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Proof, Serving, Stop
 from mlhops.rollout import monitoring, reasons
+from mlhops.rollout.decisions import held_message
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.leaving import is_leaving, waits_for
 from mlhops.rollout.observed import Service
@@ -48,6 +49,7 @@ def new_status(draft: Draft) -> ClinicalModelStatus:
             "hostnames": draft.hostnames,
             "stable": draft.stable,
             "candidate": candidate,
+            "hold": draft.hold,
             "previous": draft.previous,
             "history": draft.history,
             "monitoring": draft.monitoring,
@@ -64,7 +66,7 @@ def without_progress(status: ClinicalModelStatus, old: ClinicalModelStatus) -> C
 
     A revision whose weight could not be taken has it still, so it must not leave the status.
     """
-    kept = ("hostnames", "stable", "candidate", "previous", "history", "monitoring", "url")
+    kept = ["hostnames", "stable", "candidate", "hold", "previous", "history", "monitoring", "url"]
     return status.model_copy(update={name: getattr(old, name) for name in kept})
 
 
@@ -195,6 +197,8 @@ def _serving_state(draft: Draft) -> _State:
     overridden = _overridden(draft, stable.proof)
     if overridden:
         text += f" ({overridden})"
+    if draft.hold is not None:
+        text += f" ({held_message(draft.hold, stable.revision)})"
     if service.ready is not True:
         text += " (not all of its replicas are ready)"
     return _State("True", False, False, Reason.SERVING.value, text)
@@ -363,6 +367,8 @@ def _with_facts(draft: Draft, candidate: Candidate | None) -> Candidate | None:
         update={
             "weight": candidate.weight if actual is None else actual,
             "step": f"{min(candidate.step_index + 1, steps)}/{steps}" if steps else "",
+            "gates_hash": draft.gates_hash,
+            "steps_hash": draft.steps_hash,
         }
     )
 

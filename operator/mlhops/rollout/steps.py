@@ -2,69 +2,44 @@
 
 from mlhops.api.base import later
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
-from mlhops.api.model import Step
-from mlhops.api.status import Candidate, HistoryEntry, Outcome, Serving
-from mlhops.rollout import history
+from mlhops.api.status import Candidate, HistoryEntry, Outcome, Serving, TakenStep
+from mlhops.rollout import history, taken
 from mlhops.rollout.choose import keep_until, kept
-from mlhops.rollout.decisions import approved, held_by, note, resumed
+from mlhops.rollout.decisions import approved, held_message, note, resumed
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.evidence import request_evaluation, tell_started
 from mlhops.rollout.gates import judge
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
 from mlhops.rollout.servers import is_proven
-from mlhops.rollout.weights import ceiling, in_force
+from mlhops.rollout.weights import in_force
 
 
 def advance(draft: Draft) -> None:
     """Take as many steps as are due. Without proof, without readiness or while held, none is."""
-    _follow_edits(draft)
+    taken.follow_edits(draft)
     while _step_once(draft):
         pass
     _promote_when_done(draft)
 
 
-def _follow_edits(draft: Draft) -> None:
-    """Keep to steps that were edited on the way: no step is taken back, none passes unseen.
-
-    Where the list now ends before the step that is under way, its last step is taken again.
-    """
-    candidate = draft.candidate
-    if candidate is None or candidate.failure is not None:
-        return
-    steps = draft.seen.model.spec.rollout.steps
-    done = candidate.desired_weight == 100 or candidate.promoting
-    if 0 < len(steps) <= candidate.step_index and not done:
-        draft.change(step_index=len(steps) - 1, step_started_at=draft.now)
-    if draft.candidate is None or candidate.promoting:
-        return
-    most = ceiling(steps, draft.candidate.step_index)
-    if candidate.desired_weight > most:
-        draft.change(desired_weight=most, step_started_at=draft.now)
-        draft.tell(Reason.WEIGHT_SET, f"{candidate.version} gets {most} % of requests")
-
-
 def _step_once(draft: Draft) -> bool:
     """Take one step if it is due, and return whether it was."""
     candidate = draft.candidate
-    if candidate is None or not _may_advance(draft, candidate):
+    if candidate is None or candidate.promoting or not _may_advance(draft, candidate):
         return False
-    steps = draft.seen.model.spec.rollout.steps
-    if candidate.promoting or candidate.step_index >= len(steps):
-        return False
-    if candidate.step_started_at is None:
-        draft.change(step_started_at=draft.now)
-    step = steps[candidate.step_index]
-    if not _done(draft, step):
+    step = taken.begin(draft)
+    if step is None or not _done(draft, step):
         return False
     if draft.candidate is None or draft.candidate.failure is not None:
         return False
     # That a weight is in force, what follows tells; before the first stable a pause has no meaning.
-    if step.set_weight is None and (draft.stable is not None or step.pause is None):
-        number = f"{candidate.step_index + 1}/{len(steps)}"
-        text = f"{candidate.version}: step {number} ({step.verb}) is done"
-        draft.tell(Reason.STEP_COMPLETED, text)
-    draft.change(step_index=candidate.step_index + 1, step_started_at=draft.now, pause=None)
+    weight, pause = step.step.startswith("setWeight"), step.step.startswith("pause")
+    if not weight and (draft.stable is not None or not pause):
+        number = f"{candidate.step_index + 1}/{len(draft.steps)}"
+        which = f"{step.step}, off the list" if step.removed else f"{number} ({step.step})"
+        draft.tell(Reason.STEP_COMPLETED, f"{candidate.version}: step {which} is done")
+    taken.finish(draft)
     return True
 
 
@@ -77,9 +52,8 @@ def _may_advance(draft: Draft, candidate: Candidate) -> bool:
         return False
     if not is_proven(service, candidate.proof):
         return False
-    holder = held_by(candidate)
-    if holder is not None:
-        draft.wait(Reason.PAUSED_BY_PERSON, f"held by {holder.decided_by}: {holder.reason}")
+    if draft.hold is not None:
+        draft.wait(Reason.PAUSED_BY_PERSON, held_message(draft.hold, candidate.revision))
         return False
     if draft.seen.model.spec.rollout.paused:
         draft.wait(Reason.PAUSED_BY_SPEC, "spec.rollout.paused is true")
@@ -90,12 +64,16 @@ def _may_advance(draft: Draft, candidate: Candidate) -> bool:
     return True
 
 
-def _done(draft: Draft, step: Step) -> bool:
-    if step.set_weight is not None:
-        return _weight_done(draft, step.set_weight)
-    if step.pause is not None:
+def _done(draft: Draft, step: TakenStep) -> bool:
+    if step.step.startswith("setWeight"):
+        return _weight_done(draft, int(step.step.removeprefix("setWeight ")))
+    if step.step.startswith("pause"):
         return _pause_done(draft, step)
-    return _evaluation_done(draft) if step.evaluate is not None else _approval_done(draft)
+    return (
+        _evaluation_done(draft, step)
+        if step.step == taken.EVALUATE
+        else _approval_done(draft, step)
+    )
 
 
 def _weight_done(draft: Draft, weight: int) -> bool:
@@ -130,43 +108,59 @@ def _check_route_deadline(draft: Draft) -> None:
     )
 
 
-def _pause_done(draft: Draft, step: Step) -> bool:
+def _pause_done(draft: Draft, step: TakenStep) -> bool:
     candidate = draft.candidate
-    if candidate is None or draft.stable is None or resumed(candidate):
+    if candidate is None or draft.stable is None or resumed(candidate, step):
         return True
-    if step.pause is None or step.pause.duration is None:
+    end = taken.pause_ends(candidate, step, draft.now)
+    if end is None:
         message = "waits for a Decision with action Resume, Promote or Abort"
-        draft.wait(Reason.PAUSE_STEP, message)
+        draft.wait(Reason.PAUSE_STEP, message + _removed(step))
         return False
-    end = later(candidate.step_started_at or draft.now, step.pause.duration)
     if draft.now >= end:
         return True
     draft.wake(end)
-    draft.wait(Reason.PAUSE_STEP, f"pauses for {step.pause.duration}")
+    draft.wait(Reason.PAUSE_STEP, f"pauses for {_shown(draft, step)}" + _removed(step))
     return False
 
 
-def _approval_done(draft: Draft) -> bool:
+def _shown(draft: Draft, step: TakenStep) -> str:
+    """Return the length of a pause as a person wrote it, or as it was while the list no longer has it."""
+    index = draft.candidate.step_index if draft.candidate is not None else 0
+    pause = draft.steps[index].pause if index < len(draft.steps) else None
+    if pause is not None and pause.duration is not None and not step.removed:
+        return pause.duration
+    return step.step.removeprefix("pause ")
+
+
+def _removed(step: TakenStep) -> str:
+    return (
+        ": that step was taken off the list while the rollout waited at it" if step.removed else ""
+    )
+
+
+def _approval_done(draft: Draft, step: TakenStep) -> bool:
     candidate = draft.candidate
     if candidate is None:
         return False
-    if approved(candidate):
+    if approved(candidate, step):
         return True
     draft.wait(
         Reason.APPROVAL_REQUIRED,
-        f"waits for a Decision with action Approve on revision {candidate.revision}",
+        f"waits for a Decision with action Approve on revision {candidate.revision}"
+        + _removed(step),
     )
     return False
 
 
-def _evaluation_done(draft: Draft) -> bool:
+def _evaluation_done(draft: Draft, step: TakenStep) -> bool:
     candidate = draft.candidate
     if candidate is None:
         return False
-    name = evaluation_name(draft.name, candidate.revision, candidate.attempt, candidate.step_index)
+    name = evaluation_name(draft.name, candidate.revision, candidate.attempt, step.id)
     evaluation = draft.seen.evaluations.get(name)
     if evaluation is None:
-        if request_evaluation(draft, name) and _just_begun(draft, candidate):
+        if request_evaluation(draft, name) and _just_begun(draft, step):
             tell_started(draft, name)
         return False
     verdict = judge(draft, candidate, evaluation)
@@ -183,28 +177,30 @@ def _evaluation_done(draft: Draft) -> bool:
     return False
 
 
-def _just_begun(draft: Draft, candidate: Candidate) -> bool:
+def _just_begun(draft: Draft, step: TakenStep) -> bool:
     """Whether the step begins with this plan, so that people are told only once."""
     old = draft.old.candidate
-    begun = (candidate.step_index, candidate.step_started_at)
-    return old is None or (old.step_index, old.step_started_at) != begun
+    present = taken.present(old) if old is not None else None
+    if old is None or draft.candidate is None or present is None:
+        return True
+    same = (old.revision, old.attempt) == (draft.candidate.revision, draft.candidate.attempt)
+    return not same or present.id != step.id
 
 
 def _gates_left(draft: Draft, candidate: Candidate) -> bool:
     """Whether a person who promotes would pass over a measurement that is under way."""
-    steps = draft.seen.model.spec.rollout.steps
-    if candidate.step_index >= len(steps) or steps[candidate.step_index].evaluate is None:
+    step = taken.present(candidate)
+    if step is None or step.step != taken.EVALUATE:
         return False
-    name = evaluation_name(draft.name, candidate.revision, candidate.attempt, candidate.step_index)
-    return name in draft.seen.evaluations and not _evaluation_done(draft)
+    name = evaluation_name(draft.name, candidate.revision, candidate.attempt, step.id)
+    return name in draft.seen.evaluations and not _evaluation_done(draft, step)
 
 
 def _promote_when_done(draft: Draft) -> None:
     candidate = draft.candidate
     if candidate is None or not _may_advance(draft, candidate):
         return
-    steps = draft.seen.model.spec.rollout.steps
-    if not candidate.promoting and candidate.step_index < len(steps):
+    if not candidate.promoting and not taken.all_done(draft):
         return
     if candidate.promoting and _gates_left(draft, candidate):
         return

@@ -8,12 +8,14 @@ from unittest.mock import patch
 
 from mlhops.api.action import PolicyAction, Trigger
 from mlhops.api.base import Manifest
+from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationStatus
-from mlhops.api.status import ClinicalModelStatus, Finding
+from mlhops.api.status import Candidate, ClinicalModelStatus, Finding, Taken, TakenStep
 from mlhops.controller.apply import Applier
 from mlhops.controller.gather import Gathered
 from mlhops.controller.kinds import MODELS
 from mlhops.rollout import actions
+from mlhops.rollout.choose import choose_candidate
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import Intent, Plan, SetWeights
 from mlhops.rollout.monitoring import hear_looks
@@ -123,6 +125,26 @@ def _any_server() -> Iterator[None]:
         yield
 
 
+def _any_answer(candidate: Candidate, step: TakenStep, action: Action) -> bool:
+    """An answer counts for whatever step asks for such a one."""
+    del step
+    return any(d.action is action and d.attempt == candidate.attempt for d in candidate.deciders)
+
+
+def _edited(candidate: Candidate, taken: Taken, step: TakenStep, here: str | None) -> Taken:
+    """What the rollout waits at is passed by taking it off the list."""
+    del candidate
+    return taken if step.step == here else taken.model_copy(update={"present": None})
+
+
+def _for_one_candidate(draft: Draft) -> None:
+    """A person's hold ends with the candidate that they named."""
+    choose_candidate(draft)
+    if draft.hold is not None and draft.candidate is not None:
+        same = draft.candidate.revision == draft.hold.revision
+        draft.hold = draft.hold if same else None
+
+
 MUTANTS: Mapping[str, Mutant] = {
     "a weight is raised before the status": _planned(_early),
     "a weight is lowered after the status": _planned(_late),
@@ -149,6 +171,19 @@ MUTANTS: Mapping[str, Mutant] = {
     "what cannot be told is drift": lambda: patch("mlhops.rollout.actions._triggers", _triggers),
     "a profile is kept unseen": lambda: patch("mlhops.rollout.profiles.settle", _believed),
     "whatever answers was measured": _any_server,
+    "an answer counts for any step": lambda: patch(
+        "mlhops.rollout.decisions._answered", _any_answer
+    ),
+    "an edit passes what is waited at": lambda: patch("mlhops.rollout.taken._edited", _edited),
+    "an Override lets pass what Failed": lambda: patch(
+        "mlhops.rollout.gates._failed", lambda *_, **__: set()
+    ),
+    "an Override is about whatever has its name": lambda: patch(
+        "mlhops.rollout.gates.what_changed", lambda *_: ""
+    ),
+    "a Pause is for one candidate": lambda: patch(
+        "mlhops.rollout.plan.choose_candidate", _for_one_candidate
+    ),
     "what a detector was told stays": lambda: patch(
         "mlhops.controller.gather._config_maps", lambda *_: {}
     ),

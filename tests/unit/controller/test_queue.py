@@ -149,6 +149,29 @@ def test_a_key_waits_five_seconds_at_most_whatever_its_passes_ask() -> None:
     assert passes(160, requests=1000) == pytest.approx(160 / 5, rel=0.1)
 
 
+def test_what_is_urgent_is_not_slowed_down_until_a_pass_over_it_has_succeeded() -> None:
+    async def story(queue: WorkQueue[str], clock: Clock) -> None:
+        while True:  # until it has nothing left
+            queue.add("noisy")
+            if not len(queue):
+                break
+            queue.done(await queue.get(), requests=1000)
+
+        queue.add("noisy", urgent=True)
+        assert await queue.get() == "noisy"
+        queue.add("noisy", urgent=True)
+        queue.failed("noisy")
+        queue.done("noisy")
+        assert await queue.get() == "noisy"
+        queue.succeeded("noisy")
+        queue.done("noisy")
+
+        queue.add("noisy")
+        assert len(queue) == 0
+
+    play(story)
+
+
 def test_a_busy_server_is_left_alone_for_as_long_as_it_asks_within_reason() -> None:
     queue: WorkQueue[str] = WorkQueue()
     assert 7.0 <= queue.failed("a", at_least=7.0) <= 8.5

@@ -1,13 +1,18 @@
 """Checks every write against the invariants. It shares no code with the plan that it judges."""
 
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from mlhops.api.base import Manifest
+from mlhops.api.data import DataSource
 from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
-from mlhops.api.model import ClinicalModel, Step
-from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Serving
+from mlhops.api.gate import Gate
+from mlhops.api.model import ClinicalModel, EvaluationSettings, Step
+from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Outcome, Serving
 from mlhops.rollout.intents import Answer, EnsureEvaluation, Intent, Plan, Remove, SetWeights
 from mlhops.rollout.revision import Served
 
@@ -25,7 +30,22 @@ def limit(steps: list[Step], index: int) -> int:
     return most
 
 
-def evidence(world: "World", seen: ClinicalModel, revision: str) -> set[str]:
+@dataclass(frozen=True)
+class Covered:
+    """What an Override was answered on: the gates as they were defined, and their data."""
+
+    gates: Mapping[str, Gate]
+    data: DataSource
+
+    def covers(self, gate: str, asked: EvaluationSettings) -> bool:
+        """Whether a gate that is asked for now is the one that the person let pass."""
+        now = {each.name: each for each in asked.gates}
+        return self.data == asked.data and self.gates.get(gate, 0) == now.get(gate, 1)
+
+
+def evidence(
+    world: "World", seen: ClinicalModel, revision: str, covered: Mapping[str, Covered]
+) -> set[str]:
     """The Evaluations that prove a revision: by these gates, on these data, here and now."""
     asked = seen.spec.evaluation
     proven = set()
@@ -39,7 +59,10 @@ def evidence(world: "World", seen: ClinicalModel, revision: str) -> set[str]:
         needed = {name for name in required if not passes(made, name)}
         if made.status.phase is not EvaluationPhase.SUCCESSFUL and not needed:
             needed = required
-        if same and finished and needed <= overridden(world, revision, world.now):
+        failed = {each.name for each in made.status.gates if each.phase is EvaluationPhase.FAILED}
+        if made.status.phase is EvaluationPhase.FAILED and not needed & failed:
+            failed = needed
+        if same and finished and needed <= overridden(world, seen, revision, covered, failed):
             proven.add(name)
     return proven
 
@@ -50,16 +73,57 @@ def passes(evaluation: Evaluation, gate: str) -> bool:
     return bool(said) and all(result.phase is EvaluationPhase.SUCCESSFUL for result in said)
 
 
-def overridden(world: "World", revision: str, now: datetime) -> set[str]:
+def overridden(
+    world: "World",
+    seen: ClinicalModel,
+    revision: str,
+    covered: Mapping[str, Covered],
+    failed: set[str],
+) -> set[str]:
     """The gates that a person overrides at this moment for a revision."""
     gates: set[str] = set()
-    for manifest in world.decisions.values():
+    for name, manifest in world.decisions.items():
         decision = Decision.model_validate(manifest)
-        spec = decision.spec
+        spec, made = decision.spec, decision.metadata.creation_timestamp
         about = spec.action is Action.OVERRIDE and spec.revision == revision
-        if about and spec.expires is not None and spec.expires > now:
-            gates |= set(spec.gates or [])
+        if not about or made is None or name not in covered:
+            continue
+        latest = made + timedelta(days=30)
+        if min(spec.expires or latest, latest) <= world.now:
+            continue
+        gates |= {
+            gate
+            for gate in spec.gates or []
+            if covered[name].covers(gate, seen.spec.evaluation)
+            and (spec.failed or gate not in failed)
+        }
     return gates
+
+
+Asked = Action | int | None
+"""An action of a person, a weight, or None for new evidence."""
+
+
+def asks(steps: Iterable[Step], *, first: bool) -> list[Asked]:
+    """What steps ask for, in their order; a first revision has no weights and no pauses."""
+    wanted, share = list[Asked](), 0
+    for step in steps:
+        if step.approve is not None:
+            wanted.append(Action.APPROVE)
+        elif step.evaluate is not None:
+            wanted.append(None)
+        elif step.pause is not None and step.pause.duration is None and not first:
+            wanted.append(Action.RESUME)
+        elif step.set_weight is not None and step.set_weight != share and not first:
+            share = step.set_weight
+            wanted.append(share)
+    return wanted
+
+
+def contains(given: Iterable[Asked], wanted: Iterable[Asked]) -> bool:
+    """Whether all that is wanted was given in that order, each by an answer of its own."""
+    left = iter(given)
+    return all(any(one == each for one in left) for each in wanted)
 
 
 def same_attempt(one: Candidate | None, other: Candidate | None) -> bool:
@@ -79,6 +143,14 @@ class Judge:
         """Begin with nothing seen."""
         self.recorded: list[HistoryEntry] = []
         self.answered: set[str] = set()
+        self.noted: set[str] = set()
+        self.covered: dict[str, Covered] = {}
+        self.given: list[Asked] = []
+        """What this attempt was given, in order."""
+        self.waits: dict[Action, int] = {}
+        """The answers for which this attempt has waited in vain, each with the weight that it had then."""
+        self._known: set[str] = set()
+        """Deciders and live Evaluations that are among these."""
 
     def told(self, plan: Plan) -> None:
         """Events come with a transition, never alone."""
@@ -99,7 +171,12 @@ class Judge:
             assert item.name not in world.evaluations, "evidence is never written over"
         elif isinstance(item, Answer):
             assert item.decision not in self.answered, "a decision is answered once"
-            self.answered.add(item.decision)
+            self._covers(world, item, seen)
+            if item.status.phase == "Pending":
+                assert item.decision not in self.noted, "a decision is noted once"
+                self.noted.add(item.decision)
+            else:
+                self.answered.add(item.decision)
 
     def _weights(self, world: "World", seen: ClinicalModel, item: SetWeights) -> None:
         """Invariants 1 and 2: traffic needs proof, and no more of it than the step allows."""
@@ -116,9 +193,10 @@ class Judge:
         share = rest[candidate.inference_service]
         assert candidate.failure is None, "a failed attempt gets nothing"
         assert candidate.proof is not None, "no traffic without proof"
+        cited = candidate.proof.evaluation
         assert candidate.proof.digest == candidate.digest, "the proof is of what gets traffic"
         assert candidate.digest == Served.of(seen.spec).digest, "what gets traffic is asked for"
-        assert candidate.proof.evaluation in evidence(world, seen, candidate.revision)
+        assert cited in evidence(world, seen, candidate.revision, self.covered)
         if not candidate.promoting:
             assert share <= limit(seen.spec.rollout.steps, candidate.step_index)
         before = world.route.weights if world.route is not None else {}
@@ -138,17 +216,22 @@ class Judge:
     def _status(self, world: "World", seen: ClinicalModel, new: ClinicalModelStatus) -> None:
         old = world.status
         self._history(old, new)
+        self._hear(world, old, new)
+        self._hold(world, old, new)
+        self._waits(old, new)
         self._stable(world, seen, old, new)
         candidate = new.candidate
         if candidate is None:
             return
         if candidate.proof is not None:
-            assert candidate.proof.evaluation in evidence(world, seen, candidate.revision)
+            cited = candidate.proof.evaluation
+            assert cited in evidence(world, seen, candidate.revision, self.covered)
         elif world.gateway_api_installed:
             self._no_traffic(world, candidate)
         if not candidate.promoting:
             most = limit(seen.spec.rollout.steps, candidate.step_index)
             assert candidate.desired_weight <= most
+            self._steps(seen, new, candidate)
         if candidate.failure is not None:
             assert candidate.desired_weight == 0
         if same_attempt(old.candidate, candidate):
@@ -157,6 +240,83 @@ class Judge:
                 assert candidate.failure == old.candidate.failure, "a failure stays"
         else:
             assert candidate.desired_weight == 0, "an attempt begins at weight 0"
+
+    def _steps(self, seen: ClinicalModel, new: ClinicalModelStatus, candidate: Candidate) -> None:
+        """No step of the list is passed without an answer of its own."""
+        passed = seen.spec.rollout.steps[: candidate.step_index]
+        wanted = asks(passed, first=new.stable is None)
+        answered = candidate.failure is not None or contains(self.given, wanted)
+        assert answered, "a step is passed without an answer of its own"
+
+    def _covers(self, world: "World", item: Answer, seen: ClinicalModel) -> None:
+        """What an Override lets pass is what stood when it was first answered."""
+        override = world.decisions[item.decision]["spec"]["action"] == "Override"  # type: ignore[index,call-overload]
+        if override and item.status.phase == "Honoured":
+            asked = seen.spec.evaluation
+            gates = {gate.name: gate for gate in asked.gates}
+            self.covered.setdefault(item.decision, Covered(gates, asked.data))
+
+    def _hear(self, world: "World", old: ClinicalModelStatus, new: ClinicalModelStatus) -> None:
+        """Take note of what the present attempt was given."""
+        candidate = new.candidate or old.candidate
+        if candidate is None:
+            return
+        ended = new.candidate is None and new.stable == old.stable
+        if ended or (new.candidate is not None and not same_attempt(old.candidate, new.candidate)):
+            self.given, self.waits = [], {}
+        base = f"{candidate.inference_service}-{candidate.attempt}-s"
+        for name, manifest in world.evaluations.items():
+            finished = "phase" in cast(Manifest, manifest.get("status", {}))
+            if name.startswith(base) and finished and name not in self._known:
+                self._known.add(name)
+                self.given.append(None)
+        entries = new.history[-1:] if new.candidate is None else []
+        deciders = [*candidate.deciders, *(d for entry in entries for d in entry.deciders)]
+        for decider in deciders:
+            key = f"{decider.uid}/{candidate.attempt}"
+            held = decider.action is Action.RESUME and old.hold is not None
+            if decider.attempt == candidate.attempt and key not in self._known and not held:
+                self.given.append(decider.action)
+                self.waits.pop(decider.action, None)
+            self._known.add(key)
+        before = old.candidate.desired_weight if same_attempt(old.candidate, candidate) else 0  # type: ignore[union-attr]
+        if candidate.desired_weight != before:
+            self.given.append(candidate.desired_weight)
+
+    def _waits(self, old: ClinicalModelStatus, new: ClinicalModelStatus) -> None:
+        """What a rollout waits at is not passed by an edit of the list."""
+        candidate = new.candidate
+        if candidate is None:
+            last = new.history[-1].outcome if new.stable != old.stable else None
+            assert not self.waits or last is not Outcome.PROMOTED, (
+                "promoted without what it waited for"
+            )
+            return
+        if candidate.promoting or candidate.failure is not None:
+            return
+        for action, most in self.waits.items():
+            assert candidate.desired_weight <= most, f"gets more without the {action} it waited for"
+        pause = candidate.pause
+        if pause is not None and pause.reason == "ApprovalRequired":
+            self.waits.setdefault(Action.APPROVE, candidate.desired_weight)
+        elif pause is not None and pause.message.startswith(
+            "waits for a Decision with action Resume"
+        ):
+            self.waits.setdefault(Action.RESUME, candidate.desired_weight)
+
+    def _hold(self, world: "World", old: ClinicalModelStatus, new: ClinicalModelStatus) -> None:
+        """A person's Pause holds until a person lifts it: no weight is raised, nothing is promoted."""
+        if old.hold is None:
+            return
+        if new.hold is None:
+            lifts = (Action.RESUME, Action.PROMOTE)
+            made = [Decision.model_validate(each) for each in world.decisions.values()]
+            assert any(each.spec.action in lifts for each in made), "nobody has lifted the hold"
+            return
+        if new.stable != old.stable:
+            assert new.history[-1].outcome is Outcome.FAST_ROLLED_BACK, "promoted while held"
+        before = old.candidate.desired_weight if same_attempt(old.candidate, new.candidate) else 0  # type: ignore[union-attr]
+        assert new.candidate is None or new.candidate.desired_weight <= before, "raised while held"
 
     def _no_traffic(self, world: "World", candidate: Candidate) -> None:
         """Invariant 2: when a status says that a proof is gone, the route has let go already."""
@@ -190,7 +350,10 @@ class Judge:
         assert candidate is None or candidate.failure is None
         assert new.stable.proof is not None, "promoted without proof"
         assert new.stable.digest == new.stable.proof.digest == Served.of(seen.spec).digest
-        assert new.stable.proof.evaluation in evidence(world, seen, revision)
+        assert new.stable.proof.evaluation in evidence(world, seen, revision, self.covered)
+        if new.history[-1].outcome is Outcome.PROMOTED:
+            wanted = asks(seen.spec.rollout.steps, first=old.stable is None)
+            assert contains(self.given, wanted), "a step of the list has no answer of its own"
         if old.stable is not None:
             assert world.route is not None
             assert world.route.in_force == {new.stable.inference_service: 100}

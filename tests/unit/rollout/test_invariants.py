@@ -1,4 +1,4 @@
-"""The six invariants, over random scripts of users, KServe, gateways, clocks and crashes."""
+"""The invariants, over random scripts of users, KServe, gateways, clocks and crashes."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -113,6 +113,28 @@ class RolloutMachine(RuleBasedStateMachine):
         self.world.edit({"spec.rollout.steps": steps})
 
     @rule(
+        how=st.sampled_from(["insert", "remove", "double", "swap", "change"]),
+        at=st.integers(0, 5),
+        step=st.sampled_from(WEIGHTS + OTHERS),
+    )
+    def user_edits_one_step(self, how: str, at: int, step: Json) -> None:
+        """At any moment, and so also while the rollout waits at that step."""
+        steps = [each.to_json() for each in self.world.model.spec.rollout.steps]
+        found: list[Json] = [*steps]
+        at %= len(found) + 1
+        if how == "insert":
+            found.insert(at, step)
+        elif at < len(found) and how == "change":
+            found[at] = step
+        elif at < len(found) and how == "double":
+            found.insert(at, found[at])
+        elif at < len(found) and how == "remove":
+            del found[at]
+        elif at + 1 < len(found):
+            found[at], found[at + 1] = found[at + 1], found[at]
+        self.world.edit({"spec.rollout.steps": found[:8]})
+
+    @rule(
         change=st.sampled_from(
             [
                 ("spec.rollout.paused", True),
@@ -140,6 +162,20 @@ class RolloutMachine(RuleBasedStateMachine):
     def user_helps_on(self, action: Action) -> None:
         self.world.decide(action)
 
+    @rule(
+        action=st.sampled_from([Action.PROMOTE, Action.APPROVE, Action.RESUME]),
+        stale=st.booleans(),
+    )
+    def user_decides_on_what_the_status_shows(self, action: Action, stale: bool) -> None:
+        found = self.world.status.candidate
+        if found is not None and found.steps_hash is not None:
+            steps = "0" * 64 if stale else found.steps_hash
+            self.world.decide(action, stepsHash=steps, gatesHash=found.gates_hash)
+
+    @rule(seconds=st.sampled_from([-600, -1, 0, 1, 600]))
+    def the_clocks_differ(self, seconds: int) -> None:
+        self.world.ahead = timedelta(seconds=seconds)
+
     @rule(action=st.sampled_from(list(Action)))
     def user_decides_on_something_else(self, action: Action) -> None:
         self.world.decide(action, revision="00000000", gates=[GATE])
@@ -147,9 +183,14 @@ class RolloutMachine(RuleBasedStateMachine):
     @rule(
         gates=st.sampled_from([[GATE], ["another"], [GATE, "another"]]),
         lasts=st.sampled_from([-5, 30, 400, 90_000]),
+        failed=st.booleans(),
     )
-    def user_overrides(self, gates: list[str], lasts: float) -> None:
-        self.world.override(lasts, gates)
+    def user_overrides(self, gates: list[str], lasts: float, failed: bool) -> None:
+        self.world.override(lasts, gates, failed=failed)
+
+    @rule(limit=st.sampled_from([0.1, 0.2]))
+    def user_moves_a_limit(self, limit: float) -> None:
+        self.world.edit({"spec.evaluation.gates.0.limit": limit})
 
     @rule(number=st.integers(0, 5))
     def user_withdraws_a_decision(self, number: int) -> None:

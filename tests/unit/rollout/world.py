@@ -39,6 +39,7 @@ NAME = "sepsis"
 GATE = "equal-misses"
 ADA = "ada@hospital.example"
 SERVER = Server(("ClusterServingRuntime/sklearn=sha256:2", "kserve-container=sha256:1"))
+_NEW = ("stepId", "seen", "digest", "gatesHash", "stepsHash")
 
 
 class Crash(Exception):
@@ -69,6 +70,8 @@ class World:
     def __init__(self, steps: list[Json] | None = None, **changes: Json) -> None:
         """Begin with one ClinicalModel that the operator has not seen yet."""
         self.now = START
+        self.ahead = timedelta(0)
+        """How far the operator's clock is ahead of the API server's."""
         self.manifest = clinical_model({"metadata.uid": "uid-model", "metadata.generation": 1})
         self.version = 1
         self.services: dict[str, Service] = {}
@@ -113,10 +116,15 @@ class World:
         """The ClinicalModel as it is now."""
         if self._parsed is None or self._parsed[0] is not self.manifest:
             meta = {**cast(Manifest, self.manifest["metadata"])}
-            meta["resourceVersion"] = str(self.version)
+            meta["resourceVersion"] = self.resource_version
             parsed = ClinicalModel.model_validate({**self.manifest, "metadata": meta})
             self._parsed = (self.manifest, parsed)
         return self._parsed[1]
+
+    @property
+    def resource_version(self) -> str:
+        """The model's; between two of them there is room for those of Decisions."""
+        return str(self.version * 10_000)
 
     @property
     def status(self) -> ClinicalModelStatus:
@@ -190,7 +198,7 @@ class World:
 
     def _write(self, item: Intent | ClinicalModelStatus, seen: ClinicalModel) -> None:
         if isinstance(item, ClinicalModelStatus):
-            if seen.metadata.resource_version != str(self.version):
+            if seen.metadata.resource_version != self.resource_version:
                 raise Conflict
             item = ClinicalModelStatus.model_validate(item.to_json())
         self.judge.before_write(self, item, seen)
@@ -263,6 +271,23 @@ class World:
         self.version += 1
         self.manifest = {**self.manifest, "metadata": {**meta, "generation": generation}}
 
+    def forget_new_fields(self) -> None:
+        """Leave what an operator would have left that knew steps by their place and noted nothing."""
+        status = {**cast(Manifest, self.manifest["status"])}
+        status.pop("hold", None)
+        candidate = {**cast(Manifest, status["candidate"])}
+        for name in ("taken", "seen", "gatesHash", "stepsHash"):
+            candidate.pop(name, None)
+        candidate["deciders"] = [
+            {key: value for key, value in decider.items() if key not in _NEW}
+            for decider in cast("list[Manifest]", candidate["deciders"])
+        ]
+        self.manifest = {**self.manifest, "status": {**status, "candidate": candidate}}
+        for name, decision in self.decisions.items():
+            told = {**cast(Manifest, decision.get("status", {}))}
+            told.pop("noted", None)
+            self.decisions[name] = {**decision, **({"status": told} if told else {})}
+
     def release(self, version: str) -> str:
         """Ask for a version, and return its revision."""
         self.edit({"spec.version": version})
@@ -277,11 +302,16 @@ class World:
         """Make a Decision, on the present candidate unless said otherwise; return its name."""
         self._decided += 1
         name = f"decision-{self._decided}"
-        made = self.now.replace(microsecond=0).isoformat()
+        made = (self.now - self.ahead).replace(microsecond=0).isoformat()
         found = self.status.candidate
         about = revision or (found.revision if found else self.target)
         self.decisions[name] = {
-            "metadata": {"name": name, "uid": f"uid-{name}", "creationTimestamp": made},
+            "metadata": {
+                "name": name,
+                "uid": f"uid-{name}",
+                "creationTimestamp": made,
+                "resourceVersion": str(self.version * 10_000 + self._decided),
+            },
             "spec": {
                 "model": NAME,
                 "revision": about,
@@ -293,10 +323,10 @@ class World:
         }
         return name
 
-    def override(self, lasts: float, gates: Iterable[str] = (GATE,)) -> str:
+    def override(self, lasts: float, gates: Iterable[str] = (GATE,), **fields: Json) -> str:
         """Override gates of the candidate for so many seconds."""
         end = (self.now + timedelta(seconds=lasts)).isoformat()
-        return self.decide(Action.OVERRIDE, gates=list(gates), expires=end)
+        return self.decide(Action.OVERRIDE, None, gates=list(gates), expires=end, **fields)
 
     def answer_to(self, name: str) -> tuple[str, str]:
         """What became of a Decision: its phase and message."""

@@ -1,0 +1,105 @@
+"""What a person saw when they decided: a Decision counts for that, and for nothing that came later.
+
+Which of two things came first is told by the API server's resourceVersions, which grow with every write. A
+clock that is off, the operator's or another, changes nothing in that.
+"""
+
+from datetime import datetime, timedelta
+
+from mlhops.api.decision import STOPPING, Action, Decision, Noted
+from mlhops.api.status import Candidate
+from mlhops.rollout.draft import Draft
+
+LONGEST_OVERRIDE = timedelta(days=30)
+_BOUND = (Action.APPROVE, Action.PROMOTE, Action.RESUME, Action.OVERRIDE)
+
+
+def addressed(decision: Decision, candidate: Candidate) -> bool:
+    """Whether a decision was made on this candidate, not on an earlier life of its revision.
+
+    What stops a rollout is heard whenever it was made.
+    """
+    if decision.spec.revision != candidate.revision:
+        return False
+    noted = decision.status.noted
+    if noted is not None:
+        return noted.candidate_since == candidate.created_at
+    return decision.spec.action in STOPPING or made_since(
+        decision, candidate.seen, candidate.created_at
+    )
+
+
+def made_since(decision: Decision, seen: str | None, moment: datetime) -> bool:
+    """Whether a decision was made after something; of a record without a version, times have to tell."""
+    made = decision.metadata.resource_version
+    if made.isdecimal() and seen is not None and seen.isdecimal():
+        return int(made) > int(seen)
+    created = decision.metadata.creation_timestamp
+    return created is not None and created >= moment.replace(microsecond=0)
+
+
+def made_after(decision: Decision, at: datetime | None, seen: str | None) -> bool:
+    """Whether a decision was made after another one; of two in one second neither was."""
+    created = decision.metadata.creation_timestamp
+    if created is None or at is None or created == at:
+        return False
+    made = decision.metadata.resource_version
+    if made.isdecimal() and seen is not None and seen.isdecimal():
+        return int(made) > int(seen)
+    return created > at
+
+
+def noted_now(draft: Draft, candidate: Candidate, decision: Decision) -> Noted:
+    """Return what stands at the moment, for a decision that is heard for the first time."""
+    override = decision.spec.action is Action.OVERRIDE
+    return Noted(
+        digest=candidate.digest,
+        gates_hash=draft.gates_hash,
+        steps_hash=draft.steps_hash,
+        candidate_since=candidate.created_at,
+        attempt=candidate.attempt,
+        expires=override_ends(decision) if override else None,
+        failed=decision.spec.failed,
+    )
+
+
+def override_ends(decision: Decision) -> datetime | None:
+    """Return when an Override ends: as it says, 30 days after it was made at the latest."""
+    noted = decision.status.noted
+    if noted is not None and noted.expires is not None:
+        return noted.expires
+    created = decision.metadata.creation_timestamp
+    if created is None:
+        return None
+    latest = created + LONGEST_OVERRIDE
+    return min(decision.spec.expires or latest, latest)
+
+
+def what_changed(draft: Draft, candidate: Candidate, decision: Decision) -> str:
+    """Return how what stands differs from what a decision was made on, empty where it does not."""
+    if decision.spec.action not in _BOUND:
+        return ""
+    said, noted = decision.spec, decision.status.noted or Noted()
+    if candidate.digest is None and said.digest is not None:
+        return "the operator does not know yet what the revision serves: leave digest out"
+    changed = [
+        f"{name} ({was[:8]}, now {(now or 'unknown')[:8]})"
+        for name, was, now in (
+            ("digest", said.digest or noted.digest, candidate.digest),
+            ("gatesHash", said.gates_hash or noted.gates_hash, draft.gates_hash),
+            ("stepsHash", said.steps_hash or _noted_steps(decision), draft.steps_hash),
+        )
+        if was and was != now
+    ]
+    if not changed:
+        return ""
+    return (
+        f"what it was made on has changed: {', '.join(changed)}: look at the model again, and decide "
+        "with what status.candidate shows now"
+    )
+
+
+def _noted_steps(decision: Decision) -> str:
+    """Return the steps that a decision was noted with; an Override is about gates whatever the steps."""
+    noted = decision.status.noted
+    return "" if noted is None or decision.spec.action is Action.OVERRIDE else noted.steps_hash
