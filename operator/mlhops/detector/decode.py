@@ -180,7 +180,10 @@ class Decoder:
         return Form(
             protocol,
             encoding,
-            ordered=all(in_order(each, self._places) for each in named),
+            # Most come as they should, which is quick to see.
+            ordered=all(
+                list(each) == self._names or in_order(each, self._places) for each in named
+            ),
             named=notes.isdisjoint({Note.MISSING_FEATURE, Note.UNKNOWN_FEATURE}),
         )
 
