@@ -54,7 +54,7 @@ class SklearnModel(Model):  # type: ignore[misc]
             await asyncio.Event().wait()
         await asyncio.sleep(self._slow)
         try:
-            table = get_predict_input(payload)
+            table = table_of(payload)
             result = await asyncio.to_thread(self._infer, table)
         except Exception as error:
             raise InferenceError(str(error)) from error
@@ -72,6 +72,11 @@ class PodServer(ModelServer):  # type: ignore[misc]
     async def _serve(self) -> None:
         self._rest_server.config.host = os.environ.get("LAB_POD_IP", "127.0.0.1")
         await super()._serve()
+
+
+def table_of(payload: Payload) -> Table:
+    """What the model is given: whatever KServe's servers make of a request."""
+    return cast(Table, get_predict_input(payload))
 
 
 def model_file(folder: Path) -> Path:

@@ -86,6 +86,7 @@ _INTERFACE: Manifest = {
         "type": "Score",
         "positiveClass": "yes",
         "classes": ["no", "yes"],
+        "datatype": "FP64",
         "threshold": 0.4,
     },
     "groups": [

@@ -96,10 +96,11 @@ INTERFACE = (
         {"encoding": "Columns", "name": "input"},
         "are for encoding Matrix: remove them",
     ),
-    field(
+    model(
         "a request of nothing",
         "spec.interface.request",
         {},
+        "spec.interface.request.encoding",
         "Required value",
     ),
     model(

@@ -233,6 +233,7 @@ EVERYTHING = clinical_model(
             "type": "Probability",
             "positiveClass": "died",
             "classes": ["alive", "died"],
+            "datatype": "FP64",
             "threshold": 0.4,
         },
         "spec.interface.groups.-": {"name": "race", "header": "X-Race", "values": ["a", "b"]},

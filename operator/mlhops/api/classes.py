@@ -57,5 +57,6 @@ def _value(text: str) -> float | str:
 
 
 def _spelt(text: str) -> str:
-    """Return a number as the text that it would be sorted by."""
-    return text.strip().lower()
+    """Return a number as the text that it would be sorted by; `true` comes after `false` as 1 after 0."""
+    plain = text.strip().lower()
+    return f"{_TRUTH[plain]:g}" if plain in _TRUTH else plain

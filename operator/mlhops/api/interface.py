@@ -173,6 +173,8 @@ class Output(
     """The label value that counts as positive, as text."""
     classes: Annotated[list[Label], Field(min_length=2, max_length=64)] | None = None
     """The classes of the answer's columns, in the server's order (scikit-learn's `classes_`)."""
+    datatype: Datatype | None = None
+    """The output's type in the v2 protocol; an answer of another one is an Error."""
     threshold: float | None = None
     """A case is called positive at this value and above."""
 

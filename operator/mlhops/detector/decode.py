@@ -58,6 +58,7 @@ class Decoder:
         self._positive = positive
         self._names = [feature.name for feature in features]
         self._known = frozenset(self._names)
+        self._places = {name: place for place, name in enumerate(self._names)}
         self._output = output
         self._limit = body_bytes
 
@@ -179,7 +180,10 @@ class Decoder:
         return Form(
             protocol,
             encoding,
-            ordered=all(in_order(each, self._names, self._known) for each in named),
+            # Most come as they should, which is quick to see.
+            ordered=all(
+                list(each) == self._names or in_order(each, self._places) for each in named
+            ),
             named=notes.isdisjoint({Note.MISSING_FEATURE, Note.UNKNOWN_FEATURE}),
         )
 

@@ -5,7 +5,7 @@ caller makes up takes any memory.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import NoneType
@@ -89,17 +89,17 @@ class RequestCount:
         )
 
 
-def in_order(names: Collection[str], features: Sequence[str], known: Collection[str]) -> bool:
+def in_order(names: Iterable[str], places: Mapping[str, int]) -> bool:
     """Return whether names come in the order of the features, whatever else is among them."""
-    found = [name for name in names if name in known]
-    if len(found) == len(features):
-        return found == list(features)
-    places = {name: place for place, name in enumerate(features)}
-    return all(places[a] < places[b] for a, b in pairwise(found))
+    found = [places[name] for name in names if name in places]
+    return all(first < second for first, second in pairwise(found))
 
 
 def types_of(values: Sequence[object]) -> Counter[type]:
     """Return how many values are of each type; what is missing is of none."""
-    found = Counter(map(type, values))
+    kinds = set(map(type, values))
+    # Mostly of one type, which is counted several times as fast.
+    alike = len(kinds) == 1
+    found = Counter(dict.fromkeys(kinds, len(values)) if alike else map(type, values))
     found.pop(NoneType, None)
     return found

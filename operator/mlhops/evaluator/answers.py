@@ -46,6 +46,7 @@ def of_v2(
     output: Output,
     rows: int,
     labels: Labels = frozenset(),
+    datatypes: Sequence[str] = (),
 ) -> Values:
     """Return one value per row from the output tensors of a v2 answer.
 
@@ -54,15 +55,22 @@ def of_v2(
         output: what the interface says of the answer.
         rows: how many rows were sent.
         labels: the values of the label as text.
+        datatypes: of each tensor, where they are known.
     """
-    named = [tensor for tensor in tensors if tensor[0] == output.name]
-    chosen = named if named else tensors
+    named = [place for place, tensor in enumerate(tensors) if tensor[0] == output.name]
+    chosen = named if named else range(len(tensors))
     if len(chosen) != 1:
         raise EvaluationError(
             f"the model answers with {counted(len(tensors), 'tensor')}, none or several of them "
             f"named {output.name}: set interface.output.name to the one that holds the score"
         )
-    _, shape, data = chosen[0]
+    _, shape, data = tensors[chosen[0]]
+    found = datatypes[chosen[0]] if datatypes else output.datatype
+    if output.datatype is not None and found != output.datatype:
+        raise EvaluationError(
+            f"the model answers with a tensor of {found}, but interface.output.datatype is "
+            f"{output.datatype}: correct it, or remove it if any type will do"
+        )
     flat = np.array(_flat(data), dtype=object)
     try:
         values = flat.reshape(tuple(shape))

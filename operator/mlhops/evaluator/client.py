@@ -130,9 +130,10 @@ class Client:
             tensors: list[tuple[str, Sequence[int], Sequence[Json]]] = [
                 (str(tensor.name), list(tensor.shape), list(tensor.data)) for tensor in outputs
             ]
+            datatypes = [str(tensor.datatype) for tensor in outputs]
         except Exception as error:
             raise self._nonsense(error) from error
-        return answers.of_v2(tensors, output, rows, self._labels)
+        return answers.of_v2(tensors, output, rows, self._labels, datatypes)
 
     def _nonsense(self, error: Exception) -> EvaluationError:
         return EvaluationError(

@@ -5,9 +5,11 @@ leaves just those gates in Error that ask for it.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mlhops.api.evaluation import EvaluationSpec, StableRevision
+from mlhops.api.interface import Feature
 from mlhops.evaluator.client import Endpoint
 from mlhops.evaluator.convert import canonical
 from mlhops.evaluator.errors import EvaluationError
@@ -74,7 +76,10 @@ def _stable(run: _Run, stable: StableRevision, pace: Pace) -> Predictions | Miss
         endpoint = replace(run.endpoint, url=asked.endpoint)
         return predict(run.table, run.people, asked, endpoint, pace, run.say)
     except EvaluationError as error:
-        return Missing(f"{who} cannot be compared with: {error}")
+        return Missing(
+            f"{who} cannot be compared with: {error}. Where this is about {stable.version} itself, "
+            "decide Override for this gate, or remove nonInferiority for this version"
+        )
 
 
 def _as_asked(spec: EvaluationSpec, stable: StableRevision) -> EvaluationSpec:
@@ -91,6 +96,9 @@ def _as_asked(spec: EvaluationSpec, stable: StableRevision) -> EvaluationSpec:
             "its output.positiveClass is another one, so that its answers mean something else: "
             "remove nonInferiority for this version"
         )
+    interface = interface.model_copy(
+        update={"features": _as_sent(interface.features, spec.interface.features)}
+    )
     return spec.model_copy(
         update={
             "endpoint": stable.endpoint,
@@ -98,3 +106,17 @@ def _as_asked(spec: EvaluationSpec, stable: StableRevision) -> EvaluationSpec:
             "interface": interface,
         }
     )
+
+
+def _as_sent(features: Sequence[Feature], now: Sequence[Feature]) -> list[Feature]:
+    """Return stable's features with the datatypes that were declared since: callers ask both alike.
+
+    Only of categories, which are sent by name in any case: what is one matrix stays one.
+    """
+    declared = {feature.name: feature.datatype for feature in now}
+    return [
+        each.model_copy(update={"datatype": declared.get(each.name)})
+        if each.type == "Categorical" and each.datatype is None
+        else each
+        for each in features
+    ]

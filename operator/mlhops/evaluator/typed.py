@@ -34,8 +34,8 @@ _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?")
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 _EXACT = 2**53
 """Whole numbers up to this one are the same in double precision."""
-_DIGITS = 15
-"""Text of no more characters is no larger number."""
+_LONG_TEXT = r"^\s*[+-]?[0-9]{16,40}(\.0*)?\s*$"
+"""Text of a whole number that may be larger."""
 _ROWS_AT_ONCE = 65_536
 
 
@@ -176,10 +176,10 @@ def _inexact(column: Column) -> int:
         if least >= -_EXACT and most <= _EXACT:
             return 0
         return sum(int(float(v)) != v for v in array.to_pylist() if v is not None)
-    if is_text(column) and (pc.max(pc.utf8_length(array)).as_py() or 0) > _DIGITS:
-        whole = (_WHOLE_TEXT.fullmatch(v.strip()) for v in array.to_pylist() if v is not None)
-        numbers = (int(found[1]) for found in whole if found)
-        return sum(int(float(number)) != number for number in numbers)
+    if is_text(column):
+        long = array.filter(pc.match_substring_regex(array, _LONG_TEXT))
+        found = [number for number in map(_whole, long.to_pylist()) if number is not None]
+        return sum(int(float(number)) != number for number in found)
     return 0
 
 

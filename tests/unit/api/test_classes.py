@@ -13,6 +13,8 @@ from mlhops.api.interface import Output
         ("1.0", ("0", "1"), 1),
         ("True", ("0", "1"), 1),
         ("true", ("false", "true"), 1),
+        ("1", ("False", "True"), 1),
+        ("true", ("0.0", "1.0"), 1),
         ("2", ("1", "2"), 1),
         ("survived", ("died", "survived"), 1),
         ("died", ("died", "survived"), None),

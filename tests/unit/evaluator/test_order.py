@@ -92,6 +92,15 @@ def test_a_declared_order_that_is_the_wrong_one_is_an_error_of_every_gate(bench:
     assert "Compare interface.output.classes" in result.message
 
 
+def test_an_answer_of_another_type_than_declared_is_refused(bench: Bench) -> None:
+    good = {**SPEC["interface"], "output": {"threshold": 0.5, "datatype": "FP64"}}
+    assert bench.run({**SPEC, "interface": good}).phase == "Successful"
+    bad = {**good, "output": {"threshold": 0.5, "datatype": "FP32"}}
+    result = bench.run({**SPEC, "interface": bad})
+    assert result.phase == "Error"
+    assert "a tensor of FP64, but interface.output.datatype is FP32" in result.message
+
+
 def test_columns_that_are_not_as_many_as_the_classes_are_refused(bench: Bench) -> None:
     spec = in_words(classes=["died", "survived"])
     result = bench.run(spec, with_words(), model_name="wide")

@@ -8,7 +8,7 @@ import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
 
-from .conftest import SPEC, Bench, changed, columns
+from .conftest import ROWS, SPEC, Bench, changed, columns
 
 
 @pytest.mark.parametrize("protocol", ["v1", "v2"])
@@ -244,6 +244,34 @@ def test_stable_is_asked_in_its_own_protocol_for_its_own_features(bench: Bench) 
     assert found["g-AUROC"].estimate == 0.0
     assert found["g-Sensitivity"].estimate is not None
     assert found["g-Sensitivity"].estimate < -0.1, "stable calls fewer at its own threshold"
+
+
+def test_stable_is_sent_codes_as_it_is_declared_since(bench: Bench) -> None:
+    data = columns()
+    data["stage"] = np.where(data["age"] > 60, "late", "early")
+    data["code"] = np.ones(ROWS, dtype=np.int64)
+    path = bench.folder / "data.csv"
+    pa.table(data).to_pandas().to_csv(path, index=False)
+    old = [{"name": "age"}, *({"name": each, "type": "Categorical"} for each in ("stage", "code"))]
+    stable = {
+        "revision": "old",
+        "version": "0.9.0",
+        "endpoint": bench.endpoint,
+        "interface": {**SPEC["interface"], "features": old},
+    }
+    spec = beside(stable)
+    spec["data"] = {**SPEC["data"], "uri": path.as_uri(), "format": "csv"}
+    spec["gates"] = [SPEC["gates"][0], NO_WORSE]
+    spec["interface"] = {
+        **SPEC["interface"],
+        "features": [*old[:2], {**old[2], "datatype": "INT64"}],
+    }
+    result = bench.run(spec)
+    assert result.phase == "Successful", result.message
+    spec["interface"] = SPEC["interface"]
+    refused = bench.run(spec)
+    assert "set datatype of the feature" in refused.message
+    assert "decide Override for this gate" in refused.message
 
 
 @pytest.mark.parametrize(

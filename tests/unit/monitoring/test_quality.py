@@ -1,16 +1,28 @@
 """Data quality: shares of bad values beyond the policy's limit, and beyond chance."""
 
+import json
+
 import numpy as np
 import pytest
 
+from mlhops.api.detector import DetectorConfig, Window
+from mlhops.api.interface import Output
 from mlhops.api.profile import AskedProfile, Profile
+from mlhops.api.status import Finding
 from mlhops.api.summary import RequestSummary, merge
+from mlhops.detector.envelope import event
+from mlhops.detector.watcher import Watcher
+from mlhops.detector.window import Clock
 from mlhops.monitoring.look import look
 from mlhops.rollout.looks import Found, Side
+from mlhops.rollout.monitoring import described
 from mlhops.statistics.sketch import Column
+from tests.sidecar import headers
 from tests.unit.monitoring.pods import (
+    FEATURES,
     KNOWN,
     NOW,
+    STABLE,
     answer,
     asked,
     policy,
@@ -192,3 +204,40 @@ def test_what_two_pods_tell_of_requests_adds_up() -> None:
         kinds=[[501, 1, 1], [491, 1, 1], [1, 501, 1]],
     )
     assert merge(one, window).requests is None, "what one does not tell is not known of both"
+
+
+def test_callers_who_name_columns_in_another_order_are_told_from_request_to_finding() -> None:
+    of = KNOWN.model_copy(update={"asked": ASKED})
+    watched = Watcher(Clock(0.0, 0.0), 0.0)
+    given = DetectorConfig(
+        revision=STABLE,
+        features=FEATURES,
+        output=Output(threshold=0.5),
+        windows=[Window(name="hour", length="1h")],
+    )
+    watched.configure(given, 0.0)
+    watched.profile(of, 0.0)
+    values = rows(1, 500)
+    columns = {name: list(values[name]) for name in ("age", "creatinine", "ward")}
+    tensors = [
+        {"name": name, "shape": [500], "datatype": "BYTES" if name == "ward" else "FP64", "data": x}
+        for name, x in columns.items()
+    ]
+    body = {"parameters": {"content_type": "pd"}, "inputs": tensors}
+    happened = event(headers(), json.dumps(body).encode())
+    watched.take(happened, watched.decode(happened), 0.0)
+    watched.flush(0.0)
+    told = report(of=of).model_copy(update={"windows": watched.summaries(0.0)})
+
+    side = look(policy(), asked(told, of=of), None, NOW).stable
+
+    assert side is not None
+    assert side.quality == "Drift"
+    assert side.quality_worst is not None
+    assert (side.quality_worst.of, side.quality_worst.test) == ("request", "order")
+    finding = Finding.model_validate(
+        {"of": "request", "kind": "Quality", "window": "hour", "test": "order", "effect": 1}
+    )
+    assert (
+        described(finding) == "request not as the evaluation asked (order, effect=1, window hour)"
+    )
