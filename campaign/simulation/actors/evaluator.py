@@ -188,7 +188,11 @@ class Evaluator:
             case 3:
                 return PREFIX + "x" * MAX_BYTES, 0, False
             case 4:
-                return _packed(_with_gates(asked, "Successful", estimate=float("nan"))), 0, False
+                return (
+                    _packed(_with_gates(asked, "Successful", {"estimate": float("nan")})),
+                    0,
+                    False,
+                )
             case 5:
                 found = _found(asked, "Successful")
                 return _packed({**found, "gates": _gates(found)[1:]}), 0, False
@@ -200,7 +204,7 @@ class Evaluator:
                 mixed = [*_gates(bad)[:1], *_gates(found)[1:]]
                 return _packed({**found, "gates": mixed}), 0, False
             case 8:
-                return _packed(_with_gates(asked, phase, name="somebody-elses-gate")), 0, False
+                return _packed(_with_gates(asked, phase, {"name": "somebody-elses-gate"})), 0, False
             case _:
                 return _packed(_nonsense(asked, chance.choice(NONSENSE))), 0, False
 
@@ -305,7 +309,7 @@ def _nonsense(asked: Manifest, odd: tuple[str, Json]) -> Manifest:
     of_gates = place.removeprefix("gates.")
     if of_gates == place:
         return {**_found(asked, "Successful"), place: value}
-    return _with_gates(asked, "Successful", **{of_gates: value})
+    return _with_gates(asked, "Successful", {of_gates: value})
 
 
 def _found(asked: Manifest, phase: str) -> Manifest:
@@ -316,7 +320,7 @@ def _gates(found: Manifest) -> list[Json]:
     return cast("list[Json]", found.get("gates", []))
 
 
-def _with_gates(asked: Manifest, phase: str, **update: Json) -> Manifest:
+def _with_gates(asked: Manifest, phase: str, update: Manifest) -> Manifest:
     """Return what is said of gates, with something else said of each."""
     found = _found(asked, phase)
     return {**found, "gates": [{**cast(Manifest, gate), **update} for gate in _gates(found)]}
