@@ -177,8 +177,7 @@ class Evaluator:
         if not self._stage.unlucky():
             made = asked.get("profile") is True
             return words_of(asked, phase, _digest(json.dumps(asked)) if made else ""), 0, True
-        chance = self._stage.rng
-        match chance.randrange(10):
+        match self._stage.rng.randrange(9):
             case 0:
                 return "", 1, False
             case 1:
@@ -203,10 +202,9 @@ class Evaluator:
                 found, bad = _found(asked, "Successful"), _found(asked, "Failed")
                 mixed = [*_gates(bad)[:1], *_gates(found)[1:]]
                 return _packed({**found, "gates": mixed}), 0, False
-            case 8:
-                return _packed(_with_gates(asked, phase, {"name": "somebody-elses-gate"})), 0, False
             case _:
-                return _packed(_nonsense(asked, chance.choice(NONSENSE))), 0, False
+                odd = NONSENSE[self._pods % len(NONSENSE)]
+                return _packed(_nonsense(asked, odd)), 0, False
 
     def _asked(self, job: Manifest) -> Manifest:
         """What the evaluator finds in its environment: the Evaluation's spec."""
@@ -291,6 +289,7 @@ NONSENSE: tuple[tuple[str, Json], ...] = (
     ("seed", 123456),
     ("dataDigest", "sha256:" + "9" * 63),
     ("message", "fine\u202e"),
+    ("gates.name", "somebody-elses-gate"),
     ("gates.limit", 0.99),
     ("gates.metric", "Beauty"),
     ("gates.upper", 0.98),

@@ -16,6 +16,7 @@ FIRST = {
     "the status is written on any version": 6,
     "a model that leaves is served": 16,
     "every gate has passed": 10,
+    "last words need make no sense": 3,
     "anybody's pod is evidence": 4,
     "the Gateway is not waited for": 3,
     "what is retired stays": 0,
