@@ -177,8 +177,7 @@ class Evaluator:
         if not self._stage.unlucky():
             made = asked.get("profile") is True
             return words_of(asked, phase, _digest(json.dumps(asked)) if made else ""), 0, True
-        chance = self._stage.rng
-        match chance.randrange(10):
+        match self._stage.rng.randrange(9):
             case 0:
                 return "", 1, False
             case 1:
@@ -188,7 +187,11 @@ class Evaluator:
             case 3:
                 return PREFIX + "x" * MAX_BYTES, 0, False
             case 4:
-                return _packed(_with_gates(asked, "Successful", estimate=float("nan"))), 0, False
+                return (
+                    _packed(_with_gates(asked, "Successful", {"estimate": float("nan")})),
+                    0,
+                    False,
+                )
             case 5:
                 found = _found(asked, "Successful")
                 return _packed({**found, "gates": _gates(found)[1:]}), 0, False
@@ -199,10 +202,9 @@ class Evaluator:
                 found, bad = _found(asked, "Successful"), _found(asked, "Failed")
                 mixed = [*_gates(bad)[:1], *_gates(found)[1:]]
                 return _packed({**found, "gates": mixed}), 0, False
-            case 8:
-                return _packed(_with_gates(asked, phase, name="somebody-elses-gate")), 0, False
             case _:
-                return _packed(_nonsense(asked, chance.choice(NONSENSE))), 0, False
+                odd = NONSENSE[self._pods % len(NONSENSE)]
+                return _packed(_nonsense(asked, odd)), 0, False
 
     def _asked(self, job: Manifest) -> Manifest:
         """What the evaluator finds in its environment: the Evaluation's spec."""
@@ -287,6 +289,7 @@ NONSENSE: tuple[tuple[str, Json], ...] = (
     ("seed", 123456),
     ("dataDigest", "sha256:" + "9" * 63),
     ("message", "fine\u202e"),
+    ("gates.name", "somebody-elses-gate"),
     ("gates.limit", 0.99),
     ("gates.metric", "Beauty"),
     ("gates.upper", 0.98),
@@ -305,7 +308,7 @@ def _nonsense(asked: Manifest, odd: tuple[str, Json]) -> Manifest:
     of_gates = place.removeprefix("gates.")
     if of_gates == place:
         return {**_found(asked, "Successful"), place: value}
-    return _with_gates(asked, "Successful", **{of_gates: value})
+    return _with_gates(asked, "Successful", {of_gates: value})
 
 
 def _found(asked: Manifest, phase: str) -> Manifest:
@@ -316,7 +319,7 @@ def _gates(found: Manifest) -> list[Json]:
     return cast("list[Json]", found.get("gates", []))
 
 
-def _with_gates(asked: Manifest, phase: str, **update: Json) -> Manifest:
+def _with_gates(asked: Manifest, phase: str, update: Manifest) -> Manifest:
     """Return what is said of gates, with something else said of each."""
     found = _found(asked, phase)
     return {**found, "gates": [{**cast(Manifest, gate), **update} for gate in _gates(found)]}

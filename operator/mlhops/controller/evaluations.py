@@ -76,7 +76,7 @@ class Evaluations:
             return False
         if seen.early:
             return True  # nothing worth a write, for moments
-        seen = replace(seen, status=await self._keep(seen, now))
+        seen = replace(seen, status=await self.keep(seen.evaluation, seen.status, now))
         if seen.model is not None and seen.status.phase in FINISHED:
             metrics.count_verdict(seen.model.metadata, seen.status)
         if seen.event is not None and seen.model is not None:
@@ -188,26 +188,26 @@ class Evaluations:
         words = text(events[-1], "message") if events else ""
         return f"the evaluator cannot start: {words}" if words else ""
 
-    async def _keep(self, seen: _Seen, now: datetime) -> EvaluationStatus:
+    async def keep(
+        self, evaluation: Evaluation, status: EvaluationStatus, now: datetime
+    ) -> EvaluationStatus:
         """Write the status, and return what was written: of a verdict that cannot be, that it cannot.
 
         Such a verdict could be tried for ever.
         """
         try:
-            await self._write(seen.evaluation, seen.status)
+            await self._write(evaluation, status)
         except (TypeError, ValueError) as error:
             why = f"it is no JSON ({type(error).__name__})"
         except ApiError as error:
-            if error.status not in _NEVER_TAKEN:
+            if error.status not in _NEVER_TAKEN or status.phase not in FINISHED:
                 raise
             why = f"the API server refuses it ({error.reason})"
         else:
-            return seen.status
-        if seen.status.phase not in FINISHED:
-            raise ValueError(f"the status of an Evaluation cannot be written: {why}")
-        status = evaluator_job.unwritable(seen.evaluation, why, now)
-        await self._write(seen.evaluation, status)
-        return status
+            return status
+        lost = evaluator_job.unwritable(evaluation, why, now)
+        await self._write(evaluation, lost)
+        return lost
 
     async def _write(self, evaluation: Evaluation, status: EvaluationStatus) -> None:
         if status.to_json() == evaluation.status.to_json():

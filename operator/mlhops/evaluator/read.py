@@ -111,7 +111,12 @@ class Table:
             with pyarrow.parquet.ParquetFile(
                 self._path, pre_buffer=False, buffer_size=_PAGE
             ) as file:
-                yield from file.iter_batches(batch_size=size, columns=names)
+                rows = 0
+                for part in file.iter_batches(batch_size=size, columns=names):
+                    rows += part.num_rows
+                    yield part
+                if rows != file.metadata.num_rows:
+                    raise ValueError("a damaged file: some columns have fewer rows than others")
         else:
             options = pyarrow.csv.ConvertOptions(
                 include_columns=names,

@@ -39,7 +39,7 @@ def problem(spec: EvaluationSpec, result: Result) -> str:
 
 
 def _problems(spec: EvaluationSpec, result: Result) -> Iterator[str]:
-    yield from _of_run(spec, result)
+    yield from _of_run(result)
     asked = {gate.name: gate for gate in spec.gates}
     named = [gate.name for gate in result.gates]
     if (result.gates or result.phase != "Error") and sorted(named) != sorted(asked):
@@ -54,9 +54,11 @@ def _problems(spec: EvaluationSpec, result: Result) -> Iterator[str]:
         yield from (f"{where}: {each}" for each in _of_gate(gate, found, spec, result))
     if result.gates and result.phase != _phase(result):
         yield "its phase is not what its gates come to"
+    if result.phase != "Error":
+        yield from _of_verdict(spec, result)
 
 
-def _of_run(spec: EvaluationSpec, result: Result) -> Iterator[str]:
+def _of_run(result: Result) -> Iterator[str]:
     report, profile = result.report, result.profile
     texts = [result.message, result.evaluator, result.data_digest]
     texts += [report.uri, report.error] if report is not None else []
@@ -67,8 +69,9 @@ def _of_run(spec: EvaluationSpec, result: Result) -> Iterator[str]:
         yield "rows is no number of rows"
     if result.data_digest is not None and not _SHA256.fullmatch(result.data_digest):
         yield "dataDigest is no digest"
-    if result.phase == "Error":
-        return
+
+
+def _of_verdict(spec: EvaluationSpec, result: Result) -> Iterator[str]:
     if result.data_digest is None or spec.data.digest not in (None, result.data_digest):
         yield "dataDigest is not that of spec.data"
     if result.seed != spec.seed:

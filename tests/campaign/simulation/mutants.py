@@ -157,6 +157,9 @@ MUTANTS: Mapping[str, Mutant] = {
         "mlhops.rollout.gates.passed_gates",
         lambda evaluation: {gate.name for gate in evaluation.spec.gates},
     ),
+    "last words need make no sense": lambda: patch(
+        "mlhops.rollout.last_words.problem", lambda *_: ""
+    ),
     "anybody's pod is evidence": lambda: patch(
         "mlhops.controller.evaluations.owned", lambda *_: True
     ),

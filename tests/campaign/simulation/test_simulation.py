@@ -17,6 +17,7 @@ FIRST = {
     "a model that leaves is served": 16,
     "a model that leaves is frozen": 6,
     "every gate has passed": 10,
+    "last words need make no sense": 3,
     "anybody's pod is evidence": 4,
     "the Gateway is not waited for": 3,
     "what is retired stays": 0,

@@ -295,3 +295,21 @@ def test_a_feature_that_drifts_is_named_before_the_score_that_follows_from_it() 
     side = seen(report(columns, scored=scores(2, 500, shift=0.6)))
     assert side.worst is not None
     assert side.worst.of == "age"
+
+
+def test_a_detector_that_takes_text_for_numbers_is_no_drift_and_no_error() -> None:
+    before = [feature.model_copy(update={"text": None}) for feature in KNOWN.features]
+    earlier = KNOWN.model_copy(update={"features": before})
+    side = seen(report(of=earlier))
+    assert (side.verdict, side.quality) == ("Insufficient", "Insufficient")
+    assert side.message.startswith("a pod's detector is of an earlier version")
+
+
+def test_a_revision_that_an_earlier_version_profiled_is_counted_as_it_was() -> None:
+    before = [feature.model_copy(update={"text": None}) for feature in KNOWN.features]
+    earlier = KNOWN.model_copy(update={"features": before})
+    padded = {**rows(1, 500), "ward": ["icu  ", "er"] * 250}
+    found = look(policy(), asked(report(padded, of=earlier), of=earlier), None, NOW).stable
+    assert found is not None
+    assert found.quality == "NoDrift"
+    assert seen(report(padded)).quality == "Drift"

@@ -9,13 +9,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlhops.api.result import decode
 from mlhops.evaluator.report import publish as publishing
 from mlhops.evaluator.report.publish import file_name
 
-from ..conftest import SPEC, Bench, columns
+from ..conftest import ROWS, SPEC, Bench, changed, columns
 from .reading import Page, evaluated
 
 
@@ -32,6 +33,22 @@ def test_a_run_stores_its_report_where_the_spec_says_with_the_digest_of_its_byte
     text = Page(path.read_text()).text
     assert all(gate.message[1:] in text for gate in result.gates)
     assert any(path.as_uri() in said for said in bench.said)
+
+
+def test_a_value_that_few_rows_have_is_told_nowhere(
+    bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    surname = np.where(np.arange(ROWS) < ROWS - 6, "(none)", "x").astype(object)
+    surname[-6:] = [f"Patient-{letter}" for letter in "ABCDEF"]
+    spec = changed("interface.groups.0", {"name": "sex", "feature": "sex"})
+    spec["profile"] = True
+    sink = {"uri": (tmp_path / "reports").as_uri()}
+    with caplog.at_level(0):
+        result = bench.run({**spec, "report": sink}, {**columns(), "sex": surname})
+    (path,) = (tmp_path / "reports").iterdir()
+    told = result.model_dump_json() + path.read_text() + str(bench.profile)
+    assert "sex=(fewer than 10 rows, no. 6)" in told
+    assert "Patient-" not in told + "".join(bench.said) + caplog.text
 
 
 def test_a_run_without_a_sink_has_no_report(bench: Bench) -> None:
