@@ -170,6 +170,11 @@ def test_the_operator_is_told_where_images_come_from_and_which_hosts_are_allowed
     alibi = f"registry.example/clinical/mlhops/detector-alibi:{__version__}"
     assert f"--detector-alibi-image={alibi}" in arguments
     assert {"--allowed-host=*.hospital.example", "--allowed-network=10.0.0.0/8"} <= set(arguments)
+    assert [each for each in arguments if each.startswith("--hostname=")] == [
+        "--hostname=*=*.sandbox.example",
+        "--hostname=icu=*.icu.example",
+        "--hostname=icu=a.example",
+    ]
 
 
 def test_prometheus_is_shown_a_port_that_there_is(helm: Helm) -> None:
@@ -239,7 +244,7 @@ def test_the_dashboards_of_both_are_the_same(
         ({"watchNamespaces": ["ward", "ward"]}, "/watchNamespaces"),
         ({"hostnames": {"icu": ["https://a.example"]}}, "/hostnames/icu/0"),
         ({"hostnames": {"icu": []}}, "/hostnames/icu"),
-        ({"hostnames": {"icu-*": ["a.example"]}}, "/hostnames"),
+        ({"hostnames": {"icu-*": ["a.example"]}}, "icu-*"),
         ({"allowedHosts": ["https://data.example"]}, "/allowedHosts/0"),
         ({"allowedNetworks": ["10.0.0.1"]}, "/allowedNetworks/0"),
     ],
