@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel, Step
-from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Serving
+from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Proof, Serving
+from mlhops.kserve.facts import Service
 from mlhops.rollout.intents import Answer, EnsureEvaluation, Intent, Plan, Remove, SetWeights
 
 if TYPE_CHECKING:
@@ -124,6 +125,13 @@ class Judge:
         if share > before.get(candidate.inference_service, 0):
             service = world.services[candidate.inference_service]
             assert service.ready is True, "only a model server that answers gets more traffic"
+            self._measured(service, candidate.proof)
+
+    def _measured(self, service: Service, proof: Proof) -> None:
+        """What answers is surely what was measured, and nobody else stands beside it."""
+        assert not service.server.doubt
+        assert set(service.server.parts) == set(proof.server)
+        assert not service.foreign_pod
 
     def _removal(self, world: "World", name: str) -> None:
         """Invariant 6: what may have traffic, or nobody knows, is not deleted."""
@@ -180,9 +188,11 @@ class Judge:
             assert before.kept_until is not None
             assert before.kept_until > world.now
             assert before.proof is not None
+            self._measured(world.services[before.inference_service], before.proof)
             return
         assert candidate is None or candidate.failure is None
         assert new.stable.proof is not None, "promoted without proof"
+        self._measured(world.services[new.stable.inference_service], new.stable.proof)
         assert new.stable.proof.evaluation in evidence(world, seen, revision)
         if old.stable is not None:
             assert world.route is not None
