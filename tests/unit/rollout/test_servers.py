@@ -247,3 +247,17 @@ def test_a_doubt_hides_nothing_that_is_known_to_be_another() -> None:
     world.run()
     assert world.status.phase == "Degraded"
     assert "kserve-container=sha256:2 was not measured" in world.status.message
+
+
+@pytest.mark.parametrize("change", [{"foreign_pod": "rogue"}, {"foreign_field": "spec.x"}])
+def test_going_back_to_what_somebody_has_touched_is_not_instant(change: dict[str, str]) -> None:
+    world = World()
+    old = world.service_of(world.deploy())
+    new = world.service_of(world.deploy("2.0.0"))
+    world.services[old] = replace(world.services[old], **change)  # type: ignore[arg-type]
+
+    world.release("1.0.0")
+    world.run()
+
+    assert world.shares() == {new: 100}
+    assert "FastRolledBack" not in world.told()
