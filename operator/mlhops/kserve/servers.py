@@ -30,9 +30,9 @@ class Server:
     """What answers, or why nobody can say."""
 
     parts: tuple[str, ...] = ()
-    """By container or runtime, what it is; sorted."""
+    """By container or runtime, what it is; sorted. In doubt, what is known of it."""
     doubt: str = ""
-    """Why it is not known, empty where it is."""
+    """Why not all of it is known, empty where it is."""
 
 
 NOBODY = Server(doubt="no pod of its own is ready")
@@ -54,20 +54,21 @@ NO_RUNTIMES = Runtimes({}, {})
 def server_of(live: Manifest, ready_pods: Iterable[Manifest], runtimes: Runtimes) -> Server:
     """Return what answers for an InferenceService, by those of its own pods that are ready."""
     parts: set[str] = set()
-    seen = False
+    doubt = NOBODY.doubt
     for pod in ready_pods:
-        seen = True
+        doubt = "" if doubt == NOBODY.doubt else doubt
         for container, image in _images(pod):
-            if not image:
+            if image:
+                parts.add(f"{container}={image}")
+            elif not doubt:
                 name = text(pod, "metadata", "name")
-                return Server(doubt=f"pod {name} does not say which image {container} runs")
-            parts.add(f"{container}={image}")
+                doubt = f"pod {name} does not say which image {container} runs"
         parts |= set(_commands(pod))
-    if not seen:
+    if not parts:
         return NOBODY
-    if runtimes.doubt:
-        return Server(doubt=runtimes.doubt)
-    return Server(tuple(sorted(parts | _runtime(live, runtimes))))
+    doubt = doubt or runtimes.doubt
+    known = set() if runtimes.doubt else _runtime(live, runtimes)
+    return Server(tuple(sorted(parts | known)), doubt)
 
 
 def runtime_names(live: Manifest) -> frozenset[str]:

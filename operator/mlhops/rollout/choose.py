@@ -103,6 +103,8 @@ def _can_return(draft: Draft) -> bool:
     lapsed = previous.proof.expires is not None and previous.proof.expires <= draft.now
     service = draft.service(previous)
     ready = service is not None and service.ready is True and is_proven(service, previous.proof)
+    if service is not None and (service.foreign_field or service.foreign_pod):
+        return False
     return ready and not expired and not lapsed and previous.proof.gates_hash == draft.gates_hash
 
 

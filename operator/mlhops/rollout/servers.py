@@ -37,11 +37,15 @@ def doubt_about(service: Service) -> str:
 
 
 def change_of(measured: Collection[str], service: Service | None) -> Change | None:
-    """Return how what answers differs from what was measured, None where it does not or nobody can tell."""
-    if service is None or service.server.doubt or not measured:
+    """Return how what answers differs from what was measured, None where it does not or nobody can tell.
+
+    In doubt, what is known and was not measured counts; that something is not there does not.
+    """
+    if service is None or not measured:
         return None
     now = service.server.parts
     new, gone = sorted(set(now) - set(measured)), sorted(set(measured) - set(now))
+    gone = [] if service.server.doubt else gone
     if not new and not gone:
         return None
     runtime = all("/" in part.partition("=")[0] for part in (*new, *gone))

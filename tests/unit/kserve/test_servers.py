@@ -116,7 +116,8 @@ def test_a_runtime_that_is_gone_is_another_one() -> None:
 
 def test_where_the_operator_may_not_read_runtimes_nobody_knows_what_answers() -> None:
     found = server_of(NAMED, [pod("sha256:1")], Runtimes({}, {}, "may not read them"))
-    assert found == Server(doubt="may not read them")
+    assert found.doubt == "may not read them"
+    assert images(found) == ["agent=sha256:a", "kserve-container=sha256:1"]
 
 
 def test_a_runtime_has_the_name_that_the_spec_or_kserve_says() -> None:

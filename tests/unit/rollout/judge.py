@@ -12,7 +12,8 @@ from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.gate import Gate
 from mlhops.api.model import ClinicalModel, EvaluationSettings, Step
-from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Outcome, Serving
+from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Outcome, Proof, Serving
+from mlhops.kserve.facts import Service
 from mlhops.rollout.intents import Answer, EnsureEvaluation, Intent, Plan, Remove, SetWeights
 from mlhops.rollout.revision import Served
 
@@ -203,6 +204,13 @@ class Judge:
         if share > before.get(candidate.inference_service, 0):
             service = world.services[candidate.inference_service]
             assert service.ready is True, "only a model server that answers gets more traffic"
+            self._measured(service, candidate.proof)
+
+    def _measured(self, service: Service, proof: Proof) -> None:
+        """What answers is surely what was measured, and nobody else stands beside it."""
+        assert not service.server.doubt
+        assert set(service.server.parts) == set(proof.server)
+        assert not service.foreign_pod
 
     def _removal(self, world: "World", name: str) -> None:
         """Invariant 6: what may have traffic, or nobody knows, is not deleted."""
@@ -345,10 +353,13 @@ class Judge:
             assert before.kept_until is not None
             assert before.kept_until > world.now
             assert before.proof is not None
-            assert new.stable.digest == before.digest == before.proof.digest
+            self._measured(world.services[new.stable.inference_service], new.stable.proof)
+        assert new.stable.digest == before.digest == before.proof.digest
+            self._measured(world.services[before.inference_service], before.proof)
             return
         assert candidate is None or candidate.failure is None
         assert new.stable.proof is not None, "promoted without proof"
+        self._measured(world.services[new.stable.inference_service], new.stable.proof)
         assert new.stable.digest == new.stable.proof.digest == Served.of(seen.spec).digest
         assert new.stable.proof.evaluation in evidence(world, seen, revision, self.covered)
         if new.history[-1].outcome is Outcome.PROMOTED:

@@ -12,8 +12,9 @@ from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.policy import MonitoringPolicySpec
+from mlhops.kserve.servers import NOBODY, Server
 from mlhops.rollout.looks import Look, Monitored, Side, Verdict
-from tests.unit.rollout.world import GATE, Conflict, Crash, World
+from tests.unit.rollout.world import GATE, SERVER, Conflict, Crash, World
 
 WEIGHTS: list[Json] = [{"setWeight": weight} for weight in (0, 5, 10, 50, 100)]
 OTHERS: list[Json] = [
@@ -35,6 +36,14 @@ REPORTS: list[list[Json] | None] = [
         {"name": GATE, "phase": "Successful", "estimate": 0.01},
     ],
 ]
+SERVERS = (
+    SERVER,
+    Server((*SERVER.parts[:1], "kserve-container=sha256:2")),
+    Server((*SERVER.parts, "kserve-container=sha256:2")),
+    Server(("ClusterServingRuntime/sklearn=gone", *SERVER.parts[1:])),
+    Server(SERVER.parts, doubt="a pod does not say what it runs"),
+    NOBODY,
+)
 HEALTH: list[tuple[bool | None, str | None, bool]] = [
     (True, None, False),
     (None, None, False),
@@ -227,6 +236,15 @@ class RolloutMachine(RuleBasedStateMachine):
             changed = replace(self.world.services[name], current=False, foreign_logger=logger)
             self.world.services[name] = changed
 
+    @rule(
+        number=st.integers(0, 5), server=st.sampled_from(SERVERS), rogue=st.sampled_from(["", "p"])
+    )
+    def something_else_answers(self, number: int, server: Server, rogue: str) -> None:
+        name = self._some_service(number)
+        if name is not None:
+            changed = replace(self.world.services[name], server=server, foreign_pod=rogue)
+            self.world.services[name] = changed
+
     @rule()
     def deletions_are_carried_out_late(self) -> None:
         self.world.slow_deletion = not self.world.slow_deletion
@@ -319,7 +337,8 @@ class RolloutMachine(RuleBasedStateMachine):
             world.route.foreign = False
         world.gateway_exists = world.kserve_installed = world.gateway_api_installed = True
         world.services = {
-            name: replace(service, foreign_logger=False) for name, service in world.services.items()
+            name: replace(service, foreign_logger=False, foreign_pod="", server=SERVER)
+            for name, service in world.services.items()
         }
         world.kserve_prompt = world.evaluator_prompt = True
         world.gateway = "prompt"

@@ -234,3 +234,30 @@ def test_what_was_changed_about_the_version_before_is_not_told_of_the_next() -> 
     assert "not as it was measured" not in "".join(
         event.message for event in world.events if event.message.startswith("2.0.0")
     )
+
+
+def test_a_doubt_hides_nothing_that_is_known_to_be_another() -> None:
+    world = World()
+    stable = world.service_of(world.deploy())
+    answer_with(world, stable, Server((IMAGE,), doubt="may not read runtimes"))
+    world.run()
+    assert world.status.phase == "Healthy"
+
+    answer_with(world, stable, Server(("kserve-container=sha256:2",), doubt="may not read them"))
+    world.run()
+    assert world.status.phase == "Degraded"
+    assert "kserve-container=sha256:2 was not measured" in world.status.message
+
+
+@pytest.mark.parametrize("change", [{"foreign_pod": "rogue"}, {"foreign_field": "spec.x"}])
+def test_going_back_to_what_somebody_has_touched_is_not_instant(change: dict[str, str]) -> None:
+    world = World()
+    old = world.service_of(world.deploy())
+    new = world.service_of(world.deploy("2.0.0"))
+    world.services[old] = replace(world.services[old], **change)  # type: ignore[arg-type]
+
+    world.release("1.0.0")
+    world.run()
+
+    assert world.shares() == {new: 100}
+    assert "FastRolledBack" not in world.told()
