@@ -120,6 +120,16 @@ class Users:
         self._stage.server.patch(MODELS, MODEL, patch, USER)
         return "user names a Gateway that exists"
 
+    def lift(self) -> str:
+        """End a person's hold, as the message asks; a second after it, since a Pause has the last word in its own."""
+        live = self.model
+        since = text(live, "status", "hold", "at")
+        if live is None or not since or since[:19] >= self._stage.later(-1)[:19]:
+            return ""
+        waits = text(live, "status", "candidate", "pause", "reason") == "PausedByPerson"
+        asked = [one for one in self._stage.objects(DECISIONS) if not text(one, "status", "phase")]
+        return self._decide(live, "Resume") if waits and not asked else ""
+
     def let_go(self) -> str:
         """End what holds back the model's deletion."""
         live = self.model
