@@ -9,7 +9,7 @@ import pytest
 
 from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
-from mlhops.api.evaluation import EvaluationPhase, GateResult
+from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.result import Result, encode
 from mlhops.controller.kinds import DECISIONS, MODELS
 from mlhops.kserve.read import at, items, text
@@ -96,7 +96,7 @@ def test_a_hold_goes_on_for_the_next_version(hands: Hands) -> None:
 
 
 def test_an_override_does_not_move_to_a_gate_that_gets_its_name(hands: Hands) -> None:
-    gates = cast("list[Manifest]", items(hands.manifest("1.0.0"), "spec", "evaluation", "gates"))
+    gates = items(hands.manifest("1.0.0"), "spec", "evaluation", "gates")
     slow: Manifest = {"name": "slow", "type": "Latency", "metric": "P99", "limit": 0.1}
     hands.apply_model("1.0.0", rollout={"steps": [{"approve": {}}]})
     edit(hands, evaluation={"gates": [*gates, slow]})
@@ -124,8 +124,9 @@ def _end(hands: Hands, verdicts: dict[str, EvaluationPhase]) -> None:
     """The evaluator ends with these verdicts."""
     phases = set(verdicts.values())
     phase = FAILED if FAILED in phases else INCONCLUSIVE if INCONCLUSIVE in phases else SUCCESSFUL
-    gates = [GateResult(name=name, phase=each) for name, each in verdicts.items()]
-    result = Result(phase=phase, message="as measured", gates=gates)
+    gates = [{"name": name, "phase": each.value} for name, each in verdicts.items()]
+    said = {"phase": phase.value, "message": "as measured", "gates": gates}
+    result = Result.model_validate(said)
     hands.end_evaluator(hands.running_evaluation(), encode(result), 0)
 
 
