@@ -34,6 +34,9 @@ def documented_objects(page: str) -> dict[str, Manifest]:
     for number, block in enumerate(blocks, 1):
         manifest = cast(Manifest, yaml.safe_load(block))
         if "kind" in manifest:
-            cast(Manifest, manifest["metadata"]).pop("namespace", None)
+            metadata = cast(Manifest, manifest["metadata"])
+            metadata.pop("namespace", None)
+            if metadata.pop("generateName", None):
+                metadata["name"] = "example"
             found[f"{page} block {number}"] = manifest
     return found

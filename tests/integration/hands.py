@@ -51,9 +51,14 @@ class OperatorProcess:
     """The operator as users run it: a process of its own."""
 
     def __init__(
-        self, kubeconfig: Path, namespace: str, log: Path, arguments: Sequence[str] = ()
+        self,
+        kubeconfig: Path,
+        namespace: str,
+        log: Path,
+        arguments: Sequence[str] = (),
+        program: Sequence[str] = ("-m", "mlhops.controller"),
     ) -> None:
-        self._command = [sys.executable, "-m", "mlhops.controller", *arguments]
+        self._command = [sys.executable, *program, *arguments]
         if namespace:
             self._command += ["--namespace", namespace]
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}

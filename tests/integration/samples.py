@@ -436,6 +436,8 @@ ACCEPTED: dict[str, Manifest] = {
     **documented("docs/data.md"),
     **documented("docs/gates.md"),
     **documented_objects("docs/monitoring.md"),
+    **documented_objects("docs/decisions.md"),
+    **documented_objects("docs/gates.md"),
     "as much as is allowed": _largest(512),
     "the most that is compared with each other": _largest(128),
     "columns of any type": clinical_model(

@@ -30,6 +30,7 @@ _STEPS: tuple[list[Json], ...] = (
 _EDITS = ("cut", "cut", "remove", "remove", "insert", "double", "end")
 _ACTIONS = ("Approve", "Reject", "Promote", "Abort", "Retry", "Pause", "Resume", "Override")
 GATE = "equal-misses"
+_WAITS = ("PauseStep", "ApprovalRequired")
 _WAYS_ON = {
     "PauseStep": "Resume",
     "PausedByPerson": "Resume",
@@ -78,6 +79,10 @@ class Users:
             return self._create()
         if at(live, "status", "previous") and self._stage.chance(0.2):
             return self._release(text(live, "status", "previous", "version"))
+        if text(live, "status", "candidate", "pause", "reason") in _WAITS and self._stage.chance(
+            0.2
+        ):
+            return self._edit_steps(live)
         if self._stage.chance(0.4):
             return self.correct() or self._decide(live, _called_for(live))
         dice = self._stage.rng.random()
@@ -119,6 +124,16 @@ class Users:
         patch: Manifest = {"spec": {"exposure": {"gateway": {"name": GATEWAY}}}}
         self._stage.server.patch(MODELS, MODEL, patch, USER)
         return "user names a Gateway that exists"
+
+    def lift(self) -> str:
+        """End a person's hold, as the message asks; a second after it, since a Pause has the last word in its own."""
+        live = self.model
+        since = text(live, "status", "hold", "at")
+        if live is None or not since or since[:19] >= self._stage.later(-1)[:19]:
+            return ""
+        waits = text(live, "status", "candidate", "pause", "reason") == "PausedByPerson"
+        asked = [one for one in self._stage.objects(DECISIONS) if not text(one, "status", "phase")]
+        return self._decide(live, "Resume") if waits and not asked else ""
 
     def let_go(self) -> str:
         """End what holds back the model's deletion."""
@@ -171,7 +186,7 @@ class Users:
             case 0 | 1:
                 patch: Manifest = {"rollout": self._rollout()}
             case 11 | 12 | 13:
-                patch = {"rollout": {"steps": self._steps(live)}}
+                return self._edit_steps(live)
             case 2:
                 patch = {"rollout": {"paused": not at(live, "spec", "rollout", "paused")}}
             case 3:
@@ -194,6 +209,11 @@ class Users:
                 return self._edit_policy()
             case _:
                 patch = {"rollout": {"keepPrevious": rng.choice(("0s", "5m"))}}
+        self._stage.server.patch(MODELS, MODEL, {"spec": patch}, USER)
+        return f"user edits {patch}"
+
+    def _edit_steps(self, live: Manifest) -> str:
+        patch: Manifest = {"rollout": {"steps": self._steps(live)}}
         self._stage.server.patch(MODELS, MODEL, {"spec": patch}, USER)
         return f"user edits {patch}"
 

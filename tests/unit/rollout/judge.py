@@ -353,8 +353,7 @@ class Judge:
             assert before.kept_until is not None
             assert before.kept_until > world.now
             assert before.proof is not None
-            self._measured(world.services[new.stable.inference_service], new.stable.proof)
-        assert new.stable.digest == before.digest == before.proof.digest
+            assert new.stable.digest == before.digest == before.proof.digest
             self._measured(world.services[before.inference_service], before.proof)
             return
         assert candidate is None or candidate.failure is None
