@@ -179,6 +179,6 @@ class Profile(Resource):
     def counted_digest(self) -> str:
         """Return the sha256 of all that counts depend on.
 
-        A detector that is older than how a model was asked counts by the same profile all the same.
+        A detector that is older than `asked` knows a profile by this one, since it reads no more.
         """
         return self.model_copy(update={"asked": None, "positive_column": None}).digest()

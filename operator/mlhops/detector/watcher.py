@@ -136,9 +136,12 @@ class Watcher:
     def profile(self, profile: Profile, now: float) -> None:
         """Count against another profile from now on; counts against the one before are over."""
         sketch = Sketch(profile)
-        if self.sketch is not None and self.sketch.digest == sketch.digest:
+        same = self.sketch is not None and (
+            self.sketch.profile.counted_digest() == profile.counted_digest()
+        )
+        if self.sketch is not None and same:
             # The same to count by; what else it says may have changed.
-            self.sketch.profile = profile
+            self.sketch.profile, self.sketch.digest = profile, sketch.digest
             self._decoder = self._new_decoder(self.config)
             return
         self.flush(now)

@@ -30,7 +30,10 @@ _WHOLE = {
     for low in (0, -(2 ** (bits - 1)))
 }
 _WHOLE_TEXT = re.compile(r"([+-]?[0-9]{1,40})(\.0*)?")
-_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?")
+_UNCLEAR = re.compile(
+    r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?|true|false", re.IGNORECASE
+)
+"""What may be a number or a truth value, or text that looks like one."""
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 _EXACT = 2**53
 """Whole numbers up to this one are the same in double precision."""
@@ -120,22 +123,22 @@ def refuse_unclear(table: Table, features: Sequence[Feature]) -> None:
             found = pc.unique(plain(batch[name])).to_pylist()
             known = [text.strip() for text in found if text is not None and text.strip()]
             unclear[name] = unclear[name] or bool(known)
-            if not all(_NUMBER.fullmatch(text) for text in known):
+            if not all(_UNCLEAR.fullmatch(text) for text in known):
                 certain.add(name)
     named = [name for name, some in unclear.items() if some and name not in certain]
     if named:
         raise EvaluationError(
             f"column{'s' if len(named) > 1 else ''} {', '.join(named)} of the csv file may hold "
-            "numbers, or text that looks like them, and a model that was trained on one does not "
-            "know the other: set datatype of the feature to INT64, FP64 or BYTES, as callers send "
-            "it; or write parquet, which has types"
+            "numbers or booleans, or text that looks like them, and a model that was trained on one "
+            "does not know the other: set datatype of the feature to INT64, FP64, BOOL or BYTES, as "
+            "callers send it; or write parquet, which has types"
         )
 
 
 def _is_open(feature: Feature) -> bool:
     if feature.datatype is not None or feature.type != "Categorical":
         return False
-    return all(_NUMBER.fullmatch(word.strip()) for word in feature.categories or [])
+    return all(_UNCLEAR.fullmatch(word.strip()) for word in feature.categories or [])
 
 
 def _own(column: Column, feature: Feature, typeless: bool) -> Datatype:

@@ -98,7 +98,7 @@ def collect(asked: Asked, digest: str, windows: Iterable[str]) -> Told:
         if isinstance(report, Trouble):
             troubles.add(report)
         else:
-            reports.append(report)
+            reports.append(_as_known(report, asked.profile, digest))
     counted: dict[str, Summary] = {}
     answers: dict[str, AnswerSummary] = {}
     for name in windows:
@@ -144,6 +144,21 @@ def _read(answer: Answer, revision: str) -> DetectorReport | Trouble:
     if report.revision != revision:
         return Trouble("Error", "a pod's report is of another revision")
     return report
+
+
+def _as_known(report: DetectorReport, profile: Profile | None, digest: str) -> DetectorReport:
+    """Return a report with the profile's own digest, where an older detector has told another."""
+    older = profile.counted_digest() if profile is not None else digest
+    if older == digest:
+        return report
+    windows = {
+        name: window.model_copy(update={"profile_digest": digest})
+        if window.profile_digest == older
+        else window
+        for name, window in report.windows.items()
+    }
+    own = digest if report.profile_digest == older else report.profile_digest
+    return report.model_copy(update={"profile_digest": own, "windows": windows})
 
 
 def _window(

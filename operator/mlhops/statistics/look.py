@@ -48,7 +48,7 @@ class Watch:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self.digest = profile.counted_digest()
+        self.digest = profile.digest()
         """The profile's."""
         self._features = [Reference(feature) for feature in profile.features]
         self._score = Reference(profile.score) if profile.score else None

@@ -84,7 +84,7 @@ class Sketch:
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
-        self.digest = profile.counted_digest()
+        self.digest = profile.digest()
         everything = [*profile.features, *([profile.score] if profile.score else [])]
         self._bins = [_Bins(feature) for feature in everything]
         sizes = [len(feature.counts) for feature in everything]

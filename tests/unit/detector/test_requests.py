@@ -112,7 +112,7 @@ def test_a_profile_that_only_says_more_of_how_it_was_asked_loses_no_counts() -> 
     assert more.digest() != profile().digest()
     watched.profile(Profile.model_validate_json(more.to_text()), 0.0)
     assert watched.summaries(0.0)["hour"].rows == 1
-    assert watched.summaries(0.0)["hour"].profile_digest == profile().digest()
+    assert watched.summaries(0.0)["hour"].profile_digest == more.digest()
     take(watched, PAIR, "response", identity="b")
     assert watched.counters.scores == 1
 

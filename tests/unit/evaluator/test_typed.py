@@ -273,7 +273,7 @@ def csv(folder: Path, text: str) -> Table:
     return Table(path, "csv")
 
 
-@pytest.mark.parametrize("values", ["1\n2\n3\n", "1.5\n\n2\n", "-1\n1e3\n"])
+@pytest.mark.parametrize("values", ["1\n2\n3\n", "1.5\n\n2\n", "-1\n1e3\n", "True\nfalse\n"])
 def test_codes_of_a_file_without_types_are_refused_until_somebody_says_what_they_are(
     tmp_path: Path, values: str
 ) -> None:
@@ -311,8 +311,8 @@ def test_codes_of_a_csv_file_end_an_evaluation_with_the_way_out(bench: Bench) ->
     spec["data"] |= {"uri": path.as_uri(), "format": "csv"}
     result = bench.run(spec)
     assert result.phase == "Error"
-    assert "column triage of the csv file may hold numbers, or text" in result.message
-    assert "set datatype of the feature to INT64, FP64 or BYTES" in result.message
+    assert "column triage of the csv file may hold numbers or booleans, or text" in result.message
+    assert "set datatype of the feature to INT64, FP64, BOOL or BYTES" in result.message
 
 
 def test_the_new_fields_change_no_hash_of_an_interface_that_has_none_of_them() -> None:

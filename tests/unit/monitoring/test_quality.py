@@ -171,6 +171,16 @@ def test_what_an_older_detector_or_evaluator_does_not_tell_is_no_verdict() -> No
     assert seen(told.model_copy(update={"windows": {"hour": window}})).quality == "NoDrift"
 
 
+def test_an_older_detector_knows_the_profile_by_what_it_reads_of_it() -> None:
+    of = KNOWN.model_copy(update={"asked": ASKED, "positive_column": 1})
+    assert of.digest() != KNOWN.digest() == of.counted_digest()
+    older = look(policy(), asked(report(of=KNOWN), report(of=of), of=of), None, NOW).stable
+    assert older is not None
+    assert (older.verdict, older.quality) == ("NoDrift", "NoDrift")
+    other = KNOWN.model_copy(update={"created_from": "sha256:" + "2" * 64})
+    assert look(policy(), asked(report(of=other), of=of), None, NOW).stable.verdict == "Error"  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     "change",
     [
