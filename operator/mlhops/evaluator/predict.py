@@ -51,8 +51,7 @@ def predict(
     try:
         parts = asyncio.run(_all(batches, spec, people.classes, endpoint, pace.deadline, progress))
     except WrongValuesError as error:
-        again = table.batches([error.column], _ROWS_AT_ONCE)
-        raise over_all(error, again, spec.interface.features) from None
+        raise _counted(error, table, spec) from None
     called = np.concatenate([part for _, part in parts])
     if len(called) != people.rows:
         raise EvaluationError(
@@ -65,6 +64,13 @@ def predict(
     score = np.concatenate(scored)
     answers.refuse_classes(score, spec.interface.output)
     return Predictions(called, score)
+
+
+def _counted(error: WrongValuesError, table: Table, spec: EvaluationSpec) -> EvaluationError:
+    """Return an error with the number of all rows in which a column is wrong."""
+    wrong = [feature for feature in spec.interface.features if feature.name == error.column]
+    batches = table.batches([error.column], _ROWS_AT_ONCE)
+    return over_all(error, batches, lambda batch: inputs(batch, wrong))
 
 
 async def _all(
