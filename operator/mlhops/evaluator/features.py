@@ -4,7 +4,7 @@ A missing number goes out as null: JSON has no NaN, and KServe's servers read nu
 tensor as NaN.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -96,20 +96,13 @@ def inputs(
 
 
 def over_all(
-    error: WrongValuesError,
-    batches: Iterable[Batch],
-    features: Sequence[Feature],
-    request: Request | None = None,
-    *,
-    typeless: bool = False,
+    error: WrongValuesError, batches: Iterable[Batch], read: Callable[[Batch], object]
 ) -> EvaluationError:
     """Return an error that a batch has shown, with the number of all rows where it is so."""
-    wrong = [feature for feature in features if feature.name == error.column]
-    asked = request_of(features, request)
     total, same = 0, error.tell(0)
     for batch in batches:
         try:
-            inputs(batch, wrong, asked, typeless=typeless)
+            read(batch)
         except WrongValuesError as found:
             total += found.number if found.tell(0) == same else 0
     return EvaluationError(error.tell(max(total, error.number)))

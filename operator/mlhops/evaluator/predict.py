@@ -56,8 +56,7 @@ def predict(
     try:
         parts = asyncio.run(_all(batches, spec, people.classes, endpoint, pace.deadline, progress))
     except WrongValuesError as error:
-        again = table.batches([error.column], _ROWS_AT_ONCE)
-        raise over_all(error, again, features, request, typeless=table.typeless) from None
+        raise _counted(error, table, spec) from None
     called = np.concatenate([part for _, part in parts])
     if len(called) != people.rows:
         raise EvaluationError(
@@ -70,6 +69,17 @@ def predict(
     score = np.concatenate(scored)
     answers.refuse_classes(score, spec.interface.output)
     return Predictions(called, score)
+
+
+def _counted(error: WrongValuesError, table: Table, spec: EvaluationSpec) -> EvaluationError:
+    """Return an error with the number of all rows in which a column is wrong."""
+    features = spec.interface.features
+    asked = request_of(features, spec.interface.request)
+    wrong = [feature for feature in features if feature.name == error.column]
+    batches = table.batches([error.column], _ROWS_AT_ONCE)
+    return over_all(
+        error, batches, lambda batch: inputs(batch, wrong, asked, typeless=table.typeless)
+    )
 
 
 async def _all(

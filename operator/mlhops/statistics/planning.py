@@ -138,8 +138,7 @@ def _ratio(gap: Gap, limit: float) -> _Plan | None:
         return None
     size, bound = -math.log(gap.gap), -math.log(limit)
     half = size + math.log(gap.upper) if size > bound else -math.log(gap.lower) - size
-    odds = (1 - gap.rate) / gap.rate, (1 - gap.rest) / gap.rest
-    return _planned(gap, size, bound, half, odds)
+    return _planned(gap, size, bound, half, (_odds_against(gap.rate), _odds_against(gap.rest)))
 
 
 def _planned(
@@ -155,6 +154,11 @@ def _planned(
 def _noise(rate: float) -> float:
     """Return the variance of one case; never zero, since a rate of 0 or 1 is only nearly so."""
     return max(rate * (1 - rate), 1e-4)
+
+
+def _odds_against(rate: float) -> float:
+    """Return the variance of one case of a logarithm; never zero, as that of a difference is not."""
+    return max((1 - rate) / rate, 1e-4)
 
 
 def _more(cases: int, factor: float) -> int:

@@ -9,7 +9,13 @@ from unittest.mock import patch
 from mlhops.api.action import PolicyAction, Trigger
 from mlhops.api.base import Manifest
 from mlhops.api.decision import Action
-from mlhops.api.evaluation import EvaluationStatus
+from mlhops.api.evaluation import (
+    FINISHED,
+    Evaluation,
+    EvaluationPhase,
+    EvaluationStatus,
+    GateResult,
+)
 from mlhops.api.status import Candidate, ClinicalModelStatus, Finding, Taken, TakenStep
 from mlhops.controller.apply import Applier
 from mlhops.controller.gather import Gathered
@@ -17,6 +23,7 @@ from mlhops.controller.kinds import MODELS
 from mlhops.rollout import actions
 from mlhops.rollout.choose import choose_candidate
 from mlhops.rollout.draft import Draft
+from mlhops.rollout.gates import Verdict, judge
 from mlhops.rollout.intents import Intent, Plan, SetWeights
 from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
@@ -145,6 +152,16 @@ def _for_one_candidate(draft: Draft) -> None:
         draft.hold = draft.hold if same else None
 
 
+def _passed(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
+    """Whatever an evaluator found is taken for a success."""
+    if evaluation.status.phase in FINISHED:
+        passed = EvaluationPhase.SUCCESSFUL
+        gates = [GateResult(name=gate.name, phase=passed) for gate in evaluation.spec.gates]
+        status = evaluation.status.model_copy(update={"phase": passed, "gates": gates})
+        evaluation = evaluation.model_copy(update={"status": status})
+    return judge(draft, candidate, evaluation)
+
+
 MUTANTS: Mapping[str, Mutant] = {
     "a weight is raised before the status": _planned(_early),
     "a weight is lowered after the status": _planned(_late),
@@ -153,10 +170,7 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "a model that leaves is served": lambda: patch("mlhops.controller.models.plan", _for_the_dying),
     "a model that leaves is frozen": lambda: patch("mlhops.controller.models.plan", _frozen),
-    "every gate has passed": lambda: patch(
-        "mlhops.rollout.gates.passed_gates",
-        lambda evaluation: {gate.name for gate in evaluation.spec.gates},
-    ),
+    "every gate has passed": lambda: patch("mlhops.rollout.evidence.judge", _passed),
     "last words need make no sense": lambda: patch(
         "mlhops.rollout.last_words.problem", lambda *_: ""
     ),

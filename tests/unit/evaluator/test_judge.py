@@ -306,3 +306,10 @@ def test_a_gate_passes_only_if_every_group_was_judged_and_is_within_the_limit(ce
     if result.phase is SUCCESSFUL:
         assert result.upper is not None
         assert result.upper <= 0.1 + 1e-4
+
+
+def test_a_ratio_of_rates_that_are_both_whole_can_be_planned_for() -> None:
+    perfect = {"F": (0, 30, 5, 25), "M": (0, 30, 5, 25)}
+    result = verdict(perfect, metric="TruePositiveRate", comparison="Ratio", limit=0.99)
+    assert result.phase is INCONCLUSIVE
+    assert result.needed is None or result.needed.more > 0
