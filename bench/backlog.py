@@ -12,12 +12,12 @@ from typing import cast
 from bench.plane import Plane
 from bench.results import Result
 from mlhops.api.base import Manifest
+from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.kinds import DECISIONS
 from mlhops.kserve.read import text
 from tests.builders import decision
 from tests.cluster_api import until
 from tests.integration.hands import MODEL, Hands
-from tests.integration.pair import halfway
 
 PENDING = 2000
 TARGET = 1.0
@@ -30,9 +30,7 @@ def backlog() -> list[Result]:
     with Plane.with_kinds() as plane:
         for name, away in (("at work", False), ("just back", True)):
             with plane.namespace() as hands, plane.operator(hands.namespace) as process:
-                halfway(hands)
-                hands.accept_route()
-                hands.wait_for_phase("Paused")
+                _wait_at_a_tenth(hands)
                 weight, answer = _abort(hands, process.send_signal, away=away)
             among = f"Abort among {PENDING:,} pending Decisions, operator {name}"
             results += [
@@ -40,6 +38,16 @@ def backlog() -> list[Result]:
                 Result(f"{among}: answered", round(answer, 2), "s"),
             ]
     return results
+
+
+def _wait_at_a_tenth(hands: Hands) -> None:
+    """A second version has a tenth of the requests, and waits for a person."""
+    hands.promote_first(rollout={"steps": [{"setWeight": 10}, {"pause": {}}]})
+    hands.apply_model("2.0.0")
+    hands.load(hands.candidate_service())
+    hands.finish(EvaluationPhase.SUCCESSFUL)
+    hands.accept_weight(10)
+    hands.wait_for_phase("Paused")
 
 
 def _abort(

@@ -192,12 +192,6 @@ MUTANTS: Mapping[str, Mutant] = {
         "mlhops.rollout.decisions._answered", _any_answer
     ),
     "an edit passes what is waited at": lambda: patch("mlhops.rollout.taken._edited", _edited),
-    "an Override lets pass what Failed": lambda: patch(
-        "mlhops.rollout.gates._failed", lambda *_, **__: set()
-    ),
-    "an Override is about whatever has its name": lambda: patch(
-        "mlhops.rollout.gates.what_changed", lambda *_: ""
-    ),
     "a Pause is for one candidate": lambda: patch(
         "mlhops.rollout.plan.choose_candidate", _for_one_candidate
     ),

@@ -28,6 +28,9 @@ FIRST = {
     "what cannot be told is drift": 1,
     "a profile is kept unseen": 5,
     "whatever answers was measured": 0,
+    "an answer counts for any step": 4,
+    "an edit passes what is waited at": 14,
+    "a Pause is for one candidate": 5,
     "what a detector was told stays": 0,
 }
 """Where to begin to look; a change of the operator or of an actor changes what an episode plays."""

@@ -9,11 +9,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
-from tests.unit.rollout.test_invariants import OTHERS, WEIGHTS
+from tests.unit.rollout.test_invariants import OTHERS, WEIGHTS, in_order
 from tests.unit.rollout.world import World
 
 STEP = st.sampled_from(WEIGHTS + OTHERS + [{"approve": {}}, {"pause": {}}, {"evaluate": {}}])
-STEPS = st.lists(STEP, min_size=1, max_size=5)
+STEPS = st.lists(STEP, min_size=1, max_size=5).map(in_order)
 ASKS: list[Json] = [{"approve": {}}, {"pause": {}}, {"evaluate": {}}]
 TWICE: list[list[Json]] = [[{"setWeight": 10}, asks, {"setWeight": 50}, asks] for asks in ASKS]
 _ANSWERS = {
@@ -74,7 +74,7 @@ class EditsMachine(RuleBasedStateMachine):
             del found[at]
         elif at + 1 < len(found) and how == "swap":
             found[at], found[at + 1] = found[at + 1], found[at]
-        self._edit(found[:8])
+        self._edit(in_order(found[:8]))
 
     def _edit(self, steps: list[Json]) -> None:
         self.world.edit({"spec.rollout.steps": steps})
@@ -135,8 +135,8 @@ class EditsMachine(RuleBasedStateMachine):
 
 
 EditsMachine.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=25,
+    max_examples=50,
+    stateful_step_count=20,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     deadline=None,
 )

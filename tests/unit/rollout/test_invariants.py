@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import cast
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,7 +24,19 @@ OTHERS: list[Json] = [
     {"evaluate": {}},
     {"approve": {}},
 ]
-STEPS = st.lists(st.sampled_from(WEIGHTS + OTHERS), max_size=5)
+
+
+def in_order(steps: list[Json]) -> list[Json]:
+    """The same list as the schema takes it: weights do not go down."""
+    given = [one["setWeight"] for one in steps if isinstance(one, dict) and "setWeight" in one]
+    left = iter(sorted(cast("list[int]", given)))
+    return [
+        {"setWeight": next(left)} if isinstance(one, dict) and "setWeight" in one else one
+        for one in steps
+    ]
+
+
+STEPS = st.lists(st.sampled_from(WEIGHTS + OTHERS), max_size=5).map(in_order)
 VERSIONS = st.sampled_from(["1.0.0", "2.0.0", "3.0.0"])
 REPORTS: list[list[Json] | None] = [
     None,
@@ -141,7 +154,7 @@ class RolloutMachine(RuleBasedStateMachine):
             del found[at]
         elif at + 1 < len(found):
             found[at], found[at + 1] = found[at + 1], found[at]
-        self.world.edit({"spec.rollout.steps": found[:8]})
+        self.world.edit({"spec.rollout.steps": in_order(found[:8])})
 
     @rule(
         change=st.sampled_from(
