@@ -58,7 +58,7 @@ class DecisionSpec(
             ".expires",
         ),
         (
-            "self.action == 'Override' || !self.failed",
+            "self.action == 'Override' || !has(self.failed)",
             "failed is for action Override: leave it out",
             ".failed",
         ),
@@ -117,7 +117,7 @@ class DecisionSpec(
     expires: GivenTime | None = None
     """Until when an Override holds, 30 days after it was made at the latest: a moment with its time zone,
     such as `2030-01-31T12:00:00Z`. 30 days where it is left out."""
-    failed: bool = False
+    failed: bool | None = None
     """Whether an Override lets pass what has Failed, too. Without it, only what has no verdict."""
 
 

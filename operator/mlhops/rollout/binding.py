@@ -59,7 +59,7 @@ def noted_now(draft: Draft, candidate: Candidate, decision: Decision) -> Noted:
         candidate_since=candidate.created_at,
         attempt=candidate.attempt,
         expires=override_ends(decision) if override else None,
-        failed=decision.spec.failed,
+        failed=decision.spec.failed is True,
     )
 
 
