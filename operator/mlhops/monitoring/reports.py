@@ -129,7 +129,7 @@ def _as_read_before(profile: Profile) -> str:
     What it counts is no drift and no lack of it: it takes `1` for `01`.
     """
     bare = [feature.model_copy(update={"text": None}) for feature in profile.features]
-    return profile.model_copy(update={"features": bare}).digest()
+    return profile.model_copy(update={"features": bare}).counted_digest()
 
 
 def _read(answer: Answer, revision: str) -> DetectorReport | Trouble:
