@@ -28,12 +28,11 @@ from mlhops.controller.kinds import (
     SERVICES,
 )
 from mlhops.controller.reader import Reader
+from mlhops.controller.revisions import known_revisions
 from mlhops.controller.store import Name, name_of
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.detector import (
-    Detector,
     Detectors,
-    beside_live,
     config_map,
     is_configured,
 )
@@ -52,12 +51,11 @@ from mlhops.kserve.owner import controllers, is_ours, owned
 from mlhops.kserve.read import at, items, number, text
 from mlhops.kserve.route import Router
 from mlhops.kserve.servers import Runtimes, runtime_names
-from mlhops.rollout.identity import Target, target_of
 from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.looks import Monitored
 from mlhops.rollout.observed import Listener, Observed
 from mlhops.rollout.record import RevisionRecord
-from mlhops.rollout.revision import Served, evaluation_name, service_name
+from mlhops.rollout.revision import evaluation_name, service_name
 from mlhops.rollout.taken import live_evaluations
 
 R = TypeVar("R", bound=Resource)
@@ -99,7 +97,7 @@ class Gathered:
     seen: Observed
     routed: ClinicalModel
     """The model with the host names and the Gateway that its route has."""
-    records: dict[str, RevisionRecord]
+    records: Mapping[str, RevisionRecord]
     """What each revision is, from the spec and from what was recorded."""
     configurations: Mapping[str, Manifest]
     """The ConfigMaps that tell the detectors what to count, by revision."""
@@ -175,29 +173,21 @@ async def _gather_around(
     model = _leaving(model, [*(own_routes or ()), *owned_services])
     orphaned = model.metadata.orphaned
     kept = [r for r in revisions if owned(r, uid) or (orphaned and is_ours(r, uid))]
-    recorded, digests = _recorded(model, kept)
-    target = target_of(model.spec, model.status, digests)
     detector = detectors.of(policy.spec if policy is not None else None)
-    known, stale = dict(recorded), {name for name in digests if name not in recorded}
-    if not target.clash:
-        known[target.name] = _of_target(
-            model, target, recorded.get(target.name), owned_services, detector
-        )
-        if known[target.name] != recorded.get(target.name):
-            stale |= {target.name} & digests.keys()
-    configurations = _configurations(model, known, policy)
+    known = known_revisions(model, kept, owned_services, detector)
+    configurations = _configurations(model, known.records, policy)
     decided, more_decisions = _decisions(decisions, model)
     maps = [one for one in maps if is_ours(one, uid)]
     seen = Observed(
         model=model,
-        services=_services(model, owned_services, around, known),
+        services=_services(model, owned_services, around, known.records),
         route=_observed(router, routed(model, held), live_route),
         evaluations=_evaluations(evaluations, uid),
         records={each.name: each.record for each in records if uid in each.owners},
         decisions=decided,
         more_decisions=more_decisions,
-        recorded=digests,
-        stale=frozenset(stale),
+        recorded=known.digests,
+        stale=known.stale,
         owned_records=_owned_records(model, kept),
         unconfigured=_unconfigured(configurations, maps, uid),
         config_maps=_config_maps(name, maps),
@@ -211,7 +201,7 @@ async def _gather_around(
     return Gathered(
         seen=seen,
         routed=routed(model, held),
-        records=known,
+        records=known.records,
         configurations=configurations,
         route={
             field: text(live_route, "metadata", field)
@@ -332,53 +322,6 @@ def _parse(type_: type[R], manifest: Manifest) -> R:
         return type_.model_validate(manifest)
     except ValidationError as error:
         raise InvalidObject(manifest, error) from error
-
-
-def _recorded(
-    model: ClinicalModel, revisions: list[Manifest]
-) -> tuple[dict[str, RevisionRecord], dict[str, str]]:
-    """Return the records that are what they say, and the digest of each that there is, by revision.
-
-    A record that cannot be read, was changed, or is of something else than the status knows under that name is no
-    record: its digest is empty.
-    """
-    found: dict[str, RevisionRecord] = {}
-    digests: dict[str, str] = {}
-    status = model.status
-    in_use = {of.revision: of for of in (status.previous, status.candidate, status.stable) if of}
-    for live in revisions:
-        revision = text(live, "metadata", "labels", REVISION_LABEL)
-        if text(live, "metadata", "name") != service_name(model.metadata.name, revision):
-            continue
-        of = in_use.get(revision)
-        digests[revision] = ""
-        try:
-            record = RevisionRecord.model_validate(at(live, "data"))
-        except ValidationError:
-            continue
-        digest = record.digest_as(revision, of.version if of is not None else None)
-        if digest is not None and (of is None or of.digest in (None, digest)):
-            found[revision], digests[revision] = record, digest
-    return found, digests
-
-
-def _of_target(
-    model: ClinicalModel,
-    target: Target,
-    recorded: RevisionRecord | None,
-    live: list[Manifest],
-    detector: Detector,
-) -> RevisionRecord:
-    """Return what the revision is that the spec asks for: what is recorded, with the replicas of the spec.
-
-    Where it is not recorded the spec says what it is, since its digest is that of the revision.
-    """
-    spec = model.spec
-    if recorded is not None:
-        return recorded.scaled_as(spec.predictor)
-    name = service_name(model.metadata.name, target.name)
-    service = next((one for one in live if text(one, "metadata", "name") == name), None)
-    return RevisionRecord.of(Served.of(spec), beside_live(service, detector))
 
 
 async def _policy(reader: Reader, model: ClinicalModel) -> MonitoringPolicy | None:
