@@ -36,6 +36,8 @@ class KServe:
         self._pods = 0
         self._images: dict[str, str] = {}
         """What the tag of an InferenceService's image holds now."""
+        self._answered = ""
+        """The version of the model whose complaint of its server was answered last."""
 
     def act(self) -> str:
         """Do one thing about one InferenceService."""
@@ -56,7 +58,14 @@ class KServe:
     def put_right(self) -> str:
         """Do one thing that brings an InferenceService nearer to being well, or to what was measured."""
         stable, changed = _another_server(self._stage)
-        if changed == "RuntimeChanged" or not self._stage.objects(CLUSTER_RUNTIMES):
+        told = text(self._stage.server.view(MODELS).get(MODEL), "metadata", "resourceVersion")
+        if not self._stage.objects(CLUSTER_RUNTIMES):
+            return self.change_runtime()
+        if told == self._answered:
+            changed = ""  # the operator has not looked since it was answered
+        if changed:
+            self._answered = told
+        if changed == "RuntimeChanged":
             return self.change_runtime()
         for live in self._stage.objects(SERVICES):
             if at(live, "metadata", "deletionTimestamp") is not None:

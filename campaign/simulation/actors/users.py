@@ -56,6 +56,8 @@ _ANSWERS: tuple[tuple[str, Json], ...] = (
     ("Retrain", ["Drift", "DataQuality"]),
 )
 """What actions do, and when."""
+_ONE_CPU = ("1", "1000m", "1e0", "1000000u")
+"""One amount in several notations: what is served is the same."""
 
 
 class Users:
@@ -182,11 +184,14 @@ class Users:
 
     def _edit(self, live: Manifest) -> str:
         rng = self._stage.rng
-        match rng.randrange(14):
+        match rng.randrange(15):
             case 0 | 1:
                 patch: Manifest = {"rollout": self._rollout()}
             case 11 | 12 | 13:
                 return self._edit_steps(live)
+            case 14:
+                asked: Json = {"requests": {"cpu": rng.choice(_ONE_CPU)}}
+                patch = {"predictor": {"resources": rng.choice((asked, asked, None))}}
             case 2:
                 patch = {"rollout": {"paused": not at(live, "spec", "rollout", "paused")}}
             case 3:

@@ -46,13 +46,20 @@ def change_of(measured: Collection[str], service: Service | None) -> Change | No
     now = service.server.parts
     new, gone = sorted(set(now) - set(measured)), sorted(set(measured) - set(now))
     gone = [] if service.server.doubt else gone
+    if not any(map(_is_runtime, now)):
+        # KServe has not said yet which runtime it takes: of an InferenceService that was made again, say.
+        gone = [part for part in gone if not _is_runtime(part)]
     if not new and not gone:
         return None
-    runtime = all("/" in part.partition("=")[0] for part in (*new, *gone))
+    runtime = all(map(_is_runtime, (*new, *gone)))
     reason = Reason.RUNTIME_CHANGED if runtime else Reason.SERVER_CHANGED
     told = [f"{_short(new)} was not measured"] if new else []
     told += [f"{_short(gone)} was"] if gone else []
     return Change(reason, " and ".join(told))
+
+
+def _is_runtime(part: str) -> bool:
+    return "/" in part.partition("=")[0]
 
 
 def _short(parts: Collection[str]) -> str:
@@ -75,7 +82,7 @@ def is_proven(service: Service | None, proof: Proof | None) -> bool:
     """Whether what answers is surely what the proof is about."""
     if service is None or proof is None or not proof.server or doubt_about(service):
         return False
-    return change_of(proof.server, service) is None
+    return set(proof.server) == set(service.server.parts)
 
 
 def record_servers(draft: Draft) -> None:

@@ -315,6 +315,7 @@ def _server_measured(draft: Draft) -> list[Wanted]:
     if is_proven(service, stable.proof):
         return [(type_, "True", Reason.AS_MEASURED.value, "")]
     doubt = doubt_about(service) if service is not None else "its InferenceService is gone"
+    doubt = doubt or "KServe does not say which runtime it has"
     return [(type_, "Unknown", Reason.SERVER_UNKNOWN.value, doubt)]
 
 

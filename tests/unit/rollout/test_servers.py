@@ -137,6 +137,22 @@ def test_what_serves_without_having_been_measured_serves_on_and_is_told(
     assert conditions["ServerMeasured"].status == "True"
 
 
+def test_a_runtime_that_kserve_does_not_name_is_a_doubt_and_no_change() -> None:
+    world = World()
+    stable = world.service_of(world.deploy())
+    images = tuple(part for part in SERVER.parts if "/" not in part)
+
+    answer_with(world, stable, OTHER_RUNTIME)
+    world.run()
+    answer_with(world, stable, Server(images))
+    world.run()
+
+    conditions = {each.type: each for each in world.status.conditions}
+    assert conditions["ServerMeasured"].status == "Unknown"
+    assert "does not say which runtime" in conditions["ServerMeasured"].message
+    assert world.status.phase == "Healthy"
+
+
 def test_another_version_goes_on_beside_a_stable_one_whose_server_has_changed() -> None:
     world, old, new = canary(STEPS)
     answer_with(world, old, OTHER_IMAGE)
