@@ -14,10 +14,11 @@ from mlhops.api.crd import KINDS, crd
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.policy import MonitoringPolicy
-from mlhops.api.result import Result, encode
+from mlhops.api.result import encode
 from mlhops.rollout.evaluator_job import next_status
 from mlhops.rollout.overview import overview
 from tests.builders import at_path, decision, evaluation, monitoring_policy, with_path
+from tests.last_words import said
 from tests.unit.rollout.standings import (
     begun,
     failed,
@@ -108,7 +109,7 @@ def evaluated(phase: EvaluationPhase | None) -> Manifest:
     manifest = evaluation({"metadata.generation": 1})
     state: Manifest = {}
     if phase is not None:
-        result = Result.model_validate({"phase": phase.value, "message": "so it is"})
+        result = said(Evaluation.model_validate(manifest).spec, phase)
         state = {"terminated": {"exitCode": 0, "message": encode(result)}}
     pod: Manifest = {"status": {"containerStatuses": [{"name": "evaluator", "state": state}]}}
     job: Manifest = {

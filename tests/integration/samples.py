@@ -114,6 +114,7 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
             "seed": 0,
             "minCellSize": 10,
             "profile": False,
+            "server": [],
         },
     ),
     "Decision": (

@@ -9,10 +9,12 @@ import pytest
 
 from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
-from mlhops.api.evaluation import EvaluationPhase
-from mlhops.api.result import Result, encode
-from mlhops.controller.kinds import DECISIONS, MODELS
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
+from mlhops.api.gate import primary_of
+from mlhops.api.result import encode
+from mlhops.controller.kinds import DECISIONS, EVALUATIONS, MODELS
 from mlhops.kserve.read import at, items, text
+from tests import last_words
 from tests.cluster_api import Api, until
 from tests.integration.hands import MODEL, Hands, OperatorProcess
 
@@ -124,10 +126,16 @@ def _end(hands: Hands, verdicts: dict[str, EvaluationPhase]) -> None:
     """The evaluator ends with these verdicts."""
     phases = set(verdicts.values())
     phase = FAILED if FAILED in phases else INCONCLUSIVE if INCONCLUSIVE in phases else SUCCESSFUL
-    gates = [{"name": name, "phase": each.value} for name, each in verdicts.items()]
-    said = {"phase": phase.value, "message": "as measured", "gates": gates}
-    result = Result.model_validate(said)
-    hands.end_evaluator(hands.running_evaluation(), encode(result), 0)
+    name = hands.running_evaluation()
+    found = hands.api.get(EVALUATIONS, hands.namespace, name)
+    spec = EvaluationSpec.model_validate(at(found, "spec"))
+    primary = primary_of(spec.gates)
+    gates = [
+        last_words.of_gate(gate, verdicts[gate.name], primary=gate.name == primary)
+        for gate in spec.gates
+    ]
+    result = last_words.said(spec, phase, gates=gates)
+    hands.end_evaluator(name, encode(result), 0)
 
 
 @pytest.fixture

@@ -279,8 +279,9 @@ class _Dumper(yaml.SafeDumper):
         return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=plain or None)
 
     def represent_map(self, data: Mapping[str, object]) -> yaml.MappingNode:
-        """Return a map of words in one line, a map of anything else as usual."""
+        """Return a map of words in one line; any other as usual, and `metadata`, to which the chart adds."""
         plain = all(isinstance(item, str | int | float) for item in data.values())
+        plain = plain and set(data) != {"name"}
         return self.represent_mapping("tag:yaml.org,2002:map", data, flow_style=plain or None)
 
 
