@@ -122,14 +122,14 @@ def encoded(column: Column) -> tuple[NDArray[np.intp], list[str]]:
     texts = (
         raw
         if is_text(column)
-        else [canonical(value) for value in _short(array.dictionary.type, raw)]
+        else [canonical(value) for value in short(array.dictionary.type, raw)]
     )
     codes = np.asarray(pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False), np.intp)
     lost = np.array([*missing, True])
     return np.where(lost[codes], -1, codes), texts
 
 
-def _short(kind: object, values: list[Any]) -> list[Any]:
+def short(kind: object, values: list[Any]) -> list[Any]:
     """Return numbers of 32 or 16 bits with the digits that they have: 0.1, not 0.10000000149011612."""
     if types.is_float32(kind):
         return [np.float32(value) for value in values]
