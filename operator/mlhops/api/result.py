@@ -107,9 +107,13 @@ def _cleaned(result: Result) -> Result:
     """Return a result with sentences that can be printed: they may quote foreign words."""
     gates = [gate.model_copy(update={"message": cleaned(gate.message)}) for gate in result.gates]
     update: dict[str, object] = {"message": cleaned(result.message), "gates": gates}
-    for name, told in (("report", result.report), ("profile", result.profile)):
-        if told is not None and told.error is not None:
-            update[name] = told.model_copy(update={"error": cleaned(told.error)})
+    report, profile = result.report, result.profile
+    if report is not None:
+        texts = {"uri": report.uri, "error": report.error}
+        clean = {name: cleaned(text) for name, text in texts.items() if text is not None}
+        update["report"] = report.model_copy(update=clean)
+    if profile is not None and profile.error is not None:
+        update["profile"] = profile.model_copy(update={"error": cleaned(profile.error)})
     return result.model_copy(update=update)
 
 
