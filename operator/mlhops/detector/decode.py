@@ -108,7 +108,8 @@ class Decoder:
     def _instances(self, given: Json, notes: set[Note]) -> tuple[Sequence[Row], Form]:
         """Rows of the v1 protocol: lists, dicts by name, bare values, or dicts of columns."""
         if isinstance(given, dict):
-            return self._frame(given, notes), self._form("v1", "Columns", [given], notes)
+            rows = self._frame(given, notes)
+            return rows, self._form("v1", "Columns", [(given, len(rows))])
         if not isinstance(given, list):
             raise Undecodable(Outcome.NOT_A_PREDICTION)
         width = len(self._names)
@@ -119,19 +120,20 @@ class Decoder:
             return lists, Form("v1", "Matrix")
         named = [row for row in given if isinstance(row, dict)]
         if len(named) == len(given):
-            rows, encoding = self._named(named, notes)
-            return rows, self._form("v1", encoding, named, notes)
+            return self._named(named, notes)
         if width > 1 or lists or named:
             raise Undecodable(Outcome.WRONG_FEATURES)
         return [[value] for value in given], Form("v1", "Matrix")
 
     def _named(
         self, named: Sequence[dict[str, Json]], notes: set[Note]
-    ) -> tuple[Sequence[Row], Encoding]:
+    ) -> tuple[Sequence[Row], Form]:
         self._check_size(len(named))
         rows: list[Row] = []
+        sizes: list[int] = []
         encoding: Encoding = "Tensors"
         for row in named:
+            before = len(rows)
             if any(isinstance(row.get(name), list) for name in self._names):
                 encoding = "Columns"
                 rows.extend(self._frame(row, notes))
@@ -139,7 +141,8 @@ class Decoder:
             else:
                 self._note_names(row, notes)
                 rows.append([row.get(name) for name in self._names])
-        return rows, encoding
+            sizes.append(len(rows) - before)
+        return rows, self._form("v1", encoding, list(zip(named, sizes, strict=True)))
 
     def _frame(self, columns: dict[str, Json], notes: set[Note]) -> Sequence[Row]:
         self._note_names(columns, notes)
@@ -168,23 +171,22 @@ class Decoder:
                 raise Undecodable(Outcome.WRONG_FEATURES)
             named[tensor.name] = list(tensor.flat)
         found = self._frame(named, notes)
-        return found, self._form("v2", "Columns" if frame else "Tensors", [named], notes)
+        return found, self._form("v2", "Columns" if frame else "Tensors", [(named, len(found))])
 
     def _form(
         self,
         protocol: Protocol,
         encoding: Encoding,
-        named: Sequence[dict[str, Json]],
-        notes: set[Note],
+        named: Sequence[tuple[dict[str, Json], int]],
     ) -> Form:
+        """Return how a request asks, by what names so many rows each."""
+        # Most come as they should, which is quick to see.
+        odd = [(each, rows) for each, rows in named if list(each) != self._names]
         return Form(
             protocol,
             encoding,
-            # Most come as they should, which is quick to see.
-            ordered=all(
-                list(each) == self._names or in_order(each, self._places) for each in named
-            ),
-            named=notes.isdisjoint({Note.MISSING_FEATURE, Note.UNKNOWN_FEATURE}),
+            reordered=sum(rows for each, rows in odd if not in_order(each, self._places)),
+            misnamed=sum(rows for each, rows in odd if each.keys() != self._known),
         )
 
     def _check_size(self, rows: int) -> None:

@@ -222,16 +222,16 @@ ROW = {"age": 61, "creatinine": 1.2, "sex": "F"}
         ({"instances": [ROW, ROW]}, Form("v1", "Tensors")),
         (
             {"instances": [ROW, dict(reversed(ROW.items()))]},
-            Form("v1", "Tensors", ordered=False),
+            Form("v1", "Tensors", reordered=1),
         ),
-        ({"instances": [ROW | {"x": 1}]}, Form("v1", "Tensors", named=False)),
+        ({"instances": [ROW | {"x": 1}]}, Form("v1", "Tensors", misnamed=1)),
         ({"instances": [{"sex": ["F"], "age": [1]}]},
-         Form("v1", "Columns", ordered=False, named=False)),
+         Form("v1", "Columns", reordered=1, misnamed=1)),
         ({"inputs": [tensor("x", [1, 3], "FP64", [1, 2, 3])]}, Form("v2", "Matrix")),
         (PD | {"inputs": COLUMNS_V2}, Form("v2", "Columns")),
-        (PD | {"inputs": COLUMNS_V2[::-1]}, Form("v2", "Columns", ordered=False)),
+        (PD | {"inputs": COLUMNS_V2[::-1]}, Form("v2", "Columns", reordered=1)),
         ({"inputs": COLUMNS_V2}, Form("v2", "Tensors")),
-        (PD | {"inputs": COLUMNS_V2[:2]}, Form("v2", "Columns", named=False)),
+        (PD | {"inputs": COLUMNS_V2[:2]}, Form("v2", "Columns", misnamed=1)),
     ],
 )  # fmt: skip
 def test_how_a_request_asks_is_told(body: object, form: Form) -> None:
