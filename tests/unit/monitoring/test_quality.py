@@ -210,6 +210,28 @@ def test_an_older_detector_knows_the_profile_by_what_it_reads_of_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("category", "verdict"),
+    [("1", "NoDrift"), ("900000000000207008", "Insufficient"), ("0.00001", "Insufficient")],
+)
+def test_an_older_detector_is_no_witness_of_numbers_that_it_writes_otherwise(
+    category: str, verdict: str
+) -> None:
+    ward = KNOWN.features[2].model_copy(update={"text": None})
+    renamed = ward.model_copy(update={"categories": [category, *ward.categories[1:]]})
+    before = KNOWN.model_copy(update={"features": [*KNOWN.features[:2], renamed]})
+    of = before.model_copy(update={"asked": ASKED})
+    told = report().model_copy(update={"profile_digest": before.digest()})
+    windows = {
+        name: each.model_copy(update={"profile_digest": before.digest()})
+        for name, each in told.windows.items()
+    }
+    answered = answer(told.model_copy(update={"windows": windows}))
+    side = look(policy(), asked(answered, of=of), None, NOW).stable
+    assert side is not None
+    assert side.verdict == verdict
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"kinds": [[500, 0, 0]]},
