@@ -60,6 +60,7 @@ def test_bins_of_a_text_column_read_numbers_and_leave_what_is_missing_unknown() 
     [
         (pa.array(["39"] * 5 + ["> 89"] * 12 + ["?"]), "13 rows, such as '> 99'"),
         (pa.array(["39", *["Mrs Smith 1950"] * 12]), "12 rows, such as 'aaa aaaaa 9999'"),
+        (pa.array(["39", *["\u0930\u093e\u092e \u2163"] * 12]), "12 rows, such as 'aaa 9'"),
         (pa.array([39.0, *[float("inf")] * 12]), "12 rows, such as 'infinity'"),
         (pa.array(["39", "> 89"]), "fewer than 10 rows, such as '> 99'"),
         (pa.array(["x" * 99 + "\n"] * 10), f"10 rows, such as '{'a' * 24}…'"),
