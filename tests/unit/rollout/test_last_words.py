@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 import zlib
 from collections.abc import Mapping
 from typing import cast
@@ -228,6 +229,21 @@ def test_where_a_report_lies_changes_no_verdict_however_it_is_written() -> None:
     told = decode(encode(said(ASKED, EvaluationPhase.SUCCESSFUL, report=lies)))
     assert problem(ASKED, told) == ""
     assert told.report == StoredReport(uri="pvc://reports/?deaths?/1.html")
+
+
+def test_names_of_groups_that_do_not_fit_take_no_verdict_with_them() -> None:
+    gates = [
+        ASKED.gates[0].model_copy(update={"name": f"gap-{n}", "primary": n == 0}) for n in range(32)
+    ]
+    asked = ASKED.model_copy(update={"gates": gates})
+    names = random.Random(0)
+    found = [
+        gate.model_copy(update={"worst_group": f"sex={names.randbytes(29).hex()}"})
+        for gate in said(asked, EvaluationPhase.SUCCESSFUL).gates
+    ]
+    told = decode(encode(said(asked, EvaluationPhase.SUCCESSFUL, gates=found)))
+    assert (told.phase, problem(asked, told)) == ("Successful", "")
+    assert all(gate.upper == 0.05 for gate in told.gates)
 
 
 def test_a_result_that_makes_no_sense_says_why_and_repeats_nothing() -> None:
