@@ -18,6 +18,7 @@ from mlhops.detector.envelope import (
 )
 from mlhops.detector.requests import Form, in_order
 from mlhops.detector.tensors import Tensor, tensors
+from mlhops.statistics.values import canonical
 
 Row = Sequence[Json]
 """One value for each feature, in the model's order; None is missing."""
@@ -32,7 +33,7 @@ class Decoded:
     notes: frozenset[Note] = frozenset()
     rows: Sequence[Row] = ()
     scores: Sequence[Json] = ()
-    """One value per row; of one for each class the positive class's."""
+    """One value per row; of one for each class the positive class's, of classes 1 for that one and 0."""
     form: Form | None = None
     """How a request asks."""
 
@@ -56,6 +57,7 @@ class Decoder:
             positive: which of two columns is the score, as the evaluation has found.
         """
         self._positive = positive
+        self._positive_class = canonical(output.positive_class)
         self._names = [feature.name for feature in features]
         self._known = frozenset(self._names)
         self._places = {name: place for place, name in enumerate(self._names)}
@@ -90,6 +92,8 @@ class Decoder:
             outcome = Outcome.ROWS if rows else Outcome.EMPTY
             return Decoded(outcome, frozenset(notes), rows=rows, form=form)
         scores = self._scores(known, raw)
+        if self._output.type == "Class":
+            scores = [self._called(score) for score in scores]
         outcome = Outcome.SCORES if scores else Outcome.EMPTY
         return Decoded(outcome, frozenset(notes), scores=scores)
 
@@ -231,6 +235,11 @@ class Decoder:
         width = widths.pop()
         flat = [value for row in lists for value in row]
         return flat if width == 1 else self._of_positive(flat, width)
+
+    def _called(self, answer: Json) -> Json:
+        """Return a class as a profile has it: 1 for the positive one, 0 for any other."""
+        text = canonical(answer) if isinstance(answer, str | int | float) else None
+        return answer if text is None else int(text == self._positive_class)
 
     def _of_positive(self, flat: Sequence[Json], width: int) -> Sequence[Json]:
         """Return the positive class's of each row's values, which are one for each class."""

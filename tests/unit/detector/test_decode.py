@@ -238,6 +238,28 @@ def test_how_a_request_asks_is_told(body: object, form: Form) -> None:
     assert of(body).form == form
 
 
+@pytest.mark.parametrize(
+    ("positive", "answers", "scores"),
+    [
+        ("died", ["died", " died", "alive", None, [1]], [1, 1, 0, None, [1]]),
+        ("2", [2, 1, 2.0, "2"], [1, 0, 1, 1]),
+        ("0", [0, 1, False], [1, 0, 1]),
+        ("1", [1, True, 0], [1, 1, 0]),
+    ],
+)
+def test_an_answer_of_classes_counts_as_in_the_profile(
+    positive: str, answers: list[object], scores: list[object]
+) -> None:
+    output = Output(type="Class", positive_class=positive)
+    plain = [value for value in answers if not isinstance(value, list)]
+    v2 = {"outputs": [tensor("probability", [len(answers)], "BYTES", answers)]}
+    for body, wanted in (({"predictions": plain}, scores[: len(plain)]), (v2, scores)):
+        given = event(
+            {"Ce-Type": "org.kubeflow.serving.inference.response"}, json.dumps(body).encode()
+        )
+        assert decoder(output).decode(given).scores == wanted
+
+
 def test_a_pair_of_classes_is_no_score() -> None:
     body = json.dumps({"predictions": [["a", "b"]]}).encode()
     given = event({"Ce-Type": "org.kubeflow.serving.inference.response"}, body)
