@@ -241,6 +241,14 @@ def test_declared_values_are_told_however_few_have_them() -> None:
     assert names_of(group, pa.array(["a"])) == ["a"]
 
 
+def test_a_reference_that_could_be_either_of_two_long_values_is_refused() -> None:
+    values = ["x" * 70 + "a", "x" * 70 + "b", "y"]
+    levels = {"site": Levels(np.array([0, 1, 2], dtype=np.intp), values)}
+    with pytest.raises(EvaluationError, match=r"set gates.*reference"):
+        cohorts(levels, [("site",)], {"site": "x" * 62 + "…"})
+    assert cohorts(levels, [("site",)], {"site": "y"}).reference.tolist() == [2, 2, 2]
+
+
 def test_intersections_are_the_combinations_that_somebody_has() -> None:
     levels = {
         "sex": Levels(np.array([0, 0, 1]), ["F", "M"]),
