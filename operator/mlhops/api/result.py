@@ -47,9 +47,9 @@ def encode(result: Result) -> str:
     """Return the result as a termination message, leaving out detail until it fits.
 
     Per-group detail of gates that passed goes first, then of all gates, then long messages, those of
-    gates that passed before others, then where the report is and why there is no profile. Of each gate
-    the verdict, the estimate, its interval, the worst group and its counts always stay, and so does
-    the digest of the profile.
+    gates that passed before others, then where the report is and why there is no profile, last the
+    worst groups. Of each gate the verdict, the estimate and its interval always stay, and so does the
+    digest of the profile.
     """
     clean = _cleaned(result)
     for lighter in _LIGHTER:
@@ -107,9 +107,13 @@ def _cleaned(result: Result) -> Result:
     """Return a result with sentences that can be printed: they may quote foreign words."""
     gates = [gate.model_copy(update={"message": cleaned(gate.message)}) for gate in result.gates]
     update: dict[str, object] = {"message": cleaned(result.message), "gates": gates}
-    for name, told in (("report", result.report), ("profile", result.profile)):
-        if told is not None and told.error is not None:
-            update[name] = told.model_copy(update={"error": cleaned(told.error)})
+    report, profile = result.report, result.profile
+    if report is not None:
+        texts = {"uri": report.uri, "error": report.error}
+        clean = {name: cleaned(text) for name, text in texts.items() if text is not None}
+        update["report"] = report.model_copy(update=clean)
+    if profile is not None and profile.error is not None:
+        update["profile"] = profile.model_copy(update={"error": cleaned(profile.error)})
     return result.model_copy(update=update)
 
 
@@ -186,10 +190,18 @@ def _without_report(result: Result) -> Result:
     return bare.model_copy(update={"report": lost if result.report else None, "profile": profile})
 
 
+def _without_groups(result: Result) -> Result:
+    """Return a result with verdicts and intervals alone: names of many groups may be long."""
+    bare = _without_report(result)
+    nobody: dict[str, object] = {"groups": [], "worst_group": None}
+    return bare.model_copy(update={"gates": [g.model_copy(update=nobody) for g in bare.gates]})
+
+
 _LIGHTER: tuple[Callable[[Result], Result], ...] = (
     _whole,
     _worst_of_passed,
     _worst_of_all,
     *(_short(passed, others) for passed, others in ((200, 200), (60, 120), (0, 60), (0, 0))),
     _without_report,
+    _without_groups,
 )

@@ -18,6 +18,7 @@ from mlhops.detector.envelope import (
 )
 from mlhops.detector.requests import Form, in_order
 from mlhops.detector.tensors import Tensor, tensors
+from mlhops.statistics.values import canonical
 
 Row = Sequence[Json]
 """One value for each feature, in the model's order; None is missing."""
@@ -32,7 +33,7 @@ class Decoded:
     notes: frozenset[Note] = frozenset()
     rows: Sequence[Row] = ()
     scores: Sequence[Json] = ()
-    """One value per row; of one for each class the positive class's."""
+    """One value per row; of one for each class the positive class's, of classes 1 for that one and 0."""
     form: Form | None = None
     """How a request asks."""
 
@@ -56,6 +57,7 @@ class Decoder:
             positive: which of two columns is the score, as the evaluation has found.
         """
         self._positive = positive
+        self._positive_class = canonical(output.positive_class)
         self._names = [feature.name for feature in features]
         self._known = frozenset(self._names)
         self._places = {name: place for place, name in enumerate(self._names)}
@@ -90,6 +92,8 @@ class Decoder:
             outcome = Outcome.ROWS if rows else Outcome.EMPTY
             return Decoded(outcome, frozenset(notes), rows=rows, form=form)
         scores = self._scores(known, raw)
+        if self._output.type == "Class":
+            scores = [self._called(score) for score in scores]
         outcome = Outcome.SCORES if scores else Outcome.EMPTY
         return Decoded(outcome, frozenset(notes), scores=scores)
 
@@ -108,7 +112,8 @@ class Decoder:
     def _instances(self, given: Json, notes: set[Note]) -> tuple[Sequence[Row], Form]:
         """Rows of the v1 protocol: lists, dicts by name, bare values, or dicts of columns."""
         if isinstance(given, dict):
-            return self._frame(given, notes), self._form("v1", "Columns", [given], notes)
+            rows = self._frame(given, notes)
+            return rows, self._form("v1", "Columns", [(given, len(rows))])
         if not isinstance(given, list):
             raise Undecodable(Outcome.NOT_A_PREDICTION)
         width = len(self._names)
@@ -119,19 +124,20 @@ class Decoder:
             return lists, Form("v1", "Matrix")
         named = [row for row in given if isinstance(row, dict)]
         if len(named) == len(given):
-            rows, encoding = self._named(named, notes)
-            return rows, self._form("v1", encoding, named, notes)
+            return self._named(named, notes)
         if width > 1 or lists or named:
             raise Undecodable(Outcome.WRONG_FEATURES)
         return [[value] for value in given], Form("v1", "Matrix")
 
     def _named(
         self, named: Sequence[dict[str, Json]], notes: set[Note]
-    ) -> tuple[Sequence[Row], Encoding]:
+    ) -> tuple[Sequence[Row], Form]:
         self._check_size(len(named))
         rows: list[Row] = []
+        sizes: list[int] = []
         encoding: Encoding = "Tensors"
         for row in named:
+            before = len(rows)
             if any(isinstance(row.get(name), list) for name in self._names):
                 encoding = "Columns"
                 rows.extend(self._frame(row, notes))
@@ -139,7 +145,8 @@ class Decoder:
             else:
                 self._note_names(row, notes)
                 rows.append([row.get(name) for name in self._names])
-        return rows, encoding
+            sizes.append(len(rows) - before)
+        return rows, self._form("v1", encoding, list(zip(named, sizes, strict=True)))
 
     def _frame(self, columns: dict[str, Json], notes: set[Note]) -> Sequence[Row]:
         self._note_names(columns, notes)
@@ -168,23 +175,22 @@ class Decoder:
                 raise Undecodable(Outcome.WRONG_FEATURES)
             named[tensor.name] = list(tensor.flat)
         found = self._frame(named, notes)
-        return found, self._form("v2", "Columns" if frame else "Tensors", [named], notes)
+        return found, self._form("v2", "Columns" if frame else "Tensors", [(named, len(found))])
 
     def _form(
         self,
         protocol: Protocol,
         encoding: Encoding,
-        named: Sequence[dict[str, Json]],
-        notes: set[Note],
+        named: Sequence[tuple[dict[str, Json], int]],
     ) -> Form:
+        """Return how a request asks, by what names so many rows each."""
+        # Most come as they should, which is quick to see.
+        odd = [(each, rows) for each, rows in named if list(each) != self._names]
         return Form(
             protocol,
             encoding,
-            # Most come as they should, which is quick to see.
-            ordered=all(
-                list(each) == self._names or in_order(each, self._places) for each in named
-            ),
-            named=notes.isdisjoint({Note.MISSING_FEATURE, Note.UNKNOWN_FEATURE}),
+            reordered=sum(rows for each, rows in odd if not in_order(each, self._places)),
+            misnamed=sum(rows for each, rows in odd if each.keys() != self._known),
         )
 
     def _check_size(self, rows: int) -> None:
@@ -229,6 +235,11 @@ class Decoder:
         width = widths.pop()
         flat = [value for row in lists for value in row]
         return flat if width == 1 else self._of_positive(flat, width)
+
+    def _called(self, answer: Json) -> Json:
+        """Return a class as a profile has it: 1 for the positive one, 0 for any other."""
+        text = canonical(answer) if isinstance(answer, str | int | float) else None
+        return answer if text is None else int(text == self._positive_class)
 
     def _of_positive(self, flat: Sequence[Json], width: int) -> Sequence[Json]:
         """Return the positive class's of each row's values, which are one for each class."""

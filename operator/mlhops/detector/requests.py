@@ -28,14 +28,14 @@ _KINDS: Mapping[type, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How one request asks; all its rows alike."""
+    """How one request asks."""
 
     protocol: Protocol
     encoding: Encoding
-    ordered: bool = True
-    """Whether named features come in the order of the interface."""
-    named: bool = True
-    """Whether the names are those of the interface, neither more nor less."""
+    reordered: int = 0
+    """Rows whose features are named in another order than the interface's."""
+    misnamed: int = 0
+    """Rows whose names are not those of the interface, neither more nor less."""
 
 
 @dataclass
@@ -61,8 +61,8 @@ class RequestCount:
         """Count the rows of one request."""
         self.protocols[form.protocol] += rows
         self.encodings[form.encoding] += rows
-        self.reordered += 0 if form.ordered else rows
-        self.misnamed += 0 if form.named else rows
+        self.reordered += form.reordered
+        self.misnamed += form.misnamed
 
     def valued(self, feature: int, types: Mapping[type, int]) -> None:
         """Count the values of a feature by their types."""

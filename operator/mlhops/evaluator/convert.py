@@ -5,6 +5,7 @@ number or boolean has values with several spellings.
 """
 
 import math
+import unicodedata
 from collections import Counter
 from typing import Any
 
@@ -25,6 +26,7 @@ _PRINTED = {
     **dict.fromkeys(("false", "False", "FALSE"), "0"),
 }
 _LONGEST_PATTERN = 24
+_LOOKS = {"N": "9", "L": "a", "M": "a"}
 _MOST_PATTERNS = 1000
 
 
@@ -54,10 +56,10 @@ def spelling(text: str) -> str:
 
 
 def pattern(text: str) -> str:
-    """Return how a text looks, without what it says: `9` for digits, `a` for letters."""
+    """Return how a text looks, without what it says: `9` for digits, `a` for letters and their marks."""
     text = text.strip()[: _LONGEST_PATTERN + 1]
     signs = [
-        "9" if sign.isdigit() else "a" if sign.isalpha() else sign if sign.isprintable() else "?"
+        _LOOKS.get(unicodedata.category(sign)[0], sign if sign.isprintable() else "?")
         for sign in text
     ]
     return "".join(signs) if len(signs) <= _LONGEST_PATTERN else "".join(signs[:-1]) + "…"
@@ -122,14 +124,14 @@ def encoded(column: Column) -> tuple[NDArray[np.intp], list[str]]:
     texts = (
         raw
         if is_text(column)
-        else [canonical(value) for value in _short(array.dictionary.type, raw)]
+        else [canonical(value) for value in short(array.dictionary.type, raw)]
     )
     codes = np.asarray(pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False), np.intp)
     lost = np.array([*missing, True])
     return np.where(lost[codes], -1, codes), texts
 
 
-def _short(kind: object, values: list[Any]) -> list[Any]:
+def short(kind: object, values: list[Any]) -> list[Any]:
     """Return numbers of 32 or 16 bits with the digits that they have: 0.1, not 0.10000000149011612."""
     if types.is_float32(kind):
         return [np.float32(value) for value in values]

@@ -177,8 +177,9 @@ def _atoms(levels: Sequence[Levels]) -> tuple[Codes, Codes]:
 
 def _code(level: Levels, name: str, value: str) -> int:
     for names in (level.values, [_shown(each) for each in level.values]):
-        if value in names:
-            return list(names).index(value)
+        found = [code for code, each in enumerate(names) if each == value]
+        if len(found) == 1:  # of two long values that are shown alike neither is meant
+            return found[0]
     if value == UNKNOWN:
         return -1
     told = [level.shown(code) for code in range(len(level.values)) if code not in level.hidden]

@@ -19,15 +19,21 @@ def quote(
         words: text values that were sent.
         numbers: whole numbers that were sent.
     """
-    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    text = _one_line(text)
     text = re.sub(r"\[[^\[\]]*\]", f"[{_MASK}]", text)
     text = re.sub(r"(['\"])(.*?)\1", lambda found: _quoted(found, names), text)
-    for word in sorted(words, key=len, reverse=True):
+    # As they stand in one line: what was sent may have more blanks, around it or within.
+    lines = {_one_line(word) for word in words} - {""}
+    for word in sorted(lines, key=len, reverse=True):
         if word not in names and word in text:
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", _MASK, text)
     text = re.sub(r"-?\d+\.\d+(?:[eE][-+]?\d+)?|\d{5,}", _MASK, text)
     text = re.sub(rf"\b\d+\b(?! {_NOUNS}\b)", lambda found: _whole(found, numbers), text)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + _MASK
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def _quoted(found: re.Match[str], names: Collection[str]) -> str:

@@ -18,6 +18,7 @@ from mlhops.evaluator.people import People
 from mlhops.evaluator.predict import Pace, Say, predict
 from mlhops.evaluator.read import Table
 from mlhops.evaluator.timing import answer_times
+from mlhops.evaluator.typed import words_for
 from mlhops.statistics.rates import Floats
 
 
@@ -116,7 +117,7 @@ def _as_sent(features: Sequence[Feature], now: Sequence[Feature]) -> list[Featur
     declared = {feature.name: feature.datatype for feature in now}
     return [
         each.model_copy(update={"datatype": declared.get(each.name)})
-        if each.type == "Categorical" and each.datatype is None
+        if words_for(each) and each.datatype is None
         else each
         for each in features
     ]

@@ -17,7 +17,7 @@ import pyarrow.types as types
 
 from mlhops.api.base import Json
 from mlhops.api.interface import Datatype, Feature
-from mlhops.evaluator.convert import canonical, floats, is_text, plain, texts
+from mlhops.evaluator.convert import canonical, floats, is_text, plain, short, texts
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
 from mlhops.evaluator.read import Column, Table
 from mlhops.statistics.rates import Floats
@@ -31,7 +31,7 @@ _WHOLE = {
 }
 _WHOLE_TEXT = re.compile(r"([+-]?[0-9]{1,40})(\.0*)?")
 _UNCLEAR = re.compile(
-    r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?|true|false", re.IGNORECASE
+    r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|true|false", re.IGNORECASE
 )
 """What may be a number or a truth value, or text that looks like one."""
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
@@ -136,7 +136,7 @@ def refuse_unclear(table: Table, features: Sequence[Feature]) -> None:
 
 
 def _is_open(feature: Feature) -> bool:
-    if feature.datatype is not None or feature.type != "Categorical":
+    if feature.datatype is not None or not words_for(feature):
         return False
     return all(_UNCLEAR.fullmatch(word.strip()) for word in feature.categories or [])
 
@@ -179,6 +179,9 @@ def _inexact(column: Column) -> int:
         if least >= -_EXACT and most <= _EXACT:
             return 0
         return sum(int(float(v)) != v for v in array.to_pylist() if v is not None)
+    if types.is_decimal(array.type):
+        known = [value for value in array.to_pylist() if value is not None]
+        return sum(value == int(value) and int(float(value)) != value for value in known)
     if is_text(column):
         long = array.filter(pc.match_substring_regex(array, _LONG_TEXT))
         found = [number for number in map(_whole, long.to_pylist()) if number is not None]
@@ -230,13 +233,21 @@ def _as_text(column: Column, name: str) -> list[str | None]:
             f"column {name} holds booleans, of which it is not known how callers write them as "
             "text: write the column as text, or set datatype of the feature to BOOL"
         )
-    return [None if _is_missing(value) else _written(value) for value in plain(column).to_pylist()]
+    values = plain(column).to_pylist()
+    _refuse(sum(isinstance(value, float) and math.isinf(value) for value in values), name, "BYTES")
+    digits = short(kind, values)
+    return [
+        None if _is_missing(value) else _written(number)
+        for value, number in zip(values, digits, strict=True)
+    ]
 
 
 def _written(value: object) -> str:
     """Return a number as text; a whole one that was made a fraction by gaps is whole again."""
     whole = _whole(value)
-    return str(whole) if whole is not None else repr(float(value))  # type: ignore[arg-type]
+    if whole is not None:
+        return str(whole)
+    return str(value if isinstance(value, np.floating) else float(value))  # type: ignore[arg-type]
 
 
 def _is_missing(value: object) -> bool:

@@ -10,13 +10,16 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from mlhops.api.interface import Encoding
 from mlhops.api.policy import DataQuality, DriftSettings
-from mlhops.api.profile import KINDS, FeatureProfile, Profile
+from mlhops.api.profile import KINDS, AskedProfile, FeatureProfile, Profile
 from mlhops.api.summary import FeatureSummary, Summary
 from mlhops.monitoring.findings import Finding, finite, reach
 from mlhops.rollout.looks import Found
 from mlhops.statistics.budget import Judged, Limit, judge
 from mlhops.statistics.drift import Shift, proportion
+
+_ALIKE: frozenset[Encoding] = frozenset({"Matrix", "Tensors"})
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,10 @@ def _requests(profile: Profile, counted: Summary, limit: float) -> Iterator[_Ask
     asked, seen = profile.asked, counted.requests
     if asked is None or seen is None:
         return
+    alike = _ALIKE if _cannot_be_told_apart(asked) else {asked.encoding}
     differ = {
         "protocol": seen.rows - seen.protocols.get(asked.protocol, 0),
-        "encoding": seen.rows - seen.encodings.get(asked.encoding, 0),
+        "encoding": seen.rows - sum(seen.encodings.get(each, 0) for each in alike),
         "names": seen.misnamed,
         "order": seen.reordered,
     }
@@ -104,6 +108,11 @@ def _requests(profile: Profile, counted: Summary, limit: float) -> Iterator[_Ask
         if feature.type != "Numeric":
             events = sum(kinds) - kinds[KINDS.index(kind)]
             yield _otherwise(feature.name, "sentAs", events, profile.rows, seen.rows, limit)
+
+
+def _cannot_be_told_apart(asked: AskedProfile) -> bool:
+    """Return whether one tensor of [n, 1] is a matrix as well as all tensors of a model with one input."""
+    return len(asked.kinds) == 1 and asked.protocol == "v2" and asked.encoding in _ALIKE
 
 
 def _otherwise(of: str, test: str, events: int, rows: int, seen: int, limit: float) -> _Asked:

@@ -17,10 +17,13 @@ from mlhops.api.summary import (
     merge_answers,
 )
 from mlhops.rollout.looks import Verdict
+from mlhops.statistics.values import as_number
 
 _MOST = 10**12
 """More of anything in one window nobody can have counted; sums of this many stay exact."""
 _LONGEST_MESSAGE = 400
+_EXACT, _TINY = 2**53, 1e-4
+"""Whole numbers from the one on, and what is smaller than the other, an older detector rounds or writes otherwise."""
 _EARLIER = (
     "a pod's detector is of an earlier version, which does not compare text as it stands: the next "
     "revision gets one that does"
@@ -149,7 +152,7 @@ def _read(answer: Answer, revision: str) -> DetectorReport | Trouble:
 def _as_known(report: DetectorReport, profile: Profile | None, digest: str) -> DetectorReport:
     """Return a report with the profile's own digest, where an older detector has told another."""
     older = profile.counted_digest() if profile is not None else digest
-    if older == digest:
+    if profile is None or older == digest or _has_numbers_written_otherwise(profile):
         return report
     windows = {
         name: window.model_copy(update={"profile_digest": digest})
@@ -159,6 +162,15 @@ def _as_known(report: DetectorReport, profile: Profile | None, digest: str) -> D
     }
     own = digest if report.profile_digest == older else report.profile_digest
     return report.model_copy(update={"profile_digest": own, "windows": windows})
+
+
+def _has_numbers_written_otherwise(profile: Profile) -> bool:
+    """Return whether a category is a number that an older detector takes for another one."""
+    found = [
+        each for feature in profile.features if not feature.text for each in feature.categories
+    ]
+    sizes = [abs(float(each)) for each in map(as_number, found) if each is not None]
+    return any(size >= _EXACT or 0 < size < _TINY for size in sizes)
 
 
 def _window(

@@ -133,7 +133,10 @@ def _of_group(group: GroupEstimate, most: int) -> Iterator[str]:
 
 def _of_success(gate: Gate, found: GateResult, spec: EvaluationSpec) -> Iterator[str]:
     """Say what is not as it is where a gate passed: its bound counts, and that of each group."""
-    if any(group.phase in (EvaluationPhase.FAILED, _ERROR) for group in found.groups):
+    # Only what has to be not refuted alone can pass in spite of a group that was not judged.
+    lax = gate.type == "Fairness" and gate.assurance == "NotRefuted"
+    fine = {_SUCCESSFUL, EvaluationPhase.INCONCLUSIVE} if lax else {_SUCCESSFUL}
+    if any(group.phase not in fine for group in found.groups):
         yield "it passed, and a group of it did not"
     first = gate.limit is None and spec.stable is None
     if not first and (found.estimate is None or not _passes(gate, found.lower, found.upper)):

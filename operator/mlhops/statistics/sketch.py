@@ -11,7 +11,7 @@ from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.api.summary import FeatureSummary, JointSummary, Summary
 from mlhops.statistics.fourier import Fourier
 from mlhops.statistics.rates import Counts, Floats
-from mlhops.statistics.values import as_it_stands, canonical, numbers
+from mlhops.statistics.values import LONGEST, as_it_stands, canonical, numbers
 
 Column = Floats | Sequence[object]
 """A feature's values. As numbers, NaN is a missing one and infinity one that is not a finite
@@ -217,7 +217,9 @@ class _Bins:
         if code is None:
             text = self._read(value)
             code = self._size if text is None else self._place(text, value)
-            if len(self._known) < _REMEMBERED and code < self._size - 1:
+            # A known number may come with any number of blanks around it.
+            short = not isinstance(value, str) or len(value) <= LONGEST
+            if short and len(self._known) < _REMEMBERED and code < self._size - 1:
                 self._known[key] = code
         return code
 

@@ -222,20 +222,42 @@ ROW = {"age": 61, "creatinine": 1.2, "sex": "F"}
         ({"instances": [ROW, ROW]}, Form("v1", "Tensors")),
         (
             {"instances": [ROW, dict(reversed(ROW.items()))]},
-            Form("v1", "Tensors", ordered=False),
+            Form("v1", "Tensors", reordered=1),
         ),
-        ({"instances": [ROW | {"x": 1}]}, Form("v1", "Tensors", named=False)),
+        ({"instances": [ROW | {"x": 1}]}, Form("v1", "Tensors", misnamed=1)),
         ({"instances": [{"sex": ["F"], "age": [1]}]},
-         Form("v1", "Columns", ordered=False, named=False)),
+         Form("v1", "Columns", reordered=1, misnamed=1)),
         ({"inputs": [tensor("x", [1, 3], "FP64", [1, 2, 3])]}, Form("v2", "Matrix")),
         (PD | {"inputs": COLUMNS_V2}, Form("v2", "Columns")),
-        (PD | {"inputs": COLUMNS_V2[::-1]}, Form("v2", "Columns", ordered=False)),
+        (PD | {"inputs": COLUMNS_V2[::-1]}, Form("v2", "Columns", reordered=1)),
         ({"inputs": COLUMNS_V2}, Form("v2", "Tensors")),
-        (PD | {"inputs": COLUMNS_V2[:2]}, Form("v2", "Columns", named=False)),
+        (PD | {"inputs": COLUMNS_V2[:2]}, Form("v2", "Columns", misnamed=1)),
     ],
 )  # fmt: skip
 def test_how_a_request_asks_is_told(body: object, form: Form) -> None:
     assert of(body).form == form
+
+
+@pytest.mark.parametrize(
+    ("positive", "answers", "scores"),
+    [
+        ("died", ["died", " died", "alive", None, [1]], [1, 1, 0, None, [1]]),
+        ("2", [2, 1, 2.0, "2"], [1, 0, 1, 1]),
+        ("0", [0, 1, False], [1, 0, 1]),
+        ("1", [1, True, 0], [1, 1, 0]),
+    ],
+)
+def test_an_answer_of_classes_counts_as_in_the_profile(
+    positive: str, answers: list[object], scores: list[object]
+) -> None:
+    output = Output(type="Class", positive_class=positive)
+    plain = [value for value in answers if not isinstance(value, list)]
+    v2 = {"outputs": [tensor("probability", [len(answers)], "BYTES", answers)]}
+    for body, wanted in (({"predictions": plain}, scores[: len(plain)]), (v2, scores)):
+        given = event(
+            {"Ce-Type": "org.kubeflow.serving.inference.response"}, json.dumps(body).encode()
+        )
+        assert decoder(output).decode(given).scores == wanted
 
 
 def test_a_pair_of_classes_is_no_score() -> None:

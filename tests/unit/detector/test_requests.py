@@ -74,6 +74,15 @@ def test_names_that_callers_make_up_take_no_memory() -> None:
     assert len(watched.counters.flat()) < 256, "as many as a report may have"
 
 
+def test_rows_are_counted_by_their_own_names_not_by_those_of_the_rows_beside_them() -> None:
+    watched = watcher()
+    whole, less = {"age": 1, "creatinine": 2}, {"age": 1}
+    turned = {"creatinine": [2, 3, 4], "age": [1, 1, 1]}
+    take(watched, {"instances": [*[whole] * 98, less, turned]})
+    found = told(watched)
+    assert (found.rows, found.misnamed, found.reordered) == (102, 1, 3)
+
+
 def test_other_features_begin_anew() -> None:
     watched = watcher()
     take(watched, {"instances": [[1, 2]]})

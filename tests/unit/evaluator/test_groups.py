@@ -60,6 +60,7 @@ def test_bins_of_a_text_column_read_numbers_and_leave_what_is_missing_unknown() 
     [
         (pa.array(["39"] * 5 + ["> 89"] * 12 + ["?"]), "13 rows, such as '> 99'"),
         (pa.array(["39", *["Mrs Smith 1950"] * 12]), "12 rows, such as 'aaa aaaaa 9999'"),
+        (pa.array(["39", *["\u0930\u093e\u092e \u2163"] * 12]), "12 rows, such as 'aaa 9'"),
         (pa.array([39.0, *[float("inf")] * 12]), "12 rows, such as 'infinity'"),
         (pa.array(["39", "> 89"]), "fewer than 10 rows, such as '> 99'"),
         (pa.array(["x" * 99 + "\n"] * 10), f"10 rows, such as '{'a' * 24}…'"),
@@ -238,6 +239,14 @@ def test_values_that_few_rows_have_are_told_by_nobody_and_stay_different_groups(
 def test_declared_values_are_told_however_few_have_them() -> None:
     group = Group(name="site", feature="site", values=["a", "b"])
     assert names_of(group, pa.array(["a"])) == ["a"]
+
+
+def test_a_reference_that_could_be_either_of_two_long_values_is_refused() -> None:
+    values = ["x" * 70 + "a", "x" * 70 + "b", "y"]
+    levels = {"site": Levels(np.array([0, 1, 2], dtype=np.intp), values)}
+    with pytest.raises(EvaluationError, match=r"set gates.*reference"):
+        cohorts(levels, [("site",)], {"site": "x" * 62 + "…"})
+    assert cohorts(levels, [("site",)], {"site": "y"}).reference.tolist() == [2, 2, 2]
 
 
 def test_intersections_are_the_combinations_that_somebody_has() -> None:

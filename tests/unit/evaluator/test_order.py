@@ -54,12 +54,21 @@ def test_few_cases_and_classes_are_left_to_the_gates() -> None:
     few = np.flatnonzero(label)[:9]
     rows = np.concatenate([few, np.flatnonzero(~label)])
     assert reversed_order(OUTPUT, label[rows], score[rows]) == ""
-    assert reversed_order(OUTPUT, label, score, smallest=10**6) == ""
     assert reversed_order(OUTPUT, label[label], score[label]) == ""
+
+
+def test_of_cases_that_may_not_be_counted_it_is_told_without_numbers() -> None:
+    told = reversed_order(OUTPUT, *people(100, -3.0), smallest=10**6)
+    assert told.startswith("AUROC is below 0.5 with all of its 95% interval: ")
 
 
 def test_of_very_many_rows_some_are_enough() -> None:
     assert "below 0.5" in reversed_order(OUTPUT, *people(450_000, -1.0))
+
+
+def test_very_many_cases_and_controls_in_turns_are_looked_at_alike() -> None:
+    label = np.tile([True, False], 200_000)
+    assert "below 0.5" in reversed_order(OUTPUT, label, 1.0 - label)
 
 
 @pytest.mark.parametrize("protocol", ["v1", "v2"])

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ def test_a_whole_number_arrives_to_the_last_digit_in_either_protocol() -> None:
         ("UINT8", pa.array([True, False]), [1, 0]),
         ("BYTES", pa.array([LARGE, None]), [str(LARGE), None]),
         ("BYTES", pa.array([1.0, None, 2.5]), ["1", None, "2.5"]),
+        ("BYTES", pa.array([0.1, math.nan], pa.float32()), ["0.1", None]),
         ("BOOL", pa.array([1, 0, None]), [True, False, None]),
         ("BOOL", pa.array(["True", "0", "false"]), [True, False, False]),
         ("FP64", pa.array([1, None]), [1.0, None]),
@@ -110,6 +112,8 @@ def test_a_declared_datatype_is_kept(datatype: str, values: pa.Array, data: list
         ("FP16", pa.array([65536.0]), "1 value"),
         ("FP64", pa.array([LARGE]), "1 value"),
         ("FP64", pa.array([str(LARGE)]), "1 value"),
+        ("FP64", pa.array([Decimal(LARGE), None], pa.decimal128(20)), "1 value"),
+        ("BYTES", pa.array([math.inf, 1.5]), "1 value"),
     ],
 )
 def test_a_value_that_does_not_fit_its_datatype_is_an_error_that_counts_it(
@@ -273,7 +277,9 @@ def csv(folder: Path, text: str) -> Table:
     return Table(path, "csv")
 
 
-@pytest.mark.parametrize("values", ["1\n2\n3\n", "1.5\n\n2\n", "-1\n1e3\n", "True\nfalse\n"])
+@pytest.mark.parametrize(
+    "values", ["1\n2\n3\n", "1.5\n\n2\n", ".5\n-.5e1\n", "-1\n1e3\n", "True\nfalse\n"]
+)
 def test_codes_of_a_file_without_types_are_refused_until_somebody_says_what_they_are(
     tmp_path: Path, values: str
 ) -> None:
@@ -292,6 +298,16 @@ def test_codes_that_can_only_be_text_are_text(tmp_path: Path, values: str) -> No
 def test_a_declared_word_makes_the_others_text(tmp_path: Path) -> None:
     feature = CODE.model_copy(update={"categories": ["1", "2", "unknown"]})
     refuse_unclear(csv(tmp_path, "code\n1\n2\n"), [feature])
+
+
+def test_two_codes_of_a_file_without_types_are_refused_as_more_of_them_are(tmp_path: Path) -> None:
+    feature = Feature(name="sex", type="Binary", categories=["1", "2"])
+    table = csv(tmp_path, "sex,code\n1,a\n2,b\n")
+    with pytest.raises(EvaluationError, match=r"column sex of the csv file .* set datatype"):
+        refuse_unclear(table, [feature, CODE])
+    refuse_unclear(table, [feature.model_copy(update={"datatype": "INT64"}), CODE])
+    refuse_unclear(table, [feature.model_copy(update={"categories": ["0", "1"]}), CODE])
+    refuse_unclear(table, [feature.model_copy(update={"categories": ["F", "M"]}), CODE])
 
 
 def test_the_zeros_and_ones_of_a_file_without_types_are_numbers() -> None:

@@ -39,6 +39,12 @@ def test_a_server_cannot_repeat_text_or_long_numbers_that_it_was_sent(
     assert len(said) <= 200
 
 
+@pytest.mark.parametrize("word", ["Smith ", " Smith", "Jo  Smith", "Jo\tSmith\n"])
+def test_blanks_in_what_was_sent_do_not_let_a_server_repeat_it(word: str) -> None:
+    for text in (f"bad value {word} in column ward", f"bad value: {word}"):
+        assert "Smith" not in quote(text, {"ward"}, {word}, set())
+
+
 def test_what_explains_a_mistake_stays() -> None:
     said = "X has 3 features, but Pipeline is expecting 6 features as input for 'age'"
     assert quote(said, {"age"}, set(), {"3", "6"}) == said

@@ -162,6 +162,34 @@ def test_a_few_callers_who_ask_otherwise_are_put_up_with() -> None:
     assert allowed.quality == "NoDrift"
 
 
+@pytest.mark.parametrize(("encoding", "verdict"), [("Tensors", "NoDrift"), ("Columns", "Drift")])
+def test_one_tensor_of_one_feature_is_a_matrix_and_all_tensors(encoding: str, verdict: str) -> None:
+    one = KNOWN.features[2]
+    known = KNOWN.model_copy(update={"features": [one], "joint": None})
+    way = AskedProfile.model_validate({"protocol": "v2", "encoding": encoding, "kinds": ["Text"]})
+    of = known.model_copy(update={"asked": way})
+    watched = Watcher(Clock(0.0, 0.0), 0.0)
+    given = {
+        "revision": STABLE,
+        "features": [{"name": one.name, "type": one.type}],
+        "output": {"threshold": 0.5},
+        "windows": [{"name": "hour", "length": "1h"}],
+    }
+    watched.configure(DetectorConfig.model_validate(given), 0.0)
+    watched.profile(of, 0.0)
+    data = list(rows(1, 500)[one.name])
+    tensor = {"name": one.name, "shape": [500, 1], "datatype": "BYTES", "data": data}
+    happened = event(headers(), json.dumps({"inputs": [tensor]}).encode())
+    watched.take(happened, watched.decode(happened), 0.0)
+    watched.flush(0.0)
+    told = report(of=KNOWN).model_copy(
+        update={"windows": watched.summaries(0.0), "profile_digest": of.digest()}
+    )
+    side = look(policy(), asked(told, of=of), None, NOW).stable
+    assert side is not None
+    assert side.quality == verdict
+
+
 def test_what_an_older_detector_or_evaluator_does_not_tell_is_no_verdict() -> None:
     assert live(None).quality == "NoDrift"
     old = AS_ASKED | {"reordered": 500}
@@ -179,6 +207,28 @@ def test_an_older_detector_knows_the_profile_by_what_it_reads_of_it() -> None:
     assert (older.verdict, older.quality) == ("NoDrift", "NoDrift")
     other = KNOWN.model_copy(update={"created_from": "sha256:" + "2" * 64})
     assert look(policy(), asked(report(of=other), of=of), None, NOW).stable.verdict == "Error"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("category", "verdict"),
+    [("1", "NoDrift"), ("900000000000207008", "Insufficient"), ("0.00001", "Insufficient")],
+)
+def test_an_older_detector_is_no_witness_of_numbers_that_it_writes_otherwise(
+    category: str, verdict: str
+) -> None:
+    ward = KNOWN.features[2].model_copy(update={"text": None})
+    renamed = ward.model_copy(update={"categories": [category, *ward.categories[1:]]})
+    before = KNOWN.model_copy(update={"features": [*KNOWN.features[:2], renamed]})
+    of = before.model_copy(update={"asked": ASKED})
+    told = report().model_copy(update={"profile_digest": before.digest()})
+    windows = {
+        name: each.model_copy(update={"profile_digest": before.digest()})
+        for name, each in told.windows.items()
+    }
+    answered = answer(told.model_copy(update={"windows": windows}))
+    side = look(policy(), asked(answered, of=of), None, NOW).stable
+    assert side is not None
+    assert side.verdict == verdict
 
 
 @pytest.mark.parametrize(

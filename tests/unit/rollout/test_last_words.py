@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 import zlib
 from collections.abc import Mapping
 from typing import cast
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlhops.api.base import Json, Manifest
+from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationSpec
 from mlhops.api.result import PREFIX, decode, encode
 from mlhops.rollout.evaluator_job import next_status
@@ -163,6 +165,8 @@ def test_groups_and_what_is_needed_make_sense() -> None:
         (f"{AT['gap']}.groups", group(group="g" * 60_000)),
         (f"{AT['gap']}.groups", group(phase="Failed")),
         (f"{AT['gap']}.groups", group(phase="Pending")),
+        (f"{AT['gap']}.groups", group(phase="Inconclusive")),
+        (f"{AT['paired']}.groups", group(phase="Inconclusive")),
         (f"{AT['gap']}.groups", group(upper=0.11)),
         (f"{AT['gap']}.groups", group(lower=0.01)),
         (f"{AT['both']}.groups", group(upper=0.06)),
@@ -188,6 +192,7 @@ def test_what_is_missing_is_no_answer(place: str) -> None:
 def test_what_is_only_not_refuted_has_its_other_bound_within_the_limit() -> None:
     wide = with_path(with_path(GOOD, f"{AT['ratio']}.lower", 0.1), f"{AT['slow']}.upper", 9.0)
     assert of(wide) == ""
+    assert of(with_path(wide, f"{AT['ratio']}.groups", group(phase="Inconclusive"))) == ""
     for place, value in ((f"{AT['ratio']}", 0.79), (f"{AT['slow']}", 0.51)):
         beyond = GOOD
         for number in ("lower", "estimate", "upper"):
@@ -217,6 +222,28 @@ def test_what_an_evaluator_says_is_cleaned_before_it_is_said(message: str) -> No
     result = said(ASKED, EvaluationPhase.INCONCLUSIVE, message=message)
     gates = [gate.model_copy(update={"message": message * 9}) for gate in result.gates]
     assert problem(ASKED, decode(encode(result.model_copy(update={"gates": gates})))) == ""
+
+
+def test_where_a_report_lies_changes_no_verdict_however_it_is_written() -> None:
+    lies = StoredReport(uri="pvc://reports/\u202bdeaths\u202c/1.html")
+    told = decode(encode(said(ASKED, EvaluationPhase.SUCCESSFUL, report=lies)))
+    assert problem(ASKED, told) == ""
+    assert told.report == StoredReport(uri="pvc://reports/?deaths?/1.html")
+
+
+def test_names_of_groups_that_do_not_fit_take_no_verdict_with_them() -> None:
+    gates = [
+        ASKED.gates[0].model_copy(update={"name": f"gap-{n}", "primary": n == 0}) for n in range(32)
+    ]
+    asked = ASKED.model_copy(update={"gates": gates})
+    names = random.Random(0)
+    found = [
+        gate.model_copy(update={"worst_group": f"sex={names.randbytes(29).hex()}"})
+        for gate in said(asked, EvaluationPhase.SUCCESSFUL).gates
+    ]
+    told = decode(encode(said(asked, EvaluationPhase.SUCCESSFUL, gates=found)))
+    assert (told.phase, problem(asked, told)) == ("Successful", "")
+    assert all(gate.upper == 0.05 for gate in told.gates)
 
 
 def test_a_result_that_makes_no_sense_says_why_and_repeats_nothing() -> None:

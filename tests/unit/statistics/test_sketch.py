@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import tracemalloc
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -115,6 +116,19 @@ def test_whole_numbers_that_differ_in_the_last_digit_are_different_categories() 
 
 def test_a_fraction_that_comes_as_a_32_bit_number_is_the_same_category() -> None:
     assert unseen(categorical("dose", [0.1, 0.25] * 20), [float(np.float32(0.1)), 0.25]) == 0
+
+
+def test_blanks_around_a_known_number_take_no_memory() -> None:
+    of = categorical("code", [1, 2] * 50)
+    known = Sketch(Profile(revision="r", created_from=DIGEST, rows=100, features=[of]))
+    tracemalloc.start()
+    try:
+        for blanks in range(100_000, 100_100):
+            told = known.requests({"code": [" " * blanks + "1"]}, 1)
+            assert told.counts.tolist() == [1, 0, 0]
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_a_feature_that_was_not_sent_is_missing_in_every_row() -> None:
