@@ -239,16 +239,17 @@ def test_a_sink_that_nobody_listens_on_is_told(ward: Ward) -> None:
 def test_a_policy_counts_its_models_and_names_the_worst(
     hands: Hands, operator: OperatorProcess
 ) -> None:
-    hands.promote_first(monitoring=WATCHED)
+    service = hands.promote_first(monitoring=WATCHED)
     assert hands.condition("DriftDetected")["reason"] == "PolicyMissing"
+    hands.run_pod(service, ready=False)  # so that no detector can be asked
     hands.api.create(POLICIES, hands.namespace, monitoring_policy())
 
     def counted(field: str) -> bool:
         status = at(hands.api.get(POLICIES, hands.namespace, "ward"), "status")
         return isinstance(status, dict) and status.get(field) == 1
 
-    until("one model whose detector has no address", lambda: counted("error"), 30)
-    assert hands.condition("DriftDetected")["status"] == "Unknown"
+    until("one model of which nothing is known", lambda: counted("insufficient"), 30)
+    assert hands.condition("DriftDetected")["reason"] == "InsufficientData"
     found: Manifest = {
         "revision": hands.status("stable", "revision"),
         "verdict": "Drift",
