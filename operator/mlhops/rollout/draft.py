@@ -124,10 +124,13 @@ class Draft:
             if decision.spec.model == self.name and decision.metadata.deletion_timestamp is None
         )
 
+    def is_known(self, of: Serving | Candidate) -> bool:
+        """Whether a record says what a revision is, whatever replicas it has."""
+        return of.digest is not None and self.seen.recorded.get(of.revision) == of.digest
+
     def recorded(self, of: Serving | Candidate) -> bool:
         """Whether what a revision is stands in its record, so that its InferenceService can be applied again."""
-        known = of.digest is not None and self.seen.recorded.get(of.revision) == of.digest
-        return known and of.revision not in self.seen.stale
+        return self.is_known(of) and of.revision not in self.seen.stale
 
     def service(self, of: Serving | Candidate | None) -> Service | None:
         """Return the InferenceService of a revision, if there is one that is not on its way out."""
