@@ -324,6 +324,21 @@ def test_a_pause_that_the_operator_before_heard_goes_on_to_hold() -> None:
     assert world.shares() == {old: 100}
 
 
+def test_a_pause_that_the_operator_before_heard_holds_a_version_that_comes_with_the_upgrade() -> (
+    None
+):
+    world, old, _ = running()
+    world.decide(Action.PAUSE)
+    world.run()
+    world.forget_new_fields()
+
+    world.release("3.0.0")
+    world.wait(600)
+
+    assert world.pause == "PausedByPerson"
+    assert world.shares() == {old: 100}
+
+
 def test_an_override_that_the_operator_before_honoured_goes_on_and_is_noted() -> None:
     world, old, new = canary(TEN_AND_PAUSE)
     world.verdict = INCONCLUSIVE
