@@ -250,7 +250,10 @@ class World:
             case Notify(_, _, event):
                 self.notices.append(event)
             case Answer(name, status):
-                self.decisions[name] = {**self.decisions[name], "status": status.to_json()}
+                meta = {**cast(Manifest, self.decisions[name]["metadata"])}
+                meta["resourceVersion"] = str(self.version * 10_000 + 5_000 + self._decided)
+                told: Manifest = {"metadata": meta, "status": status.to_json()}
+                self.decisions[name] = {**self.decisions[name], **told}
 
     def _remove(self, kind: str, name: str) -> None:
         if kind == "Evaluation":
