@@ -262,6 +262,26 @@ def test_a_pause_holds_beyond_a_retry_and_beyond_the_decision_that_made_it() -> 
     assert world.shares() == {old: 100}
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_pause_holds_what_has_just_come_in_the_place_of_what_it_names(late: bool) -> None:
+    world, old, _ = waiting(weight(10), PAUSE)
+    paused = world.candidate.revision
+    world.edit({"spec.version": "3.0.0", "spec.rollout.steps": [weight(10)]})
+    if late:
+        world.reconcile()
+        assert world.candidate.version == "3.0.0"
+    name = world.decide(Action.PAUSE, revision=paused)
+    world.wait(600)
+
+    assert world.answer_to(name)[0] == "Honoured"
+    assert world.pause == "PausedByPerson"
+    assert "Pause of 2.0.0" in world.status.message
+    assert world.shares() == {old: 100}
+
+    answer(world, Action.RESUME)
+    assert world.status.hold is None
+
+
 def test_a_pause_of_what_has_failed_holds_what_comes_next() -> None:
     world, old, _ = canary([weight(10), PAUSE])
     world.verdict = EvaluationPhase.FAILED
