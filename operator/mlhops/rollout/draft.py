@@ -25,7 +25,7 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import Asked, steps_hash
 
 R = TypeVar("R", Serving, Candidate)
-_MESSAGE_LIMIT = 1024
+MESSAGE_LIMIT = 1024
 _ANSWERS = 20
 """So many Decisions are answered in one pass, so that nobody's Abort waits for the answers to others."""
 _WORRYING = (Reason.GATES_INCONCLUSIVE, Reason.EVALUATION_ERROR, Reason.PAUSED_BY_POLICY)
@@ -171,7 +171,7 @@ class Draft:
         candidate = self.candidate
         if candidate is None or candidate.failure is not None:
             return
-        message = message[:_MESSAGE_LIMIT]
+        message = message[:MESSAGE_LIMIT]
         self.record(outcome, message)
         self.change(
             failure=Stop(reason=reason, message=message, at=self.now),
@@ -188,7 +188,7 @@ class Draft:
         candidate, old = self.candidate, self.old.candidate
         if candidate is None:
             return
-        message = message[:_MESSAGE_LIMIT]
+        message = message[:MESSAGE_LIMIT]
         before = old.pause if old is not None and _place(old) == _place(candidate) else None
         if before is not None and (before.reason, before.message) == (reason, message):
             self.change(pause=before)
@@ -208,7 +208,7 @@ class Draft:
             digest=candidate.digest,
             version=candidate.version,
             outcome=outcome,
-            message=message[:_MESSAGE_LIMIT],
+            message=message[:MESSAGE_LIMIT],
             started_at=candidate.started_at,
             finished_at=self.now,
             attempt=candidate.attempt,
