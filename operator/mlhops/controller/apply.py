@@ -160,10 +160,14 @@ class Applier:
         await self._create(REVISIONS, manifest, meta)
 
     async def _release_record(self, gathered: Gathered, revision: str) -> None:
-        """Make a record anew, without an owner, since its data may be such that no patch of it is taken."""
-        meta = gathered.seen.model.metadata
+        """Make a record anew, without an owner, since its data may be such that no patch of it is taken.
+
+        One that says nothing (of what no longer serves, or damaged) is not made again.
+        """
+        meta, record = gathered.seen.model.metadata, gathered.records.get(revision)
         await self._client.delete(REVISIONS, meta.namespace, service_name(meta.name, revision))
-        await self._record(gathered, revision, gathered.records[revision])
+        if record is not None:
+            await self._record(gathered, revision, record)
 
     async def _set_weights(self, gathered: Gathered, intent: SetWeights) -> None:
         manifest = self._router.desired(gathered.routed, intent.weights)

@@ -451,7 +451,12 @@ def _decisions(live: list[Manifest], model: ClinicalModel) -> tuple[tuple[Decisi
     """Return the Decisions that matter to a pass, and whether there are more that nobody has heard yet."""
     candidate = model.status.candidate
     revision = candidate.revision if candidate is not None else None
-    mine = [one for one in live if at(one, "spec", "model") == model.metadata.name]
+    mine = [
+        one
+        for one in live
+        if at(one, "spec", "model") == model.metadata.name
+        and at(one, "metadata", "deletionTimestamp") is None  # withdrawn, whatever holds it still
+    ]
     new, waiting, lasting = list[Manifest](), list[Manifest](), list[Manifest]()
     for one in mine:
         phase = text(one, "status", "phase")

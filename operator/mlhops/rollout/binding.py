@@ -31,11 +31,9 @@ def addressed(decision: Decision, candidate: Candidate) -> bool:
 
 def made_since(decision: Decision, seen: str | None, moment: datetime) -> bool:
     """Whether a decision was made after something; of a record without a version, times have to tell."""
-    made = decision.metadata.resource_version
-    if made.isdecimal() and seen is not None and seen.isdecimal():
-        return int(made) > int(seen)
     created = decision.metadata.creation_timestamp
-    return created is not None and created >= moment.replace(microsecond=0)
+    later = created is not None and created >= moment.replace(microsecond=0)
+    return _tells(decision, seen, later=later)
 
 
 def made_after(decision: Decision, at: datetime | None, seen: str | None) -> bool:
@@ -43,10 +41,15 @@ def made_after(decision: Decision, at: datetime | None, seen: str | None) -> boo
     created = decision.metadata.creation_timestamp
     if created is None or at is None or created == at:
         return False
+    return _tells(decision, seen, later=created > at)
+
+
+def _tells(decision: Decision, seen: str | None, *, later: bool) -> bool:
+    """Return which came first by version; one that was written since it was made has a later one, so both tell."""
     made = decision.metadata.resource_version
-    if made.isdecimal() and seen is not None and seen.isdecimal():
-        return int(made) > int(seen)
-    return created > at
+    if not made.isdecimal() or seen is None or not seen.isdecimal():
+        return later
+    return int(made) > int(seen) and (later or decision.status.noted is None)
 
 
 def noted_now(draft: Draft, candidate: Candidate, decision: Decision) -> Noted:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from mlhops.api.conditions import ConditionType, find
 from mlhops.api.status import Stop
 from mlhops.rollout import reasons
-from mlhops.rollout.draft import Draft
+from mlhops.rollout.draft import MESSAGE_LIMIT, Draft
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import service_name
 
@@ -22,7 +22,7 @@ def find_blocker(draft: Draft) -> None:
         found = check(draft)
         if found is not None:
             reason, message = found
-            draft.blocked = Stop(reason=reason, message=message, at=draft.now)
+            draft.blocked = Stop(reason=reason, message=message[:MESSAGE_LIMIT], at=draft.now)
             draft.wake(
                 draft.now + LOOK_AGAIN
             )  # what is missing may appear where nothing is watched

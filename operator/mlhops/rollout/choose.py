@@ -97,7 +97,7 @@ def _can_return(draft: Draft) -> bool:
         return False
     if previous.digest != draft.digest or previous.proof.digest != draft.digest:
         return False
-    if not draft.recorded(previous):
+    if not draft.is_known(previous):
         return False  # nobody can say that what stands there is what it was
     expired = previous.kept_until is None or previous.kept_until <= draft.now
     lapsed = previous.proof.expires is not None and previous.proof.expires <= draft.now

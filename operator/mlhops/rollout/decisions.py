@@ -40,12 +40,12 @@ def hear_decisions(draft: Draft) -> None:
     """
     _date_hold(draft)
     pending = [d for d in draft.decisions if d.status.phase == "Pending"]
-    most = min((urgency(d, draft.candidate) for d in pending), default=_LEAST)
+    most = min((urgency(draft, d) for d in pending), default=_LEAST)
     draft.stopping = most < _LEAST
-    waiting = any(urgency(d, draft.candidate) > most for d in pending)
+    waiting = any(urgency(draft, d) > most for d in pending)
     draft.unheard = draft.seen.more_decisions or (draft.stopping and waiting)
     for decision in sorted(pending, key=_order):
-        if decision.spec.action is Action.OVERRIDE or urgency(decision, draft.candidate) > most:
+        if decision.spec.action is Action.OVERRIDE or urgency(draft, decision) > most:
             continue
         if not draft.may_answer():
             return
@@ -74,8 +74,11 @@ def _date_hold(draft: Draft) -> None:
         draft.change(hold=candidate.hold.model_copy(update={"seen": draft.seen_at}))
 
 
-def urgency(decision: Decision, candidate: Candidate | None) -> int:
+def urgency(draft: Draft, decision: Decision) -> int:
     """Return how soon a decision is heard: what ends the rollout, then what holds it, then the rest."""
+    candidate = draft.candidate
+    if _paused_before(draft, decision) is not None:
+        return 1
     if candidate is None or decision.spec.revision != candidate.revision:
         return _LEAST
     if decision.spec.action in (Action.ABORT, Action.REJECT):
@@ -188,6 +191,11 @@ def _hear(draft: Draft, decision: Decision) -> None:
         draft.tell(Reason.RESUMED, f"no longer held, decided by {decision.spec.decided_by}")
         answer(draft, decision, "")
         return
+    paused = _paused_before(draft, decision)
+    if paused is not None:
+        draft.hold = _held(decision, *paused)
+        answer(draft, decision, "")
+        return
     problem = _problem_with(draft, candidate, decision)
     if candidate is None or problem:
         answer(draft, decision, problem)
@@ -208,6 +216,23 @@ def _problem_with(draft: Draft, candidate: Candidate | None, decision: Decision)
     if not addressed(decision, candidate):
         return f"it was made before {revision} became the candidate: decide again"
     return what_changed(draft, candidate, decision)
+
+
+def _paused_before(draft: Draft, decision: Decision) -> tuple[str, str] | None:
+    """Return revision and version of what a Pause names, if that was replaced before the Pause was heard.
+
+    It holds the model all the same: what came in its place is what it would have held.
+    """
+    about, candidate = decision.spec.revision, draft.candidate
+    present = candidate is not None and candidate.revision == about
+    if decision.spec.action is not Action.PAUSE or present:
+        return None
+    old, last = draft.old.candidate, draft.history[-1] if draft.history else None
+    if old is not None and old.revision == about:
+        return old.revision, old.version
+    if last is not None and last.outcome is Outcome.SUPERSEDED and last.revision == about:
+        return last.revision, last.version
+    return None
 
 
 def _lifts(draft: Draft, decision: Decision) -> bool:
@@ -310,18 +335,22 @@ def _promote(draft: Draft, candidate: Candidate, decision: Decision) -> str | No
 
 def _pause(draft: Draft, candidate: Candidate, decision: Decision) -> str | None:
     note(draft, decision)
-    draft.hold = Hold(
+    draft.hold = _held(decision, candidate.revision, candidate.version)
+    draft.change(promoting=False)
+    return None
+
+
+def _held(decision: Decision, revision: str, version: str) -> Hold:
+    return Hold(
         decision=decision.metadata.name,
         uid=decision.metadata.uid,
         decided_by=decision.spec.decided_by,
         reason=decision.spec.reason[:256],
-        revision=candidate.revision,
-        version=candidate.version,
+        revision=revision,
+        version=version,
         at=decision.metadata.creation_timestamp,
         seen=decision.metadata.resource_version or None,
     )
-    draft.change(promoting=False)
-    return None
 
 
 def _resume(draft: Draft, candidate: Candidate, decision: Decision) -> str | None:

@@ -25,7 +25,7 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import Asked, steps_hash
 
 R = TypeVar("R", Serving, Candidate)
-_MESSAGE_LIMIT = 1024
+MESSAGE_LIMIT = 1024
 _ANSWERS = 20
 """So many Decisions are answered in one pass, so that nobody's Abort waits for the answers to others."""
 _WORRYING = (Reason.GATES_INCONCLUSIVE, Reason.EVALUATION_ERROR, Reason.PAUSED_BY_POLICY)
@@ -124,10 +124,13 @@ class Draft:
             if decision.spec.model == self.name and decision.metadata.deletion_timestamp is None
         )
 
+    def is_known(self, of: Serving | Candidate) -> bool:
+        """Whether a record says what a revision is, whatever replicas it has."""
+        return of.digest is not None and self.seen.recorded.get(of.revision) == of.digest
+
     def recorded(self, of: Serving | Candidate) -> bool:
         """Whether what a revision is stands in its record, so that its InferenceService can be applied again."""
-        known = of.digest is not None and self.seen.recorded.get(of.revision) == of.digest
-        return known and of.revision not in self.seen.stale
+        return self.is_known(of) and of.revision not in self.seen.stale
 
     def service(self, of: Serving | Candidate | None) -> Service | None:
         """Return the InferenceService of a revision, if there is one that is not on its way out."""
@@ -168,7 +171,7 @@ class Draft:
         candidate = self.candidate
         if candidate is None or candidate.failure is not None:
             return
-        message = message[:_MESSAGE_LIMIT]
+        message = message[:MESSAGE_LIMIT]
         self.record(outcome, message)
         self.change(
             failure=Stop(reason=reason, message=message, at=self.now),
@@ -185,7 +188,7 @@ class Draft:
         candidate, old = self.candidate, self.old.candidate
         if candidate is None:
             return
-        message = message[:_MESSAGE_LIMIT]
+        message = message[:MESSAGE_LIMIT]
         before = old.pause if old is not None and _place(old) == _place(candidate) else None
         if before is not None and (before.reason, before.message) == (reason, message):
             self.change(pause=before)
@@ -205,7 +208,7 @@ class Draft:
             digest=candidate.digest,
             version=candidate.version,
             outcome=outcome,
-            message=message[:_MESSAGE_LIMIT],
+            message=message[:MESSAGE_LIMIT],
             started_at=candidate.started_at,
             finished_at=self.now,
             attempt=candidate.attempt,

@@ -18,7 +18,7 @@ from mlhops.rollout.observed import Observed
 from mlhops.rollout.servers import record_servers, tell_servers
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.steps import advance
-from mlhops.rollout.taken import follow_edits
+from mlhops.rollout.taken import adopt, follow_edits
 from mlhops.rollout.tidy import (
     configure_detectors,
     expire_previous,
@@ -43,6 +43,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
         return _finish(draft)
     claim_hostnames(draft)
     record_servers(draft)
+    adopt(draft)
     choose_candidate(draft)
     follow_edits(draft)
     hear_decisions(draft)

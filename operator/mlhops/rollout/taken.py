@@ -5,6 +5,7 @@ a time belongs to that number, so none of them can count for a step that somebod
 """
 
 from datetime import datetime
+from math import ceil
 
 from mlhops.api.base import later
 from mlhops.api.decision import Action
@@ -215,10 +216,34 @@ def _edited(candidate: Candidate, taken: Taken, step: TakenStep, here: str | Non
         return taken.model_copy(update={"present": present, "until": end})
     owed = taken.owed
     if not step.step.startswith("setWeight"):
-        waited = {"weight": candidate.desired_weight, "since": candidate.step_started_at}
-        others = [one for one in owed if one.step != step.step]
-        owed = [*others, step.model_copy(update=waited)]
+        owed = _owing(owed, _as_owed(candidate, step))
     return taken.model_copy(update={"present": None, "owed": owed, "until": None})
+
+
+def _as_owed(candidate: Candidate, step: TakenStep) -> TakenStep:
+    """Return the step under way as it is owed: a timed pause with the longest that it has ever been."""
+    since = candidate.step_started_at or candidate.started_at
+    end = pause_ends(candidate, step, since)
+    name = step.step if end is None else f"pause {ceil((end - since).total_seconds())}s"
+    update = {"step": name, "weight": candidate.desired_weight, "since": since}
+    return step.model_copy(update=update)
+
+
+def _owing(owed: list[TakenStep], step: TakenStep) -> list[TakenStep]:
+    """Return what is owed with one step more: each kind once, so that it is little whoever edits how often.
+
+    Of timed pauses that is the longest, from the latest begin and at the lowest weight of them.
+    """
+    same = [one for one in owed if _kind(one) == _kind(step)]
+    for one in same:
+        longer = step if _covers(step.step, one.step) else one
+        weight, since = min(one.weight, step.weight), max(filter(None, (one.since, step.since)))
+        step = longer.model_copy(update={"weight": weight, "since": since})
+    return [*(one for one in owed if _kind(one) != _kind(step)), step]
+
+
+def _kind(step: TakenStep) -> str:
+    return step.step if _length(step.step) is None else "timed pause"
 
 
 def _keep(draft: Draft, taken: Taken, index: int) -> None:

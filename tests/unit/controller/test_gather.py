@@ -13,6 +13,7 @@ from mlhops.controller.gather import Gathered, Key, gather
 from mlhops.controller.kinds import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
+    DECISIONS,
     MODELS,
     PODS,
     POLICIES,
@@ -322,3 +323,21 @@ def test_a_right_to_runtimes_that_is_missing_is_a_doubt_that_names_it_and_no_mor
         assert service.answering
         name = f"{kind.plural}.serving.kserve.io"
         assert service.server.doubt == f"the operator may not read {name} (verb get)"
+
+
+def decide(ward: Ward, name: str, made: str, **metadata: Json) -> None:
+    """Somebody aborts the candidate."""
+    spec: Manifest = {"model": "sepsis", "revision": ward.revision, "action": "Abort"}
+    spec |= {"reason": "seen with the ward", "decidedBy": "ada"}
+    ward.hear(DECISIONS, name, {"metadata": {"creationTimestamp": made, **metadata}, "spec": spec})
+
+
+def test_withdrawn_decisions_that_something_holds_keep_nobody_from_being_heard() -> None:
+    ward = Ward()
+    gone: dict[str, Json] = {"deletionTimestamp": "2030-01-01T08:30:00Z", "finalizers": ["a.b/c"]}
+    for number in range(60):
+        decide(ward, f"withdrawn-{number}", "2030-01-01T08:00:00Z", **gone)
+    decide(ward, "stop", "2030-01-01T09:00:00Z")
+    seen = ward.gather().seen
+    assert [decision.metadata.name for decision in seen.decisions] == ["stop"]
+    assert not seen.more_decisions, "nothing waits for the next pass"

@@ -1,17 +1,27 @@
 """Which record counts as what a revision was: the one whose content has the digest that the status knows."""
 
+import asyncio
+from datetime import UTC, datetime
 from typing import cast
 
 from mlhops.api.base import Json, Manifest
+from mlhops.controller.apply import Applier
+from mlhops.controller.client import Client
+from mlhops.controller.events import Recorder
 from mlhops.controller.gather import Gathered
-from mlhops.controller.kinds import MODELS, REVISIONS
+from mlhops.controller.kinds import MODELS, REVISIONS, Kind
+from mlhops.controller.sinks import Sinks
+from mlhops.kserve.read import text
+from mlhops.kserve.route import GatewayRouter
+from mlhops.rollout.intents import Plan, ReleaseRecord
 from mlhops.rollout.record import RevisionRecord
 from mlhops.rollout.revision import Served, name_of
 from tests.builders import clinical_model
-from tests.unit.controller.test_gather import OURS, Ward
+from tests.unit.controller.test_gather import LEAVING, OURS, Ward
 
 EVIL: Manifest = {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://attacker/unproven"}
 OTHER = "0" * 64
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 def serving(ward: Ward, revision: str, digest: str | None) -> None:
@@ -98,3 +108,39 @@ def test_what_an_earlier_operator_recorded_counts_for_nothing_if_it_does_not_mak
     gathered = keep(ward, served.first_name, data)
     assert gathered.seen.recorded == {served.first_name: ""}
     assert set(gathered.records) == {name_of(served.digest)}, "the spec goes through the gates"
+
+
+class Writes:
+    """Takes deletions and new objects, and notes their names."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+        self.made: list[str] = []
+
+    async def delete(self, kind: Kind, namespace: str, name: str, uid: str = "") -> None:
+        """Note what goes."""
+        del kind, namespace, uid
+        self.deleted.append(name)
+
+    async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
+        """Note what comes."""
+        del kind
+        self.made.append(text(manifest, "metadata", "name"))
+        return manifest
+
+
+def test_a_record_that_says_nothing_keeps_no_other_from_outliving_the_model() -> None:
+    ward = Ward({**LEAVING, "metadata.finalizers": ["orphan"]})
+    ward.record(OURS)
+    gathered = keep(ward, "bbbbbbbbbb", {"predictor": EVIL})
+    assert gathered.seen.owned_records == {"bbbbbbbbbb", ward.revision}
+
+    writes = Writes()
+    client = cast(Client, writes)
+    recorder = Recorder(client, lambda: NOON)
+    applier = Applier(client, GatewayRouter(), recorder, cast(Sinks, None))
+    release = tuple(ReleaseRecord(each) for each in sorted(gathered.seen.owned_records))
+    asyncio.run(applier.apply(gathered, Plan((), None, release, (), None)))
+
+    assert writes.deleted == ["sepsis-bbbbbbbbbb", ward.service]
+    assert writes.made == [ward.service]

@@ -252,6 +252,27 @@ def test_a_resume_that_was_made_before_a_pause_does_not_end_it_though_both_are_h
     assert world.shares() == {old: 90, new: 10}
 
 
+def test_a_promotion_that_is_noted_while_somebody_pauses_does_not_end_that() -> None:
+    world, old, _ = canary(TEN_AND_PAUSE)
+    world.evaluator_prompt = False
+    world.run()
+    promotion = world.decide(Action.PROMOTE)
+
+    def pause() -> None:
+        world.decide(Action.PAUSE)
+
+    world.now += timedelta(seconds=5)
+    world.reconcile(meanwhile=pause)
+    assert world.answer_to(promotion)[0] == "Pending"
+
+    world.evaluator_prompt = True
+    world.wait(60)
+
+    assert world.answer_to(promotion)[0] == "Ignored"
+    assert world.pause == "PausedByPerson"
+    assert world.shares() == {old: 100}
+
+
 def test_a_stop_among_thousands_takes_effect_in_the_first_pass_alone() -> None:
     world, old, _ = running()
     for _ in range(300):
@@ -319,6 +340,21 @@ def test_a_pause_that_the_operator_before_heard_goes_on_to_hold() -> None:
     assert world.pause == "PausedByPerson"
     world.release("3.0.0")
     world.run()
+
+    assert world.pause == "PausedByPerson"
+    assert world.shares() == {old: 100}
+
+
+def test_a_pause_that_the_operator_before_heard_holds_a_version_that_comes_with_the_upgrade() -> (
+    None
+):
+    world, old, _ = running()
+    world.decide(Action.PAUSE)
+    world.run()
+    world.forget_new_fields()
+
+    world.release("3.0.0")
+    world.wait(600)
 
     assert world.pause == "PausedByPerson"
     assert world.shares() == {old: 100}

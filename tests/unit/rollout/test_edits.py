@@ -161,6 +161,32 @@ def test_a_pause_that_is_shortened_or_taken_off_lasts_as_long_as_it_was(edited: 
     assert world.shares() == {new: 100}
 
 
+def test_two_edits_do_not_shed_a_pause_that_one_edit_cannot() -> None:
+    world, old, new = waiting(weight(10), pause("2h"))
+    edit(world, weight(10), pause("1s"))
+    edit(world, weight(10), weight(50), PAUSE)
+
+    world.wait(7199)
+    assert world.shares() == {old: 90, new: 10}
+    world.wait(2)
+    assert world.shares() == {old: 50, new: 50}
+
+
+def test_of_many_timed_pauses_that_were_taken_off_the_longest_is_owed() -> None:
+    world, old, new = waiting(weight(10), pause("2h"))
+    for number in range(40):
+        edit(world, weight(10), APPROVE)
+        edit(world, weight(10), pause(f"{7199 - number}s"))
+    edit(world, weight(10), weight(50), PAUSE)
+    assert world.pause == "ApprovalRequired"
+    answer(world, Action.APPROVE)
+
+    world.wait(7199)
+    assert world.shares() == {old: 90, new: 10}
+    world.wait(2)
+    assert world.shares() == {old: 50, new: 50}
+
+
 def test_a_pause_that_is_made_longer_lasts_longer_counted_from_its_begin() -> None:
     world, old, new = waiting(weight(10), pause("10m"))
     world.wait(300)
@@ -260,6 +286,26 @@ def test_a_pause_holds_beyond_a_retry_and_beyond_the_decision_that_made_it() -> 
     assert world.candidate.attempt == 2
     assert world.pause == "PausedByPerson"
     assert world.shares() == {old: 100}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_pause_holds_what_has_just_come_in_the_place_of_what_it_names(late: bool) -> None:
+    world, old, _ = waiting(weight(10), PAUSE)
+    paused = world.candidate.revision
+    world.edit({"spec.version": "3.0.0", "spec.rollout.steps": [weight(10)]})
+    if late:
+        world.reconcile()
+        assert world.candidate.version == "3.0.0"
+    name = world.decide(Action.PAUSE, revision=paused)
+    world.wait(600)
+
+    assert world.answer_to(name)[0] == "Honoured"
+    assert world.pause == "PausedByPerson"
+    assert "Pause of 2.0.0" in world.status.message
+    assert world.shares() == {old: 100}
+
+    answer(world, Action.RESUME)
+    assert world.status.hold is None
 
 
 def test_a_pause_of_what_has_failed_holds_what_comes_next() -> None:

@@ -85,6 +85,15 @@ def test_people_hear_once_whose_route_takes_their_requests_and_no_candidate_gets
     assert world.shares() == {old: 90, new: 10}
 
 
+def test_a_message_that_is_longer_than_a_status_takes_is_told_once_as_well() -> None:
+    world, _, _ = at_ten_percent()
+    listeners = ", ".join(f"listener-{number} (*.ward-{number}.example)" for number in range(64))
+    world.hostnames = Hostnames(refused=f"Gateway icu/clinical has no listener: it has {listeners}")
+    world.run()
+    world.wait(600)
+    assert world.told().count("HostnameNotAllowed") == 1
+
+
 def test_without_a_host_name_there_is_no_route() -> None:
     world, _, _ = canary([])
     world.hostnames = Hostnames(routable=False)

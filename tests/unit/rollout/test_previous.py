@@ -35,6 +35,19 @@ def test_going_back_within_keep_previous_is_instant_and_without_new_gates() -> N
     assert "FastRolledBack" in world.told()
 
 
+def test_going_back_with_other_replicas_is_instant_as_well() -> None:
+    world, old, _ = twice()
+    previous = world.status.previous
+    assert previous is not None
+    world.edit({"spec.version": "1.0.0", "spec.predictor.minReplicas": 3})
+    world.stale = {previous.revision}  # its record says how many it had
+    world.run()
+
+    assert world.shares() == {old: 100}
+    assert history_of(world)[-1] == ("2.0.0", "FastRolledBack")
+    assert world.stale == set(), "what serves is scaled"
+
+
 def test_the_previous_revision_goes_when_its_time_is_over() -> None:
     world, old, new = twice()
     world.wait(3599)

@@ -80,6 +80,8 @@ class World:
         self.decisions: dict[str, Manifest] = {}
         self.revisions: dict[str, str] = {}
         """The digest of what each record says, by revision."""
+        self.stale: set[str] = set()
+        """Revisions whose record is to be made anew."""
         self.owned_records: set[str] = set()
         """Revisions whose record is to outlive the model and does not yet."""
         self.config_maps: dict[str, str] = {}
@@ -149,6 +151,7 @@ class World:
             records={name: Record.of(each) for name, each in evaluations.items()},
             decisions=tuple(Decision.model_validate(d) for d in self.decisions.values()),
             recorded=dict(self.revisions),
+            stale=frozenset(self.stale),
             owned_records=frozenset(self.owned_records),
             unconfigured=frozenset(
                 revision
@@ -216,6 +219,7 @@ class World:
             case EnsureService(revision):
                 name = service_name(NAME, revision)
                 about = target_of(self.model.spec, self.status, self.revisions)
+                self.stale.discard(revision)
                 if about.name == revision:
                     self.revisions.setdefault(revision, about.digest)
                 self.config_maps[detector_map(name)] = self.windows
@@ -246,7 +250,10 @@ class World:
             case Notify(_, _, event):
                 self.notices.append(event)
             case Answer(name, status):
-                self.decisions[name] = {**self.decisions[name], "status": status.to_json()}
+                meta = {**cast(Manifest, self.decisions[name]["metadata"])}
+                meta["resourceVersion"] = str(self.version * 10_000 + 5_000 + self._decided)
+                told: Manifest = {"metadata": meta, "status": status.to_json()}
+                self.decisions[name] = {**self.decisions[name], **told}
 
     def _remove(self, kind: str, name: str) -> None:
         if kind == "Evaluation":
