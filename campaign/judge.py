@@ -180,10 +180,10 @@ class Judge:
         spec, moment = self._scene.spec_of(live), written_at(live)
         if not self._evidence.proves(cited, live, now, spec, moment, since):
             self._object(f"{revision} is promoted without proof")
-        for image in unmeasured(self._scene, now):
-            self._object(f"{revision} is promoted, and {image} was not measured")
         if len(self._scene.objections) == count:
             self._lawful.add((word(live, "metadata", "uid"), revision))
+        for image in unmeasured(self._scene, now):
+            self._object(f"{revision} is promoted, and {image} was not measured")
         if part(old, "stable") and not self._traffic.has_everything(live, service):
             self._object(f"{revision} is promoted before the Gateway gave it everything")
 

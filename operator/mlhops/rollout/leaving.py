@@ -13,6 +13,7 @@ from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import ReleaseRecord
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.tidy import (
+    configure_detectors,
     expire_previous,
     keep_serving,
     remove_old_records,
@@ -51,6 +52,7 @@ def leave(draft: Draft) -> None:
     set_weights(draft)
     remove_retired(draft)
     remove_old_records(draft)
+    configure_detectors(draft)
 
 
 def waits_for(meta: ObjectMeta) -> str:

@@ -117,6 +117,19 @@ def test_what_serves_is_put_right_until_the_model_is_gone() -> None:
     assert old in world.services
 
 
+def test_a_detector_beside_what_serves_is_told_what_to_count_until_the_model_is_gone() -> None:
+    world = World()
+    world.deploy()
+    delete(world, "eve.example/keep")
+    world.run()
+    (name,) = world.config_maps
+    world.config_maps.clear()
+
+    world.run()
+
+    assert set(world.config_maps) == {name}
+
+
 def test_what_the_garbage_collector_deletes_first_is_not_made_again() -> None:
     world, old, _ = at_ten_percent()
     delete(world, "foregroundDeletion")
