@@ -52,7 +52,7 @@ def leave(draft: Draft) -> None:
     set_weights(draft)
     remove_retired(draft)
     remove_old_records(draft)
-    configure_detectors(draft)
+    configure_detectors(draft, (draft.stable,))
 
 
 def waits_for(meta: ObjectMeta) -> str:

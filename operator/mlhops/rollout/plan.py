@@ -57,7 +57,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     set_weights(draft)
     remove_retired(draft)
     remove_old_records(draft)
-    configure_detectors(draft)
+    configure_detectors(draft, (draft.stable, draft.candidate, draft.previous))
     tell_servers(draft)
     return _finish(draft)
 

@@ -92,10 +92,10 @@ def remove_old_records(draft: Draft) -> None:
         draft.after.append(Remove("ControllerRevision", f"{draft.name}-{revision}"))
 
 
-def configure_detectors(draft: Draft) -> None:
+def configure_detectors(draft: Draft, of: tuple[Serving | Candidate | None, ...]) -> None:
     """Tell the detectors beside model servers what to count; last of all, since nothing rests on that."""
     coming = {i.revision for i in (*draft.before, *draft.after) if isinstance(i, EnsureService)}
-    needed = {of.revision for of in (draft.stable, draft.candidate, draft.previous) if of}
+    needed = {each.revision for each in of if each is not None}
     there = {s.revision for s in draft.seen.services.values() if not s.deleting}
     for revision in sorted(draft.seen.unconfigured & needed & there - coming):
         draft.after.append(ConfigureDetector(revision))
