@@ -96,8 +96,8 @@ def _conditions(model: Manifest) -> Json:
     found: dict[str, Json] = {}
     for one in items(model, "status", "conditions"):
         # Why monitoring cannot tell yet is another thing before the first look than after it.
-        passing = text(one, "reason") == Reason.INSUFFICIENT_DATA
-        keys = ("status", "reason") if passing else ("status", "reason", "message")
+        passing = text(one, "reason") in (Reason.INSUFFICIENT_DATA, Reason.MONITORING_ERROR)
+        keys = ("status",) if passing else ("status", "reason", "message")
         found[text(one, "type")] = [text(one, key) for key in keys]
     return found
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
 from mlhops.evaluator.read import Column
+from mlhops.statistics.numerals import as_number
 from mlhops.statistics.rates import Floats
-from mlhops.statistics.values import as_number
 
 _TRUTH = {"true": 1.0, "false": 0.0}
 _PRINTED = {

@@ -17,7 +17,7 @@ from mlhops.api.summary import (
     merge_answers,
 )
 from mlhops.rollout.looks import Verdict
-from mlhops.statistics.values import as_number
+from mlhops.statistics.numerals import as_number
 
 _MOST = 10**12
 """More of anything in one window nobody can have counted; sums of this many stay exact."""

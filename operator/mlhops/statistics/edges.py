@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from mlhops.api.interface import Range
 from mlhops.api.profile import EDGES, FeatureProfile
+from mlhops.statistics.numerals import LONGEST
 from mlhops.statistics.rates import Floats
-from mlhops.statistics.values import LONGEST, as_it_stands, canonical
+from mlhops.statistics.values import as_it_stands, canonical
 
 ENOUGH = 10
 """Rows that a bin, or a category that nobody declared, must have: less could point at a person."""

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.api.summary import FeatureSummary, JointSummary, Summary
 from mlhops.statistics.fourier import Fourier
+from mlhops.statistics.numerals import LONGEST
 from mlhops.statistics.rates import Counts, Floats
-from mlhops.statistics.values import LONGEST, as_it_stands, canonical, numbers
+from mlhops.statistics.values import as_it_stands, canonical, numbers
 
 Column = Floats | Sequence[object]
 """A feature's values. As numbers, NaN is a missing one and infinity one that is not a finite

@@ -7,19 +7,13 @@ Text is compared as it stands, since that is what a model sees: `01882` is not `
 
 import math
 from collections.abc import Sequence
-from decimal import Context, Decimal, InvalidOperation
 
 import numpy as np
 
+from mlhops.statistics.numerals import LONGEST, as_number
 from mlhops.statistics.rates import Floats
 
-LONGEST = 256
-"""Text of more characters is not looked into."""
-_TRUTH = {"true": "1", "false": "0"}
 _BITS = 1024
-_MOST_DIGITS = 80
-"""Numbers of more digits, or with as many zeros at an end, are not written out."""
-_EXACTLY = Context(prec=LONGEST + 1)
 
 
 def canonical(value: object) -> str | None:
@@ -43,32 +37,6 @@ def as_it_stands(value: object) -> str | None:
     if isinstance(value, str):
         return value if value.strip() else None
     return canonical(value)
-
-
-def as_number(text: str) -> str | None:
-    """Return a number, or a truth value, as text to its last digit, one for all its spellings.
-
-    None for what is no finite number.
-    """
-    if text.lower() in _TRUTH:
-        return _TRUTH[text.lower()]
-    if len(text) > LONGEST or "_" in text:  # Python alone reads 1_0 as ten
-        return None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return written(number) if number.is_finite() else None
-
-
-def written(number: Decimal) -> str:
-    """Return a finite number with all of its digits, and without zeros that say nothing."""
-    if number == 0:
-        return "0"
-    plain = number.normalize(_EXACTLY)
-    if abs(plain.adjusted()) > _MOST_DIGITS:
-        return str(plain)
-    return f"{plain:f}"
 
 
 def numbers(values: Sequence[object]) -> Floats:
