@@ -49,6 +49,10 @@ class Resource(BaseModel):
         """Return the JSON form, without fields that were left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
+    def given(self) -> Manifest:
+        """Return the JSON form, without fields that have their default."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
 
 class ObjectMeta(Resource):
     """The part of a Kubernetes object's metadata that the operator reads."""

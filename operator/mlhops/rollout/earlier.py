@@ -6,7 +6,7 @@ field with its default, so the fields and defaults of that time are written down
 
 from typing import cast
 
-from mlhops.api.base import Json, Manifest, Resource
+from mlhops.api.base import Json, Manifest
 from mlhops.api.data import DataSource
 from mlhops.api.gate import Gate
 from mlhops.api.interface import Interface
@@ -36,7 +36,7 @@ _ACROSS: Manifest = {"groups": [], "intersections": []}
 
 def predictor(of: Predictor) -> Manifest:
     """Return a predictor as it was hashed, its scaling included."""
-    given = _given(of)
+    given = of.given()
     env = [
         {"value": "", **cast(Manifest, each)} for each in cast("list[Json]", given.get("env", []))
     ]
@@ -47,22 +47,18 @@ def predictor(of: Predictor) -> Manifest:
 def interface(of: Interface) -> Manifest:
     """Return an interface as it was hashed."""
     return {
-        "features": [{**_FEATURE, **_given(feature)} for feature in of.features],
-        "output": {**_OUTPUT, **_given(of.output)},
-        "groups": [_given(group) for group in of.groups],
+        "features": [{**_FEATURE, **feature.given()} for feature in of.features],
+        "output": {**_OUTPUT, **of.output.given()},
+        "groups": [group.given() for group in of.groups],
     }
 
 
 def gate(of: Gate) -> Manifest:
     """Return a gate as it was hashed."""
-    across = {} if of.across is None else {"across": {**_ACROSS, **_given(of.across)}}
-    return {**_GATE, **_given(of), **across}
+    across = {} if of.across is None else {"across": {**_ACROSS, **of.across.given()}}
+    return {**_GATE, **of.given(), **across}
 
 
 def data(of: DataSource) -> Manifest:
     """Return a source of data as it was hashed."""
-    return {"format": "parquet", **_given(of)}
-
-
-def _given(of: Resource) -> Manifest:
-    return of.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {"format": "parquet", **of.given()}

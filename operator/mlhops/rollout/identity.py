@@ -61,7 +61,7 @@ def is_earlier(revision: str, digest: str | None) -> bool:
 
 def renewed(proof: Proof | None, asked: Asked) -> Proof | None:
     """Return a proof with the hash of the gates as it is made now, where it was made for the same gates."""
-    if proof is None or proof.gates_hash != asked.first_hash:
+    if proof is None or proof.gates_hash == asked.digest or proof.gates_hash != asked.first_hash:
         return proof
     return proof.model_copy(update={"gates_hash": asked.digest})
 

@@ -5,9 +5,12 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self, cast
 
-from mlhops.api.base import Json, Manifest, Resource, seconds
+from pydantic.alias_generators import to_camel
+
+from mlhops.api.base import Json, Manifest, seconds
 from mlhops.api.data import DataSource
 from mlhops.api.gate import Gate
 from mlhops.api.interface import Interface
@@ -21,7 +24,7 @@ _ALPHABET = "bcdfghjklmnpqrstvwxz"  # no vowels, so no words
 _LETTERS = 10
 SCALING = ("min_replicas", "max_replicas", "scale_metric", "scale_target")
 """Fields of a predictor that scale a model server in place; any other makes a new revision."""
-_SCALING = frozenset({"minReplicas", "maxReplicas", "scaleMetric", "scaleTarget"})
+_SCALING = frozenset(map(to_camel, SCALING))
 
 
 def short_hash(value: object, length: int = 8) -> str:
@@ -58,7 +61,7 @@ class Served:
         """Return what a spec asks to be served."""
         return cls(spec.version, spec.predictor, spec.interface, spec.exposure.mode)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The sha256 of what is served, in hexadecimal digits; equal for specs that serve the same.
 
@@ -91,7 +94,7 @@ class Served:
 
 
 def _predictor(predictor: Predictor) -> Manifest:
-    given = _given(predictor)
+    given = predictor.given()
     served = {key: value for key, value in given.items() if key not in _SCALING and value != {}}
     if predictor.resources is not None:
         amounts: Manifest = {
@@ -106,7 +109,7 @@ def _predictor(predictor: Predictor) -> Manifest:
 
 def asked_of(interface: Interface) -> Manifest:
     """Return what an interface asks of a model and of its callers, without what is for people alone."""
-    given = _given(interface)
+    given = interface.given()
     features = [
         {key: value for key, value in feature.items() if key != "description"}
         for feature in items(given, "features")
@@ -157,14 +160,14 @@ class Asked:
         asked = spec.evaluation
         return cls(asked.data, asked.gates, spec.interface, asked.seed, asked.min_cell_size)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The sha256 of what is asked, in hexadecimal digits; fields at their default do not count."""
         interface = asked_of(self.interface)
         return _sha256(
             {
-                "data": _given(self.data),
-                "gates": [_given(gate) for gate in self.gates],
+                "data": self.data.given(),
+                "gates": [gate.given() for gate in self.gates],
                 "groups": interface["groups"],
                 "output": interface["output"],
                 "seed": self.seed,
@@ -172,7 +175,7 @@ class Asked:
             }
         )
 
-    @property
+    @cached_property
     def first_hash(self) -> str:
         """The hash that operators gave the same before they knew revisions by their digests."""
         interface = earlier.interface(self.interface)
@@ -187,10 +190,6 @@ class Asked:
             ],
             length=32,
         )
-
-
-def _given(of: Resource) -> Manifest:
-    return of.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 def step_name(step: Step) -> str:
