@@ -13,6 +13,8 @@ CONFIDENCE = 0.999
 """Of a model that is said to fail: it is asked each second, so that a chance of one in twenty were one a minute."""
 _LEAST = 3
 """Failures without which nothing is said to fail."""
+_MENDED = 0.8
+"""Of a model that is said to answer again."""
 _ENOUGH = 20
 """Requests from which on a model is said to serve."""
 _STEPS = 60
@@ -48,14 +50,21 @@ def verdict(
 ) -> ServingVerdict:
     """Return what counts come to.
 
+    A span that is surely within the limit outweighs the longer ones: what was mended is not held against a model.
+
     Args:
         spans: failures and requests of each span of time, the longest last.
         limit: the share of failures beyond which a model fails.
         quiet: whether the longest span has had no request.
         probed: whether the model answers a synthetic row; None where that is not known.
     """
-    if probed is False or any(is_failing(*span, limit) for span in spans):
+    if probed is False:
         return "Failing"
+    for failed, requests in spans:
+        if is_failing(failed, requests, limit):
+            return "Failing"
+        if requests >= _ENOUGH and at_most(failed, requests, _MENDED) <= limit:
+            return "Serving"
     if quiet:
         return "Silent"
     failed, requests = spans[-1]

@@ -72,6 +72,8 @@ def test_a_model_that_fails_as_often_as_it_may_is_seldom_said_to_fail() -> None:
         ([(0, 0), (0, 0)], True, True, "Silent"),
         ([(0, 0), (0, 0)], True, False, "Failing"),
         ([(5, 5), (5, 1000)], False, True, "Failing"),
+        ([(0, 60), (300, 1000)], False, True, "Serving"),
+        ([(0, 10), (300, 1000)], False, True, "Failing"),
         ([(0, 0), (3, 3)], False, None, "Failing"),
         ([(0, 5), (0, 5)], False, True, "Insufficient"),
         ([(0, 5), (0, 50)], False, None, "Serving"),
