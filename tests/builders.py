@@ -76,6 +76,8 @@ def clinical_model(changes: Mapping[str, Json] | None = None, name: str = "sepsi
                     "gateway": {"name": "clinical", "hostnames": ["sepsis.models.example"]}
                 },
                 "evaluation": {"data": _data(), "gates": [_fairness_gate()]},
+                # Where the test plays everybody else, nobody counts live requests.
+                "rollout": {"evidence": {"minRequests": 0}},
             },
         },
         changes,

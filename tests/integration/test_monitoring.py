@@ -110,6 +110,7 @@ class Ward:
             now,
             sinks,
             lambda _: newest[-1] if newest else None,
+            lambda *_: None,
         )
         try:
             for verdict in verdicts:

@@ -12,6 +12,7 @@ class ConditionType(StrEnum):
     """The condition types of a ClinicalModel."""
 
     READY = "Ready"
+    AVAILABLE = "Available"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     PROMOTED = "Promoted"

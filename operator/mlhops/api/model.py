@@ -118,7 +118,46 @@ class Pause(Resource):
 
 
 class Evaluate(Resource):
-    """Measure the gates again, at this point."""
+    """Measure the gates again at this point, on the held-out data: no live traffic is measured."""
+
+
+class Evidence(Resource):
+    """What live requests must have shown before a candidate gets more of them."""
+
+    min_requests: Annotated[int, Field(ge=0, le=1_000_000)] = 100
+    """So many requests the candidate must have answered at a weight. With 0 a weight is raised without
+    any, and without the proof of `maxFailureRate`: there is no other way around it."""
+    max_failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    """The share of its requests that may fail. The upper limit of a one-sided 95 % interval (Clopper and
+    Pearson) must not be greater; a lower limit of 99.9 % that is greater fails the candidate."""
+    max_latency_ratio: Annotated[float, Field(ge=1, le=1000)] = 3.0
+    """How many times the median answer time of what serves the candidate's may be. It fails where the
+    intervals of both medians prove that it is more."""
+    wait: Duration = "1h"
+    """How long the requests may take to come, until people are warned; the weight is not raised then either."""
+
+
+class StepEvidence(Resource):
+    """What is asked of live requests at one step in place of `rollout.evidence`."""
+
+    min_requests: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    """In place of `rollout.evidence.minRequests`."""
+    max_failure_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    """In place of `rollout.evidence.maxFailureRate`."""
+    max_latency_ratio: Annotated[float, Field(ge=1, le=1000)] | None = None
+    """In place of `rollout.evidence.maxLatencyRatio`."""
+    wait: Duration | None = None
+    """In place of `rollout.evidence.wait`."""
+
+
+class Observe(Resource):
+    """Watch live requests at the present weight; passed over on a first deployment."""
+
+    requests: Annotated[int, Field(ge=1, le=1_000_000)]
+    """So many requests the candidate must have answered, and its failures must be proven within
+    `rollout.evidence.maxFailureRate`."""
+    duration: Duration | None = None
+    """For so long at least."""
 
 
 class Approve(Resource):
@@ -130,13 +169,18 @@ class Step(
     json_schema_extra=rules(
         (
             (
-                "[has(self.setWeight), has(self.pause), has(self.evaluate), has(self.approve)]"
-                ".filter(x, x).size() == 1"
+                "[has(self.setWeight), has(self.pause), has(self.evaluate), has(self.approve), "
+                "has(self.observe)].filter(x, x).size() == 1"
             ),
             (
-                "a step has exactly one of setWeight, pause, evaluate and approve: split it into "
-                "several steps"
+                "a step has exactly one of setWeight, pause, evaluate, observe and approve: split it "
+                "into several steps"
             ),
+        ),
+        (
+            "!has(self.evidence) || has(self.setWeight)",
+            "evidence is about the weight that a step sets: put it beside a setWeight",
+            ".evidence",
         ),
     ),
 ):
@@ -156,11 +200,16 @@ class Step(
         ]
         | None
     ) = None
-    """The candidate's share of requests, in percent; passed over on a first deployment."""
+    """The candidate's share of requests, in percent; passed over on a first deployment. Such a step is
+    done when live requests have shown what `rollout.evidence` asks."""
+    evidence: StepEvidence | None = None
+    """What is asked of live requests at this weight in place of `rollout.evidence`."""
     pause: Pause | None = None
     """Wait for a time, or without a duration for a person; passed over on a first deployment."""
     evaluate: Evaluate | None = None
-    """Measure the gates again, at this point."""
+    """Measure the gates again at this point, on the held-out data: no live traffic is measured."""
+    observe: Observe | None = None
+    """Watch live requests at the present weight; passed over on a first deployment."""
     approve: Approve | None = None
     """Wait for a Decision with action Approve."""
 
@@ -171,6 +220,8 @@ class Step(
             return f"setWeight {self.set_weight}"
         if self.pause is not None:
             return f"pause {self.pause.duration}" if self.pause.duration else "pause"
+        if self.observe is not None:
+            return f"observe {self.observe.requests} requests"
         return "evaluate" if self.evaluate is not None else "approve"
 
 
@@ -192,7 +243,9 @@ class Rollout(
     ]
     """By default ten percent, and then a person decides. With none a revision that passes its gates
     takes over at once. On a first deployment there is nothing to weigh against or to pause beside,
-    so setWeight and pause are passed over; evaluate and approve hold."""
+    so setWeight, pause and observe are passed over; evaluate and approve hold."""
+    evidence: Evidence = Evidence()
+    """What live requests must have shown before a step with a weight is done."""
     progress_deadline: Deadline = "10m"
     """How long a candidate may take to become ready, and a weight to be accepted by the Gateway."""
     on_failure: Literal["Rollback", "Pause"] = "Rollback"
@@ -213,8 +266,12 @@ class PolicyRef(Resource):
 class Monitoring(Resource):
     """How the model is watched."""
 
-    policy_ref: PolicyRef
-    """The policy that says how."""
+    policy_ref: PolicyRef | None = None
+    """The policy that says how inputs and scores are watched; without one nobody looks for drift."""
+    sidecar: Literal["On", "Off"] = "On"
+    """Whether a sidecar counts requests and failures beside each model server. It is part of a revision:
+    with `"Off"` (in quotes, since YAML takes the bare word for false) the next one comes without, and nobody
+    knows whether it answers its callers."""
 
 
 class ClinicalModelSpec(
@@ -297,6 +354,12 @@ class ClinicalModelSpec(
     """How a new revision takes over."""
     monitoring: Monitoring | None = None
     """How the model is watched."""
+
+    @property
+    def policy(self) -> str | None:
+        """The name of the MonitoringPolicy that watches the model."""
+        watched = self.monitoring.policy_ref if self.monitoring is not None else None
+        return watched.name if watched is not None else None
 
 
 class ClinicalModel(Resource):

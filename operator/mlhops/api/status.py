@@ -14,6 +14,7 @@ from mlhops.api.evaluation import EvaluationPhase
 HISTORY_LIMIT = 20
 
 DriftVerdict = Literal["Drift", "NoDrift", "Insufficient", "Error"]
+ServingState = Literal["Serving", "Failing", "Silent", "Insufficient"]
 FindingKind = Literal["Feature", "Score", "Joint", "Quality", "Candidate"]
 
 
@@ -348,6 +349,54 @@ class MonitoringStatus(Resource):
     """What was done."""
 
 
+class FailureCount(Resource):
+    """Requests that failed for one reason."""
+
+    reason: str
+    """Why: unanswered, wrongAnswer, notANumber, wrongFeatures or unreadable."""
+    requests: int
+    """How many."""
+
+
+class CandidateTraffic(Resource):
+    """What live requests have shown of a candidate at its present step."""
+
+    revision: str
+    """The candidate's revision."""
+    requests: int = 0
+    """Requests of which it is known what became of them."""
+    failed: int = 0
+    """Requests among them that failed."""
+
+
+class ServingStatus(Resource):
+    """Whether what serves answers its callers, as the sidecars beside it count."""
+
+    revision: str = ""
+    """The revision that serves."""
+    verdict: ServingState | None = None
+    """Serving: it answers. Failing: more requests fail than may, or it does not answer its sidecar's synthetic
+    row. Silent: no request came within the hour. Insufficient: too few to tell, or nobody counts."""
+    message: str = ""
+    """Why, in a sentence."""
+    since: Time | None = None
+    """Since when the verdict is this one."""
+    requests: int | None = None
+    """Requests of the last hour of which it is known what became of them."""
+    failed: int | None = None
+    """Requests among them that failed."""
+    failures: Annotated[list[FailureCount], Field(max_length=16)] = []
+    """Why they failed."""
+    p50_seconds: float | None = None
+    """Within so many seconds half of the answers came."""
+    p99_seconds: float | None = None
+    """Within so many seconds 99 of 100 answers came."""
+    candidate: CandidateTraffic | None = None
+    counted_at: Time | None = None
+    """When the numbers were taken; written every ten minutes, every minute beside a candidate with traffic,
+    or with a change."""
+
+
 class ClinicalModelStatus(Resource):
     """What runs, at which weight, on what evidence, and why it stopped."""
 
@@ -366,6 +415,7 @@ class ClinicalModelStatus(Resource):
     hold: Hold | None = None
     previous: Serving | None = None
     """The revision that served before, kept without traffic so that going back to it is instant."""
+    serving: ServingStatus | None = None
     monitoring: MonitoringStatus | None = None
     history: Annotated[list[HistoryEntry], Field(max_length=HISTORY_LIMIT)] = []
     """How the latest rollouts ended, the newest last."""

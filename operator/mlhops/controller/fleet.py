@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.conditions import ConditionType
-from mlhops.api.status import DriftVerdict, Phase
+from mlhops.api.status import DriftVerdict, Phase, ServingState
 from mlhops.controller.kinds import EVALUATIONS, MODELS
 from mlhops.controller.metrics import Described
 from mlhops.controller.store import Name, Store
@@ -113,11 +113,31 @@ LOOKED_AT = _described(
     "mlhops_model_looked_at_timestamp_seconds",
     "When a model was looked at, as its status says: written every ten minutes, or with a change.",
 )
+SERVING = _described(
+    "mlhops_model_serving",
+    "1 for what the sidecars' counts of what serves come to, 0 for the others.",
+    "verdict",
+)
+REQUESTS = _described(
+    "mlhops_model_requests",
+    "Requests of the last hour to what serves, as the status says: written every ten minutes, or with a change.",
+)
+FAILED_REQUESTS = _described(
+    "mlhops_model_failed_requests",
+    "Those among the requests of the last hour that failed, by the reason.",
+    "reason",
+)
+ANSWER_SECONDS = _described(
+    "mlhops_model_answer_seconds",
+    "Within how many seconds a share of the answers of the last hour came.",
+    "quantile",
+)
 
 FAMILIES = (
     *(INFO, PHASE, CONDITION, GENERATION, OBSERVED, REVISION, OVERRIDDEN, OVERRIDE_EXPIRES),
     *(WEIGHT, DESIRED, STEP, STEPS, STARTED, GATE, ESTIMATE, LIMIT),
     *(DRIFT, DRIFT_EFFECT, QUALITY, QUALITY_EFFECT, CANDIDATE_DRIFT, LOOKED_AT),
+    *(SERVING, REQUESTS, FAILED_REQUESTS, ANSWER_SECONDS),
 )
 Sample: TypeAlias = tuple[Described, tuple[str, ...], float]
 """A metric, the values of the labels that it has besides the model's name, and its value."""
@@ -175,6 +195,7 @@ def of_model(model: Manifest) -> Iterator[Sample]:
     yield STEPS, (), len(items(spec, "rollout", "steps"))
     yield from _of_candidate(at(status, "candidate"))
     yield from _of_monitoring(at(status, "monitoring"))
+    yield from _of_serving(at(status, "serving"))
 
 
 def of_gates(role: str, evaluation: Manifest) -> Iterator[Sample]:
@@ -217,6 +238,17 @@ def _of_monitoring(monitoring: Json) -> Iterator[Sample]:
     labels = text(quality, "of"), text(quality, "test")
     yield from _number(QUALITY_EFFECT, labels, at(quality, "effect"))
     yield from _moment(LOOKED_AT, (), text(monitoring, "lookedAt"))
+
+
+def _of_serving(serving: Json) -> Iterator[Sample]:
+    if serving is None:
+        return
+    yield from _states(SERVING, get_args(ServingState), text(serving, "verdict"))
+    yield from _number(REQUESTS, (), at(serving, "requests"))
+    for each in items(serving, "failures"):
+        yield from _number(FAILED_REQUESTS, (text(each, "reason"),), at(each, "requests"))
+    for quantile, field in (("0.5", "p50Seconds"), ("0.99", "p99Seconds")):
+        yield from _number(ANSWER_SECONDS, (quantile,), at(serving, field))
 
 
 def _states(described: Described, states: Iterable[str], present: str) -> Iterator[Sample]:

@@ -173,7 +173,9 @@ async def _gather_around(
     model = _leaving(model, [*(own_routes or ()), *owned_services])
     orphaned = model.metadata.orphaned
     kept = [r for r in revisions if owned(r, uid) or (orphaned and is_ours(r, uid))]
-    detector = detectors.of(policy.spec if policy is not None else None)
+    watched = model.spec.monitoring
+    alone = watched is not None and watched.sidecar == "Off"
+    detector = None if alone else detectors.of(policy.spec if policy is not None else None)
     known = known_revisions(model, kept, owned_services, detector)
     configurations = _configurations(model, known.records, policy)
     decided, more_decisions = _decisions(decisions, model)
@@ -326,9 +328,9 @@ def _parse(type_: type[R], manifest: Manifest) -> R:
 
 async def _policy(reader: Reader, model: ClinicalModel) -> MonitoringPolicy | None:
     """Return the policy that a model names, None where it names none or that cannot be understood."""
-    if model.spec.monitoring is None:
+    name = model.spec.policy
+    if name is None:
         return None
-    name = model.spec.monitoring.policy_ref.name
     try:
         live = await reader.get(POLICIES, model.metadata.namespace, name)
         return MonitoringPolicy.model_validate(live) if live is not None else None
@@ -338,11 +340,11 @@ async def _policy(reader: Reader, model: ClinicalModel) -> MonitoringPolicy | No
 
 def _monitored(model: ClinicalModel, policy: MonitoringPolicy | None) -> Monitored | None:
     """Return how a model is watched; what was seen of it, others add."""
-    if model.spec.monitoring is None:
+    name = model.spec.policy
+    if name is None:
         return None
     if policy is not None:
         return Monitored(policy.spec, None)
-    name = model.spec.monitoring.policy_ref.name
     problem = f"there is no MonitoringPolicy {name} that can be read: create or correct it"
     return Monitored(None, None, f"{problem}, or name another in spec.monitoring")
 

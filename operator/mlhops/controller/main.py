@@ -20,7 +20,7 @@ from mlhops import __version__
 from mlhops.api import destinations
 from mlhops.api.base import Manifest
 from mlhops.api.destinations import ANYWHERE, Destinations
-from mlhops.controller import logs, metrics, scrape
+from mlhops.controller import logs, metrics, scrape, serving
 from mlhops.controller.client import ApiError, Client, NotLeading, in_cluster
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.events import Recorder
@@ -40,7 +40,7 @@ from mlhops.controller.kinds import (
     Kind,
 )
 from mlhops.controller.lease import Elector, own_namespace
-from mlhops.controller.models import GONE, Looks, Models
+from mlhops.controller.models import GONE, Answers, Looks, Models
 from mlhops.controller.pods import HttpPods, Pods
 from mlhops.controller.policies import THROTTLE_SECONDS, Policies
 from mlhops.controller.profiles import Profiles
@@ -48,6 +48,7 @@ from mlhops.controller.queue import WorkQueue
 from mlhops.controller.reader import Heard
 from mlhops.controller.relist import Relist
 from mlhops.controller.scrape import Scraper
+from mlhops.controller.serving import ServingWatch
 from mlhops.controller.sinks import HttpSinks
 from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
 from mlhops.controller.trace import begin_trace
@@ -89,6 +90,7 @@ class Operator:
         namespaces: Sequence[str] = (),
         pods: Pods | None = None,
         looks: Looks | None = None,
+        answers: Answers | None = None,
         allowed: Destinations = ANYWHERE,
         hostnames: HostnameRules = ANY_HOSTNAME,
     ) -> None:
@@ -100,6 +102,8 @@ class Operator:
         heard = Heard(self._store, client)
         asked = pods or HttpPods(scrape.SECONDS, scrape.AT_ONCE)
         self.scraper = Scraper(client, heard, asked, now, self.add)
+        held = pods or HttpPods(serving.TIMEOUT, at_once=0)
+        self.serving = ServingWatch(held, now, self.add)
         self._models = Models(
             client,
             self._store,
@@ -108,6 +112,7 @@ class Operator:
             now,
             self.sinks,
             looks or self.scraper.look,
+            answers or self.serving.look,
             hostnames,
         )
         self._policies = Policies(client, self._store)
@@ -226,6 +231,7 @@ class Operator:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.scraper.run())
+                tasks.create_task(self.serving.run())
                 for _ in range(workers):
                     tasks.create_task(self.work())
         finally:
@@ -309,6 +315,7 @@ class Operator:
         due = await self._models.reconcile(key)
         if due is GONE:
             self._known.discard(key)
+            self.serving.forget(key)
             metrics.forget(key.namespace, key.name)
             return None
         metrics.begin(key.namespace, key.name)
@@ -335,7 +342,7 @@ async def run(options: argparse.Namespace) -> None:
         REGISTRY.register(operator.fleet)
         opened.callback(REGISTRY.unregister, operator.fleet)
         metrics.LONGEST_PASS.set_function(lambda: operator.queue.longest_work)
-        for one in (operator.scraper, operator.profiles, operator.sinks):
+        for one in (operator.scraper, operator.serving, operator.profiles, operator.sinks):
             opened.push_async_callback(one.close)
         lead, elector = partial(operator.lead, options.workers), None
         if options.leader_elect:

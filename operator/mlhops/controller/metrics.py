@@ -143,6 +143,11 @@ LOOK_DURATION = _histogram(
 REPORTS = _counter(
     "mlhops_reports_total", "Reports that detectors were asked for: fetched or failed.", "result"
 )
+SERVING_REPORTS = _counter(
+    "mlhops_serving_reports_total",
+    "Answers of sidecars about how a model serves: fetched or failed.",
+    "result",
+)
 
 _COUNTED = (ROLLOUTS, EVALUATIONS, GATES, DECISIONS)
 

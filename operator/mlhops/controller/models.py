@@ -32,13 +32,16 @@ from mlhops.rollout.intents import (
     SetWeights,
     StartRetraining,
 )
-from mlhops.rollout.looks import Look
+from mlhops.rollout.looks import Look, ServingLook
+from mlhops.rollout.observed import Observed
 from mlhops.rollout.plan import plan, plan_to_tell
 from mlhops.rollout.reasons import Reason
 
 _RESTS_ON_MODEL = (EnsureService, ConfigureDetector, EnsureEvaluation, SetWeights, StartRetraining)
 Looks: TypeAlias = Callable[[Key], Look | None]
 """Returns the newest look at a model, None before the first."""
+Answers: TypeAlias = Callable[[Key, Observed], ServingLook | None]
+"""Returns how a model answers its callers, None where nobody knows."""
 GONE = float("inf")
 """Returned in place of a time for a model that is there no more."""
 
@@ -55,10 +58,12 @@ class Models:
         clock: Callable[[], datetime],
         sinks: Sinks,
         looks: Looks,
+        answers: Answers,
         hostnames: HostnameRules = ANY_HOSTNAME,
     ) -> None:
         self._client = client
         self._store = store
+        self._answers = answers
         self._hostnames = hostnames
         self._heard = Heard(store, client)
         self._fresh = Fresh(store, client)
@@ -118,7 +123,12 @@ class Models:
         monitored = gathered.seen.monitored
         if monitored is not None:
             monitored = replace(monitored, look=self._looks(key))
-        seen = replace(gathered.seen, refusal=self._refusals.get(key), monitored=monitored)
+        seen = replace(
+            gathered.seen,
+            refusal=self._refusals.get(key),
+            monitored=monitored,
+            serving=self._answers(key, gathered.seen),
+        )
         decided = plan(seen, self._clock())
         self._reserve(key, decided)
         return replace(gathered, seen=seen), decided

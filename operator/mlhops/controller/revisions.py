@@ -28,7 +28,10 @@ class Known:
 
 
 def known_revisions(
-    model: ClinicalModel, revisions: list[Manifest], services: list[Manifest], detector: Detector
+    model: ClinicalModel,
+    revisions: list[Manifest],
+    services: list[Manifest],
+    detector: Detector | None,
 ) -> Known:
     """Return what is known of a model's revisions.
 
@@ -36,7 +39,7 @@ def known_revisions(
         model: as it is.
         revisions: its ControllerRevisions.
         services: its InferenceServices.
-        detector: the one that a new revision gets.
+        detector: the one that a new revision gets, None for none.
     """
     recorded, digests = _recorded(model, revisions)
     target = target_of(model.spec, model.status, digests)
@@ -82,7 +85,7 @@ def _of_target(
     target: Target,
     recorded: RevisionRecord | None,
     live: list[Manifest],
-    detector: Detector,
+    detector: Detector | None,
 ) -> RevisionRecord:
     """Return what the revision is that the spec asks for: what is recorded, with the replicas of the spec.
 

@@ -193,12 +193,12 @@ class Scraper:
     async def _look_at(self, key: Key) -> float | None:
         self._wanted.discard(key)
         model = _parsed(await self._reader.get(MODELS, key.namespace, key.name))
-        if model is None or model.spec.monitoring is None:
+        if model is None or model.spec.policy is None:
             if key in self._wanted:
                 return _FIRST  # a pass that has seen more asked meanwhile
             self._forget(key)
             return None
-        name = model.spec.monitoring.policy_ref.name
+        name = model.spec.policy
         policy = _policy(await self._reader.get(POLICIES, key.namespace, name))
         if policy is None:
             self._looks.pop(key, None)

@@ -167,7 +167,7 @@ def is_configured(live: Manifest | None, desired: Manifest, uid: str) -> bool:
     return labelled and content_hashes(live).get(DETECTOR_KEY) == wanted
 
 
-def beside_live(live: Manifest | None, detector: Detector) -> Detector | None:
+def beside_live(live: Manifest | None, detector: Detector | None) -> Detector | None:
     """Return the detector of a revision whose record is lost, or was never written: None where it has none.
 
     A server that runs keeps what it has, as long as that is what the operator has applied.

@@ -8,6 +8,16 @@ from mlhops.kserve.servers import NOBODY, Server
 
 
 @dataclass(frozen=True)
+class ReadyPod:
+    """A ready pod of an InferenceService, which gets requests."""
+
+    uid: str
+    address: str
+    has_sidecar: bool
+    """Whether the drift detector is beside its model server."""
+
+
+@dataclass(frozen=True)
 class Service:
     """One InferenceService of the model, with what its pods say."""
 
@@ -19,6 +29,8 @@ class Service:
     """The base URL inside the cluster."""
     answering: bool = False
     """Whether at least one pod is ready, so that requests are answered."""
+    pods: tuple[ReadyPod, ...] = ()
+    """Its ready pods."""
     trouble: str | None = None
     """What is wrong, in the container's or KServe's own words."""
     symptom: str | None = None

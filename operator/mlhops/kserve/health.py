@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mlhops.api.base import Manifest
 from mlhops.kserve.detector import CONTAINER as DETECTOR
 from mlhops.kserve.drift import as_applied
-from mlhops.kserve.facts import Service
+from mlhops.kserve.facts import ReadyPod, Service
 from mlhops.kserve.foreign import foreign_field, foreign_logger
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of
 from mlhops.kserve.owner import is_of_service
@@ -69,6 +69,7 @@ def observe(
         ready=ready,
         endpoint=text(live, "status", "address", "url") or None,
         answering=bool(answering),
+        pods=tuple(_ready_pod(pod) for pod in answering),
         trouble=trouble.message if trouble else None,
         symptom=trouble.symptom if trouble else None,
         fatal=trouble is not None and trouble.fatal,
@@ -103,6 +104,15 @@ def _foreign_pod(pods: Iterable[Manifest], service: str) -> str:
         and not is_of_service(pod, service)
     )
     return min(theirs, default="")
+
+
+def _ready_pod(pod: Manifest) -> ReadyPod:
+    names = [text(each, "name") for each in items(pod, "spec", "containers")]
+    return ReadyPod(
+        uid=text(pod, "metadata", "uid"),
+        address=text(pod, "status", "podIP"),
+        has_sidecar=DETECTOR in names,
+    )
 
 
 def _is_ready_pod(pod: Manifest) -> bool:

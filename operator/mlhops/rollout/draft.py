@@ -15,6 +15,7 @@ from mlhops.api.status import (
     MonitoringStatus,
     Outcome,
     Serving,
+    ServingStatus,
     Stop,
 )
 from mlhops.rollout import history
@@ -54,6 +55,7 @@ class Draft:
     previous: Serving | None
     history: list[HistoryEntry]
     monitoring: MonitoringStatus | None
+    serving: ServingStatus | None
     hostnames: list[Hostname]
     blocked: Stop | None = None
     """Why the candidate cannot get more traffic whatever its evidence."""
@@ -92,6 +94,7 @@ class Draft:
             previous=known(status.previous),
             history=list(status.history),
             monitoring=status.monitoring,
+            serving=status.serving,
             hostnames=list(status.hostnames),
         )
 

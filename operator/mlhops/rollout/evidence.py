@@ -33,7 +33,7 @@ def gather_evidence(draft: Draft) -> None:
     elif candidate.proof is not None:
         message = f"{candidate.version} starts over: Evaluation {name} is gone"
         begin_attempt(draft, Reason.GATES_CHANGED, message)
-    elif request_evaluation(draft, name, profile=draft.seen.model.spec.monitoring is not None):
+    elif request_evaluation(draft, name, profile=draft.seen.model.spec.policy is not None):
         if candidate.evaluation != name:
             tell_started(draft, name)
         draft.change(evaluation=name)

@@ -1,11 +1,12 @@
-"""What monitoring hands to a plan: the newest look at a model's pods, judged by its policy."""
+"""What was seen of a model's pods, as a plan is given it: the newest look by its policy, and how it answers."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from mlhops.api.policy import MonitoringPolicySpec
-from mlhops.api.status import DriftVerdict, FindingKind
+from mlhops.api.serving import ProbeReport, ServingCounts
+from mlhops.api.status import Candidate, DriftVerdict, FindingKind
 
 Verdict: TypeAlias = DriftVerdict
 """The same words as `statistics.budget.Verdict`."""
@@ -68,3 +69,53 @@ class Monitored:
     """The newest, None before the first since the operator started."""
     problem: str = ""
     """Why there is no policy, for people."""
+
+
+_NOTHING, _UNASKED = ServingCounts(), ProbeReport()
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How one revision answers its callers, as the sidecars in its ready pods count."""
+
+    revision: str
+    pods: int = 0
+    """Ready pods of the revision."""
+    told: int = 0
+    """Those among them of which it is known, because their sidecars told just now."""
+    minute: ServingCounts = _NOTHING
+    """The last minute of the pods that told."""
+    hour: ServingCounts = _NOTHING
+    """Their last hour."""
+    asked: ServingCounts | None = None
+    """Their counts since the step `asked_of` began; None where not all ready pods told of that."""
+    asked_of: str = ""
+    """Names a candidate's step, as `step_of` does."""
+    quiet: bool = True
+    """Whether no request came within the hour."""
+    probe: ProbeReport = _UNASKED
+    """The worst of what the pods' model servers answered to a synthetic row."""
+    problem: str = ""
+    """Why not all of it is known, for people; the same text as long as it is the same problem."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all ready pods told, and each when it was last asked."""
+        return self.pods > 0 and self.told == self.pods and not self.problem
+
+
+@dataclass(frozen=True)
+class ServingLook:
+    """How a model's revisions answer their callers at one moment."""
+
+    at: datetime
+    stable: Answering | None
+    candidate: Answering | None
+
+
+def step_of(candidate: Candidate) -> str:
+    """Return what names the step that a candidate is at, in its attempt: counts of another are no evidence."""
+    step = candidate.taken.present if candidate.taken is not None else None
+    begun = candidate.step_started_at
+    number = step.id if step is not None else "end"
+    return f"{candidate.attempt}/{number}/{begun.isoformat() if begun is not None else ''}"

@@ -19,12 +19,12 @@ def render(
 ) -> Manifest:
     """Return a CloudEvent (specversion 1.0) in its JSON format."""
     model = draft.seen.model
-    meta, monitoring = model.metadata, model.spec.monitoring
+    meta = model.metadata
     stable, candidate = draft.stable, draft.candidate
     data: Manifest = {
         "namespace": meta.namespace,
         "model": meta.name,
-        "policy": monitoring.policy_ref.name if monitoring is not None else "",
+        "policy": model.spec.policy or "",
         "action": action.name,
         "trigger": trigger,
         "finding": finding.to_json() if finding is not None else None,

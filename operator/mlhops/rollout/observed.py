@@ -8,7 +8,7 @@ from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.facts import Hostnames, Route, Service
-from mlhops.rollout.looks import Monitored
+from mlhops.rollout.looks import Monitored, ServingLook
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -77,5 +77,7 @@ class Observed:
     gateway_api_installed: bool = True
     monitored: Monitored | None = None
     """How it is watched; None where the model names no policy."""
+    serving: ServingLook | None = None
+    """How it answers its callers; None before the first look since the operator started."""
     refusal: str | None = None
     """Why the API server refused the latest write, in its own words."""

@@ -16,6 +16,7 @@ from mlhops.rollout.leaving import is_leaving, leave
 from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.servers import record_servers, tell_servers
+from mlhops.rollout.serving import hear_serving
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.steps import advance
 from mlhops.rollout.taken import adopt, follow_edits
@@ -26,6 +27,7 @@ from mlhops.rollout.tidy import (
     remove_old_records,
     remove_retired,
 )
+from mlhops.rollout.traffic import check_traffic
 from mlhops.rollout.weights import set_weights
 
 
@@ -40,6 +42,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     find_blocker(draft)
     if is_leaving(draft):
         leave(draft)
+        hear_serving(draft)
         return _finish(draft)
     claim_hostnames(draft)
     record_servers(draft)
@@ -50,8 +53,10 @@ def plan(seen: Observed, now: datetime) -> Plan:
     check_candidate(draft)
     answer_overrides(draft)
     hear_looks(draft)
+    check_traffic(draft)
     act(draft)
     advance(draft)
+    hear_serving(draft)
     expire_previous(draft)
     keep_serving(draft, (draft.stable, draft.previous))
     set_weights(draft)

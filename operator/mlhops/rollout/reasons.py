@@ -16,7 +16,13 @@ class Reason(StrEnum):
     WITHIN_LIMITS = "WithinLimits"
     INSUFFICIENT_DATA = "InsufficientData"
     MONITORING_ERROR = "MonitoringError"
+    REQUESTS_FAIL = "RequestsFail"
+    REQUESTS_ANSWERED = "RequestsAnswered"
+    ANSWERS = "Answers"
+    NOT_COUNTED = "NotCounted"
     # why a rollout waits
+    NOT_ENOUGH_TRAFFIC = "NotEnoughTraffic"
+    OBSERVING = "Observing"
     PAUSE_STEP = "PauseStep"
     APPROVAL_REQUIRED = "ApprovalRequired"
     PAUSED_BY_SPEC = "PausedBySpec"
@@ -26,6 +32,7 @@ class Reason(StrEnum):
     OVERRIDE_EXPIRED = "OverrideExpired"
     PAUSED_BY_POLICY = "PausedByPolicy"
     # why a rollout failed
+    CANDIDATE_FAILS = "CandidateFails"
     GATES_FAILED = "GatesFailed"
     CANDIDATE_UNHEALTHY = "CandidateUnhealthy"
     PROGRESS_DEADLINE_EXCEEDED = "ProgressDeadlineExceeded"

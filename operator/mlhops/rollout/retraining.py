@@ -67,13 +67,13 @@ def _facts(draft: Draft, action: str, held: Mapping[Trigger, Finding | None]) ->
     """Return what was found, by the names of environment variables; the first trigger speaks."""
     model = draft.seen.model
     trigger, finding = next(iter(held.items()))
-    stable, monitoring = draft.stable, model.spec.monitoring
+    stable = draft.stable
     facts: dict[str, object] = {
         "MODEL": model.metadata.name,
         "NAMESPACE": model.metadata.namespace,
         "VERSION": stable.version if stable else "",
         "REVISION": stable.revision if stable else "",
-        "POLICY": monitoring.policy_ref.name if monitoring else "",
+        "POLICY": model.spec.policy or "",
         "ACTION": action,
         "TRIGGERS": ",".join(held),
         "TRIGGER": trigger,

@@ -200,9 +200,18 @@ def step_name(step: Step) -> str:
         return (
             "pause" if step.pause.duration is None else f"pause {seconds(step.pause.duration):.0f}s"
         )
+    if step.observe is not None:
+        lasting = step.observe.duration
+        least = f" {seconds(lasting):.0f}s" if lasting is not None else ""
+        return f"observe {step.observe.requests}{least}"
     return "evaluate" if step.evaluate is not None else "approve"
 
 
 def steps_hash(steps: Iterable[Step]) -> str:
     """Return the hash of a list of steps, for Decisions on it."""
-    return _sha256([step_name(step) for step in steps])
+    return _sha256([_hashed(step) for step in steps])
+
+
+def _hashed(step: Step) -> Json:
+    evidence = step.evidence.given() if step.evidence is not None else {}
+    return [step_name(step), evidence] if evidence else step_name(step)

@@ -7,7 +7,7 @@ from mlhops.api.base import later
 from mlhops.api.conditions import Condition, ConditionType, Verdict, find, merge
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Proof, Serving, Stop
-from mlhops.rollout import monitoring, reasons
+from mlhops.rollout import monitoring, reasons, serving
 from mlhops.rollout.decisions import held_message
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.leaving import is_leaving, waits_for
@@ -53,6 +53,7 @@ def new_status(draft: Draft) -> ClinicalModelStatus:
             "previous": draft.previous,
             "history": draft.history,
             "monitoring": draft.monitoring,
+            "serving": draft.serving,
             "url": _url(draft),
             "conditions": merge(_lasting(draft), _conditions(draft), generation, draft.now),
         }
@@ -66,7 +67,8 @@ def without_progress(status: ClinicalModelStatus, old: ClinicalModelStatus) -> C
 
     A revision whose weight could not be taken has it still, so it must not leave the status.
     """
-    kept = ["hostnames", "stable", "candidate", "hold", "previous", "history", "monitoring", "url"]
+    kept = ["hostnames", "stable", "candidate", "hold", "previous", "history", "monitoring"]
+    kept += ["serving", "url"]
     return status.model_copy(update={name: getattr(old, name) for name in kept})
 
 
@@ -89,6 +91,7 @@ def _conditions(draft: Draft) -> list[Wanted]:
     promoted = draft.stable is not None and draft.stable.digest == draft.digest
     return [
         (ConditionType.READY, state.ready, state.reason, state.message),
+        _available(draft),
         (
             ConditionType.RECONCILING,
             busy,
@@ -135,7 +138,8 @@ def _state(draft: Draft) -> _State:
         reason = candidate.pause.reason if candidate.pause else Reason.ROLLOUT_IN_PROGRESS.value
         beside = ""
         told = draft.stable is not None and _overridden(draft, draft.stable.proof)
-        if draft.stable is not None and (told or another_server(draft) is not None):
+        worrying = told or another_server(draft) is not None or serving.is_failing(draft)
+        if draft.stable is not None and worrying:
             beside = f" ({_serving(draft, draft.stable)})"
         return _State("Unknown", True, False, reason, _progress(draft, candidate) + beside)
     return _serving_state(draft)
@@ -178,6 +182,31 @@ def _serves(draft: Draft) -> bool:
     return route.actual == {stable.inference_service: 100}
 
 
+def _available(draft: Draft) -> Wanted:
+    """Say whether callers are answered, whatever becomes of a candidate."""
+    reached, why = _reached(draft)
+    return serving.available(draft, reached=reached, why=why)
+
+
+def _reached(draft: Draft) -> tuple[bool | None, str]:
+    """Return whether requests reach a server of what serves, None where nobody says so, and why not."""
+    stable, route = draft.stable, draft.seen.route
+    if stable is None:
+        return False, "nothing serves yet"
+    service = draft.service(stable)
+    if service is None:
+        return False, f"{stable.version}: its InferenceService is gone"
+    if not _answers(service):
+        return False, f"{stable.version}: {service.symptom or 'the model server is not ready'}"
+    if draft.blocked is not None and draft.blocked.reason == Reason.REQUESTS_TAKEN:
+        return None, draft.blocked.message
+    # A Gateway that has not seen the latest weights goes on with those before.
+    if route is None or route.accepted is False or stable.inference_service not in route.weights:
+        said = route.message if route is not None else ""
+        return None, "the Gateway has not accepted the HTTPRoute" + (f": {said}" if said else "")
+    return True, ""
+
+
 def _serving_state(draft: Draft) -> _State:
     stable = draft.stable
     if stable is None:
@@ -189,6 +218,9 @@ def _serving_state(draft: Draft) -> _State:
         return _State("False", True, False, Reason.STABLE_UNREADY.value, message)
     if not _serves(draft):
         return _route_state(draft)
+    if serving.is_failing(draft):
+        message = serving.failing_message(draft)
+        return _State("False", True, False, Reason.REQUESTS_FAIL.value, message)
     change = another_server(draft)
     if change is not None:
         message = reasons.another_server(stable.version, change.message)
@@ -207,11 +239,12 @@ def _serving_state(draft: Draft) -> _State:
 def _serving(draft: Draft, stable: Serving) -> str:
     """Say what serves beside a candidate, and which of its gates a person overrode."""
     overridden = _overridden(draft, stable.proof)
-    change = another_server(draft)
+    change, failing = another_server(draft), serving.is_failing(draft)
     return (
         f"{stable.version} serves"
         + (f", {overridden}" if overridden else "")
         + (f", not as it was measured: {change.message}" if change is not None else "")
+        + (f", and fails: {draft.serving.message}" if failing and draft.serving else "")
     )
 
 

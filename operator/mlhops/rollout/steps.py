@@ -1,4 +1,4 @@
-"""The steps of a rollout: weights, pauses, live evaluation, approval, and promotion at the end."""
+"""The steps of a rollout: weights, pauses, evaluation, observation, approval, and promotion at the end."""
 
 from mlhops.api.base import later
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
@@ -12,6 +12,7 @@ from mlhops.rollout.gates import judge
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
 from mlhops.rollout.servers import is_proven
+from mlhops.rollout.traffic import is_observed, is_shown
 from mlhops.rollout.weights import in_force
 
 
@@ -34,8 +35,8 @@ def _step_once(draft: Draft) -> bool:
     if draft.candidate is None or draft.candidate.failure is not None:
         return False
     # That a weight is in force, what follows tells; before the first stable a pause has no meaning.
-    weight, pause = step.step.startswith("setWeight"), step.step.startswith("pause")
-    if not weight and (draft.stable is not None or not pause):
+    weight, live = step.step.startswith("setWeight"), step.step.startswith(("pause", "observe"))
+    if not weight and (draft.stable is not None or not live):
         number = f"{candidate.step_index + 1}/{len(draft.steps)}"
         which = f"{step.step}, off the list" if step.removed else f"{number} ({step.step})"
         draft.tell(Reason.STEP_COMPLETED, f"{candidate.version}: step {which} is done")
@@ -66,9 +67,12 @@ def _may_advance(draft: Draft, candidate: Candidate) -> bool:
 
 def _done(draft: Draft, step: TakenStep) -> bool:
     if step.step.startswith("setWeight"):
-        return _weight_done(draft, int(step.step.removeprefix("setWeight ")))
+        weight = int(step.step.removeprefix("setWeight "))
+        return _weight_done(draft, weight) and (draft.stable is None or is_shown(draft, step))
     if step.step.startswith("pause"):
         return _pause_done(draft, step)
+    if step.step.startswith("observe"):
+        return is_observed(draft, step)
     return (
         _evaluation_done(draft, step)
         if step.step == taken.EVALUATE

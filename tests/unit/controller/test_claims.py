@@ -72,6 +72,7 @@ def test_passes_beside_each_other_do_not_claim_one_host_name_twice() -> None:
         lambda: datetime(2030, 1, 1, tzinfo=UTC),
         cast(Sinks, None),
         lambda _: None,
+        lambda *_: None,
     )
 
     async def run() -> None:

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
 from mlhops.api.base import Json
-from mlhops.api.decision import Action
+from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.model import ClinicalModel
 from mlhops.rollout.observed import Observed
 from tests.unit.rollout.world import World
 
 STEPS: list[Json] = [{"setWeight": 10}, {"pause": {"duration": "5m"}}, {"setWeight": 50}]
 Story = Callable[[World], None]
+T = TypeVar("T", ClinicalModel, Decision)
 
 
 def first_deployment(world: World) -> None:
@@ -115,5 +118,10 @@ def test_a_crash_after_any_single_write_changes_nothing_about_the_end(story: Sto
 def end_of(world: World) -> Observed:
     """All facts, without counters of writes."""
     seen = world.observe()
-    meta = seen.model.metadata.model_copy(update={"resource_version": ""})
-    return replace(seen, model=seen.model.model_copy(update={"metadata": meta}))
+
+    def uncounted(of: T) -> T:
+        meta = of.metadata.model_copy(update={"resource_version": ""})
+        return of.model_copy(update={"metadata": meta})
+
+    decisions = tuple(uncounted(decision) for decision in seen.decisions)
+    return replace(seen, model=uncounted(seen.model), decisions=decisions)

@@ -27,7 +27,7 @@ from mlhops.rollout.intents import (
     SetWeights,
     StartRetraining,
 )
-from mlhops.rollout.looks import Monitored
+from mlhops.rollout.looks import Monitored, ServingLook
 from mlhops.rollout.observed import Hostnames, Observed, Record, Route, Service
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revision import service_name
@@ -91,6 +91,7 @@ class World:
         self.gateway_exists = self.kserve_installed = self.gateway_api_installed = True
         self.hostnames = Hostnames()
         self.monitored: Monitored | None = None
+        self.serving: ServingLook | None = None
         self.jobs: dict[str, Manifest] = {}
         """Jobs that retrain, by name."""
         self.notices: list[Manifest] = []
@@ -167,6 +168,7 @@ class World:
             kserve_installed=self.kserve_installed,
             gateway_api_installed=self.gateway_api_installed,
             monitored=self.monitored,
+            serving=self.serving,
         )
 
     def _observed_route(self) -> Route | None:

@@ -1,0 +1,215 @@
+"""What live requests must have shown before a candidate gets more of them, and when they show that it fails.
+
+Only counts of the present step, told by all ready pods of the candidate, are evidence. What is missing, old or
+of another step is none, and a weight waits for it.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from mlhops.api.base import later
+from mlhops.api.model import Evidence
+from mlhops.api.serving import ServingCounts
+from mlhops.api.status import Candidate, TakenStep
+from mlhops.api.summary import TIMES
+from mlhops.rollout.draft import Draft
+from mlhops.rollout.looks import Answering, step_of
+from mlhops.rollout.reasons import Reason
+from mlhops.rollout.revision import step_name
+from mlhops.rollout.serving import failed_by_model, why_failing
+from mlhops.statistics.answering import at_least, at_most, is_failing, quantile_interval
+
+_CONFIDENCE = 0.95
+"""Of a candidate's failures being within the limit."""
+_SURE = 0.999
+_Z = 3.29
+"""Two-sided 99.9 % limits of a median."""
+_LEAST_ANSWERS = 50
+"""Answers of each side without which their times are not compared."""
+_SHOWN = "%g"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """An observe step, from its name."""
+
+    requests: int
+    seconds: float
+
+    @classmethod
+    def of(cls, step: TakenStep) -> Self:
+        """Return what a step such as `observe 200 60s` asks."""
+        _, requests, *lasting = step.step.split(" ")
+        return cls(int(requests), float(lasting[0].removesuffix("s")) if lasting else 0.0)
+
+
+def check_traffic(draft: Draft) -> None:
+    """Fail a candidate that has traffic and fails it, whatever step it is at."""
+    candidate = draft.candidate
+    if candidate is None or candidate.failure is not None or draft.stable is None:
+        return
+    if max(candidate.desired_weight, candidate.weight) <= 0:
+        return
+    answering = _answering(draft, candidate)
+    if answering is None:
+        return
+    why = _why_it_fails(draft, answering, asked_by(draft))
+    if why:
+        draft.fail(Reason.CANDIDATE_FAILS, why)
+
+
+def asked_by(draft: Draft, step: TakenStep | None = None) -> Evidence:
+    """Return what is asked of live requests at the step under way."""
+    evidence, candidate = draft.seen.model.spec.rollout.evidence, draft.candidate
+    index = candidate.step_index if candidate is not None else 0
+    if index >= len(draft.steps) or (
+        step is not None and step_name(draft.steps[index]) != step.step
+    ):
+        return evidence
+    own = draft.steps[index].evidence
+    return (
+        evidence.model_copy(update=own.model_dump(exclude_none=True, by_alias=False))
+        if own
+        else evidence
+    )
+
+
+def is_shown(draft: Draft, step: TakenStep) -> bool:
+    """Whether live requests at the present weight have shown what a step asks; says what is missing."""
+    candidate = draft.candidate
+    if candidate is None or candidate.desired_weight <= 0:
+        return True
+    asked = asked_by(draft, step)
+    if asked.min_requests == 0:
+        return True
+    return _is_proven(draft, candidate, asked, asked.min_requests)
+
+
+def is_observed(draft: Draft, step: TakenStep) -> bool:
+    """Whether an observe step has seen enough for long enough."""
+    candidate, wanted = draft.candidate, Observed.of(step)
+    if candidate is None or draft.stable is None:
+        return True
+    if candidate.desired_weight <= 0:
+        draft.wait(
+            Reason.NOT_ENOUGH_TRAFFIC,
+            "the candidate has no requests that could be observed: put a setWeight before observe",
+        )
+        return False
+    if not _is_proven(draft, candidate, asked_by(draft, step), wanted.requests):
+        return False
+    begin = candidate.step_started_at
+    end = later(begin, f"{wanted.seconds:.0f}s") if begin is not None else None
+    if end is None or draft.now < end:
+        if end is not None:
+            draft.wake(end)
+        draft.wait(Reason.OBSERVING, f"observes live requests for {wanted.seconds:.0f}s")
+        return False
+    return True
+
+
+def _is_proven(draft: Draft, candidate: Candidate, asked: Evidence, requests: int) -> bool:
+    answering = _answering(draft, candidate)
+    blind = _why_blind(candidate, answering)
+    if answering is None or answering.asked is None or blind:
+        _wait(draft, candidate, asked, blind)
+        return False
+    failed, known = failed_by_model(answering.asked)
+    if known - failed < requests:
+        share = _SHOWN % (100 * asked.max_failure_rate)
+        _wait(
+            draft,
+            candidate,
+            asked,
+            f"{requests:,} requests must have been answered at this weight, and at most {share} % fail",
+        )
+        return False
+    if at_most(failed, known, _CONFIDENCE) > asked.max_failure_rate:
+        share = _SHOWN % (100 * asked.max_failure_rate)
+        _wait(
+            draft, candidate, asked, f"it is not proven yet that at most {share} % of requests fail"
+        )
+        return False
+    return True
+
+
+def _why_blind(candidate: Candidate, answering: Answering | None) -> str:
+    """Return why nobody knows how a candidate answers, empty where it is known."""
+    way_out = "rollout.evidence.minRequests 0 goes on without, and so does a Decision Promote"
+    if answering is None:
+        return "its pods were not asked yet"
+    if not answering.whole:
+        why = answering.problem or "no pod of it is ready"
+        return f"nobody knows how the candidate answers: {why} ({way_out})"
+    if answering.asked is None or answering.asked_of != step_of(candidate):
+        return "its pods were not asked yet since this step began"
+    return ""
+
+
+def _wait(draft: Draft, candidate: Candidate, asked: Evidence, why: str) -> None:
+    """Wait for requests; after `evidence.wait` with a warning."""
+    begin = candidate.step_started_at or draft.now
+    end = later(begin, asked.wait)
+    if draft.now < end:
+        draft.wake(end)
+        draft.wait(Reason.NOT_ENOUGH_TRAFFIC, f"waits for live requests: {why}")
+        return
+    message = (
+        f"has waited for live requests for {asked.wait} and more: {why}. A Decision Promote goes on "
+        "without, Abort ends it; rollout.evidence says what is asked"
+    )
+    pause = draft.old.candidate.pause if draft.old.candidate is not None else None
+    if pause is None or pause.message != message[:1024]:
+        draft.tell(Reason.NOT_ENOUGH_TRAFFIC, f"{candidate.version}: {message}", warning=True)
+    draft.wait(Reason.NOT_ENOUGH_TRAFFIC, message)
+
+
+def _answering(draft: Draft, candidate: Candidate) -> Answering | None:
+    look = draft.seen.serving
+    answering = look.candidate if look is not None else None
+    return answering if answering and answering.revision == candidate.revision else None
+
+
+def _why_it_fails(draft: Draft, answering: Answering, asked: Evidence) -> str:
+    """Return why a candidate surely fails its requests, empty where it does not."""
+    candidate = draft.candidate
+    if answering.probe.state == "Fails":
+        return why_failing(answering)
+    counts = answering.asked
+    if counts is None or candidate is None or answering.asked_of != step_of(candidate):
+        return ""
+    limit = _SHOWN % (100 * asked.max_failure_rate)
+    failed, known = failed_by_model(counts)
+    if is_failing(failed, known, asked.max_failure_rate):
+        share = 100 * failed / known
+        named = ", ".join(sorted(reason.value for reason, n in counts.failures.items() if n))
+        return f"{share:.0f} % of its requests failed ({named}), and {limit} % may"
+    look = draft.seen.serving
+    stable = look.stable if look is not None else None
+    if stable is None or draft.stable is None or stable.revision != draft.stable.revision:
+        return ""
+    if _refuses_more(counts, stable.hour, asked.max_failure_rate):
+        return f"it does not answer requests that {draft.stable.version} answers: has the interface changed?"
+    return _why_slow(draft, counts, stable.hour, asked)
+
+
+def _refuses_more(candidate: ServingCounts, stable: ServingCounts, limit: float) -> bool:
+    """Whether a candidate surely fails a greater share of what callers ask, their own mistakes included."""
+    if stable.requests == 0 or candidate.failed < 3:
+        return False
+    low = at_least(candidate.failed, candidate.requests, _SURE)
+    return low > at_most(stable.failed, stable.requests, _SURE) + limit
+
+
+def _why_slow(
+    draft: Draft, candidate: ServingCounts, stable: ServingCounts, asked: Evidence
+) -> str:
+    if min(sum(candidate.times), sum(stable.times)) < _LEAST_ANSWERS:
+        return ""
+    low, _ = quantile_interval(candidate.times, TIMES, 0.5, _Z)
+    _, high = quantile_interval(stable.times, TIMES, 0.5, _Z)
+    if low <= asked.max_latency_ratio * high:
+        return ""
+    version = draft.stable.version if draft.stable is not None else "what serves"
+    ratio = _SHOWN % asked.max_latency_ratio
+    return f"the median of its answer times is surely more than {ratio} times that of {version}"

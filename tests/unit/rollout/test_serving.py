@@ -1,0 +1,169 @@
+"""Whether callers are answered stands in the status, apart from what becomes of a rollout."""
+
+from datetime import timedelta
+
+from mlhops.api.conditions import Condition, find
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.serving import FailureReason, ProbeReport
+from mlhops.api.status import ServingStatus
+from mlhops.rollout.reasons import Reason
+from tests.unit.rollout.traffic import UNANSWERED, counted, tell
+from tests.unit.rollout.world import World
+
+
+def condition(world: World, type_: str) -> Condition:
+    """The condition of a type, which must be there."""
+    found = find(world.status.conditions, type_)
+    assert found is not None
+    return found
+
+
+def serving(world: World) -> ServingStatus:
+    """What the status says of how requests are answered."""
+    assert world.status.serving is not None
+    return world.status.serving
+
+
+def deployed() -> World:
+    world = World(steps=[])
+    world.deploy()
+    return world
+
+
+def test_a_model_that_answers_is_available_with_its_numbers() -> None:
+    world = deployed()
+    tell(world, stable=counted(990, {UNANSWERED: 10}))
+    world.run()
+    told = serving(world)
+    assert (told.verdict, told.requests, told.failed) == ("Serving", 1000, 10)
+    assert [(each.reason, each.requests) for each in told.failures] == [("unanswered", 10)]
+    assert told.p50_seconds is not None
+    assert condition(world, "Available").status == "True"
+
+
+def test_a_model_that_fails_all_requests_is_named_with_the_reason() -> None:
+    world = deployed()
+    tell(world, stable=counted(0, {UNANSWERED: 12}))
+    world.run()
+    assert serving(world).verdict == "Failing"
+    available = condition(world, "Available")
+    assert (available.status, available.reason) == ("False", Reason.REQUESTS_FAIL)
+    assert "100 % of requests fail (unanswered)" in available.message
+    assert condition(world, "Ready").status == "False"
+    assert world.status.phase == "Degraded"
+    assert world.events[-1].reason == Reason.REQUESTS_FAIL
+    assert world.events[-1].warning
+
+
+def test_a_model_that_its_sidecar_finds_unloaded_fails_without_any_request() -> None:
+    world = deployed()
+    probe = ProbeReport(state="Fails", reason="notReady", message="the model is not loaded")
+    tell(world, stable=counted(0), probe=probe)
+    world.run()
+    assert condition(world, "Available").status == "False"
+    assert "the model is not loaded" in world.status.message
+
+
+def test_mistakes_of_callers_are_named_as_such() -> None:
+    world = deployed()
+    tell(world, stable=counted(0, {FailureReason.WRONG_FEATURES: 615}))
+    world.run()
+    assert "callers ask otherwise than spec.interface says" in serving(world).message
+
+
+def test_people_are_told_when_it_answers_again() -> None:
+    world = deployed()
+    tell(world, stable=counted(0, {UNANSWERED: 12}))
+    world.run()
+    tell(world, stable=counted(500))
+    world.run()
+    assert world.events[-1].reason == Reason.REQUESTS_ANSWERED
+    assert condition(world, "Available").status == "True"
+    assert condition(world, "Ready").status == "True"
+
+
+def test_silence_is_no_failure_and_no_proof() -> None:
+    world = deployed()
+    tell(world, stable=counted(0))
+    world.run()
+    assert serving(world).verdict == "Silent"
+    assert condition(world, "Available").status == "True"
+
+
+def test_a_model_without_a_sidecar_is_available_by_readiness_and_says_what_is_blind() -> None:
+    world = deployed()
+    tell(world, stable=None, problem="nobody counts whether it answers: its pods have no sidecar")
+    world.run()
+    available = condition(world, "Available")
+    assert (available.status, available.reason) == ("True", Reason.NOT_COUNTED)
+    assert "no sidecar" in available.message
+
+
+def test_a_failing_model_whose_pods_do_not_tell_any_more_still_fails() -> None:
+    world = deployed()
+    tell(world, stable=counted(0, {UNANSWERED: 12}))
+    world.run()
+    tell(world, stable=None, problem="a sidecar does not tell")
+    world.run()
+    assert condition(world, "Available").status == "False"
+
+
+def test_numbers_alone_are_written_every_ten_minutes() -> None:
+    world = deployed()
+    tell(world, stable=counted(100))
+    world.run()
+    writes = len(world.writes)
+    world.now += timedelta(minutes=5)
+    tell(world, stable=counted(150))
+    world.run()
+    assert len(world.writes) == writes
+    world.now += timedelta(minutes=6)
+    world.run()
+    assert serving(world).requests == 150
+
+
+def test_a_model_at_rest_writes_nothing() -> None:
+    world = deployed()
+    tell(world, stable=counted(0))
+    world.run()
+    writes = len(world.writes)
+    world.now += timedelta(days=1)
+    world.run()
+    assert len(world.writes) == writes
+
+
+def test_a_failed_candidate_at_weight_0_leaves_callers_answered() -> None:
+    world = deployed()
+    world.verdict = EvaluationPhase.FAILED
+    world.release("2.0.0")
+    world.run()
+    tell(world, stable=counted(500))
+    world.run()
+    assert world.status.phase == "Degraded"
+    assert condition(world, "Ready").status == "False"
+    assert condition(world, "Available").status == "True"
+
+
+def test_nothing_is_available_before_anything_serves() -> None:
+    world = World(steps=[])
+    world.verdict = EvaluationPhase.FAILED
+    world.run()
+    available = condition(world, "Available")
+    assert (available.status, available.reason) == ("False", Reason.NOTHING_SERVES)
+
+
+def test_a_server_that_is_not_ready_leaves_nobody_answered() -> None:
+    world = deployed()
+    assert world.status.stable is not None
+    world.set_service(world.status.stable.inference_service, False, "container exited with code 1")
+    world.run()
+    assert condition(world, "Available").status == "False"
+
+
+def test_what_is_known_of_the_version_before_says_nothing_of_the_next() -> None:
+    world = deployed()
+    tell(world, stable=counted(0, {UNANSWERED: 12}))
+    world.run()
+    world.deploy("2.0.0")
+    assert serving(world).verdict is None
+    assert condition(world, "Available").status == "True"

@@ -1,0 +1,226 @@
+"""No weight is raised on silence, and a candidate that fails its callers is taken back."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from mlhops.api.base import Json
+from mlhops.api.decision import Action
+from mlhops.api.serving import FailureReason, ProbeReport
+from mlhops.rollout.reasons import Reason
+from tests.unit.rollout.traffic import UNANSWERED, counted, tell
+from tests.unit.rollout.world import World
+
+STEPS: list[Json] = [{"setWeight": 10}, {"setWeight": 50}]
+ASKED: dict[str, Json] = {"spec.rollout.evidence": {"minRequests": 100, "maxFailureRate": 0.05}}
+
+
+def canary(steps: list[Json] = STEPS, changes: Mapping[str, Json] | None = None) -> World:
+    """A candidate at its first step, of which nobody has told anything."""
+    world = World(steps=steps, **ASKED)
+    world.edit(changes or {})
+    world.deploy()
+    world.release("2.0.0")
+    world.run()
+    return world
+
+
+def test_a_weight_waits_for_requests_that_nobody_has_counted() -> None:
+    world = canary()
+    world.wait(3600 * 24)
+    assert world.candidate.weight == 10
+    assert world.candidate.pause is not None
+    assert world.candidate.pause.reason == Reason.NOT_ENOUGH_TRAFFIC
+    assert "minRequests 0" in world.candidate.pause.message or "not asked" in (
+        world.candidate.pause.message
+    )
+
+
+def test_the_default_is_not_to_raise_a_weight_on_silence() -> None:
+    world = World(steps=STEPS, **{"spec.rollout.evidence": {}})
+    world.deploy()
+    world.release("2.0.0")
+    world.wait(3600)
+    assert world.candidate.weight == 10
+
+
+def test_enough_good_answers_take_the_step() -> None:
+    world = canary()
+    tell(world, stable=counted(900), candidate=counted(100))
+    world.run()
+    assert world.candidate.weight == 50
+
+
+def test_answers_at_one_weight_say_nothing_about_the_next() -> None:
+    world = canary()
+    tell(world, stable=counted(900), candidate=counted(100))
+    world.wait(3600)
+    assert world.candidate.weight == 50
+    assert world.candidate.pause is not None
+    assert world.candidate.pause.reason == Reason.NOT_ENOUGH_TRAFFIC
+
+
+def test_a_few_failures_need_more_requests_to_be_within_the_limit() -> None:
+    world = canary()
+    tell(world, stable=counted(900), candidate=counted(100, {UNANSWERED: 3}))
+    world.run()
+    assert world.candidate.weight == 10
+    assert "not proven" in world.status.message
+    tell(world, stable=counted(900), candidate=counted(400, {UNANSWERED: 6}))
+    world.run()
+    assert world.candidate.weight == 50
+
+
+def test_a_candidate_that_fails_one_in_five_is_taken_back_at_once() -> None:
+    world = canary()
+    tell(world, stable=counted(900), candidate=counted(80, {UNANSWERED: 20}))
+    world.run()
+    failure = world.candidate.failure
+    assert failure is not None
+    assert failure.reason == Reason.CANDIDATE_FAILS
+    assert failure.message == "20 % of its requests failed (unanswered), and 5 % may"
+    assert world.candidate.weight == 0
+
+
+def test_failures_count_without_a_minimum_of_requests_too() -> None:
+    world = canary([{"setWeight": 10}, {"pause": {}}], {"spec.rollout.evidence.minRequests": 0})
+    tell(world, stable=counted(900), candidate=counted(5, {UNANSWERED: 5}))
+    world.run()
+    assert world.candidate.failure is not None
+
+
+def test_mistakes_of_callers_fail_no_candidate_that_answers_what_stable_answers() -> None:
+    world = canary()
+    garbage = {FailureReason.WRONG_FEATURES: 50}
+    tell(
+        world,
+        stable=counted(450, {FailureReason.WRONG_FEATURES: 450}),
+        candidate=counted(100, garbage),
+    )
+    world.run()
+    assert world.candidate.failure is None
+    assert world.candidate.weight == 50
+
+
+def test_a_candidate_that_refuses_what_stable_answers_fails() -> None:
+    world = canary()
+    tell(
+        world,
+        stable=counted(900),
+        candidate=counted(0, {FailureReason.WRONG_FEATURES: 40}),
+    )
+    world.run()
+    assert world.candidate.failure is not None
+    assert "has the interface changed" in world.candidate.failure.message
+
+
+def test_a_candidate_that_is_much_slower_fails() -> None:
+    world = canary()
+    tell(world, stable=counted(900, bin_=10), candidate=counted(100, bin_=30))
+    world.run()
+    assert world.candidate.failure is not None
+    assert "answer times" in world.candidate.failure.message
+
+
+def test_a_candidate_that_does_not_answer_its_sidecar_fails() -> None:
+    world = canary()
+    probe = ProbeReport(state="Fails", reason="notReady", message="the model is not loaded")
+    tell(world, stable=counted(900), candidate=counted(100), probe=probe)
+    world.run()
+    assert world.candidate.failure is not None
+    assert "the model is not loaded" in world.candidate.failure.message
+
+
+@pytest.mark.parametrize(
+    "problem",
+    ["a sidecar does not tell: it cannot be asked", "its sidecar is of an earlier version"],
+)
+def test_pods_that_do_not_tell_raise_no_weight_and_say_why(problem: str) -> None:
+    world = canary()
+    tell(world, stable=counted(900), candidate=counted(1000), problem=problem)
+    world.run()
+    assert world.candidate.weight == 10
+    assert problem in world.status.message
+    assert "minRequests 0" in world.status.message
+
+
+def test_people_are_warned_once_when_requests_do_not_come_in_time() -> None:
+    world = canary(changes={"spec.rollout.evidence.wait": "30m"})
+    world.wait(1700)
+    assert not any(event.warning for event in world.events)
+    world.wait(7200)
+    warned = [event for event in world.events if event.warning]
+    assert [event.reason for event in warned] == [Reason.NOT_ENOUGH_TRAFFIC]
+    assert "30m" in warned[0].message
+
+
+def test_a_step_may_ask_for_less_or_more() -> None:
+    world = canary([{"setWeight": 10, "evidence": {"minRequests": 0}}, {"setWeight": 50}])
+    world.wait(60)
+    assert world.candidate.weight == 50
+    tell(world, stable=counted(900), candidate=counted(100))
+    world.run()
+    assert world.status.candidate is None
+
+
+def test_a_person_may_promote_without_requests() -> None:
+    world = canary()
+    world.decide(Action.PROMOTE)
+    world.run()
+    assert world.status.stable is not None
+    assert world.status.stable.version == "2.0.0"
+
+
+def test_a_first_deployment_waits_for_no_requests() -> None:
+    world = World(steps=[{"setWeight": 10}, {"observe": {"requests": 10}}], **ASKED)
+    world.run()
+    assert world.status.stable is not None
+
+
+def test_an_observe_step_ends_with_its_requests_and_its_time() -> None:
+    steps: list[Json] = [
+        {"setWeight": 10, "evidence": {"minRequests": 0}},
+        {"observe": {"requests": 200, "duration": "10m"}},
+        {"setWeight": 50},
+    ]
+    world = canary(steps)
+    world.wait(3600)
+    assert world.candidate.step_index == 1
+    tell(world, stable=counted(900), candidate=counted(199))
+    world.run()
+    assert world.candidate.step_index == 1
+    tell(world, stable=counted(900), candidate=counted(200))
+    world.run()
+    assert world.candidate.weight == 50
+
+
+def test_an_observe_step_lasts_at_least_its_time() -> None:
+    steps: list[Json] = [
+        {"setWeight": 10, "evidence": {"minRequests": 0}},
+        {"observe": {"requests": 10, "duration": "10m"}},
+        {"pause": {}},
+    ]
+    world = canary(steps)
+    tell(world, stable=counted(900), candidate=counted(400))
+    world.run()
+    assert world.candidate.step_index == 1
+    begun = world.now
+    world.wait(599)
+    assert world.candidate.step_index == 1
+    world.wait(2)
+    assert world.candidate.step_index == 2
+    assert world.now - begun >= timedelta(minutes=10)
+
+
+def test_counts_of_an_earlier_step_are_no_evidence() -> None:
+    world = canary()
+    tell(world, stable=counted(900), candidate=counted(1000))
+    look = world.serving
+    assert look is not None
+    assert look.candidate is not None
+    before = replace(look.candidate, asked_of="1/0/2029-12-31T08:00:00+00:00")
+    world.serving = replace(look, candidate=before)
+    world.run()
+    assert world.candidate.weight == 10
