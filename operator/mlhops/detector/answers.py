@@ -13,6 +13,11 @@ _LONGEST = 86_400.0
 """Seconds that one answer counts for at most: a clock that somebody set must not outweigh all others."""
 
 
+def bin_of(seconds: float) -> int:
+    """Return the bin of `TIMES` for an answer that took so long."""
+    return bisect_left(TIMES, seconds)
+
+
 def _no_times() -> Counts:
     return np.zeros(len(TIMES) + 1, dtype=np.int64)
 
@@ -35,7 +40,7 @@ class AnswerCount:
 
     def took(self, seconds: float) -> None:
         """Count how long one answer took."""
-        self.times[bisect_left(TIMES, seconds)] += 1
+        self.times[bin_of(seconds)] += 1
         self.microseconds += round(min(seconds, _LONGEST) * 1e6)
 
     def summary(self) -> AnswerSummary:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from mlhops.api.base import Json
 from mlhops.api.classes import PAIR, column_of
 from mlhops.api.interface import Encoding, Feature, Output, Protocol
+from mlhops.api.serving import FailureReason
 from mlhops.detector.counters import Note, Outcome
 from mlhops.detector.envelope import (
     Event,
@@ -26,6 +28,16 @@ _BINARY = b'"binary_data_size"'
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a response is worth to who has asked."""
+
+    rows: int = 0
+    """How many rows it answers."""
+    flaw: FailureReason | Literal["unread", "other"] | None = None
+    """Why it cannot be used; unread where only the detector cannot, other where it is no prediction."""
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """What an event says: rows if it is a request, scores if it is a response."""
 
@@ -34,8 +46,20 @@ class Decoded:
     rows: Sequence[Row] = ()
     scores: Sequence[Json] = ()
     """One value per row; of one for each class the positive class's, of classes 1 for that one and 0."""
+    pairs: Sequence[Json] = ()
+    """Both columns of an answer, row by row, where nobody says which of them is the score."""
     form: Form | None = None
     """How a request asks."""
+    answer: Answer | None = None
+    """What a response is worth, once that was looked at."""
+
+
+class _Unclear(Exception):
+    """Two columns of which nobody says which is the score."""
+
+    def __init__(self, pairs: Sequence[Json]) -> None:
+        super().__init__()
+        self.pairs = pairs
 
 
 class Decoder:
@@ -91,7 +115,10 @@ class Decoder:
             rows, form = self._rows(known, raw, notes)
             outcome = Outcome.ROWS if rows else Outcome.EMPTY
             return Decoded(outcome, frozenset(notes), rows=rows, form=form)
-        scores = self._scores(known, raw)
+        try:
+            scores = self._scores(known, raw)
+        except _Unclear as unclear:
+            return Decoded(Outcome.UNCLEAR_CLASS, frozenset(notes), pairs=unclear.pairs)
         if self._output.type == "Class":
             scores = [self._called(score) for score in scores]
         outcome = Outcome.SCORES if scores else Outcome.EMPTY
@@ -248,7 +275,7 @@ class Decoder:
         column = column_of(self._output, width)
         if column is None and self._output.classes is None and width == PAIR:
             if self._positive is None:
-                raise Undecodable(Outcome.UNCLEAR_CLASS)
+                raise _Unclear(flat)
             column = self._positive
         if column is None:
             raise Undecodable(Outcome.WRONG_OUTPUT)

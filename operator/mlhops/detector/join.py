@@ -54,7 +54,8 @@ class Join:
         if other is not None:
             if other.kind != kind:
                 self._counters.notes[Note.JOINED] += 1
-                return _elapsed(kind, time, other.time)
+                halves = (time, other.time) if kind == "request" else (other.time, time)
+                return elapsed(*halves)
             # The id says nothing any more; the newer one is likelier to be completed.
             self._counters.notes[Note.REPEATED_ID] += 1
         entry = _Waiting(kind, now, time, _ENTRY_BYTES + 4 * len(key))
@@ -83,8 +84,8 @@ class Join:
         return entry
 
 
-def _elapsed(kind: Kind, time: float | None, other: float | None) -> float | None:
-    if time is None or other is None:
+def elapsed(asked: float | None, answered: float | None) -> float | None:
+    """Return the seconds from request to response, None where they are not known or make no sense."""
+    if asked is None or answered is None or answered < asked:
         return None
-    elapsed = other - time if kind == "request" else time - other
-    return elapsed if elapsed >= 0 else None
+    return answered - asked

@@ -18,13 +18,18 @@ from prometheus_client.registry import Collector
 
 from mlhops import __version__
 from mlhops.api.alibi import AlibiReport
+from mlhops.api.serving import FailureReason, ProbeReport, ServingReport
 from mlhops.api.summary import DetectorReport
 from mlhops.detector.counters import ASKED, Latency, Note, Outcome
 from mlhops.detector.intake import Intake
+from mlhops.detector.news import News
+from mlhops.detector.serving import HOUR, MINUTE, state
 from mlhops.detector.watcher import Watcher
 
 _FRESH = 0.1
 """Seconds for which a page that was made is told again."""
+_PAGES = 16
+"""So many different questions are remembered."""
 
 
 class _Page:
@@ -58,8 +63,11 @@ class Reporter(Collector):
         """Open connections to the sink."""
         self.config_stale = False
         self.profile_stale = False
+        self.probe = ProbeReport()
+        self.news = News()
         self._report = _Page()
         self._metrics = _Page()
+        self._serving: dict[tuple[float | None, str], _Page] = {}
         self._registry = CollectorRegistry()
         self._registry.register(self)
         for collector in (ProcessCollector, PlatformCollector):
@@ -72,6 +80,39 @@ class Reporter(Collector):
     def metrics(self, now: float) -> bytes:
         """Return the metrics in Prometheus' text format."""
         return self._metrics.get(now, lambda: generate_latest(self._registry))
+
+    def serving(self, within: float | None, now: float) -> bytes:
+        """Return how the model answers as JSON: `ServingReport`."""
+        asked = (within, self.news.tag)
+        if asked not in self._serving:
+            if len(self._serving) >= _PAGES:
+                self._serving.clear()
+            self._serving[asked] = _Page()
+        return self._serving[asked].get(now, lambda: self._answering(within, now))
+
+    def look(self, now: float) -> None:
+        """See whether there is news of how the model answers."""
+        self.news.look(state(self._watcher.served, self.probe, now))
+
+    def _answering(self, within: float | None, now: float) -> bytes:
+        watcher = self._watcher
+        served, last = watcher.served, watcher.requests.last
+        return (
+            ServingReport(
+                version=__version__,
+                revision=watcher.config.revision if watcher.config else "",
+                instance=self._instance,
+                started_at=self._started,
+                tag=self.news.tag,
+                minute=served.counts(MINUTE, now),
+                hour=served.counts(HOUR, now),
+                asked=None if within is None else served.counts(within, now),
+                quiet_seconds=None if last is None else max(0.0, now - last),
+                probe=self.probe,
+            )
+            .model_dump_json(exclude_none=True)
+            .encode()
+        )
 
     def _told(self, now: float) -> bytes:
         watcher = self._watcher
@@ -137,6 +178,20 @@ class Reporter(Collector):
         for form in ASKED:
             asked.add_metric(form, counters.asked[form])
         yield asked
+        served = self._watcher.served
+        yield CounterMetricFamily(
+            "mlhops_detector_requests",
+            "Requests with an answer that can be used.",
+            value=served.answered,
+        )
+        failures = CounterMetricFamily(
+            "mlhops_detector_request_failures",
+            "Requests that failed, by the reason.",
+            labels=["reason"],
+        )
+        for reason in FailureReason:
+            failures.add_metric([reason.value], served.failures[reason])
+        yield failures
         yield _latency(counters.latency)
         for name, number in self._state().items():
             short = "".join(f"_{c.lower()}" if c.isupper() else c for c in name.split(".")[1])

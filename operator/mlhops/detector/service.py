@@ -19,6 +19,7 @@ from mlhops.detector.engine import Engine
 from mlhops.detector.envelope import Event, is_packed
 from mlhops.detector.files import Mounted
 from mlhops.detector.intake import Intake
+from mlhops.detector.news import Question
 from mlhops.detector.report import Reporter
 from mlhops.detector.sink import Sink
 from mlhops.detector.watcher import AT_ONCE, Watcher
@@ -33,6 +34,7 @@ _LARGE = 2**16
 _SWITCH = 0.001
 """For so many seconds a thread may keep the others from their work."""
 _LOOK = 1.0
+_READS = ("GET", "HEAD")
 _JSON = "application/json"
 _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -102,7 +104,7 @@ class Service:
 
     def _doors(self) -> tuple[Door, Door]:
         counters, bounds = self._watcher.counters, self._bounds()
-        taker = Sink(counters, self._intake, self._bounds)
+        taker = Sink(counters, self._intake, self._bounds, self._lost)
 
         async def take(request: web.BaseRequest) -> web.Response:
             sink.used(request)
@@ -111,6 +113,8 @@ class Service:
         async def tell(request: web.BaseRequest) -> web.Response:
             reports.used(request)
             self._reporter.connections = len(sink)
+            if request.path == "/serving":
+                return await self._serving(request)
             return self._answer(request)
 
         limit, idle = bounds.connections, bounds.idle_seconds
@@ -122,9 +126,24 @@ class Service:
         config = self._watcher.config
         return config.bounds if config else _DEFAULTS
 
+    def _lost(self, event: Event) -> None:
+        self._watcher.requests.lose(event, time.monotonic())
+
+    async def _serving(self, request: web.BaseRequest) -> web.Response:
+        """Tell how the model answers, at once or when there is news."""
+        if request.method not in _READS:
+            return _only_reads()
+        try:
+            question = Question.of(request.query)
+        except ValueError as error:
+            return web.Response(status=400, text=f"{error}\n")
+        await self._reporter.news.wait(question)
+        body = self._reporter.serving(question.within, time.monotonic())
+        return web.Response(body=body, content_type=_JSON)
+
     def _answer(self, request: web.BaseRequest) -> web.Response:
-        if request.method not in ("GET", "HEAD"):
-            return web.Response(status=405, text="only GET is served\n", headers={"Allow": "GET"})
+        if request.method not in _READS:
+            return _only_reads()
         match request.path:
             case "/report":
                 return web.Response(
@@ -138,7 +157,9 @@ class Service:
                 return self._health()
             case "/readyz":
                 return web.Response(text=f"listening, {self._state()}\n")
-        return web.Response(status=404, text="see /report, /metrics, /healthz and /readyz\n")
+        return web.Response(
+            status=404, text="see /report, /serving, /metrics, /healthz and /readyz\n"
+        )
 
     def _health(self) -> web.Response:
         if self._work is None or self._work.done():
@@ -212,6 +233,7 @@ class Service:
         self._look_at_files(now)
         watcher.flush(now)
         watcher.expire(now)
+        self._reporter.look(now)
 
     def _look_at_files(self, now: float) -> None:
         watcher = self._watcher
@@ -238,6 +260,10 @@ class Service:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "nowhere"
         log.error("%s at %s", type(error).__name__, place)
+
+
+def _only_reads() -> web.Response:
+    return web.Response(status=405, text="only GET is served\n", headers={"Allow": "GET"})
 
 
 _DEFAULTS = Bounds()

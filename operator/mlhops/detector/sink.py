@@ -11,17 +11,32 @@ from aiohttp import StreamReader, web
 
 from mlhops.api.detector import Bounds
 from mlhops.detector.counters import Counters, Outcome
-from mlhops.detector.envelope import event
+from mlhops.detector.envelope import Event, event
 from mlhops.detector.intake import Intake
 
 
 class Sink:
     """Reads events within bounds and lets them wait to be counted."""
 
-    def __init__(self, counters: Counters, intake: Intake, bounds: Callable[[], Bounds]) -> None:
+    def __init__(
+        self,
+        counters: Counters,
+        intake: Intake,
+        bounds: Callable[[], Bounds],
+        lost: Callable[[Event], None] = lambda _: None,
+    ) -> None:
+        """Make a sink.
+
+        Args:
+            counters: where it is counted what arrived, and what was let go.
+            intake: where events wait to be counted.
+            bounds: what is taken at most, now.
+            lost: hears of each event that was let go, without its body.
+        """
         self._counters = counters
         self._intake = intake
         self._bounds = bounds
+        self._lost = lost
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """Take one event."""
@@ -34,6 +49,7 @@ class Sink:
             outcome = Outcome.FAILED
         if outcome is not None:
             self._counters.outcomes[outcome] += 1
+            self._lost(event(request.headers, b""))
         return web.Response()
 
     async def _take(self, request: web.BaseRequest) -> Outcome | None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -18,6 +18,7 @@ from mlhops.detector.envelope import Event, is_evaluation, join_key, moment
 from mlhops.detector.join import Join
 from mlhops.detector.raw import RawWindows
 from mlhops.detector.requests import RequestCount, types_of
+from mlhops.detector.serving import Requests, Served, answer_of
 from mlhops.detector.window import Clock, Span, Windows
 from mlhops.statistics.sketch import Column, Sketch, Tally
 
@@ -82,6 +83,8 @@ class Watcher:
         """What has become of requests since windows were last told."""
         self._answers: Windows[AnswerCount] = Windows((), AnswerCount, now)
         self._windows: Windows[Tally] | None = None
+        self.served = Served(now)
+        self.requests = Requests(self.served, bounds.join_events)
 
     @property
     def waiting(self) -> int:
@@ -109,6 +112,7 @@ class Watcher:
         self._join.bound(
             events=bounds.join_events, size=bounds.join_bytes, seconds=bounds.join_seconds
         )
+        self.requests.most = bounds.join_events
         self._blank.configure(config.windows, now)
         self._answers.configure(config.windows, now)
         self._requests.configure(config.windows, now)
@@ -156,7 +160,10 @@ class Watcher:
             return Decoded(Outcome.EVALUATION)
         if self._decoder is None:
             return Decoded(Outcome.NOT_CONFIGURED)
-        return self._decoder.decode(event)
+        decoded = self._decoder.decode(event)
+        if event.kind != "response":
+            return decoded
+        return replace(decoded, answer=answer_of(decoded))
 
     def take(self, event: Event, decoded: Decoded, now: float) -> None:
         """Let what an event says wait to be counted."""
@@ -173,12 +180,14 @@ class Watcher:
             self._asked.asked(decoded.form, len(decoded.rows))
         self._pending.rows.extend(decoded.rows)
         self._pending.scores.extend(decoded.scores)
+        time = moment(event)
+        self.requests.take(event, decoded, time, now)
         key = join_key(event)
         if key is None:
             counters.notes[Note.NO_ID] += 1
             return
         joined = counters.notes[Note.JOINED]
-        elapsed = self._join.add(event.kind, key, moment(event), now)
+        elapsed = self._join.add(event.kind, key, time, now)
         self._fate.answered += counters.notes[Note.JOINED] - joined
         if elapsed is not None:
             counters.latency.add(elapsed)
@@ -218,6 +227,7 @@ class Watcher:
 
     def expire(self, now: float) -> None:
         """Let go of requests and responses whose other half has not come."""
+        self.requests.expire(now)
         before = self.counters.notes[Note.UNANSWERED]
         self._join.expire(now)
         self._fate.unanswered += self.counters.notes[Note.UNANSWERED] - before

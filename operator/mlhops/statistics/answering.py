@@ -42,7 +42,9 @@ def at_most(failed: int, requests: int, confidence: float) -> float:
 
 def is_failing(failed: int, requests: int, limit: float) -> bool:
     """Whether a share of failures is surely beyond a limit."""
-    return failed >= _LEAST and at_least(failed, requests, CONFIDENCE) > limit
+    # That the lower limit is beyond it: so many failures would come by chance too rarely.
+    likely = failed <= limit * requests
+    return failed >= _LEAST and not likely and _upper_tail(failed, requests, limit) < 1 - CONFIDENCE
 
 
 def verdict(
