@@ -105,7 +105,7 @@ def model(key: Key, version: str, rollout: Mapping[str, Json]) -> Manifest:
             "spec.version": version,
             "spec.predictor.storageUri": _storage(key, version),
             "spec.exposure.gateway.hostnames": [host_of(key)],
-            "spec.rollout": dict(rollout),
+            "spec.rollout": {"evidence": {"minRequests": 0}, **rollout},
         },
         key.name,
     )

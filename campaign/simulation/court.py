@@ -7,11 +7,11 @@ nobody can win, and is counted; one that stands is a finding.
 """
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from datetime import datetime
 from typing import cast
 
-from campaign.facts import Object, leaves, owner, part, weights_of, word
+from campaign.facts import Object, leaves, owner, part, weights_of, whole, word
 from campaign.history import Version
 from campaign.judge import Judge
 from campaign.simulation.client import Pass
@@ -40,8 +40,14 @@ _OF_SERVICE = ("is stable, and what it serves was changed", "is not what was mea
 class Court:
     """Sees every version as it is written."""
 
-    def __init__(self, server: Server, successes: Container[str]) -> None:
+    def __init__(
+        self, server: Server, successes: Container[str], told: Mapping[tuple[str, str], int]
+    ) -> None:
         self._server = server
+        self._told = told
+        """The most good answers that sidecars told of a step of a revision."""
+        self._unasked: set[str] = set()
+        """Models, by uid, of which somebody asked no live requests for some time."""
         self._successes = successes
         """Evaluations of which an evaluator of theirs said that they are Successful, by uid."""
         self._judge = Judge()
@@ -58,11 +64,13 @@ class Court:
             self._seen += 1
             told = len(self._judge.objections)
             self._judge.see(one.version)
+            self._hear_asked(one.version)
             new = self._judge.objections[told:]
             if one.author != FIELD_MANAGER:
                 continue
             self._made_for_nobody(index, one.version, by)
             self._made_up(one.version)
+            self._on_silence(index, one.version)
             if not new:
                 continue
             stands = _as_read(history[: index + 1], by, planned)
@@ -108,6 +116,45 @@ class Court:
         successful = word(version.object, "status", "phase") == "Successful"
         if successful and word(version.object, "metadata", "uid") not in self._successes:
             words = f"Evaluation {version.name} is Successful, and no evaluator of its own said so"
+            self.findings.append(f"at {version.at}: {words}")
+
+    def _hear_asked(self, version: Version) -> None:
+        """Where no requests were asked for once, a step may have been passed without any."""
+        model = version.object
+        if version.kind == MODELS.plural and _least(model) == 0:
+            self._unasked.add(word(model, "metadata", "uid"))
+
+    def _on_silence(self, index: int, version: Version) -> None:
+        """No weight is raised from one above 0 but by a person, or on answers of live requests."""
+        if version.kind != MODELS.plural or version.deleted:
+            return
+        if word(version.object, "metadata", "uid") in self._unasked:
+            return
+        earlier = (
+            one.version.object
+            for one in reversed(self._server.history[:index])
+            if (one.version.kind, one.version.name) == (version.kind, version.name)
+        )
+        was = part(next(earlier, {}), "status", "candidate")
+        now = part(version.object, "status", "candidate")
+        stable = part(version.object, "status", "stable")
+        revision, before = word(was, "revision"), whole(was, "desiredWeight")
+        raised = word(now, "revision") == revision and whole(now, "desiredWeight") > before
+        if before <= 0 or not (raised or word(stable, "revision") == revision):
+            return
+        if was.get("promoting") or now.get("promoting"):
+            return
+        attempt = f"{whole(was, 'attempt') or 1}/"
+        shown = max(
+            (
+                n
+                for (of, step), n in self._told.items()
+                if of == revision and step.startswith(attempt)
+            ),
+            default=0,
+        )
+        if shown < _least(version.object):
+            words = f"{revision} gets more than {before} % on {shown} answers of live requests"
             self.findings.append(f"at {version.at}: {words}")
 
     def _excuses_status(self, version: Version, by: Pass | None) -> bool:
@@ -207,3 +254,9 @@ def _kind_of(words: str) -> str:
     """An objection without names and numbers."""
     plain = [w for w in words.split() if not any(c.isdigit() for c in w) and "-" not in w]
     return " ".join(plain)
+
+
+def _least(model: Object) -> int:
+    """Return how many requests a model asks of a candidate at each weight."""
+    asked = part(model, "spec", "rollout", "evidence").get("minRequests", 100)
+    return asked if isinstance(asked, int) else 100

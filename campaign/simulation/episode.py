@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from campaign.simulation.actors.answers import Answers
 from campaign.simulation.actors.collector import Collector
 from campaign.simulation.actors.evaluator import Evaluator
 from campaign.simulation.actors.gateway import Gateway
@@ -80,13 +81,16 @@ class Episode:
             self.server, self.rng, lambda: moment(self.operator.loop.time()), self._trouble
         )
         self.evaluator, self.collector = Evaluator(stage), Collector(stage)
+        self.told: dict[tuple[str, str], int] = {}
+        """The most good answers that were told of a step of a revision."""
+        self.answers = Answers(stage, self._note_answers)
         self.operator = self._start(0.0)
         self.watches = Watches(self.server, self.rng)
         self.stage = stage
         self.users, self.others = Users(stage), Others(stage)
         self.kserve, self.gateway = KServe(stage), Gateway(stage)
         self.looks = Looks(stage)
-        self.court = Court(self.server, self.evaluator.successes)
+        self.court = Court(self.server, self.evaluator.successes, self.told)
         self._actions: dict[str, Callable[[], str]] = {
             "operator": self._request,
             "watch": lambda: self.watches.tell(self.operator),
@@ -97,6 +101,7 @@ class Episode:
             "user": self.users.act,
             "others": self.others.act,
             "look": self._look_at_model,
+            "answers": self._other_answers,
             "uninstall": self._uninstall,
             "time": lambda: self._pass_time(self.rng.choice((0.05, 0.3, 1.0, 5.0))),
             "leap": self._leap,
@@ -135,6 +140,7 @@ class Episode:
             "leap": some(0.7, 0.05),
             "others": some(0.5, 0.15),
             "look": some(0.6, 1.0),
+            "answers": some(0.6, 0.5),
             "uninstall": some(0.1, 0.05),
             "kill": some(0.3, 0.05),
             "gap": some(0.3, 0.1),
@@ -176,7 +182,14 @@ class Episode:
         self._rest("rest after the last version", problems_of_last_wish)
 
     def _start(self, now: float) -> Process:
-        started = Process(self.server, self.rng, now, self._workers, self.evaluator.answer)
+        started = Process(
+            self.server,
+            self.rng,
+            now,
+            self._workers,
+            self.evaluator.answer,
+            lambda seen: self.answers.look(seen),
+        )
         started.front.faults = self._faults
         started.loop.drain()
         return started
@@ -207,6 +220,17 @@ class Episode:
         self._events += 1
         found = look.stable.verdict if look.stable else ""
         return f"a look finds {found}, of the candidate {look.compared_verdict}"
+
+    def _other_answers(self) -> str:
+        """Sidecars count something else from now on."""
+        done = self.answers.change()
+        self.operator.add(Key(MODEL_KIND, NAMESPACE, MODEL))
+        self.operator.loop.drain()
+        self._events += 1
+        return done
+
+    def _note_answers(self, revision: str, step: str, answered: int) -> None:
+        self.told[revision, step] = max(self.told.get((revision, step), 0), answered)
 
     def _leap(self) -> str:
         """Much time passes, though not while a request is under way."""
@@ -271,6 +295,8 @@ class Episode:
         self.operator = self._start(self.operator.loop.time())
         self.operator.front.forbidden = front.forbidden
         self.watches.frozen.clear()
+        self.answers.well = True
+        self.operator.add(Key(MODEL_KIND, NAMESPACE, MODEL))
         for plural in KINDS:
             self.watches.begin_anew(self.operator, plural, old=self.rng.random() < 0.3)
 

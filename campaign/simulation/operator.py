@@ -16,7 +16,8 @@ from mlhops.controller.gather import Key
 from mlhops.controller.queue import WorkQueue
 from mlhops.kserve.detector import Detectors
 from mlhops.rollout.evaluator_pod import EvaluatorImage
-from mlhops.rollout.looks import Look
+from mlhops.rollout.looks import Look, ServingLook
+from mlhops.rollout.observed import Observed
 
 START = datetime.fromisoformat("2030-01-01T08:00:00.250+00:00")
 
@@ -60,6 +61,7 @@ class Process(main.Operator):
         now: float,
         workers: int,
         pods: Callable[[str, str, str], bytes],
+        answers: Callable[[Observed], ServingLook | None],
     ) -> None:
         """Start; `pods` answers for a pod: to a method, at an address, with a token."""
         self.newest: Look | None = None
@@ -75,6 +77,7 @@ class Process(main.Operator):
             Detectors("detector", "detector-alibi"),
             pods=Network(rng, pods),
             looks=lambda _: self.newest,
+            answers=lambda _, seen: answers(seen),
         )
         self.queue = WorkQueue(self.loop.time)
         self.relist.cpu = lambda: 0.0  # an episode must not depend on the machine

@@ -120,7 +120,9 @@ class Hands:
         """The model as it is created."""
         manifest = clinical_model()
         changes = cast(Manifest, manifest["spec"])
+        uncounted = changes["rollout"]
         changes |= cast(Manifest, {"version": version, **spec})
+        changes["rollout"] = {**cast(Manifest, uncounted), **cast(Manifest, changes["rollout"])}
         cast(Manifest, changes["predictor"])["storageUri"] = f"s3://models/sepsis/{version}"
         return manifest
 

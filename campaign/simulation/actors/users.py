@@ -112,6 +112,7 @@ class Users:
                 "keepPrevious": "60s",
                 "progressDeadline": "10m",
                 "onFailure": "Rollback",
+                "evidence": {"minRequests": 0},
             },
             "exposure": {"gateway": {"name": GATEWAY}},
         }
@@ -176,6 +177,7 @@ class Users:
             "onFailure": "Pause" if rng.random() < 0.2 else "Rollback",
             "keepPrevious": rng.choice(("0s", "60s", "5m")),
             "paused": rng.random() < 0.05,
+            "evidence": {"minRequests": rng.choice((0, 0, 50)), "wait": rng.choice(("60s", "1h"))},
         }
 
     def _release(self, version: str) -> str:

@@ -16,7 +16,7 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name, step_name
 from mlhops.rollout.weights import ceiling
 
-EVALUATE, APPROVE, PAUSE = "evaluate", "approve", "pause"
+EVALUATE, APPROVE, PAUSE, OBSERVE = "evaluate", "approve", "pause", "observe"
 _WAITS_AT: dict[str, str] = {Reason.APPROVAL_REQUIRED: APPROVE, Reason.PAUSE_STEP: PAUSE}
 
 
@@ -65,7 +65,8 @@ def follow_edits(draft: Draft) -> None:
     changed = taken.model_copy(update={"passed": passed})
     step = changed.present
     if step is not None and not step.removed:
-        changed = _edited(candidate, changed, step, here)
+        asked = draft.seen.model.spec.rollout.evidence.min_requests
+        changed = _edited(candidate, changed, step, here, asked)
     if changed.present is not None and changed.present.removed and _same(changed.present, here):
         back = changed.present.model_copy(update={"removed": False, "step": here})
         changed = changed.model_copy(update={"present": back})
@@ -205,8 +206,13 @@ def _begins_with(names: list[str], passed: list[TakenStep]) -> list[TakenStep]:
     return passed
 
 
-def _edited(candidate: Candidate, taken: Taken, step: TakenStep, here: str | None) -> Taken:
-    """Return what was taken where the list has `here` in the place of the step under way."""
+def _edited(
+    candidate: Candidate, taken: Taken, step: TakenStep, here: str | None, asked: int
+) -> Taken:
+    """Return what was taken where the list has `here` in the place of the step under way.
+
+    A weight that waits for so many requests (`asked`) still has to show them before it is raised.
+    """
     if step.step == here:
         return taken
     if _length(step.step) is not None and _length(here) is not None:
@@ -217,6 +223,9 @@ def _edited(candidate: Candidate, taken: Taken, step: TakenStep, here: str | Non
     owed = taken.owed
     if not step.step.startswith("setWeight"):
         owed = _owing(owed, _as_owed(candidate, step))
+    elif candidate.pause is not None and candidate.pause.reason == Reason.NOT_ENOUGH_TRAFFIC:
+        unseen = step.model_copy(update={"step": f"{OBSERVE} {asked}"})
+        owed = _owing(owed, _as_owed(candidate, unseen)) if asked else owed
     return taken.model_copy(update={"present": None, "owed": owed, "until": None})
 
 

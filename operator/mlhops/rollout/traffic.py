@@ -91,6 +91,8 @@ def is_observed(draft: Draft, step: TakenStep) -> bool:
     if candidate is None or draft.stable is None:
         return True
     if candidate.desired_weight <= 0:
+        if step.removed:
+            return True  # it was owed before a weight that was taken back
         draft.wait(
             Reason.NOT_ENOUGH_TRAFFIC,
             "the candidate has no requests that could be observed: put a setWeight before observe",

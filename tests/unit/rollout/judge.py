@@ -141,6 +141,10 @@ class Judge:
     """Keeps the whole history of what was written, and objects to the first write that is wrong."""
 
     def __init__(self) -> None:
+        self.shown: dict[tuple[str, int], int] = {}
+        """The most answers of live requests that were told of an attempt with traffic."""
+        self.unasked = False
+        """Whether no live requests were asked for at some time."""
         """Begin with nothing seen."""
         self.recorded: list[HistoryEntry] = []
         self.answered: set[str] = set()
@@ -228,6 +232,7 @@ class Judge:
         self._hold(world, old, new)
         self._waits(old, new)
         self._stable(world, seen, old, new)
+        self._silence(world, seen, old, new)
         candidate = new.candidate
         if candidate is None:
             return
@@ -248,6 +253,37 @@ class Judge:
                 assert candidate.failure == old.candidate.failure, "a failure stays"
         else:
             assert candidate.desired_weight == 0, "an attempt begins at weight 0"
+
+    def _silence(
+        self,
+        world: "World",
+        seen: ClinicalModel,
+        old: ClinicalModelStatus,
+        new: ClinicalModelStatus,
+    ) -> None:
+        """No weight is raised from one above 0 but by a person, or on answers of live requests."""
+        was, now = old.candidate, new.candidate
+        evidence = seen.spec.rollout.evidence
+        if was is not None and was.desired_weight > 0 and world.serving is not None:
+            told = world.serving.candidate
+            if told is not None and told.asked is not None and told.revision == was.revision:
+                key = (was.revision, was.attempt)
+                self.shown[key] = max(self.shown.get(key, 0), told.asked.answered)
+        if evidence.min_requests == 0:
+            self.unasked = True
+        if was is None or was.desired_weight <= 0 or was.promoting or self.unasked:
+            return
+        own = any(step.evidence is not None for step in seen.spec.rollout.steps)
+        promoted = new.stable is not None and new.stable.revision == was.revision and now is None
+        raised = (
+            same_attempt(was, now) and now is not None and now.desired_weight > was.desired_weight
+        )
+        if own or (now is not None and now.promoting) or not (promoted or raised):
+            return
+        if promoted and new.history[-1].outcome is not Outcome.PROMOTED:
+            return
+        shown = self.shown.get((was.revision, was.attempt), 0)
+        assert shown >= evidence.min_requests, "a weight is raised on silence"
 
     def _steps(self, seen: ClinicalModel, new: ClinicalModelStatus, candidate: Candidate) -> None:
         """No step of the list is passed without an answer of its own."""

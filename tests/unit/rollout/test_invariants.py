@@ -13,8 +13,10 @@ from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.policy import MonitoringPolicySpec
+from mlhops.api.serving import FailureReason, ProbeReport, ServingCounts
 from mlhops.kserve.servers import NOBODY, Server
 from mlhops.rollout.looks import Look, Monitored, Side, Verdict
+from tests.unit.rollout.traffic import UNANSWERED, counted, tell
 from tests.unit.rollout.world import GATE, SERVER, Conflict, Crash, World
 
 WEIGHTS: list[Json] = [{"setWeight": weight} for weight in (0, 5, 10, 50, 100)]
@@ -23,6 +25,7 @@ OTHERS: list[Json] = [
     {"pause": {"duration": "5m"}},
     {"evaluate": {}},
     {"approve": {}},
+    {"observe": {"requests": 50}},
 ]
 
 
@@ -66,6 +69,19 @@ HEALTH: list[tuple[bool | None, str | None, bool]] = [
 ]
 
 
+COUNTS = [
+    counted(0),
+    counted(40),
+    counted(500),
+    counted(500),
+    counted(5, {UNANSWERED: 50}),
+    counted(0, {FailureReason.WRONG_FEATURES: 50}),
+]
+PROBES = [
+    ProbeReport(),
+    ProbeReport(state="Answers"),
+    ProbeReport(state="Fails", reason="notReady", message="the model is not loaded"),
+]
 VERDICTS: list[Verdict] = ["Drift", "NoDrift", "Insufficient", "Error"]
 POLICY = MonitoringPolicySpec.model_validate(
     {
@@ -92,6 +108,7 @@ class RolloutMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world = World()
+        self.world.edit({"spec.rollout.evidence": {"minRequests": 100}})
         self.world.kserve_prompt = self.world.evaluator_prompt = False
         self.world.gateway = "silent"
 
@@ -303,6 +320,21 @@ class RolloutMachine(RuleBasedStateMachine):
     @rule(there=st.booleans())
     def monitoring_is_gone(self, there: bool) -> None:
         self.world.monitored = Monitored(None, None, "no policy") if there else None
+
+    @rule(
+        candidate=st.sampled_from(COUNTS),
+        stable=st.sampled_from(COUNTS),
+        probe=st.sampled_from(PROBES),
+        problem=st.sampled_from(["", "", "a sidecar does not tell"]),
+    )
+    def sidecars_tell(
+        self,
+        candidate: ServingCounts,
+        stable: ServingCounts,
+        probe: ProbeReport,
+        problem: str,
+    ) -> None:
+        tell(self.world, stable=stable, candidate=candidate, probe=probe, problem=problem)
 
     @rule()
     def the_gateway_accepts(self) -> None:

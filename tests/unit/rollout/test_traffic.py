@@ -214,6 +214,25 @@ def test_an_observe_step_lasts_at_least_its_time() -> None:
     assert world.now - begun >= timedelta(minutes=10)
 
 
+def test_a_weight_that_waits_is_not_raised_by_taking_it_off_the_list() -> None:
+    world = canary()
+    world.edit({"spec.rollout.steps": [{"setWeight": 50}]})
+    world.wait(3600)
+    assert world.candidate.desired_weight == 10
+    tell(world, stable=counted(900), candidate=counted(100))
+    world.run()
+    assert world.candidate.desired_weight == 50
+
+
+def test_a_weight_that_an_edit_takes_back_owes_no_requests() -> None:
+    world = canary()
+    world.edit({"spec.rollout.steps": [{"pause": {"duration": "1m"}}, {"setWeight": 50}]})
+    world.wait(30)
+    assert world.candidate.desired_weight == 0
+    world.wait(60)
+    assert world.candidate.desired_weight == 50
+
+
 def test_counts_of_an_earlier_step_are_no_evidence() -> None:
     world = canary()
     tell(world, stable=counted(900), candidate=counted(1000))
