@@ -140,7 +140,7 @@ class Court:
         stable = part(version.object, "status", "stable")
         revision, before = word(was, "revision"), whole(was, "desiredWeight")
         raised = word(now, "revision") == revision and whole(now, "desiredWeight") > before
-        if before <= 0 or not (raised or word(stable, "revision") == revision):
+        if not 0 < before < 100 or not (raised or word(stable, "revision") == revision):
             return
         if was.get("promoting") or now.get("promoting"):
             return

@@ -295,8 +295,6 @@ class Episode:
         self.operator = self._start(self.operator.loop.time())
         self.operator.front.forbidden = front.forbidden
         self.watches.frozen.clear()
-        self.answers.well = True
-        self.operator.add(Key(MODEL_KIND, NAMESPACE, MODEL))
         for plural in KINDS:
             self.watches.begin_anew(self.operator, plural, old=self.rng.random() < 0.3)
 
@@ -338,6 +336,8 @@ class Episode:
         self.operator.front.faults = Faults()
         self.operator.front.forbidden.clear()
         self.watches.frozen.clear()
+        self.answers.well = True
+        self.operator.add(Key(MODEL_KIND, NAMESPACE, MODEL))
         for plural in KINDS:
             self.watches.begin_anew(self.operator, plural)
         began, quiet_since, steps = self.operator.loop.time(), self.operator.loop.time(), 0

@@ -277,7 +277,10 @@ EVALUATION = (
 ROLLOUT = (
     steps("a step with two verbs", [{"setWeight": 5, "pause": {}}], "[0]", "split it into several"),
     steps("a step with four", [{"pause": {}}, {"approve": {}, "evaluate": {}}], "[1]", "split it"),
-    steps("a step with none", [{}], "[0]", "exactly one of setWeight, pause, evaluate and approve"),
+    steps("a step with none", [{}], "[0]", "exactly one of setWeight, pause, evaluate, observe"),
+    steps(
+        "evidence of a pause", [{"pause": {}, "evidence": {}}], "[0]", "put it beside a setWeight"
+    ),
     steps("a step that is none", [{"setWait": 5}], "[0].setWait", "unknown field"),
     steps(
         "weights that go down",

@@ -127,7 +127,7 @@ class Evidence(Resource):
     min_requests: Annotated[int, Field(ge=0, le=1_000_000)] = 100
     """So many requests the candidate must have answered at a weight. With 0 a weight is raised without
     any, and without the proof of `maxFailureRate`: there is no other way around it."""
-    max_failure_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
+    max_failure_rate: Annotated[float, Field(ge=0.0001, le=1)] = 0.05
     """The share of its requests that may fail. The upper limit of a one-sided 95 % interval (Clopper and
     Pearson) must not be greater; a lower limit of 99.9 % that is greater fails the candidate."""
     max_latency_ratio: Annotated[float, Field(ge=1, le=1000)] = 3.0
@@ -142,7 +142,7 @@ class StepEvidence(Resource):
 
     min_requests: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """In place of `rollout.evidence.minRequests`."""
-    max_failure_rate: Annotated[float, Field(gt=0, le=1)] | None = None
+    max_failure_rate: Annotated[float, Field(ge=0.0001, le=1)] | None = None
     """In place of `rollout.evidence.maxFailureRate`."""
     max_latency_ratio: Annotated[float, Field(ge=1, le=1000)] | None = None
     """In place of `rollout.evidence.maxLatencyRatio`."""

@@ -211,7 +211,7 @@ def _edited(
 ) -> Taken:
     """Return what was taken where the list has `here` in the place of the step under way.
 
-    A weight that waits for so many requests (`asked`) still has to show them before it is raised.
+    A weight that has not shown so many requests (`asked`) yet still has to before it is raised.
     """
     if step.step == here:
         return taken
@@ -223,7 +223,7 @@ def _edited(
     owed = taken.owed
     if not step.step.startswith("setWeight"):
         owed = _owing(owed, _as_owed(candidate, step))
-    elif candidate.pause is not None and candidate.pause.reason == Reason.NOT_ENOUGH_TRAFFIC:
+    elif candidate.desired_weight > 0:
         unseen = step.model_copy(update={"step": f"{OBSERVE} {asked}"})
         owed = _owing(owed, _as_owed(candidate, unseen)) if asked else owed
     return taken.model_copy(update={"present": None, "owed": owed, "until": None})

@@ -271,7 +271,7 @@ class Judge:
                 self.shown[key] = max(self.shown.get(key, 0), told.asked.answered)
         if evidence.min_requests == 0:
             self.unasked = True
-        if was is None or was.desired_weight <= 0 or was.promoting or self.unasked:
+        if was is None or not 0 < was.desired_weight < 100 or was.promoting or self.unasked:
             return
         own = any(step.evidence is not None for step in seen.spec.rollout.steps)
         promoted = new.stable is not None and new.stable.revision == was.revision and now is None
