@@ -119,6 +119,7 @@ def stage(
         world.make_gateway()
         operator.start()
         undo.callback(operator.stop)
+        undo.callback(lambda: world.sidecars.close() if world.sidecars is not None else None)
         yield found[0]
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from campaign.sidecars import GOOD, ONE_IN_FIVE, UNLOADED, Sidecars
 from campaign.world import World
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.kserve.read import condition, text
 
 _KEEP = {"keepPrevious": "1h", "progressDeadline": "10m"}
 CLIMB: dict[str, object] = {"steps": [{"setWeight": 10}, {"setWeight": 50}], **_KEEP}
@@ -120,6 +122,51 @@ def delete_mid_rollout(world: World) -> None:
     world.until("nothing", lambda: not any(world.objects(kind) for kind in OWNED))
 
 
+def _counted(world: World) -> None:
+    """A version that serves, with sidecars that count its callers, and a rollout that asks for live requests."""
+    world.sidecars = Sidecars()
+    _promoted({**CLIMB, "evidence": {"minRequests": 50}})(world)
+    world.tell("1.0.0", GOOD)
+    world.until("1.0.0 answers", lambda: world.status("serving", "verdict") == "Serving")
+
+
+def unloaded_while_serving(world: World) -> None:
+    """Somebody unloads the model of the version that serves, and loads it again."""
+    assert world.sidecars is not None
+    well, world.sidecars.probe = world.sidecars.probe, UNLOADED
+    world.until("not available", lambda: _available(world) == "False")
+    world.sidecars.probe = well
+    world.until("available", lambda: _available(world) == "True" and world.serves("1.0.0"))
+
+
+def one_request_in_five_fails(world: World) -> None:
+    """The version that serves fails one request in five, for a while."""
+    world.tell("1.0.0", ONE_IN_FIVE)
+    world.until("not available", lambda: _available(world) == "False")
+    world.tell("1.0.0", GOOD)
+    world.until("available", lambda: _available(world) == "True" and world.serves("1.0.0"))
+
+
+def no_traffic(world: World) -> None:
+    """A second version that nobody asks at first."""
+    world.apply_model("2.0.0")
+    tenth = {"1.0.0": 90, "2.0.0": 10}
+    world.until("a wait", lambda: _waits(world, "NotEnoughTraffic") and world.weights() == tenth)
+    world.tell("2.0.0", GOOD)
+    world.until("2.0.0 serves", lambda: world.serves("2.0.0"))
+
+
+def candidate_fails_its_callers(world: World) -> None:
+    """A second version that fails one live request in five."""
+    world.apply_model("2.0.0")
+    world.until("a wait", lambda: _waits(world, "NotEnoughTraffic"))
+    world.tell("2.0.0", ONE_IN_FIVE)
+    world.until(
+        "2.0.0 is given up",
+        lambda: world.status("phase") == "Degraded" and world.versions() == {"1.0.0"},
+    )
+
+
 OWNED = (
     "clinicalmodels",
     "inferenceservices",
@@ -129,6 +176,10 @@ OWNED = (
     "controllerrevisions",
     "configmaps",
 )
+
+
+def _available(world: World) -> str:
+    return text(condition(world.model(), "Available"), "status")
 
 
 def _waits(world: World, reason: str) -> bool:
@@ -148,5 +199,9 @@ STORIES = {
         Story("supersede", _promoted(CLIMB), supersede_mid_step),
         Story("rollback", _two_promoted, rollback_within_keep_previous),
         Story("delete", _promoted(CLIMB), delete_mid_rollout),
+        Story("unloaded", _counted, unloaded_while_serving),
+        Story("one-in-five", _counted, one_request_in_five_fails),
+        Story("no-traffic", _counted, no_traffic),
+        Story("candidate-fails", _counted, candidate_fails_its_callers),
     )
 }

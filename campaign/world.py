@@ -11,14 +11,17 @@ from typing import cast
 import httpx
 
 from campaign.history import Recorder
+from campaign.sidecars import Sidecars
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
 from mlhops.api.result import encode
-from mlhops.controller.kinds import MODELS
+from mlhops.api.serving import ServingCounts
+from mlhops.controller.kinds import MODELS, PODS
 from mlhops.kserve.read import at, condition, items, text
 from tests import last_words
 from tests.cluster_api import Api
 from tests.integration.hands import MODEL, Hands
+from tests.model_pods import IMAGE
 
 _POLL = 0.3
 PATIENCE = 90.0
@@ -36,6 +39,8 @@ class World(Hands):
         self.verdicts: dict[tuple[str, str], EvaluationPhase] = {}
         """By version and attempt; Successful where nothing is said."""
         self.patience = PATIENCE
+        self.sidecars: Sidecars | None = None
+        """Beside the model servers of stories that are about live requests."""
 
     # what there is to see
 
@@ -135,6 +140,20 @@ class World(Hands):
             gone = '"code":404' in str(error) or '"code":409' in str(error)
             if not gone and not _is_away(error):
                 raise
+
+    def run_pod(self, service: str, *, ready: bool = True, image: str = IMAGE) -> None:
+        """The kubelet says that a pod runs, and where its sidecar can be asked."""
+        super().run_pod(service, ready=ready, image=image)
+        if self.sidecars is not None:
+            address = self.sidecars.address(service.removeprefix(f"{MODEL}-"))
+            name = text(self.pod_of(service), "metadata", "name")
+            self.api.patch(PODS, self.namespace, name, {"status": {"podIP": address}}, "status")
+
+    def tell(self, version: str, counts: ServingCounts) -> None:
+        """Sidecars beside a version count this from now on."""
+        for name in self.objects("inferenceservices"):
+            if self.version_of(name) == version and self.sidecars is not None:
+                self.sidecars.counts[name.removeprefix(f"{MODEL}-")] = counts
 
     def _serve(self) -> None:
         for name, live in self.objects("inferenceservices").items():
