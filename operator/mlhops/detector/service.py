@@ -126,7 +126,8 @@ class Service:
 
         limit, idle = bounds.connections, bounds.idle_seconds
         sink = Door(take, counters, limit=limit, idle=idle)
-        reports = Door(tell, counters, limit=limit, idle=idle)
+        # Who asks anew is heard, however many others hold a connection: the kubelet asks here, too.
+        reports = Door(tell, counters, limit=limit, idle=idle, resting=0.0)
         return sink, reports
 
     def _bounds(self) -> Bounds:
