@@ -30,6 +30,7 @@ PORT = 9081
 QUEUE_EVENTS = 100
 WORKERS = 5
 DRAIN_SECONDS = 30.0
+PROBE_SECONDS = 5.0
 LARGEST_BODY = 2**30
 TYPE = "org.kubeflow.serving.inference"
 HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade")
@@ -66,10 +67,11 @@ class Event:
 class Agent:
     """Proxies to one model server and logs to one sink."""
 
-    def __init__(self, settings: Settings, ip: str, component_port: int) -> None:
+    def __init__(self, settings: Settings, ip: str, component_port: int, path: str = "") -> None:
         self._settings = settings
         self._ip = ip
         self._component = (ip, component_port)
+        self._ready_path = path
         self._queue: asyncio.Queue[Event] = asyncio.Queue()
         self._sink = own_address(settings.sink, ip)
         self._sink_host = urlsplit(settings.sink).netloc
@@ -127,13 +129,24 @@ class Agent:
         return web.Response(status=answer.status, body=content, headers=_forwarded(answer.headers))
 
     async def _probe(self) -> web.Response:
-        """Ready when the model server takes connections."""
+        """Ready when the model server is, by the probe that its container has."""
         try:
-            _, writer = await asyncio.open_connection(*self._component)
-        except OSError:
-            return web.Response(status=503, text="the model server does not listen yet\n")
-        writer.close()
+            async with asyncio.timeout(PROBE_SECONDS):
+                ready = await self._is_ready()
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            ready = False
+        if not ready:
+            return web.Response(status=503, text="the model server is not ready yet\n")
         return web.Response(text=PROBE_VALUE, headers={PROBE_HEADER: PROBE_VALUE})
+
+    async def _is_ready(self) -> bool:
+        host, port = self._component
+        if not self._ready_path:
+            _, writer = await asyncio.open_connection(host, port)
+            writer.close()
+            return True
+        async with self._session.get(f"http://{host}:{port}{self._ready_path}") as answer:
+            return 200 <= answer.status < 400
 
     def _log(self, kind: str, identity: str, request: web.Request, body: bytes) -> None:
         if self._settings.mode not in ("all", kind):
@@ -253,7 +266,9 @@ def main() -> None:
         metadata_annotations={name: value for name, _, value in pairs},
     )
     ip = os.environ.get("LAB_POD_IP", "127.0.0.1")
-    asyncio.run(serve(Agent(settings, ip, given.component_port).app(), ip))
+    probe = json.loads(os.environ["SERVING_READINESS_PROBE"])
+    path = str(probe.get("httpGet", {}).get("path", ""))
+    asyncio.run(serve(Agent(settings, ip, given.component_port, path).app(), ip))
 
 
 async def serve(app: web.Application, ip: str) -> None:

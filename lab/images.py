@@ -18,7 +18,7 @@ def program(module: str, *arguments: str) -> tuple[str, ...]:
 def detector(module: str) -> tuple[str, ...]:
     """Run a drift detector: pods share one network here, so its `localhost` is the pod's own address."""
     own = "$(LAB_POD_IP)"
-    return program(module, f"--sink-host={own}", f"--report-host={own}")
+    return program(module, f"--sink-host={own}", f"--report-host={own}", f"--model-host={own}")
 
 
 # By repository, without registry and tag. KServe's injected images, and its scikit-learn server.

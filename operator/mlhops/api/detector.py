@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from mlhops.api.alibi import AlibiSettings
 from mlhops.api.base import Minute, Resource
-from mlhops.api.interface import Feature, GroupName, Output
+from mlhops.api.interface import Feature, GroupName, Output, Protocol, Request
 
 EVALUATION_ID = "mlhops-evaluation-"
 """So begins the Ce-Id of each request of an evaluator. The people that it asks about are the very ones of whom
@@ -50,6 +50,23 @@ class Bounds(Resource):
     """How long one waits for its other half."""
 
 
+class ProbeSettings(Resource):
+    """How the detector asks the model server beside it about a row that is nobody's."""
+
+    model: Annotated[
+        str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=253)
+    ]
+    """The model's name at the server."""
+    protocol: Protocol = "v2"
+    """KServe's inference protocol."""
+    port: Annotated[int, Field(ge=1, le=65_535)] = 8080
+    """Where the server listens, on loopback."""
+    request: Request | None = None
+    """How callers ask, as the interface says it."""
+    every: Annotated[float, Field(ge=1, le=3600)] = 10.0
+    """Seconds from one question to the next."""
+
+
 class DetectorConfig(Resource):
     """All that the detector is told; the profile is a file of its own."""
 
@@ -63,6 +80,8 @@ class DetectorConfig(Resource):
     """The windows that the operator tests."""
     alibi: AlibiSettings | None = None
     """What alibi-detect is asked of them; None where nobody does."""
+    probe: ProbeSettings | None = None
+    """How the model server is asked; None where it is not."""
     bounds: Bounds = Bounds()
     """What is taken at most. Bounds of connections hold from the next start on."""
 

@@ -127,7 +127,14 @@ class Applier:
             await self._record(gathered, revision, record)
         if revision in gathered.seen.unconfigured:
             await self._configure_detector(gathered, revision)
-        manifest = inferenceservice.render(meta, record.predictor, revision, name, record.detector)
+        manifest = inferenceservice.render(
+            meta,
+            record.predictor,
+            revision,
+            name,
+            record.detector,
+            probed=record.probed is not None,
+        )
         if name in gathered.uids:
             metadata = cast(Manifest, manifest["metadata"])
             manifest["metadata"] = {**metadata, "uid": gathered.uids[name]}

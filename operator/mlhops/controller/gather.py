@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from mlhops.api.alibi import AlibiSettings
 from mlhops.api.base import Manifest, Resource, seconds
 from mlhops.api.decision import Action, Decision
-from mlhops.api.detector import DetectorConfig, Window
+from mlhops.api.detector import DetectorConfig, ProbeSettings, Window
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
@@ -367,6 +367,17 @@ def _alibi(policy: MonitoringPolicy | None) -> AlibiSettings | None:
     )
 
 
+def _probe(model: ClinicalModel, record: RevisionRecord) -> ProbeSettings | None:
+    """Return how a revision's detector asks its model; one from before there were probes does not."""
+    if record.probed is None or record.interface is None:
+        return None
+    return ProbeSettings(
+        model=model.metadata.name,
+        protocol=record.predictor.protocol_version,
+        request=record.interface.request,
+    )
+
+
 def _configurations(
     model: ClinicalModel, records: Mapping[str, RevisionRecord], policy: MonitoringPolicy | None
 ) -> dict[str, Manifest]:
@@ -381,6 +392,7 @@ def _configurations(
                 output=record.interface.output,
                 windows=windows,
                 alibi=alibi,
+                probe=_probe(model, record),
             )
             service = service_name(model.metadata.name, revision)
             found[revision] = config_map(model.metadata, service, config)
@@ -424,7 +436,12 @@ def _services(
         desired = None
         if record is not None and name == service_name(model.metadata.name, revision):
             desired = inferenceservice.render(
-                model.metadata, record.predictor, revision, name, record.detector
+                model.metadata,
+                record.predictor,
+                revision,
+                name,
+                record.detector,
+                probed=record.probed is not None,
             )
         app = app_of(name)
         pods = [p for p in around.pods if text(p, "metadata", "labels", APP_LABEL) == app]

@@ -9,6 +9,7 @@ from mlhops.api.base import Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.detector import Detector, beside_live
 from mlhops.kserve.names import REVISION_LABEL
+from mlhops.kserve.probes import is_probed
 from mlhops.kserve.read import at, text
 from mlhops.rollout.identity import Target, target_of
 from mlhops.rollout.record import RevisionRecord
@@ -96,4 +97,6 @@ def _of_target(
         return recorded.scaled_as(spec.predictor)
     name = service_name(model.metadata.name, target.name)
     service = next((one for one in live if text(one, "metadata", "name") == name), None)
-    return RevisionRecord.of(Served.of(spec), beside_live(service, detector))
+    return RevisionRecord.of(
+        Served.of(spec), beside_live(service, detector), probed=is_probed(service)
+    )

@@ -60,6 +60,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--sink-port", type=int, default=9500)
     parser.add_argument("--report-host", help="all addresses if left out")
     parser.add_argument("--report-port", type=int, default=9501)
+    parser.add_argument("--model-host", default="127.0.0.1", help="where the model server listens")
     given = parser.parse_args(arguments)
     return Options(
         config=given.config,
@@ -68,6 +69,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
         sink_port=given.sink_port,
         report_host=given.report_host,
         report_port=given.report_port,
+        model_host=given.model_host,
     )
 
 

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from mlhops.detector.counters import Counters, Note
 
-_RESTING = 5.0
-"""A connection that was silent for so many seconds gives its place up to a new one."""
+RESTING = 5.0
+"""Silent for so many seconds, who posts events is not about to post more."""
 _LARGEST_HEADER = 2**16
 _LINGER = 2.0
 """How long the rest of a body that was not wanted is read, so that its sender sees the answer."""
@@ -28,7 +28,24 @@ class Door(web.Server):
     """A server of few connections. A flood gets no more than its share of them, and those that do
     something keep theirs."""
 
-    def __init__(self, handler: Handler, counters: Counters, *, limit: int, idle: float) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        counters: Counters,
+        *,
+        limit: int,
+        idle: float,
+        resting: float = RESTING,
+    ) -> None:
+        """Make a door.
+
+        Args:
+            handler: answers.
+            counters: where refusals are counted.
+            limit: so many connections are let in.
+            idle: for so many seconds one may be silent.
+            resting: one that was silent for so many seconds gives its place up to a new one.
+        """
         super().__init__(
             handler,
             access_log=None,
@@ -41,6 +58,7 @@ class Door(web.Server):
         )
         self._counters = counters
         self._limit = limit
+        self._resting = resting
         self._used: dict[asyncio.BaseTransport, float] = {}
         """When each connection last did something, the longest silent one first."""
 
@@ -53,7 +71,7 @@ class Door(web.Server):
         now = time.monotonic()
         if len(self._used) >= self._limit:
             longest = next(iter(self._used))
-            if now - self._used[longest] < _RESTING:
+            if now - self._used[longest] < self._resting:
                 self._counters.notes[Note.REFUSED_CONNECTION] += 1
                 transport.abort()
                 return

@@ -53,17 +53,18 @@ class Reporter(Collector):
         watcher: Watcher,
         intake: Intake,
         alibi: Callable[[float], AlibiReport | None] = lambda _: None,
+        probe: Callable[[], ProbeReport] = ProbeReport,
     ) -> None:
         self._watcher = watcher
         self._intake = intake
         self._alibi = alibi
+        self._probe = probe
         self._instance = uuid.uuid4().hex
         self._started = datetime.now(UTC)
         self.connections = 0
         """Open connections to the sink."""
         self.config_stale = False
         self.profile_stale = False
-        self.probe = ProbeReport()
         self.news = News()
         self._report = _Page()
         self._metrics = _Page()
@@ -92,7 +93,7 @@ class Reporter(Collector):
 
     def look(self, now: float) -> None:
         """See whether there is news of how the model answers."""
-        self.news.look(state(self._watcher.served, self.probe, now))
+        self.news.look(state(self._watcher.served, self._probe(), now))
 
     def _answering(self, within: float | None, now: float) -> bytes:
         watcher = self._watcher
@@ -108,7 +109,7 @@ class Reporter(Collector):
                 hour=served.counts(HOUR, now),
                 asked=None if within is None else served.counts(within, now),
                 quiet_seconds=None if last is None else max(0.0, now - last),
-                probe=self.probe,
+                probe=self._probe(),
             )
             .model_dump_json(exclude_none=True)
             .encode()
@@ -192,6 +193,14 @@ class Reporter(Collector):
         for reason in FailureReason:
             failures.add_metric([reason.value], served.failures[reason])
         yield failures
+        probe = GaugeMetricFamily(
+            "mlhops_detector_probe",
+            "Whether the model server answers the detector's own row: 1 for the state that it is in.",
+            labels=["state"],
+        )
+        for each in _STATES:
+            probe.add_metric([each], self._probe().state == each)
+        yield probe
         yield _latency(counters.latency)
         for name, number in self._state().items():
             short = "".join(f"_{c.lower()}" if c.isupper() else c for c in name.split(".")[1])
@@ -203,6 +212,7 @@ class Reporter(Collector):
             yield GaugeMetricFamily(f"mlhops_detector_{name}", text, value=there is not None)
 
 
+_STATES = ("Answers", "Fails", "Unknown")
 _TEXTS = {
     "state.queuedEvents": "Events that are being read or wait to be counted.",
     "state.queuedBytes": "Bytes of events that are being read or wait to be counted.",

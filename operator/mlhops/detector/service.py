@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from mlhops.api.detector import Bounds, DetectorConfig
+from mlhops.api.detector import Bounds, DetectorConfig, ProbeSettings
 from mlhops.api.profile import Profile
 from mlhops.detector.counters import Note
 from mlhops.detector.door import Door
@@ -20,7 +20,9 @@ from mlhops.detector.envelope import Event, is_packed
 from mlhops.detector.files import Mounted
 from mlhops.detector.intake import Intake
 from mlhops.detector.news import Question
+from mlhops.detector.probe import Probe, Verdict
 from mlhops.detector.report import Reporter
+from mlhops.detector.row import body, row
 from mlhops.detector.sink import Sink
 from mlhops.detector.watcher import AT_ONCE, Watcher
 from mlhops.detector.window import Clock
@@ -50,6 +52,7 @@ class Options:
     report_host: str | None
     """All addresses of the pod if None."""
     report_port: int
+    model_host: str = "127.0.0.1"
 
 
 class Service:
@@ -69,7 +72,10 @@ class Service:
         bounds = Bounds()
         self._intake = Intake(events=bounds.queue_events, size=bounds.queue_bytes)
         self._engine = Engine(self._watcher)
-        self._reporter = Reporter(self._watcher, self._intake, self._engine.report)
+        self._probe = Probe(options.model_host, self._watcher.worth)
+        self._reporter = Reporter(
+            self._watcher, self._intake, self._engine.report, lambda: self._probe.verdict.report
+        )
         self._work: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -83,6 +89,7 @@ class Service:
         self._work = asyncio.create_task(self._count())
         looking = asyncio.create_task(self._look_around())
         asking = asyncio.create_task(self._ask_around())
+        probing = asyncio.create_task(self._probe_around())
         sink, reports = self._doors()
         loop = asyncio.get_running_loop()
         options = self._options
@@ -97,7 +104,7 @@ class Service:
         await stop.wait()
         for server in servers:
             server.close()
-        for task in (self._work, looking, asking):
+        for task in (self._work, looking, asking, probing):
             task.cancel()
         await self._engine.close()
         await asyncio.gather(sink.shutdown(1.0), reports.shutdown(1.0))
@@ -119,7 +126,8 @@ class Service:
 
         limit, idle = bounds.connections, bounds.idle_seconds
         sink = Door(take, counters, limit=limit, idle=idle)
-        reports = Door(tell, counters, limit=limit, idle=idle)
+        # Who asks anew is heard, however many others hold a connection: the kubelet asks here, too.
+        reports = Door(tell, counters, limit=limit, idle=idle, resting=0.0)
         return sink, reports
 
     def _bounds(self) -> Bounds:
@@ -155,15 +163,27 @@ class Service:
                 )
             case "/healthz":
                 return self._health()
+            case "/servingz":
+                return self._usable()
             case "/readyz":
                 return web.Response(text=f"listening, {self._state()}\n")
         return web.Response(
-            status=404, text="see /report, /serving, /metrics, /healthz and /readyz\n"
+            status=404, text="see /report, /serving, /metrics, /healthz, /servingz and /readyz\n"
         )
 
     def _health(self) -> web.Response:
         if self._work is None or self._work.done():
             return web.Response(status=503, text="nothing is counted any more\n")
+        return web.Response(text="ok\n")
+
+    def _usable(self) -> web.Response:
+        """Refuse only where the model answers what it had answered, and nothing of use.
+
+        A model that is not loaded or hangs is the kubelet's own to see, and overload must take no pod out.
+        """
+        if self._probe.verdict.unusable:
+            message = self._probe.verdict.report.message
+            return web.Response(status=503, text=f"the model's answers are of no use: {message}\n")
         return web.Response(text="ok\n")
 
     def _state(self) -> str:
@@ -217,6 +237,29 @@ class Service:
                 await self._engine.step(time.monotonic())
             except Exception as error:  # it is asked again in a while
                 self._failed(error)
+
+    async def _probe_around(self) -> None:
+        """Ask the model server where somebody wants it."""
+        while True:
+            rest = _LOOK
+            try:
+                if (config := self._watcher.config) is not None and config.probe is not None:
+                    await self._probe.ask(config.probe, *self._row(config, config.probe))
+                    rest = self._probe.verdict.rest(config.probe.every)
+                else:
+                    self._probe.verdict = Verdict()
+            except Exception as error:  # it is asked again in a while
+                self._failed(error)
+            await asyncio.sleep(rest)
+
+    def _row(self, config: DetectorConfig, probe: ProbeSettings) -> tuple[bytes | None, str]:
+        """Return what to ask the model server about, or why there is nothing."""
+        sketch = self._watcher.sketch
+        try:
+            asked, values = row(config.features, probe.request, sketch.profile if sketch else None)
+            return body(asked, values, probe.protocol), ""
+        except (ValueError, OverflowError):
+            return None, "no row can be made that travels as request says"
 
     def _look_safely(self) -> None:
         try:

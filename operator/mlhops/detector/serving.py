@@ -210,8 +210,12 @@ class Requests:
             self._answer(key, decoded.answer or answer_of(decoded), time, now)
 
     def lose(self, event: Event, now: float) -> None:
-        """Take it that an answer came which nobody will read; a request that was lost is not missed."""
-        if event.kind == "response" and event.identity and not is_evaluation(event):
+        """Take it that somebody asked, or that an answer came which nobody will read."""
+        if is_evaluation(event):
+            return
+        if event.kind == "request":
+            self.last = now
+        elif event.kind == "response" and event.identity:
             self._answer(hash(event.identity), Answer(flaw="unread"), None, now)
 
     def expire(self, now: float) -> None:

@@ -13,7 +13,7 @@ from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
 from mlhops.detector.answers import AnswerCount
 from mlhops.detector.counters import Counters, Note, Outcome
-from mlhops.detector.decode import Decoded, Decoder, Row
+from mlhops.detector.decode import Answer, Decoded, Decoder, Row
 from mlhops.detector.envelope import Event, is_evaluation, join_key, moment
 from mlhops.detector.join import Join
 from mlhops.detector.raw import RawWindows
@@ -164,6 +164,12 @@ class Watcher:
         if event.kind != "response":
             return decoded
         return replace(decoded, answer=answer_of(decoded))
+
+    def worth(self, body: bytes) -> Answer:
+        """Return what a model's answer is worth; it is not counted."""
+        if self._decoder is None:
+            return Answer(flaw="unread")
+        return answer_of(self._decoder.decode(Event("response", None, None, None, None, body)))
 
     def take(self, event: Event, decoded: Decoded, now: float) -> None:
         """Let what an event says wait to be counted."""

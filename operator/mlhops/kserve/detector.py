@@ -27,6 +27,7 @@ from mlhops.kserve.names import (
     profile_map,
 )
 from mlhops.kserve.owner import is_ours, owned
+from mlhops.kserve.probes import probe
 from mlhops.kserve.read import at, items, text
 
 CONTAINER = "drift-detector"
@@ -73,10 +74,10 @@ LOGGER: Manifest = {
 }
 
 
-def beside(service: str, detector: Detector) -> Manifest:
-    """Return what an InferenceService's predictor has beside its model."""
+def beside(service: str, detector: Detector, *, probed: bool = False) -> Manifest:
+    """Return what an InferenceService's predictor has beside its model, with a readinessProbe where it is probed."""
     return {
-        "containers": [_container(detector)],
+        "containers": [_container(detector) | (_READINESS if probed else {})],
         # Optional: a model must not wait for what watches it.
         "volumes": [
             _volume(_CONFIG, detector_map(service)),
@@ -87,10 +88,16 @@ def beside(service: str, detector: Detector) -> Manifest:
     }
 
 
-def _container(detector: Detector) -> Json:
+_READINESS: Manifest = {
+    # It refuses only while the model answers with nothing of use. A detector that is slow gets 30 s.
+    "readinessProbe": probe("/servingz", REPORT_PORT, period=5, timeout=10, failures=3)
+}
+
+
+def _container(detector: Detector) -> Manifest:
     """Return the detector's container.
 
-    It has no readinessProbe: it is ready as soon as it runs. It is restarted only when it has not answered for
+    By itself it is ready as soon as it runs. It is restarted only when it has not answered for
     two minutes, since the pod gets no requests meanwhile; but then the agent would soon be out of memory.
     """
     mounts: list[Json] = [

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from mlhops.api.base import Json, Manifest
 from mlhops.kserve.detector import CONTAINER, LOGGER
 from mlhops.kserve.drift import covers
+from mlhops.kserve.probes import PROBES, may_be_ours
 from mlhops.kserve.read import at, items, text
 
 _LOGGER = ("spec", "predictor", "logger")
@@ -171,7 +172,8 @@ def _unknown(predictor: Manifest) -> Iterator[str]:
             yield f"spec.predictor.{name}"
     model = at(predictor, "model")
     for name, value in model.items() if isinstance(model, dict) else ():
-        if value and name not in _MODEL | _SET_BY_US["model"]:
+        known = name in _MODEL | _SET_BY_US["model"] or (name in PROBES and may_be_ours(value))
+        if value and not known:
             yield f"spec.predictor.model.{name}"
     for container in items(predictor, "containers"):
         if text(container, "name") != CONTAINER:

@@ -17,13 +17,33 @@ from mlhops.kserve.names import (
     REVISION_LABEL,
     owned_by,
 )
+from mlhops.kserve.probes import probes_of
 
 
 def render(
-    model: ObjectMeta, predictor: Predictor, revision: str, name: str, detector: Detector | None
+    model: ObjectMeta,
+    predictor: Predictor,
+    revision: str,
+    name: str,
+    detector: Detector | None,
+    *,
+    probed: bool = False,
 ) -> Manifest:
-    """Return the InferenceService to apply for a revision of a model, with a detector where it has one."""
+    """Return the InferenceService to apply for a revision of a model.
+
+    Args:
+        model: whose it is.
+        predictor: what serves.
+        revision: which one it is.
+        name: the InferenceService's.
+        detector: what stands beside the model server, None where nothing does.
+        probed: whether the kubelet asks the model itself; earlier revisions go on without.
+    """
     spec = _predictor(model.name, predictor, revision)
+    if probed:
+        spec["model"] = _model(model.name, predictor) | probes_of(
+            model.name, predictor.protocol_version
+        )
     return {
         "apiVersion": KSERVE,
         "kind": "InferenceService",
@@ -39,7 +59,7 @@ def render(
             "annotations": _annotations(predictor),
             **owned_by(model),
         },
-        "spec": {"predictor": spec | (beside(name, detector) if detector else {})},
+        "spec": {"predictor": spec | (beside(name, detector, probed=probed) if detector else {})},
     }
 
 

@@ -1,6 +1,6 @@
 """What a revision was, as its ControllerRevision keeps it."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -28,9 +28,11 @@ class RevisionRecord(Resource):
     """What the detector counts; records of earlier operators have none."""
     detector: Detector | None = None
     """What stands beside the model server, None where nothing does."""
+    probed: Literal[True] | None = None
+    """Whether kubelet and detector ask the model itself; records of earlier operators have none."""
 
     @classmethod
-    def of(cls, served: Served, detector: Detector | None) -> Self:
+    def of(cls, served: Served, detector: Detector | None, *, probed: bool = False) -> Self:
         """Return the record of what is served, with this detector beside it."""
         return cls(
             digest=served.digest,
@@ -39,6 +41,7 @@ class RevisionRecord(Resource):
             predictor=served.predictor,
             interface=served.interface,
             detector=detector,
+            probed=True if probed else None,
         )
 
     def digest_as(self, revision: str, version: str | None) -> str | None:

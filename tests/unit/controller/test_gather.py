@@ -117,6 +117,32 @@ def test_a_new_revision_gets_the_detector_that_this_operator_brings() -> None:
     assert gathered.seen.unconfigured == {ward.revision}
 
 
+def test_a_new_revision_has_probes_and_its_detector_is_told_how_to_ask() -> None:
+    ward = Ward()
+    record = ward.gather().records[ward.revision]
+    assert record.probed is True
+    probe = ward.configuration().probe
+    assert probe is not None
+    assert (probe.model, probe.protocol) == ("sepsis", ward.model.spec.predictor.protocol_version)
+
+
+def test_a_revision_that_was_recorded_without_probes_goes_on_without() -> None:
+    ward = Ward()
+    ward.record(OURS)
+    ward.serve(OURS)
+    gathered = ward.gather()
+    assert gathered.records[ward.revision].probed is None
+    assert "probed" not in gathered.records[ward.revision].to_json()
+    assert "probe" not in text(gathered.configurations[ward.revision], "data", "config.json")
+    assert gathered.seen.services[ward.service].current
+
+
+def test_a_lost_record_of_a_server_without_probes_is_made_again_without() -> None:
+    ward = Ward()
+    ward.serve(OURS)
+    assert ward.gather().records[ward.revision].probed is None
+
+
 def test_a_new_revision_gets_alibi_detect_where_its_policy_asks_it_and_keeps_it() -> None:
     for engine in ("AlibiDetect", "Native"):
         ward = Ward(NAMED)

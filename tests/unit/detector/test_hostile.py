@@ -210,3 +210,16 @@ def test_no_row_is_in_any_report_metric_or_log(running: Sidecar) -> None:
     for text in (*told, running.log):
         assert word not in text
         assert number not in text.replace("_", "")
+
+
+def test_who_holds_all_connections_keeps_neither_the_kubelet_nor_the_operator_out(
+    running: Sidecar,
+) -> None:
+    held = [socket.create_connection((HOST, running.reports), PATIENCE) for _ in range(64)]
+    try:
+        for _ in range(3):
+            assert running.get("/servingz")[0] == 200
+            assert running.get("/report")[0] == 200
+    finally:
+        for each in held:
+            each.close()

@@ -163,6 +163,14 @@ def test_only_requests_for_predictions_end_the_quiet(watcher: Watcher) -> None:
     assert watcher.requests.last == 2.0
 
 
+def test_a_request_that_was_let_go_ends_the_quiet_too(watcher: Watcher) -> None:
+    watcher.requests.lose(request(key="mlhops-evaluation-1"), 1.0)
+    assert watcher.requests.last is None
+    watcher.requests.lose(request(), 2.0)
+    assert watcher.requests.last == 2.0
+    assert told(watcher, 2.0) == {}
+
+
 def test_an_id_that_all_requests_share_hides_none_that_fails(watcher: Watcher) -> None:
     take(watcher, 0.0, request())
     take(watcher, 1.0, request(), response())

@@ -1,0 +1,162 @@
+"""A row that is nobody's: the middle of the reference data, and the request that asks a model about it."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from mlhops.api.base import Json
+from mlhops.api.interface import Datatype, Feature, Protocol, Request
+from mlhops.api.profile import FeatureProfile, Kind, Profile
+from mlhops.statistics.values import canonical
+
+_FLOATS = {"FP16": np.float16, "FP32": np.float32, "FP64": np.float64}
+_NAME = "input-0"
+_TRUTH = frozenset({"0", "1"})
+_WHOLE = re.compile(r"-?[0-9]{1,40}")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A feature's value, and as what it travels."""
+
+    name: str
+    datatype: Datatype
+    value: bool | float | str
+
+
+def row(
+    features: Sequence[Feature], request: Request | None, profile: Profile | None
+) -> tuple[Request, Sequence[Value]]:
+    """Return a row as callers would send it, and how.
+
+    Of a number the median of the profile, of categories the most frequent one; without a profile the middle of what
+    the interface declares.
+
+    Raises:
+        ValueError: a value cannot travel as the request asks.
+    """
+    known = profile.features if profile else [None] * len(features)
+    kinds = profile.asked.kinds if profile and profile.asked else [None] * len(features)
+    words = any(words_for(feature) or feature.datatype for feature in features)
+    asked = request or Request(encoding="Columns" if words else "Matrix")
+    values = []
+    for feature, reference, kind in zip(features, known, kinds, strict=True):
+        datatype = _datatype(feature, reference, kind)
+        if asked.encoding == "Matrix":
+            datatype = asked.datatype or "FP64"
+        values.append(Value(feature.name, datatype, _as(datatype, _middle(feature, reference))))
+    return asked, values
+
+
+def words_for(feature: Feature) -> bool:
+    """Return whether a feature's values are words: those of a binary one are if it says so."""
+    if feature.type != "Binary":
+        return feature.type == "Categorical"
+    return not {canonical(word) for word in feature.categories or []} <= _TRUTH
+
+
+def body(asked: Request, values: Sequence[Value], protocol: Protocol) -> bytes:
+    """Return the request for one row."""
+    return json.dumps(_document(asked, values, protocol), allow_nan=False).encode()
+
+
+def _document(asked: Request, values: Sequence[Value], protocol: Protocol) -> Json:
+    named: Mapping[str, Json] = {each.name: each.value for each in values}
+    if protocol == "v1":
+        if asked.encoding == "Matrix":
+            return {"instances": [list(named.values())]}
+        if asked.encoding == "Columns":
+            return {"instances": [{name: [value] for name, value in named.items()}]}
+        return {"instances": [dict(named)]}
+    if asked.encoding == "Matrix":
+        shape: list[Json] = [1, len(values)]
+        datatype = asked.datatype or "FP64"
+        return {"inputs": [_tensor(asked.name or _NAME, shape, datatype, list(named.values()))]}
+    shape = [1] if asked.encoding == "Columns" else [1, 1]
+    tensors: list[Json] = [_tensor(v.name, shape, v.datatype, [v.value]) for v in values]
+    if asked.encoding == "Tensors":
+        return {"inputs": tensors}
+    return {"parameters": {"content_type": "pd"}, "inputs": tensors}
+
+
+def _tensor(name: str, shape: list[Json], datatype: str, data: list[Json]) -> Json:
+    return {"name": name, "shape": shape, "datatype": datatype, "data": data}
+
+
+def _middle(feature: Feature, reference: FeatureProfile | None) -> float | str:
+    """Return a value that is likely, of nobody in particular."""
+    if reference is not None and feature.type == "Numeric" and reference.rows:
+        below = accumulate(reference.counts)
+        half = next(place for place, rows in enumerate(below) if 2 * rows >= reference.rows)
+        return reference.centres[half]
+    if reference is not None and reference.categories:
+        frequent = max(range(len(reference.categories)), key=reference.counts.__getitem__)
+        return reference.categories[frequent]
+    if feature.categories:
+        return feature.categories[0]
+    if feature.type == "Categorical" and feature.datatype in (None, "BYTES"):
+        return ""
+    ends = (feature.range.min, feature.range.max) if feature.range else (None, None)
+    given = [end for end in ends if end is not None]
+    return sum(given) / len(given) if given else 0.0
+
+
+def _datatype(feature: Feature, reference: FeatureProfile | None, kind: Kind | None) -> Datatype:
+    """Return as what a column goes out by itself, as far as that is known."""
+    if feature.datatype is not None:
+        return feature.datatype
+    if feature.type == "Numeric":
+        return "INT64" if reference is not None and _is_whole(reference) else "FP64"
+    if kind == "Boolean":
+        return "BOOL"
+    values = reference.categories if reference else feature.categories or []
+    numbers = [canonical(value) for value in values]
+    text = not values or not all(_is_number(number) for number in numbers)
+    if kind == "Text" or (reference is not None and reference.text):
+        return "BYTES"
+    if text:
+        return "BYTES" if words_for(feature) else "INT64"
+    return "INT64" if all(float(number or 0).is_integer() for number in numbers) else "FP64"
+
+
+def _is_whole(reference: FeatureProfile) -> bool:
+    """Return whether a number's values are whole, as far as the middles of its bins tell."""
+    bins = zip(reference.centres, reference.counts, strict=True)
+    return reference.rows > 0 and all(centre.is_integer() for centre, rows in bins if rows)
+
+
+def _is_number(text: str | None) -> bool:
+    try:
+        return text is not None and bool(np.isfinite(float(text)))
+    except ValueError:
+        return False
+
+
+def _as(datatype: Datatype, value: float | str) -> bool | float | str:
+    """Return a value in a datatype.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if datatype == "BYTES":
+        return value if isinstance(value, str) else f"{value:g}"
+    if datatype == "BOOL":
+        return canonical(value) == "1"
+    if datatype in _FLOATS:
+        return float(np.array(_number(value), dtype=_FLOATS[datatype]))
+    bounds = np.iinfo(datatype.lower())
+    return int(min(max(round(_number(value)), int(bounds.min)), int(bounds.max)))
+
+
+def _number(value: float | str) -> float:
+    """Return a number, a whole one to its last digit.
+
+    Raises:
+        ValueError: it is none.
+    """
+    text = canonical(value) or "0"
+    return int(text) if _WHOLE.fullmatch(text) else float(text)
