@@ -49,6 +49,7 @@ _MOST = 2**53
 """No count is as large: what says so is damaged."""
 _UNASKED = "its pods were not asked yet"
 _EARLIER = "its sidecar is of an earlier version, which does not count: the next version of the model has one that does"
+NO_ADDRESS = "a ready pod of it has no address"
 _UNCONFIGURED = "a sidecar is not configured yet"
 _WORSE = {"Answers": 0, "Unknown": 1, "Fails": 2}
 
@@ -75,8 +76,8 @@ class _Model:
     pods: dict[str, _Pod] = field(default_factory=dict)
     revisions: tuple[str, str] = ("", "")
     """Of what serves and of the candidate."""
-    without: frozenset[str] = frozenset()
-    """Revisions of which some ready pod cannot be asked."""
+    without: dict[str, str] = field(default_factory=dict)
+    """Why some ready pod cannot be asked, by its revision."""
     step: str = ""
     """Names the step of which the candidate's counts are evidence, empty where it has no traffic."""
     begun: datetime | None = None
@@ -101,14 +102,14 @@ class ServingWatch:
         model = self._models.setdefault(key, _Model())
         status = seen.model.status
         wanted: dict[str, tuple[str, ReadyPod]] = {}
-        without: set[str] = set()
+        without: dict[str, str] = {}
         for of in (status.stable, status.candidate):
             service = seen.services.get(of.inference_service) if of is not None else None
             for pod in service.pods[:_MOST_PODS] if of is not None and service is not None else ():
-                if pod.has_sidecar and pod.address and pod.uid:
-                    wanted[pod.uid] = (of.revision if of is not None else "", pod)
+                if of is not None and pod.has_sidecar and pod.address and pod.uid:
+                    wanted[pod.uid] = (of.revision, pod)
                 elif of is not None:
-                    without.add(of.revision)
+                    without[of.revision] = NO_ADDRESS if pod.has_sidecar else NO_SIDECAR
         candidate = status.candidate
         exposed = candidate is not None and max(candidate.weight, candidate.desired_weight) > 0
         step = step_of(candidate) if candidate is not None and exposed else ""
@@ -120,7 +121,7 @@ class ServingWatch:
             status.stable.revision if status.stable is not None else "",
             candidate.revision if candidate is not None else "",
         )
-        model.without = frozenset(without)
+        model.without = without
         self._follow(key, model, wanted)
         look = self._seen(model)
         model.signature = _signature(look)
@@ -231,7 +232,7 @@ class ServingWatch:
             return None
         fresh = time.monotonic() - (_FRESH_BESIDE if model.step else _FRESH)
         told = [pod.report for pod in pods if pod.report is not None and pod.at >= fresh]
-        blind = revision in model.without
+        blind = model.without.get(revision, "")
         problem = _problem(pods, fresh, blind)
         asked = [
             pod.report.asked
@@ -243,7 +244,7 @@ class ServingWatch:
         is_asked = bool(pods) and not problem and bool(model.step) and len(asked) == len(pods)
         return Answering(
             revision=revision,
-            pods=len(pods) + blind,
+            pods=len(pods) + bool(blind),
             told=len(told),
             minute=add_counts(report.minute for report in told),
             hour=add_counts(report.hour for report in told),
@@ -261,11 +262,11 @@ def _had_requests(report: ServingReport) -> bool:
     )
 
 
-def _problem(pods: Iterable[_Pod], fresh: float, blind: bool) -> str:
+def _problem(pods: Iterable[_Pod], fresh: float, blind: str) -> str:
     """Return why not all is known: of several reasons always the same."""
     old = "a sidecar has not told for a while"
     problems = {pod.problem or old for pod in pods if pod.problem or pod.at < fresh}
-    return min(problems | ({NO_SIDECAR} if blind else set()), default="")
+    return min(problems | ({blind} if blind else set()), default="")
 
 
 def _stop(pods: Iterable[_Pod]) -> None:
