@@ -6,6 +6,7 @@ import gc
 import ipaddress
 import os
 import re
+import resource
 import signal
 import time
 from collections.abc import Sequence
@@ -65,6 +66,7 @@ _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
 EVALUATION_SECONDS = 6.0
 _GRACE_SECONDS = 10.0
+_OPEN_FILES = 65536
 _STUCK_SECONDS = 900.0
 """No pass takes so long, not even where the API server asks for a minute's rest before each request."""
 
@@ -519,12 +521,21 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def _raise_file_limit() -> None:
+    """Allow as many open files as may be: a question to each pod of a model that serves is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the operator."""
     options = _parse(argv)
     logs.configure(options.log_level)
     if options.metrics_port:
         metrics.serve(options.metrics_port, options.metrics_address)
+    _raise_file_limit()
     # What was imported stays: collecting garbage need not look at it again, for which both loops would
     # stand still for 30 ms each time.
     gc.collect()

@@ -53,6 +53,14 @@ STATUS = {
         "evaluation": "sepsis-2",
     },
     "monitoring": MONITORED,
+    "serving": {
+        "revision": "r1",
+        "verdict": "Failing",
+        "requests": 100,
+        "failed": 30,
+        "failures": [{"reason": "unanswered", "requests": 30}],
+        "p50Seconds": 0.02,
+    },
     "conditions": [
         {
             "type": "Ready",
@@ -114,6 +122,16 @@ class Page:
 
     def series(self) -> int:
         return sum(len(family.samples) for family in self.families())
+
+
+def test_how_a_model_answers_its_callers_is_told(store: Store) -> None:
+    page = Page(store)
+    assert page.value("mlhops_model_serving", verdict="Failing") == 1
+    assert page.value("mlhops_model_serving", verdict="Serving") == 0
+    assert page.value("mlhops_model_requests") == 100
+    assert page.value("mlhops_model_failed_requests", reason="unanswered") == 30
+    assert page.value("mlhops_model_answer_seconds", quantile="0.5") == 0.02
+    assert page.value("mlhops_model_answer_seconds", quantile="0.99") is None
 
 
 def test_a_model_is_told_of_as_its_status_says(store: Store) -> None:
