@@ -31,7 +31,9 @@ def test_a_route_is_accepted_as_it_is_now() -> None:
     answered = {**route, "status": answers.route_status(route)}
 
     assert router.observe(sepsis, answered, {}).accepted is True
-    assert router.observe(sepsis, with_path(answered, "metadata.generation", 4), {}).accepted is None
+    assert (
+        router.observe(sepsis, with_path(answered, "metadata.generation", 4), {}).accepted is None
+    )
 
 
 def test_the_evaluators_last_words_are_a_verdict_on_every_gate() -> None:
