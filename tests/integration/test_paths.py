@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from fastapi import APIRouter, FastAPI
 from kserve.model_repository import ModelRepository
+from kserve.model_server import parser
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from kserve.protocol.rest.server import RESTServer
@@ -314,6 +315,31 @@ def test_only_the_method_of_a_path_is_let_in(street: Street) -> None:
     paths = {what.split()[1] for what in OWN["v2"]}
     asked = {f"{method} {path}" for method in METHODS for path in paths}
     assert {what for what in asked if street.ask(what).passed} == OWN["v2"]
+
+
+@pytest.mark.parametrize(
+    ("path", "passes"),
+    [
+        ("/v2/models/sepsis/infer?trace=1", True),
+        ("/v2/models/sepsis/infer/", False),
+        ("/v2/models/SEPSIS/infer", False),
+        ("/v2/models/sepsis2/infer", False),
+        ("/v2/models/sepsis/infer;v=1", False),
+    ],
+)
+def test_a_path_is_compared_as_a_whole_and_a_query_is_let_through(
+    street: Street, path: str, passes: bool
+) -> None:
+    street.lead(route())
+    assert street.ask(f"POST {path}").passed is passes
+
+
+def test_kserves_server_says_no_version_itself(street: Street) -> None:
+    """docs/calling.md tells so; once it says one, that page has to change."""
+    street.lead(route())
+    answer = json.loads(street.ask("POST /v2/models/sepsis/infer").body)
+    assert answer["model_version"] is None
+    assert not [option for option in vars(parser.parse_args([])) if "version" in option]
 
 
 def test_the_model_is_unloaded_at_the_server_and_not_through_the_gateway(street: Street) -> None:
