@@ -8,6 +8,7 @@ FINISHED = frozenset({"Successful", "Failed", "Inconclusive", "Error"})
 OPERATOR = "mlhops"
 """The field manager by which the operator's writes are known."""
 _BACKEND = "-predictor"
+_MODIFIER = "responseHeaderModifier"
 
 
 def part(of: object, *path: str) -> Object:
@@ -85,6 +86,31 @@ def shares_of(route: Object) -> dict[str, int]:
             share = -(-100 * weight // max(sum(weights), 1))
             found[name] = max(found.get(name, 0), share)
     return {name: share for name, share in found.items() if share > 0}
+
+
+def lets_in(route: Object) -> set[str]:
+    """The paths that a route takes; all that lies below a prefix is told by `*`."""
+    found = set()
+    for rule in entries(route, "spec", "rules"):
+        for match in entries(rule, "matches") or [{}]:
+            path, type_ = word(match, "path", "value") or "/", word(match, "path", "type")
+            found.add(path if type_ == "Exact" else f"{path}*")
+    return found
+
+
+def said_by(route: Object) -> dict[str, dict[str, str]]:
+    """What the route has answers say of who gave them, by InferenceService."""
+    found: dict[str, dict[str, str]] = {}
+    for rule in entries(route, "spec", "rules"):
+        for backend in entries(rule, "backendRefs"):
+            service = word(backend, "name").removesuffix(_BACKEND)
+            found[service] = found.get(service, {}) | _headers(rule) | _headers(backend)
+    return found
+
+
+def _headers(of: Object) -> dict[str, str]:
+    sets = [one for each in entries(of, "filters") for one in entries(each, _MODIFIER, "set")]
+    return {word(one, "name"): word(one, "value") for one in sets}
 
 
 def accepted(route: Object) -> bool:

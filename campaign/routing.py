@@ -5,16 +5,31 @@ from campaign.facts import (
     FINISHED,
     Object,
     accepted,
+    entries,
     hostnames_of,
     is_operators,
     leaves,
+    lets_in,
     part,
+    said_by,
     shares_of,
     word,
 )
 from campaign.history import Version
 from campaign.scene import Scene
 
+_PATHS = (
+    "/v1/models/{}",
+    "/v1/models/{}:predict",
+    "/v1/models/{}:explain",
+    "/v2/models/{}",
+    "/v2/models/{}/ready",
+    "/v2/models/{}/infer",
+)
+"""What callers of a model need."""
+_ROLES = ("previous", "candidate", "stable")
+_FEATURES = "mlhops.io/route-features"
+"""The annotation of a route of which the Gateway has refused a part."""
 _MEASURED = ("modelFormat", "storageUri", "protocolVersion", "runtime", "args", "env", "image")
 
 
@@ -51,6 +66,9 @@ class Traffic:
         self._candidates.note_share(model, live)
         if is_operators(live, "spec", "rules") and hostnames_of(live) != hostnames_of(before):
             self._alone(live)
+        if is_operators(live, "spec", "rules") and part(live, "spec") != part(before, "spec"):
+            self._lets_in(model, live)
+            self._tells(model, live)
         now, old = shares_of(live), shares_of(before)
         if now == old or not is_operators(live, "spec", "rules"):
             return
@@ -68,6 +86,41 @@ class Traffic:
                     self._scene.object_to(f"{service} gets {share} without any proof")
             elif raised:
                 self._scene.object_to(f"{service} gets {share}, and the status does not know it")
+
+    def _lets_in(self, model: Object, live: Object) -> None:
+        """Callers get to the model's own paths, and to those that people have asked for."""
+        asked = {
+            path if word(each, "type") != "PathPrefix" else f"{path}*"
+            for spec in self._scene.specs_of(model)
+            for each in entries(spec, "exposure", "paths")
+            for path in [word(each, "value")]
+        }
+        own = {path.format(word(model, "metadata", "name")) for path in _PATHS}
+        for path in sorted(lets_in(live) - own - asked):
+            self._scene.object_to(f"{path} is let in, and nobody has asked for that")
+
+    def _tells(self, model: Object, live: Object) -> None:
+        """Answers name the revision that gives them, and no other."""
+        name, status = word(model, "metadata", "name"), part(model, "status")
+        roles = {
+            word(part(status, each), "inferenceService"): part(status, each) for each in _ROLES
+        }
+        off = any(
+            word(s, "exposure", "responseHeaders") == "Off" for s in self._scene.specs_of(model)
+        )
+        silent = off or _FEATURES in part(live, "metadata", "annotations")
+        for service, said in said_by(live).items():
+            of = roles.get(service, {})
+            true = {
+                "mlhops-model": name,
+                "mlhops-version": word(of, "version"),
+                "mlhops-revision": word(of, "revision") or service.removeprefix(f"{name}-"),
+            }
+            for header, value in said.items():
+                if true.get(header) and true[header] != value:
+                    self._scene.object_to(f"{service} is called {value} ({header})")
+            if "mlhops-revision" not in said and of and not silent:
+                self._scene.object_to(f"nobody learns that {service} answers")
 
     def _alone(self, live: Object) -> None:
         """No two models are asked under one host name."""

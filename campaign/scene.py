@@ -65,6 +65,11 @@ class Scene:
         key = (word(model, "metadata", "uid"), whole(model, "status", "observedGeneration"))
         return self._specs.get(key, {})
 
+    def specs_of(self, model: Object) -> list[Object]:
+        """All specs that a model has ever had."""
+        uid = word(model, "metadata", "uid")
+        return [spec for (of, _), spec in self._specs.items() if of == uid]
+
     def routes_of(self, model: Object) -> list[Object]:
         """The routes that a model owns, and the one of its name."""
         name = word(model, "metadata", "name")

@@ -165,6 +165,8 @@ _EXPOSURE: Manifest = {
         "namespace": SHARED,
         "hostnames": ["sepsis.models.example", "sepsis.ward.example"],
     },
+    "paths": [{"type": "PathPrefix", "value": "/v2/health", "method": "GET"}],
+    "responseHeaders": "Off",
 }
 
 _ROLLOUT: Manifest = {

@@ -122,6 +122,7 @@ REMOVALS: dict[str, Also] = {
     "card.regulatory.status": (("card.regulatory", GONE),),
     "monitoring.policyRef.name": (("monitoring", GONE),),
     "exposure.gateway.hostnames[]": (("exposure.gateway.hostnames.1", GONE),),
+    "exposure.paths[].value": (("exposure.paths.0", GONE),),
 }
 """What is removed where the leaf alone cannot be: with what belongs to it."""
 

@@ -247,7 +247,8 @@ def keep(cluster: Cluster) -> None:
     )
     address = cluster.gateway_address(NAMESPACE, "clinical")
     url = f"http://{address}/v2/models/{MODEL}/infer"
-    print(f"  curl -s -H 'Host: {HOST}' -H 'Content-Type: application/json' -d '{tensor}' {url}\n")
+    print("  # mlhops-version and mlhops-revision in the answer's headers say who gave it")
+    print(f"  curl -si -H 'Host: {HOST}' -H 'Content-Type: application/json' -d '{tensor}' {url}\n")
     sys.stdout.flush()
     try:
         threading.Event().wait()

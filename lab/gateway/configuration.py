@@ -47,6 +47,7 @@ def configuration(
         hosts = {name: ordered(routes) for name, routes in one.hosts.items()}
         _add_listener(config, source, one.name, (one.address, one.port), hosts)
         config.routes[one.name]["ignore_port_in_host_matching"] = True
+        _tidy_paths(config.listeners[one.name])
     proxied = _service_hosts(directory)
     _add_listener(config, source, "proxy", (system_address, PROXY_PORT), proxied)
     return config
@@ -116,6 +117,14 @@ def _manager(name: str, routes: Object) -> Object:
             "normalize_path": True,
         },
     }
+
+
+def _tidy_paths(listener: Object) -> None:
+    """Have paths of callers read as Envoy Gateway does by default: `//` is `/`, and `%2F` is redirected to it."""
+    [chain] = listener["filter_chains"]
+    manager = chain["filters"][0]["typed_config"]
+    manager["merge_slashes"] = True
+    manager["path_with_escaped_slashes_action"] = "UNESCAPE_AND_REDIRECT"
 
 
 def _service_hosts(directory: Directory) -> dict[str, list[Object]]:

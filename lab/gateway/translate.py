@@ -16,6 +16,7 @@ RETRY: Object = {
 }
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+METHOD = ":method"
 DEFAULT_PATH: Object = {"type": "PathPrefix", "value": "/"}
 
 
@@ -41,12 +42,15 @@ def routes_of(route: Object, usable: Callable[[Backend], bool]) -> list[Object]:
 
 
 def ordered(routes: Sequence[Object]) -> list[Object]:
-    """Gateway API's precedence: exact paths, then longer prefixes, then more headers."""
+    """Gateway API's precedence: exact paths, longer prefixes, a method, more headers, more query parameters."""
 
-    def rank(route: Object) -> tuple[bool, int, int]:
+    def rank(route: Object) -> tuple[bool, int, bool, int, int]:
         match = route["match"]
         path = match.get("path") or match.get("path_separated_prefix") or match.get("prefix") or ""
-        return "path" not in match, -len(path), -len(match.get("headers", []))
+        names = [one["name"] for one in match.get("headers", [])]
+        other = len(names) - names.count(METHOD)
+        parameters = len(match.get("query_parameters", []))
+        return "path" not in match, -len(path), METHOD not in names, -other, -parameters
 
     return sorted(routes, key=rank)
 
@@ -58,7 +62,8 @@ def _action(rule: Object, namespace: str, usable: Callable[[Backend], bool]) -> 
         backend = backend_of(reference, namespace)
         if weight > 0:
             name = backend.cluster if usable(backend) else REFUSAL
-            shares.append({"name": name, "weight": weight})
+            headers = _header_changes(reference.get("filters", []))
+            shares.append({"name": name, "weight": weight, **headers})
     if not shares:
         return NO_BACKEND
     timeouts = rule.get("timeouts", {})
@@ -88,7 +93,7 @@ def _match(match: Object) -> Object:
         result["prefix"] = "/"
     headers = [_named(one) for one in match.get("headers", [])]
     if "method" in match:
-        headers.append({"name": ":method", "string_match": {"exact": match["method"]}})
+        headers.append({"name": METHOD, "string_match": {"exact": match["method"]}})
     if headers:
         result["headers"] = headers
     parameters = [_named(one) for one in match.get("queryParams", [])]

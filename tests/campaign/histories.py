@@ -19,6 +19,12 @@ GATES_HASH = "6a" * 32
 STEPS: list[Object] = [{"setWeight": 10}, {"setWeight": 50}]
 
 
+def _calling(revision: str) -> Object:
+    """What has answers say which revision gave them."""
+    header: Object = {"name": "mlhops-revision", "value": revision}
+    return {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"set": [header]}}
+
+
 class History:
     """A model named `sepsis`, and whatever happens to it."""
 
@@ -63,7 +69,18 @@ class History:
             name,
             {
                 "hostnames": list(hostnames),
-                "rules": [{"backendRefs": [{"name": "sepsis-a-predictor", "weight": 100}]}],
+                "rules": [
+                    {
+                        "matches": [{"path": {"type": "Exact", "value": "/v2/models/sepsis"}}],
+                        "backendRefs": [
+                            {
+                                "name": "sepsis-a-predictor",
+                                "weight": 100,
+                                "filters": [_calling("a")],
+                            }
+                        ],
+                    }
+                ],
             },
             labels={"mlhops.io/model": name},
             managed={"manager": "mlhops", "fieldsV1": {"f:spec": {"f:rules": {}}}},
@@ -224,19 +241,32 @@ class History:
         self.versions[-1].object["data"] = {"config.json": "{}"}
         return self
 
-    def route(self, *, accepted: bool = True, by: str = "mlhops", **weights: int) -> Self:
-        """The route gives these weights by revision."""
-        backends = [
-            {"name": f"sepsis-{revision}-predictor", "weight": weight}
+    def route(
+        self,
+        *,
+        accepted: bool = True,
+        by: str = "mlhops",
+        path: str = "/v2/models/sepsis/infer",
+        called: str = "",
+        **weights: int,
+    ) -> Self:
+        """The route gives these weights by revision; answers call it so, or by its name."""
+        backends: list[Object] = [
+            {
+                "name": f"sepsis-{revision}-predictor",
+                "weight": weight,
+                "filters": [_calling(called or revision)] if called != "-" else [],
+            }
             for revision, weight in weights.items()
         ]
+        match: Object = {"path": {"type": "Exact", "value": path}} if path else {}
         generation = len(self.versions)
         seen = generation if accepted else generation - 1
         condition = {"type": "Accepted", "status": "True", "observedGeneration": seen}
         return self._put(
             "httproutes",
             "sepsis",
-            {"rules": [{"backendRefs": backends}]},
+            {"rules": [{"matches": [match], "backendRefs": backends}]},
             status={"parents": [{"conditions": [condition]}]},
             generation=generation,
             managed={"manager": by, "fieldsV1": {"f:spec": {"f:rules": {}}}},

@@ -155,6 +155,12 @@ WELL = {
     "a detector of which somebody took all that was known": (
         first().recorded("a").watched("a").delete("controllerrevisions", "sepsis-a")
     ),
+    "a path that people asked for": (
+        first().wish(exposure={"paths": [{"value": "/v2"}]}).route(a=100, path="/v2")
+    ),
+    "answers that say nothing on request": (
+        first().wish(exposure={"responseHeaders": "Off"}).route(a=100, called="-")
+    ),
     "a promotion": promoted(),
     "an override": _overridden(),
     "a failure": _failed(),
@@ -538,6 +544,23 @@ APART = {
     ),
 }
 
+HEALTH = {"paths": [{"type": "PathPrefix", "value": "/v2/health"}]}
+LET_IN = {
+    "/* is let in": first().route(a=100, path=""),
+    "/v2/repository/models/sepsis/unload is let in": (
+        first().route(a=100, path="/v2/repository/models/sepsis/unload")
+    ),
+    "/v2/models/other/infer is let in": first().route(a=100, path="/v2/models/other/infer"),
+    "asked for below a prefix: /v2/health is let in": (
+        first().wish(exposure=HEALTH).route(a=100, path="/v2/health")
+    ),
+}
+
+TOLD = {
+    "sepsis-a is called b (mlhops-revision)": first().route(a=100, called="b"),
+    "nobody learns that sepsis-a answers": first().route(a=100, called="-"),
+}
+
 _ONE, _OTHER = "kserve-container=sha256:1", "kserve-container=sha256:2"
 
 
@@ -564,6 +587,8 @@ AS_MEASURED = {
 RULES = {
     "nothing begins for what leaves": LEAVING,
     "host names apart": APART,
+    "nothing else let in": LET_IN,
+    "answers say who gave them": TOLD,
     "no weight without proof": NO_WEIGHT_WITHOUT_PROOF,
     "no more than the step": NO_MORE_THAN_THE_STEP,
     "nothing promoted without evidence": NOTHING_PROMOTED_WITHOUT_EVIDENCE,

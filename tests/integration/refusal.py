@@ -39,6 +39,11 @@ def predictor(what: str, name: str, value: Json, remedy: str, below: str = "") -
     return model(what, path, value, f"{path}{below}", remedy)
 
 
+def path(what: str, value: Json, remedy: str, name: str = "value") -> Refusal:
+    """A ClinicalModel with one more path for callers."""
+    return model(what, "spec.exposure.paths", [value], f"spec.exposure.paths[0].{name}", remedy)
+
+
 def group(what: str, value: Json, remedy: str, below: str = "") -> Refusal:
     """A ClinicalModel with one more group."""
     return model(what, "spec.interface.groups.-", value, f"spec.interface.groups[2]{below}", remedy)

@@ -1,7 +1,7 @@
 """What is refused of interfaces and exposures."""
 
 from tests.builders import clinical_model
-from tests.integration.refusal import Refusal, feature, field, group, model
+from tests.integration.refusal import Refusal, feature, field, group, model, path
 
 INTERFACE = (
     model(
@@ -224,6 +224,38 @@ EXPOSURE = (
     ),
     field(
         "a host name with a port", "spec.exposure.gateway.hostnames.0", "a:80", "no scheme, port"
+    ),
+    field(
+        "headers of another setting",
+        "spec.exposure.responseHeaders",
+        "Always",
+        '"On", "Off"',
+    ),
+    path("a path with a query", {"value": "/v2/health?x=1"}, "has neither a query nor blanks"),
+    path("a path without a slash", {"value": "v2/health"}, "a path begins with /"),
+    path("a way up", {"value": "/v2/../metrics"}, "write the path that is meant"),
+    path("a way up at the end", {"value": "/v2/.."}, "write the path that is meant"),
+    path("an empty part", {"value": "/v2//health"}, "write the path that is meant"),
+    path("an encoded slash", {"value": "/v2%2Fhealth"}, "write the path that is meant"),
+    path("an encoded dot", {"value": "/v2/%2e%2e/metrics"}, "write the path that is meant"),
+    path(
+        "a prefix that ends with a slash",
+        {"type": "PathPrefix", "value": "/v2/health/"},
+        "a prefix has no / at its end",
+    ),
+    path(
+        "an expression",
+        {"type": "RegularExpression", "value": "/.*"},
+        '"Exact", "PathPrefix"',
+        "type",
+    ),
+    path("a method in small letters", {"value": "/x", "method": "get"}, '"GET", "HEAD"', "method"),
+    path("an empty path", {"value": ""}, "at least 1 chars"),
+    field(
+        "33 paths",
+        "spec.exposure.paths",
+        [{"value": f"/{number}"} for number in range(33)],
+        "must have at most 32 items",
     ),
     field(
         "a host name in umlauts", "spec.exposure.gateway.hostnames.0", "ä.example", "write it like"

@@ -83,6 +83,8 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
             "exposure": {
                 "mode": "Standard",
                 "gateway": {"name": "clinical", "hostnames": ["sepsis.models.example"]},
+                "paths": [],
+                "responseHeaders": "On",
             },
             "evaluation": {
                 "data": _DATA,
@@ -245,6 +247,17 @@ EVERYTHING = clinical_model(
                 "namespace": "gateways",
                 "hostnames": ["sepsis.models.example", "*.hospital.example"],
             },
+            "paths": [
+                {
+                    "type": "Exact",
+                    "value": "/v2/models/sepsis/versions/1.0/infer",
+                    "method": "POST",
+                },
+                {"type": "PathPrefix", "value": "/v2/health"},
+                {"value": "/a~b/%C3%A4!$&()*+,;=:@...d"},
+                {"type": "PathPrefix", "value": "/"},
+            ],
+            "responseHeaders": "Off",
         },
         "spec.evaluation.data": {
             "uri": "s3://bucket/a folder/sepsis.csv",
@@ -423,6 +436,7 @@ def _largest(width: int) -> Manifest:
             "spec.exposure.gateway.hostnames": [
                 f"h{n}." + "x" * 60 + ".example" for n in range(16)
             ],
+            "spec.exposure.paths": [{"value": f"/{n}".ljust(1024, "x")} for n in range(32)],
             "spec.rollout.steps": [{"setWeight": n} for n in range(32)],
         }
     )

@@ -1,4 +1,7 @@
-"""The Gateway's controller: accepts routes late, for an earlier generation, not at all, or takes it back."""
+"""The Gateway's controller: accepts routes late, for an earlier generation, not at all, or takes it back.
+
+One in three knows no filters of single backends, or none at all, and refuses each route that has some.
+"""
 
 from campaign.simulation.actors.stage import GATEWAY, Stage, name_of
 from campaign.simulation.server import NAMESPACE
@@ -14,6 +17,8 @@ class Gateway:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self._unknown = stage.rng.choice((None, None, None, None, "backendRefs", "rules"))
+        """Where it knows no filters."""
 
     def act(self) -> str:
         """Say something about one route."""
@@ -23,6 +28,8 @@ class Gateway:
         if live is None:
             return ""
         generation = _generation(live)
+        if self._does_not_know(live):
+            return self._say(live, generation, "False", "True", "UnsupportedValue")
         if not self._stage.unlucky():
             return self._say(live, generation, "True", "True")
         match self._stage.rng.randrange(4):
@@ -44,12 +51,21 @@ class Gateway:
             said = [condition(p, "Accepted", "conditions") for p in parents]
             refs = [condition(p, "ResolvedRefs", "conditions") for p in parents]
             generation = _generation(live)
+            if self._does_not_know(live):
+                return self._say(live, generation, "False", "True", "UnsupportedValue")
             if not said or not all(
                 one.get("status") == "True" and one.get("observedGeneration") == generation
                 for one in (*said, *refs)
             ):
                 return self._say(live, generation, "True", "True")
         return ""
+
+    def _does_not_know(self, live: Manifest) -> bool:
+        """Whether a route has filters that it does not know; nobody else's are among them."""
+        rules = items(live, "spec", "rules")
+        backends = [one for rule in rules for one in items(rule, "backendRefs")]
+        places = {None: [], "backendRefs": backends, "rules": [*rules, *backends]}[self._unknown]
+        return any(items(one, "filters") for one in places)
 
     def _install(self) -> str:
         gateway: Manifest = {
@@ -59,13 +75,15 @@ class Gateway:
         self._stage.server.create(GATEWAYS, gateway, CONTROLLER)
         return "the Gateway is there"
 
-    def _say(self, live: Manifest, generation: int, accepted: str, resolved: str) -> str:
+    def _say(
+        self, live: Manifest, generation: int, accepted: str, resolved: str, why: str = "Refused"
+    ) -> str:
         conditions: list[Json] = [
             {
                 "type": type_,
                 "status": status,
-                "reason": type_ if status == "True" else "Refused",
-                "message": "" if status == "True" else "the listener is taken",
+                "reason": type_ if status == "True" else why,
+                "message": "" if status == "True" else f"{why}: the listener is taken",
                 "observedGeneration": generation,
             }
             for type_, status in (("Accepted", accepted), ("ResolvedRefs", resolved))

@@ -208,7 +208,16 @@ class Users:
                 patch = {"predictor": {"maxReplicas": maximum}}
             case 7:
                 name = rng.choice((GATEWAY, GATEWAY, GATEWAY, GATEWAY, "another"))
-                patch = {"exposure": {"gateway": {"name": name}}}
+                health: Json = {"type": "Exact", "value": "/v2/health/ready"}
+                paths = rng.choice(([], [health]))
+                headers = rng.choice(("On", "On", "Off"))
+                patch = {
+                    "exposure": {
+                        "gateway": {"name": name},
+                        "paths": paths,
+                        "responseHeaders": headers,
+                    }
+                }
             case 8:
                 watched: Json = {"policyRef": {"name": POLICY}}
                 patch = {"monitoring": rng.choice((watched, watched, None))}

@@ -13,6 +13,8 @@ from mlhops.api.predictor import Predictor, Resources
 from mlhops.api.status import ClinicalModelStatus
 
 _HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+_PATH = r"^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9a-fA-F]{2})*$"
+_CROOKED = r"//|/[.]{1,2}(/|$)|%2[fFeE]|%5[cC]"
 _VERSION = r"^[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?$"
 
 
@@ -44,6 +46,49 @@ class Gateway(Resource):
     """The host names that callers use."""
 
 
+class CallersPath(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "self.type != 'PathPrefix' || self.value == '/' || !self.value.endsWith('/')",
+            "a prefix has no / at its end, and takes all that is below it: write it like /v2/health",
+            ".value",
+        ),
+    ),
+):
+    """A path that callers may ask for beside the model's own, in Gateway API's terms."""
+
+    type: Literal["Exact", "PathPrefix"] = "Exact"
+    """Exact, the default, is that path alone; PathPrefix is all that lies below it as well."""
+    value: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=1024,
+            json_schema_extra=rules(
+                (
+                    f"self.matches(r'{_PATH}')",
+                    (
+                        "a path begins with / and has neither a query nor blanks: write it like "
+                        "/v2/health/ready"
+                    ),
+                ),
+                (
+                    f"!self.matches(r'{_CROOKED}')",
+                    (
+                        "a path must not have //, /./, /../ or an encoded / or dot, which Gateways read "
+                        "in different ways: write the path that is meant"
+                    ),
+                ),
+            ),
+        ),
+    ]
+    """The path, such as `/v2/health/ready`. `/` with type PathPrefix lets in everything that the model
+    server answers, also the API that unloads the model."""
+    method: Literal["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"] | None = None
+    """The only method that is let in; each one where it is left out."""
+
+
 class Exposure(
     Resource,
     json_schema_extra=rules(
@@ -65,6 +110,13 @@ class Exposure(
     """KServe's deployment mode. Knative is not supported yet."""
     gateway: Gateway | None = None
     """The Gateway that callers go through; the operator writes an HTTPRoute for it."""
+    paths: Annotated[list[CallersPath], Field(max_length=32)] = []
+    """Paths that callers may ask for beside the model's own. Its own are, by protocolVersion, for v2
+    GET `/v2/models/<name>`, GET `/v2/models/<name>/ready` and POST `/v2/models/<name>/infer`, and for v1
+    GET `/v1/models/<name>`, POST `/v1/models/<name>:predict` and POST `/v1/models/<name>:explain`."""
+    response_headers: Literal["On", "Off"] = "On"
+    """Whether answers say who gave them, by the headers mlhops-model, mlhops-version and
+    mlhops-revision, which the Gateway sets. On by default; Off is for a Gateway that cannot."""
 
 
 class EvaluationSettings(

@@ -26,6 +26,7 @@ from mlhops.controller.sinks import Sinks
 from mlhops.controller.statuses import manifest_of
 from mlhops.controller.trace import count_answer
 from mlhops.kserve import inferenceservice
+from mlhops.kserve.exposure import Features
 from mlhops.kserve.names import (
     MANAGED_BY,
     MODEL_LABEL,
@@ -177,7 +178,11 @@ class Applier:
             await self._record(gathered, revision, record)
 
     async def _set_weights(self, gathered: Gathered, intent: SetWeights) -> None:
-        manifest = self._router.desired(gathered.routed, intent.weights)
+        route = gathered.seen.route
+        features = route.features if route is not None else Features.FULL
+        manifest = self._router.desired(
+            gathered.routed, intent.weights, gathered.answerers, features
+        )
         # With its uid, a route that somebody has deleted meanwhile is not made again by mistake.
         known = dict(gathered.route)
         if gathered.seen.model.metadata.orphaned:

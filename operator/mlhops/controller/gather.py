@@ -36,7 +36,7 @@ from mlhops.kserve.detector import (
     config_map,
     is_configured,
 )
-from mlhops.kserve.facts import Route, Service
+from mlhops.kserve.facts import Answerer, Route, Service
 from mlhops.kserve.hostnames import (
     ANY_HOSTNAME,
     HostnameRules,
@@ -101,6 +101,8 @@ class Gathered:
     """What each revision is, from the spec and from what was recorded."""
     configurations: Mapping[str, Manifest]
     """The ConfigMaps that tell the detectors what to count, by revision."""
+    answerers: Mapping[str, Answerer]
+    """What stands behind each InferenceService that may have a place in the route."""
     route: Mapping[str, str]
     """The HTTPRoute's uid and resourceVersion, empty where there is none."""
     uids: dict[str, str]
@@ -178,12 +180,13 @@ async def _gather_around(
     detector = None if alone else detectors.of(policy.spec if policy is not None else None)
     known = known_revisions(model, kept, owned_services, detector)
     configurations = _configurations(model, known.records, policy)
+    answerers = _answerers(model, known.records)
     decided, more_decisions = _decisions(decisions, model)
     maps = [one for one in maps if is_ours(one, uid)]
     seen = Observed(
         model=model,
         services=_services(model, owned_services, around, known.records),
-        route=_observed(router, routed(model, held), live_route),
+        route=_observed(router, routed(model, held), live_route, answerers),
         evaluations=_evaluations(evaluations, uid),
         records={each.name: each.record for each in records if uid in each.owners},
         decisions=decided,
@@ -205,6 +208,7 @@ async def _gather_around(
         routed=routed(model, held),
         records=known.records,
         configurations=configurations,
+        answerers=answerers,
         route={
             field: text(live_route, "metadata", field)
             for field in ("uid", "resourceVersion")
@@ -236,10 +240,25 @@ def _owned_records(model: ClinicalModel, revisions: list[Manifest]) -> frozenset
     return frozenset(text(one, "metadata", "labels", REVISION_LABEL) for one in mine)
 
 
-def _observed(router: Router, model: ClinicalModel, live: Manifest | None) -> Route | None:
+def _observed(
+    router: Router, model: ClinicalModel, live: Manifest | None, answerers: Mapping[str, Answerer]
+) -> Route | None:
     if live is None or model.spec.exposure.gateway is None:
         return None  # without a Gateway no route is ours to read
-    return router.observe(model, live)
+    return router.observe(model, live, answerers)
+
+
+def _answerers(
+    model: ClinicalModel, records: Mapping[str, RevisionRecord]
+) -> Mapping[str, Answerer]:
+    """Return what stands behind the InferenceServices that the status names, as far as records tell."""
+    status, found = model.status, {}
+    for role in (status.previous, status.candidate, status.stable):
+        if role is not None:
+            record = records.get(role.revision)
+            protocols = frozenset({record.predictor.protocol_version} if record else ())
+            found[role.inference_service] = Answerer(role.revision, role.version, protocols)
+    return found
 
 
 def _listener(gateway: Manifest) -> Listener:

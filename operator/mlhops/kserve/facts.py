@@ -76,6 +76,19 @@ class Hostnames:
 
 
 @dataclass(frozen=True)
+class Answerer:
+    """What stands behind an InferenceService, as callers are told of it."""
+
+    revision: str = ""
+    version: str = ""
+    protocols: frozenset[str] = frozenset()
+    """The inference protocols in which it is asked; none where nobody knows."""
+
+
+UNKNOWN = Answerer()
+
+
+@dataclass(frozen=True)
 class Route:
     """The HTTPRoute that carries the weights."""
 
@@ -88,6 +101,10 @@ class Route:
     """Whether the rest of the route is as it would be applied now."""
     foreign: bool = False
     """Whether it belongs to somebody else."""
+    features: int = 2
+    """How much of Gateway API its Gateway takes: `exposure.Features`."""
+    unsupported: str = ""
+    """What its Gateway has just said against more than that, empty where it has said nothing."""
 
     @property
     def actual(self) -> Mapping[str, int] | None:

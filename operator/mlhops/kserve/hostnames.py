@@ -143,6 +143,8 @@ class _Case:
         rules: HostnameRules,
     ) -> None:
         self._namespace, self._name = model.metadata.namespace, model.metadata.name
+        added = (each.value.rstrip("/") for each in model.spec.exposure.paths)
+        self._trees = (*_INFERENCE, *filter(None, added))
         self._adopts = not model.status.hostnames
         self._gateway, self._place = gateway, gateway_of(model)
         self._age = text(live, "metadata", "creationTimestamp") or "~"
@@ -216,7 +218,7 @@ class _Case:
         for route in self._rival_routes(held.gateway):
             for host in self._effective(route, held.gateway):
                 more = _is_below(host, held.name)
-                if more and any(_asks_inference(match) for match in _matches_of(route)):
+                if more and any(self._asks(match) for match in _matches_of(route)):
                     return route
                 if host == held.name and any(self._wins(m, route) for m in _matches_of(route)):
                     return route
@@ -225,7 +227,7 @@ class _Case:
     def _claims_too(self, route: Manifest, name: str) -> bool:
         """Whether a name that is asked for would be taken from the route that has it."""
         abroad = _name_of(route)[0] != self._namespace
-        asks = any(_asks_inference(match) for match in _matches_of(route))
+        asks = any(self._asks(match) for match in _matches_of(route))
         hosts = self._effective(route, self._place)
         if any(host == name or _is_below(host, name) for host in hosts):
             return abroad or asks
@@ -234,15 +236,30 @@ class _Case:
         return covered and abroad and not self._rules.grants(self._namespace, name)
 
     def _wins(self, match: Manifest, route: Manifest) -> bool:
-        """Whether a rule for our own host name comes before ours, which takes every path, for some prediction."""
-        if not _asks_inference(match):
+        """Whether a rule for our own host name takes requests for predictions.
+
+        Ours names its paths in full, so a rule of theirs for a tree gets what ours does not match: a path that
+        somebody has misspelt, with what is of a patient in it. From another namespace that is told as well.
+        """
+        if not self._asks(match):
             return False
+        age = (text(route, "metadata", "creationTimestamp"), _name_of(route))
+        older = age < (self._age, (self._namespace, self._name))
+        if self._adopts:
+            return older  # of two that hold it by their routes one has to keep it
         plain = text(match, "path", "type") in ("", "PathPrefix")
         further = any(at(match, part) for part in ("method", "headers", "queryParams"))
-        if not plain or _path(match) != "/" or further:
+        abroad = _name_of(route)[0] != self._namespace
+        return older or abroad or not plain or _path(match) != "/" or further
+
+    def _asks(self, match: Manifest) -> bool:
+        """Whether a match takes requests for predictions; what an expression takes nobody can tell."""
+        path, type_ = _path(match).rstrip("/") or "/", text(match, "path", "type") or "PathPrefix"
+        if type_ == "PathPrefix" and path == "/":
             return True
-        age = (text(route, "metadata", "creationTimestamp"), _name_of(route))
-        return age < (self._age, (self._namespace, self._name))
+        if type_ not in ("PathPrefix", "Exact"):
+            return True
+        return any(path == tree or path.startswith(f"{tree}/") for tree in self._trees)
 
     def _rival_routes(self, gateway: str) -> Iterable[Manifest]:
         for route in self._routes:
@@ -317,16 +334,6 @@ def _matches_of(route: Manifest) -> Iterable[Manifest]:
 
 def _path(match: Manifest) -> str:
     return text(match, "path", "value") or "/"
-
-
-def _asks_inference(match: Manifest) -> bool:
-    """Whether a match takes requests for predictions; what an expression takes nobody can tell."""
-    path, type_ = _path(match).rstrip("/") or "/", text(match, "path", "type") or "PathPrefix"
-    if type_ == "PathPrefix" and path == "/":
-        return True
-    if type_ not in ("PathPrefix", "Exact"):
-        return True
-    return any(path == tree or path.startswith(f"{tree}/") for tree in _INFERENCE)
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -72,6 +72,7 @@ class Reason(StrEnum):
     GATES_CHANGED = "GatesChanged"
     SERVER_RECORDED = "ServerRecorded"
     WEIGHT_SET = "WeightSet"
+    ROUTE_SIMPLIFIED = "RouteSimplified"
     STEP_COMPLETED = "StepCompleted"
     RESUMED = "Resumed"
     PROMOTED = "Promoted"
@@ -172,6 +173,24 @@ def foreign_route(name: str) -> str:
         f"HTTPRoute {name} exists and belongs to somebody else: remove or rename it, "
         "or give the model another name"
     )
+
+
+def route_simplified(said: str) -> str:
+    """Return the message for a Gateway that does not know how to say who answered."""
+    return (
+        f"the Gateway does not take all of the HTTPRoute ({said}), so it is written with less, and answers do not "
+        "say which revision gave them: set spec.exposure.responseHeaders to Off, or use another Gateway"
+    )
+
+
+ANSWERERS_UNTOLD = (
+    "answers do not say who gave them, since the Gateway did not take that: see "
+    "spec.exposure.responseHeaders"
+)
+ANSWERERS_UNTOLD_IN_ROLLOUT = (
+    "answers do not say who gave them while two revisions share requests, since the Gateway did not take "
+    "that: see spec.exposure.responseHeaders"
+)
 
 
 def revision_lost(service: str, version: str) -> str:

@@ -7,6 +7,7 @@ from mlhops.api.base import later
 from mlhops.api.conditions import Condition, ConditionType, Verdict, find, merge
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Proof, Serving, Stop
+from mlhops.kserve.exposure import Features
 from mlhops.rollout import monitoring, reasons, serving
 from mlhops.rollout.decisions import held_message
 from mlhops.rollout.draft import Draft
@@ -233,7 +234,20 @@ def _serving_state(draft: Draft) -> _State:
         text += f" ({held_message(draft.hold, stable.revision)})"
     if service.ready is not True:
         text += " (not all of its replicas are ready)"
+    untold = _untold(draft)
+    if untold:
+        text += f" ({untold})"
     return _State("True", False, False, Reason.SERVING.value, text)
+
+
+def _untold(draft: Draft) -> str:
+    """Say that callers do not learn who answers, where they were to."""
+    route = draft.seen.route
+    if route is None or draft.seen.model.spec.exposure.response_headers == "Off":
+        return ""
+    if route.features == Features.CORE:
+        return reasons.ANSWERERS_UNTOLD
+    return reasons.ANSWERERS_UNTOLD_IN_ROLLOUT if route.features < Features.FULL else ""
 
 
 def _serving(draft: Draft, stable: Serving) -> str:

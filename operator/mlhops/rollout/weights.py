@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from mlhops.api.model import Step
 from mlhops.api.status import Candidate
+from mlhops.rollout import reasons
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import SetWeights
+from mlhops.rollout.reasons import Reason
 from mlhops.rollout.servers import is_proven
 
 
@@ -47,6 +49,9 @@ def set_weights(draft: Draft) -> None:
         return  # a route without host names would take all requests
     if route is not None and route.current and dict(route.weights) == dict(wanted):
         return
+    if route is not None and route.unsupported:
+        message = reasons.route_simplified(route.unsupported)
+        draft.tell(Reason.ROUTE_SIMPLIFIED, message, warning=True)
     serving = draft.old.stable.inference_service if draft.old.stable else None
     now = route.weights if route is not None else {}
     others = sorted({*wanted, *now} - {serving})

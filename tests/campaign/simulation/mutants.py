@@ -7,7 +7,7 @@ from datetime import datetime
 from unittest.mock import patch
 
 from mlhops.api.action import PolicyAction, Trigger
-from mlhops.api.base import Manifest
+from mlhops.api.base import Json, Manifest
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import (
     FINISHED,
@@ -20,6 +20,8 @@ from mlhops.api.status import Candidate, ClinicalModelStatus, Finding, Taken, Ta
 from mlhops.controller.apply import Applier
 from mlhops.controller.gather import Gathered
 from mlhops.controller.kinds import MODELS
+from mlhops.kserve.exposure import naming
+from mlhops.kserve.facts import Answerer
 from mlhops.rollout import actions
 from mlhops.rollout.choose import choose_candidate
 from mlhops.rollout.draft import Draft
@@ -162,6 +164,19 @@ def _passed(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdi
     return judge(draft, candidate, evaluation)
 
 
+def _everything(*_: object) -> list[Json]:
+    """Callers are let in to all that a model server answers."""
+    return [{"path": {"type": "PathPrefix", "value": "/"}}]
+
+
+def _first_of_all(model: str, answerers: list[Answerer]) -> Manifest:
+    """The revision that comes first is named, whoever answers."""
+    FIRST.append(answerers[0])
+    return naming(model, FIRST[:1])
+
+
+FIRST: list[Answerer] = []
+
 MUTANTS: Mapping[str, Mutant] = {
     "a weight is raised before the status": _planned(_early),
     "a weight is lowered after the status": _planned(_late),
@@ -179,6 +194,8 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "the Gateway is not waited for": lambda: patch.object(Draft, "actual", _asked),
     "what is retired stays": lambda: patch("mlhops.rollout.plan.remove_retired", _nothing),
+    "everything is let in": lambda: patch("mlhops.kserve.route.matches", _everything),
+    "another revision is named": lambda: patch("mlhops.kserve.route.naming", _first_of_all),
     "a detector is told only once": lambda: patch(
         "mlhops.rollout.plan.configure_detectors", _nothing
     ),

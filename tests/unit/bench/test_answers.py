@@ -26,12 +26,14 @@ def test_a_loaded_service_is_ready_and_an_unloaded_one_is_not() -> None:
 
 def test_a_route_is_accepted_as_it_is_now() -> None:
     router, sepsis = GatewayRouter(), of_model()
-    route = with_path(router.desired(sepsis, {"sepsis-1": 100}), "metadata.generation", 3)
+    route = with_path(router.desired(sepsis, {"sepsis-1": 100}, {}), "metadata.generation", 3)
 
     answered = {**route, "status": answers.route_status(route)}
 
-    assert router.observe(sepsis, answered).accepted is True
-    assert router.observe(sepsis, with_path(answered, "metadata.generation", 4)).accepted is None
+    assert router.observe(sepsis, answered, {}).accepted is True
+    assert (
+        router.observe(sepsis, with_path(answered, "metadata.generation", 4), {}).accepted is None
+    )
 
 
 def test_the_evaluators_last_words_are_a_verdict_on_every_gate() -> None:

@@ -49,9 +49,11 @@ def model(
     names: tuple[str, ...] = (SEPSIS,),
     held: tuple[str, ...] = (),
     since: datetime = NOON,
+    paths: tuple[str, ...] = (),
 ) -> ClinicalModel:
     gateway: Manifest = {"name": "clinical", "namespace": "icu", "hostnames": list(names)}
-    manifest = clinical_model({"spec.exposure.gateway": gateway})
+    added: Json = [{"value": path} for path in paths]
+    manifest = clinical_model({"spec.exposure": {"gateway": gateway, "paths": added}})
     cast(Manifest, manifest["metadata"]).update({"namespace": namespace, "uid": f"uid-{namespace}"})
     manifest["status"] = {
         "hostnames": [
@@ -63,7 +65,7 @@ def model(
 
 def route_of(of: ClinicalModel, made: str = "2030-01-02T00:00:00Z", *names: str) -> Manifest:
     """The model's own HTTPRoute, with the names that it holds or these."""
-    live = ROUTER.desired(routed(of, of.status.hostnames), {"sepsis-a": 100})
+    live = ROUTER.desired(routed(of, of.status.hostnames), {"sepsis-a": 100}, {})
     cast(Manifest, live["metadata"])["creationTimestamp"] = made
     if names:
         cast(Manifest, live["spec"])["hostnames"] = list(names)
@@ -194,7 +196,9 @@ def test_a_route_that_the_gateway_has_refused_holds_nothing() -> None:
 @pytest.mark.parametrize(
     "route",
     [
+        foreign(SEPSIS),
         foreign(SEPSIS, made="2029-01-01T00:00:00Z"),
+        foreign(SEPSIS, match={"path": {"type": "Exact", "value": "/score"}}),
         foreign(SEPSIS, match={"path": {"type": "PathPrefix", "value": "/v1"}}),
         foreign(SEPSIS, match={"path": {"type": "PathPrefix", "value": "/v2/models/sepsis"}}),
         foreign(SEPSIS, match={"path": {"type": "Exact", "value": "/v2/models/sepsis/infer"}}),
@@ -205,7 +209,7 @@ def test_a_route_that_the_gateway_has_refused_holds_nothing() -> None:
     ],
 )
 def test_whoever_takes_requests_from_what_serves_is_named(route: Manifest) -> None:
-    icu = model(held=(SEPSIS,))
+    icu = model(held=(SEPSIS,), paths=("/score",))
     found = judged(icu, route, live=route_of(icu))
     assert found.stolen is not None
     assert found.stolen.startswith(f"HTTPRoute billing/web takes requests for {SEPSIS}")
@@ -215,7 +219,8 @@ def test_whoever_takes_requests_from_what_serves_is_named(route: Manifest) -> No
 @pytest.mark.parametrize(
     "route",
     [
-        foreign(SEPSIS),
+        foreign(SEPSIS, namespace="icu"),
+        foreign(SEPSIS, match={"path": {"type": "Exact", "value": "/score"}}),
         foreign("*.models.example", made="2029-01-01T00:00:00Z"),
         foreign(made="2029-01-01T00:00:00Z"),
         foreign(

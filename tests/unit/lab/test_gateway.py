@@ -61,6 +61,39 @@ def test_longer_prefixes_and_more_headers_come_first() -> None:
     assert "headers" not in found[2]
 
 
+def test_a_method_comes_before_headers_and_headers_before_query_parameters() -> None:
+    path = {"type": "Exact", "value": "/v2"}
+    named = [{"name": "a", "value": "1"}]
+    matches: list[Object] = [
+        {"path": path},
+        {"path": path, "queryParams": named},
+        {"path": path, "headers": named},
+        {"path": path, "method": "POST"},
+    ]
+    rule = {"matches": matches, "backendRefs": [backend("a", 1)]}
+    found = [one["match"] for one in ordered(routes_of(route(rule), everything))]
+    firsts = [[key["name"] for key in one.get("headers", [])] for one in found]
+    assert firsts == [[":method"], ["a"], [], []]
+    assert ["query_parameters" in one for one in found] == [False, False, True, False]
+
+
+def test_a_header_of_one_backend_is_set_on_its_own_answers() -> None:
+    modifier = {"set": [{"name": "by", "value": "b"}], "remove": ["server"]}
+    filters = [{"type": "ResponseHeaderModifier", "responseHeaderModifier": modifier}]
+    backends = [backend("a", 90), {**backend("b", 10), "filters": filters}]
+    [result] = routes_of(route({"backendRefs": backends}), everything)
+    a, b = result["route"]["weighted_clusters"]["clusters"]
+    assert "response_headers_to_add" not in a
+    assert b["response_headers_to_add"][0]["header"] == {"key": "by", "value": "b"}
+    assert b["response_headers_to_remove"] == ["server"]
+
+
+def test_a_filter_of_a_backend_that_is_not_offered_is_refused_as_well() -> None:
+    rule = {"backendRefs": [{**backend("a", 1), "filters": [{"type": "RequestMirror"}]}]}
+    with pytest.raises(Unsupported, match="RequestMirror"):
+        routes_of(route(rule), everything)
+
+
 def test_a_filter_that_is_not_offered_is_refused_by_name() -> None:
     rule = {"filters": [{"type": "RequestMirror"}], "backendRefs": [backend("a", 1)]}
     with pytest.raises(Unsupported, match="RequestMirror"):
