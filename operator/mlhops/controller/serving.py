@@ -251,7 +251,7 @@ class ServingWatch:
             asked=add_counts(asked) if is_asked else None,
             asked_of=model.step if is_asked else "",
             quiet=not any(_had_requests(report) for report in told),
-            probe=_worst(report.probe for report in told),
+            probe=_best(report.probe for report in told),
             problem=problem,
         )
 
@@ -277,8 +277,9 @@ def _stop(pods: Iterable[_Pod]) -> None:
             pod.task = None
 
 
-def _worst(probes: Iterable[ProbeReport]) -> ProbeReport:
-    return max(probes, key=lambda probe: _WORSE[probe.state], default=ProbeReport())
+def _best(probes: Iterable[ProbeReport]) -> ProbeReport:
+    """Return the best of what pods were answered: one replica is not the service, and its requests are counted."""
+    return min(probes, key=lambda probe: _WORSE[probe.state], default=ProbeReport())
 
 
 def _signature(look: ServingLook) -> object:

@@ -94,7 +94,7 @@ class Answering:
     quiet: bool = True
     """Whether no request came within the hour."""
     probe: ProbeReport = _UNASKED
-    """The worst of what the pods' model servers answered to a synthetic row."""
+    """The best of what the pods' model servers answered to a synthetic row."""
     problem: str = ""
     """Why not all of it is known, for people; the same text as long as it is the same problem."""
 

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from mlhops.api.model import ClinicalModel
-from mlhops.api.serving import FailureReason, ServingCounts, ServingReport
+from mlhops.api.serving import FailureReason, ProbeReport, ServingCounts, ServingReport
 from mlhops.controller import serving
 from mlhops.controller.gather import Key
 from mlhops.controller.pods import PodError
@@ -284,6 +285,31 @@ def test_one_pod_that_does_not_tell_makes_the_rest_no_evidence() -> None:
         assert not look.candidate.whole
 
     asyncio.run(watched(sidecars, play))
+
+
+@pytest.mark.parametrize(
+    ("states", "wanted"),
+    [
+        (["Fails", "Answers"], "Answers"),
+        (["Fails", "Unknown"], "Unknown"),
+        (["Fails", "Fails"], "Fails"),
+    ],
+)
+def test_one_replica_that_does_not_answer_its_sidecar_is_not_the_service(
+    states: list[Literal["Answers", "Fails", "Unknown"]], wanted: str
+) -> None:
+    def tell(state: Literal["Answers", "Fails", "Unknown"]) -> Callable[[Mapping[str, str]], bytes]:
+        told = ServingReport.model_validate_json(report("a", GOOD))
+        probed = told.model_copy(update={"probe": ProbeReport(state=state)})
+        return lambda _: probed.model_dump_json(exclude_none=True).encode()
+
+    tells = {address(f"a{n}"): tell(state) for n, state in enumerate(states)}
+
+    async def play(watch: ServingWatch, _: list[Key]) -> None:
+        found = await told(watch, seen(pod("a0"), pod("a1")))
+        assert found.probe.state == wanted
+
+    asyncio.run(watched(Sidecars(tells), play))
 
 
 def test_a_pod_without_a_sidecar_is_not_asked_and_said_to_be_blind() -> None:
