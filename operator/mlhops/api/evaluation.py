@@ -121,9 +121,11 @@ class Needed(Resource):
     """About how many more cases would decide a gate that these data cannot decide."""
 
     group: str | None = None
-    """The group that lacks them; absent where it is the whole data."""
+    """The group that lacks them; absent where several do, or the whole data."""
     more: int
-    """How many more, rounded up."""
+    """How many more in all, rounded up."""
+    each: int | None = None
+    """How many each group then has at least, where several lack them."""
     cases: str
     """Cases of which kind: `positives`, `negatives`, `rows`, `called positive`, `called negative`."""
 

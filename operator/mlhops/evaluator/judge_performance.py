@@ -1,5 +1,6 @@
 """The verdict of a Performance gate: is the whole model good enough, and no worse than stable?"""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,9 @@ from mlhops.evaluator.people import People
 from mlhops.evaluator.requirements import requirements
 from mlhops.evaluator.sentences import Interval, meaning, measure_sentence, plan_sentence, round_up
 from mlhops.evaluator.tally import NEGATIVES, POSITIVES, Disclosure, Kinds, Tallies, total_text
-from mlhops.statistics.performance import estimate
-from mlhops.statistics.planning import needed_cases
+from mlhops.statistics.estimate import Estimate, critical_of
+from mlhops.statistics.performance import FROM_CALLS, estimate
+from mlhops.statistics.planning import POWER, needed_cases
 from mlhops.statistics.verdict import of_ceiling, of_floor, overall
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
@@ -65,14 +67,20 @@ def performance(
     Raises:
         EvaluationError: there are too many groups.
     """
-    bounded = None if gate.limit is None else _bounded(gate, spec, people, measured.candidate)
-    paired = None
+    both = gate.limit is not None and gate.non_inferiority is not None
+    # Where both must be decided each is planned to be so more often.
+    power = math.sqrt(POWER) if both else POWER
+    bounded = paired = None
+    if gate.limit is not None:
+        bounded = _bounded(gate, spec, people, measured.candidate, power)
     if gate.non_inferiority is not None:
-        paired = against_stable(gate, spec, people, measured, gate.non_inferiority.margin)
+        paired = against_stable(gate, spec, people, measured, gate.non_inferiority.margin, power)
     return Performance(gate, bounded, paired)
 
 
-def _bounded(gate: Gate, spec: EvaluationSpec, people: People, predictions: Predictions) -> Part:
+def _bounded(
+    gate: Gate, spec: EvaluationSpec, people: People, predictions: Predictions, power: float
+) -> Part:
     kinds = Kinds(people.label, predictions.called)
     smallest = spec.min_cell_size
     for each in requirements(gate):
@@ -96,7 +104,7 @@ def _bounded(gate: Gate, spec: EvaluationSpec, people: People, predictions: Pred
         f"{kind}: {total_text(int(kinds.of(kind).sum()), people.rows, smallest)}"
         for kind in (POSITIVES, NEGATIVES)
     )
-    needed = _needed(gate, found, measure.cases) if phase is INCONCLUSIVE else None
+    needed = _needed(gate, measure, power) if phase is INCONCLUSIVE else None
     good, bad = ("below it", "above it") if ceiling else ("above it", "below it")
     sentence = measure_sentence(gate, cases, found, ceiling=ceiling)
     proven = gate.assurance == "Proven"
@@ -104,9 +112,17 @@ def _bounded(gate: Gate, spec: EvaluationSpec, people: People, predictions: Pred
     return Part(phase, sentence + told, found, needed)
 
 
-def _needed(gate: Gate, found: Interval, cases: int) -> Needed | None:
+def _needed(gate: Gate, measure: Estimate, power: float) -> Needed | None:
+    if measure.limits is None:
+        return None
     more = needed_cases(
-        found.estimate, found.lower, found.upper, found.limit, cases, gate.confidence
+        measure.estimate,
+        measure.limits,
+        limit_of(gate),
+        measure.cases,
+        critical_of(gate.confidence),
+        power,
+        share=PerformanceMetric(gate.metric) in FROM_CALLS,
     )
     kind = requirements(gate)[0].cases if len(requirements(gate)) == 1 else "rows"
     return None if more is None else Needed(more=round_up(max(more, 1)), cases=kind)

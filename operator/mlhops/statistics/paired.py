@@ -75,6 +75,32 @@ def noninferiority(
     Raises:
         ValueError: the metric needs a score and there is none, or it is not finite, or no risk.
     """
+    arms, pieces, left, right = paired_arms(metric, label, candidate, stable, atom, members)
+    half = len(pieces) // 2
+    known = ~np.isnan(arms.estimate)
+    chosen = np.flatnonzero(known[left] & known[right])
+    found = contrasts.intervals(arms, left[chosen], right[chosen], "Difference", confidence, seed)
+    place = {int(part): i for i, part in enumerate(chosen)}
+    return [
+        _difference(pieces[i], pieces[i + half], found, place.get(i), UNDEFINED[metric])
+        for i in range(half)
+    ]
+
+
+def paired_arms(
+    metric: PerformanceMetric,
+    label: Bools,
+    candidate: Answers,
+    stable: Answers,
+    atom: Indices,
+    members: Bools,
+) -> tuple[Arms, list[Piece], Indices, Indices]:
+    """Return what is compared: the candidate's measures, for everybody and for each group, then
+    stable's; and which of them are to be better than which.
+
+    Raises:
+        ValueError: the metric needs a score and there is none, or it is not finite, or no risk.
+    """
     models = [Measured(label, each.score, each.called) for each in (candidate, stable)]
     everybody = np.ones((1, members.shape[1]), dtype=bool)
     parts = [np.flatnonzero(part[atom]) for part in np.concatenate([everybody, members])]
@@ -85,21 +111,10 @@ def noninferiority(
         for rows, cut in zip(parts, cuts, strict=True)
     )
     arms, pieces = influence.arms(measured, 2 * len(parts), len(label))
-    arms = _unsettled(arms, pieces)
     new = np.arange(len(parts))
     old = new + len(parts)
-    if metric in LOWER_IS_BETTER:
-        left, right = old, new
-    else:
-        left, right = new, old
-    known = ~np.isnan(arms.estimate)
-    chosen = new[known[new] & known[old]]
-    found = contrasts.intervals(arms, left[chosen], right[chosen], "Difference", confidence, seed)
-    place = {int(part): i for i, part in enumerate(chosen)}
-    return [
-        _difference(pieces[i], pieces[j], found, place.get(i), UNDEFINED[metric])
-        for i, j in zip(new.tolist(), old.tolist(), strict=True)
-    ]
+    better, worse = (old, new) if metric in LOWER_IS_BETTER else (new, old)
+    return _unsettled(arms, pieces), pieces, better, worse
 
 
 def _edges(metric: PerformanceMetric, models: Sequence[Measured], rows: Indices) -> Floats | None:
