@@ -113,7 +113,7 @@ class Fairness:
         """Return what would decide the gate, and the sentence that says so."""
         plan = self.plan
         if plan is None:
-            return None, plan_sentence(None)
+            return None, plan_sentence(None, metric=self.gate.metric)
         needed, said = planned_sentence(plan, self.tallies, disclosure)
         return needed, said + self._hardest(plan.hardest, disclosure)
 

@@ -88,7 +88,7 @@ class Inferiority:
 
     def tell(self, disclosure: Disclosure) -> Part:
         """Return the finding with the sentences that say why."""
-        who, needed, advice = self.tallies.who, None, plan_sentence(None)
+        who, needed, advice = self.tallies.who, None, plan_sentence(None, metric=self.gate.metric)
         if self.plan is not None:
             needed, advice = planned_sentence(self.plan, self.tallies, disclosure)
         parts = [self._sentence(disclosure, advice)]

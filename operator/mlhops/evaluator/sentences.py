@@ -155,8 +155,12 @@ def meaning(
     return f"; the {bound} lies within the interval, so these data cannot tell: {plan}"
 
 
-def plan_sentence(needed: Needed | None, where: Sequence[tuple[int, str]] = ()) -> str:
+def plan_sentence(
+    needed: Needed | None, where: Sequence[tuple[int, str]] = (), metric: str = ""
+) -> str:
     """Return about how many more cases would decide, and maybe how many of them in which group."""
+    if needed is None and metric == "CalibrationError":
+        return "evaluate on more rows; how many would decide a CalibrationError is not foretold"
     if needed is None:
         return "evaluate on more rows, though the truth may lie too close to the limit to ever tell"
     inside = f" in {needed.group}" if needed.group else ""

@@ -23,12 +23,12 @@ import numpy as np
 
 from mlhops.statistics import influence
 from mlhops.statistics.comparisons import answer
-from mlhops.statistics.contrasts import Arms, Indices
+from mlhops.statistics.contrasts import Indices
 from mlhops.statistics.estimate import Estimate, critical_of, undefined
 from mlhops.statistics.gap import Gap, own_reference
 from mlhops.statistics.influence import Piece
 from mlhops.statistics.question import Against, Question
-from mlhops.statistics.rates import Bools, Counts, Floats
+from mlhops.statistics.rates import Bools, Floats
 
 BINS = 10
 SMALLEST_BIN = 20
@@ -134,42 +134,31 @@ def error_gaps(
         ValueError: a score is not between 0 and 1, or `Reference` comes without references.
     """
     question = Question(seed, "Difference", against, reference, family, "Lower", confidence)
-    asked = question if against == "Best" else replace(question, against="Rest")
-    arms, cases, _ = error_arms(label, score, atom, members, question)
-    found = answer(asked, arms, cases)
-    if against == "Reference":
-        for i, j in enumerate(question.others(len(members)).tolist()):
-            named = replace(found[i], versus=j)
-            found[i] = own_reference(named, "Difference") if i == j and named.defined else named
-    return found
-
-
-def error_arms(
-    label: Bools, score: Floats, atom: Indices, members: Bools, question: Question
-) -> tuple[Arms, Counts, Bools]:
-    """Return the errors that are compared, on how many cases they rest, and the atoms of each.
-
-    For the best of several groups they are those of the groups. Else they are those of the groups and
-    then, for each group, that of its other side, both in bins of their own.
-
-    Raises:
-        ValueError: a score is not between 0 and 1, or `Reference` comes without references.
-    """
-    parts, groups = question.arms(members), len(members)
+    parts = question.arms(members)
 
     def rows(part: int) -> Indices:
         return np.flatnonzero(parts[part][atom])
 
-    if question.against == "Best":
-        sides = list(range(groups))
-        cuts = [bins(score, [rows(group) for group in sides])] * groups
-    else:
-        other = question.others(groups).tolist()
-        sides = [*range(groups), *other]
-        cuts = [bins(score, [rows(i), rows(j)]) for i, j in enumerate(other)] * 2
-    pieces = (piece(label, score, rows(side), cut) for side, cut in zip(sides, cuts, strict=True))
-    arms, light = influence.arms(pieces, len(sides), len(label))
-    return arms, influence.cases(light), parts[sides]
+    def answered(asked: Question, sides: Sequence[int], cuts: Sequence[Floats]) -> list[Gap]:
+        pieces = (
+            piece(label, score, rows(side), cut) for side, cut in zip(sides, cuts, strict=True)
+        )
+        arms, light = influence.arms(pieces, len(sides), len(label))
+        return answer(asked, arms, influence.cases(light))
+
+    groups = range(len(members))
+    if against == "Best":
+        common = bins(score, [rows(group) for group in groups])
+        return answered(question, groups, [common] * len(members))
+    # Each group and its other side, in bins of their own.
+    other = question.others(len(members)).tolist()
+    cuts = [bins(score, [rows(i), rows(j)]) for i, j in enumerate(other)]
+    found = answered(replace(question, against="Rest"), [*groups, *other], [*cuts, *cuts])
+    if against == "Reference":
+        for i, j in enumerate(other):
+            named = replace(found[i], versus=j)
+            found[i] = own_reference(named, "Difference") if i == j and named.defined else named
+    return found
 
 
 def bins(score: Floats, sides: Sequence[Indices], most: int = BINS) -> Floats:

@@ -75,7 +75,8 @@ def noninferiority(
     Raises:
         ValueError: the metric needs a score and there is none, or it is not finite, or no risk.
     """
-    arms, pieces, left, right = paired_arms(metric, label, candidate, stable, atom, members)
+    settled, pieces, left, right = paired_arms(metric, label, candidate, stable, atom, members)
+    arms = unsettled(settled, pieces)
     half = len(pieces) // 2
     known = ~np.isnan(arms.estimate)
     chosen = np.flatnonzero(known[left] & known[right])
@@ -96,7 +97,7 @@ def paired_arms(
     members: Bools,
 ) -> tuple[Arms, list[Piece], Indices, Indices]:
     """Return what is compared: the candidate's measures, for everybody and for each group, then
-    stable's; and which of them are to be better than which.
+    stable's; and which of them are to be better than which. See `unsettled`.
 
     Raises:
         ValueError: the metric needs a score and there is none, or it is not finite, or no risk.
@@ -114,7 +115,7 @@ def paired_arms(
     new = np.arange(len(parts))
     old = new + len(parts)
     better, worse = (old, new) if metric in LOWER_IS_BETTER else (new, old)
-    return _unsettled(arms, pieces), pieces, better, worse
+    return arms, pieces, better, worse
 
 
 def _edges(metric: PerformanceMetric, models: Sequence[Measured], rows: Indices) -> Floats | None:
@@ -125,8 +126,10 @@ def _edges(metric: PerformanceMetric, models: Sequence[Measured], rows: Indices)
     return calibration.bins(both, [rows, rows + len(models[0].score)])
 
 
-def _unsettled(arms: Arms, pieces: Sequence[Piece]) -> Arms:
+def unsettled(arms: Arms, pieces: Sequence[Piece], times: Floats | None = None) -> Arms:
     """Return the arms with one row more on which the two models differ.
+
+    Where arms are to be taken as so many times larger, that one row weighs so much less.
 
     Two models that agree on every row that was seen need not agree on all: without this, ten rows
     would prove them equal. (For proportions it comes to the correction for continuity of R. G.
@@ -136,8 +139,9 @@ def _unsettled(arms: Arms, pieces: Sequence[Piece]) -> Arms:
     half = len(pieces) // 2
     for i in range(half):
         least = max(pieces[i].unit, pieces[i + half].unit)
-        covariance[i, i + half] -= least**2 / 2
-        covariance[i + half, i] -= least**2 / 2
+        part = least**2 / 2 / (1.0 if times is None else float(times[i]))
+        covariance[i, i + half] -= part
+        covariance[i + half, i] -= part
     return Arms(arms.estimate, covariance, arms.limits)
 
 

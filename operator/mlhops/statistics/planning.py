@@ -27,7 +27,7 @@ from mlhops.statistics.rates import Bools, Counts, Floats, Trials
 POWER = 0.8
 MOST = 1_000_000
 """More cases than this are no plan."""
-_TOGETHER = 10
+_TOGETHER = 10.0
 """No group is asked to grow by more than so many times what everybody does."""
 _DRAWS = 2000
 _CELLS = 400_000
@@ -35,6 +35,8 @@ _CELLS = 400_000
 _STEPS = 11
 _FAR = 12.0
 """Standard errors at which a comparison is surely decided."""
+_LEAST_ROWS, _MOST_ROWS = 4000, 20_000
+"""Of measures that are taken anew in another mix of people."""
 _FEW_PAIRS = 300
 """For more comparisons than this the critical value is drawn only once."""
 
@@ -243,7 +245,8 @@ class Rates:
 class Measures:
     """Measures that vary normally, of which the interval that was seen tells the scale."""
 
-    arms: Arms
+    arms: Callable[[Floats], tuple[Arms, Floats]]
+    """From the growth of atoms to the measures in that mix, and the growth that is not in them yet."""
     atoms: Bools
     """Arms by atoms."""
     sizes: Floats
@@ -256,25 +259,24 @@ class Measures:
     alike: Bools
     """Comparisons that are taken to be without a difference: too few cases to be told."""
     complete: bool = True
-    _roots: tuple[Floats, Floats] | None = field(default=None, init=False)
     _critical: float = field(default=math.nan, init=False)
 
     def draw(self, growth: Floats) -> Drawn:
         """Return what the gate comes to where each atom has grown so many times."""
-        known = ~np.isnan(self.arms.estimate)
+        arms, left_over = self.arms(growth)
+        known = ~np.isnan(arms.estimate)
         chosen = known[self.left] & known[self.right]
         left, right = self.left[chosen], self.right[chosen]
-        weights = self.atoms * self.sizes
-        times = (weights @ growth) / np.maximum(weights.sum(axis=1), 1e-9)
+        weights = self.atoms * self.sizes * (growth / left_over)
+        times = (weights @ left_over) / np.maximum(weights.sum(axis=1), 1e-9)
         scale = 1 / np.sqrt(np.maximum(times, 1e-9))
-        covariance = self.arms.covariance * np.outer(scale, scale)
+        covariance = arms.covariance * np.outer(scale, scale)
         if len(left) <= _FEW_PAIRS or math.isnan(self._critical):
             self._critical = contrasts.critical(covariance, left, right, self.confidence, self.seed)
-        if self._roots is None:
-            self._roots = self._touching(left, right, self.alike[chosen])
-        now, then = (_spread(each, left, right) for each in (self.arms.covariance, covariance))
+        now, then = (_spread(each, left, right) for each in (arms.covariance, covariance))
         narrower = np.sqrt(now / np.maximum(then, 1e-300))
-        up, down = (root * narrower for root in self._roots)
+        roots = _touching(arms, left, right, self.bounds, self.alike[chosen])
+        up, down = (root * narrower for root in roots)
         stray = self._stray(covariance, left, right)
         z = self._critical
         within = (stray + z <= up) & (-stray + z <= down)
@@ -291,20 +293,46 @@ class Measures:
         random = np.random.default_rng(self.seed)
         return np.asarray(random.standard_normal((draws, len(left))) @ root.T)
 
-    def _touching(self, left: Indices, right: Indices, alike: Bools) -> tuple[Floats, Floats]:
-        """Return at how many standard errors each interval touches the upper and the lower bound;
-        less than none where the estimate lies beyond it."""
-        steps = np.concatenate([[0.0], np.geomspace(0.02, _FAR, 36)])
-        estimate = self.arms.estimate[left] - self.arms.estimate[right]
-        shift = np.where(alike, estimate, 0.0)
-        spans = [
-            contrasts.limits_of(self.arms, left, right, "Difference", z) for z in steps[1:].tolist()
+
+def mixed(
+    measure: Callable[[Indices], Arms], atom: Indices, order: Indices
+) -> Callable[[Floats], tuple[Arms, Floats]]:
+    """Return measures of the rows in another mix of atoms: each atom's rows evenly thinned or repeated.
+
+    Args:
+        measure: from rows, some of them several times, to the measures of them.
+        atom: the atom of each row.
+        order: the rows, so sorted that neighbours are alike.
+    """
+    rows = [order[atom[order] == each] for each in range(int(atom.max(initial=-1)) + 1)]
+    sizes = np.array([len(each) for each in rows], dtype=np.float64)
+
+    def arms(growth: Floats) -> tuple[Arms, Floats]:
+        wanted = sizes * growth
+        share = np.clip(float(sizes.sum()), _LEAST_ROWS, _MOST_ROWS) / wanted.sum()
+        taken = np.maximum(np.round(wanted * share), 1.0)
+        chosen = [
+            each[np.floor((np.arange(number) + 0.5) * len(each) / number).astype(np.intp)]
+            for each, number in zip(rows, taken.astype(np.intp).tolist(), strict=True)
         ]
-        lower = np.array([estimate - shift, *(low - shift for low, _ in spans)])
-        upper = np.array([estimate - shift, *(high - shift for _, high in spans)])
-        return _root(steps, lower, upper, self.bounds.high), _root(
-            steps, -upper, -lower, -self.bounds.low
-        )
+        return measure(np.concatenate(chosen)), wanted / taken
+
+    return arms
+
+
+def _touching(
+    arms: Arms, left: Indices, right: Indices, within: Bounds, alike: Bools
+) -> tuple[Floats, Floats]:
+    """Return at how many standard errors each interval touches the upper and the lower bound;
+    less than none where the estimate lies beyond it."""
+    steps = np.concatenate([[0.0], np.geomspace(0.02, _FAR, 36)])
+    estimate = arms.estimate[left] - arms.estimate[right]
+    shift = np.where(alike, estimate, 0.0)
+    spans = [contrasts.limits_of(arms, left, right, "Difference", z) for z in steps[1:].tolist()]
+    lower = np.array([estimate - shift, *(low - shift for low, _ in spans)])
+    upper = np.array([estimate - shift, *(high - shift for _, high in spans)])
+    below = _root(steps, -upper, -lower, -within.low)
+    return _root(steps, lower, upper, within.high), below
 
 
 def _root(steps: Floats, lower: Floats, upper: Floats, bound: float) -> Floats:
