@@ -90,6 +90,12 @@ class EvaluationSpec(Resource):
     part of what determines the verdict."""
 
 
+HonoursNames = Literal["True", "False", "Refused", "Unknown"]
+"""Whether a model goes by the names of its inputs: of the same rows with the features in another order it
+gives the same answers (True) or others (False), or the server refuses them. Unknown where names are
+not sent, or the answers do not depend on which value is whose."""
+
+
 class GroupEstimate(Resource):
     """What a gate measured for one group."""
 
@@ -188,6 +194,8 @@ class EvaluationStatus(Resource):
     """Where the report is, or why there is none."""
     profile: StoredProfile | None = None
     """Which profile monitoring compares with, or why there is none."""
+    honours_names: HonoursNames | None = None
+    """Whether the model goes by the names of its inputs, so that callers may send them in any order."""
     seed: int | None = None
     """The seed that the bootstrap used."""
     evaluator: str | None = None

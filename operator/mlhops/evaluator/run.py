@@ -235,4 +235,5 @@ def _result(found: Evaluated) -> Result:
         data_digest=found.digest,
         seed=found.spec.seed,
         evaluator=__version__,
+        honours_names=found.measured.honours_names if found.measured is not None else None,
     )
