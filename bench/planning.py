@@ -32,7 +32,7 @@ from mlhops.evaluator.tally import Kinds
 from mlhops.statistics.contrasts import Indices
 from mlhops.statistics.rates import Bools, Floats
 
-RUNS = 400
+RUNS = 300
 LEAST, MOST = 75.0, 90.0
 """Percent of the planned data sets that must decide; 80 is what is promised."""
 
