@@ -24,6 +24,7 @@ from bench.idle import idle
 from bench.latency import first_write, start
 from bench.memory import memory
 from bench.plane import Plane
+from bench.planning import planning
 from bench.rendering import rendering
 from bench.report import Machine, Run, record
 from bench.results import Result
@@ -76,6 +77,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "weight": weight,
     "verdict": verdict,
     "gates": gates,
+    "planning": planning,
     "evaluate": evaluate.evaluate,
     "rendering": rendering,
     "drift": drift.detection,

@@ -72,6 +72,10 @@ _MEANINGS = """
 - **Gates**: simulated data sets with a known truth, decided by the functions that the evaluator
   decides by. Positives are 10 % of the rows; the smallest group's false negative rate differs from
   that of all others by so many times the limit of 0.10.
+- **Planning**: data sets that leave a gate open; the evaluator says how many more cases would decide it, with
+  80 % if the truth is what was seen. So many people are drawn, group by group and with replacement, from those
+  who were seen (for AUPRC from where these came), and the whole gate is judged anew. Each design is to be decided
+  in 75 to 90 % of 300 such data sets. Gates by CalibrationError are told no number.
 - **Intervals**: from labels, scores and groups to simultaneous intervals of false negative, false
   positive and selection rate, positive predictive value and AUROC of each group against everybody
   else, in one thread or as many as BLAS takes. fairlearn's `MetricFrame(n_boot=...)` resamples the

@@ -46,7 +46,12 @@ CARD = (
     ),
     field("a blank intended use", "spec.card.intendedUse", " \n", "say what the model is for"),
     field("a blank owner", "spec.card.owner", " ", "name the team or person"),
-    field("a risk class of another scheme", "spec.card.riskClass", "IIa", '"I", "II", "III", "IV"'),
+    field(
+        "a risk class of another scheme",
+        "spec.card.riskClass",
+        "IIa",
+        "of the EU MDR (such as IIa)",
+    ),
     field("a card that is a text", "spec.card", "see the wiki", "must be of type object"),
     field("a novel", "spec.card.users", "ж" * 4097, "may not be more than 4096"),
     field("33 limitations", "spec.card.limitations", ["x"] * 33, "must have at most 32 items"),

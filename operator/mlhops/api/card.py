@@ -2,12 +2,33 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
-from mlhops.api.base import PRINTING, Resource, matching
+from mlhops.api.base import PRINTING, Resource, matching, rules
 
 Text = Annotated[str, Field(max_length=4096)]
 Line = Annotated[str, Field(max_length=253)]
+
+
+RiskClass = Annotated[
+    Literal["I", "II", "III", "IV"],
+    # No enum: the API server would refuse by it first, without a word of the scheme.
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": 16,
+            **rules(
+                (
+                    "self in ['I', 'II', 'III', 'IV']",
+                    (
+                        "riskClass is the IMDRF SaMD category, I, II, III or IV: write a class of the EU MDR "
+                        "(such as IIa) or of the FDA into card.regulatory.status"
+                    ),
+                )
+            ),
+        }
+    ),
+]
 
 
 class Label(Resource):
@@ -47,8 +68,9 @@ class Card(Resource):
     """The people whom it was made for."""
     out_of_scope: Text | None = None
     """Uses that are cautioned against."""
-    risk_class: Literal["I", "II", "III", "IV"]
-    """Category of the software as a medical device (IMDRF SaMD), IV being the highest."""
+    risk_class: RiskClass
+    """Category of the software as a medical device (IMDRF SaMD): I, II, III or IV, which is the highest. A
+    class of the EU MDR or the FDA goes to `regulatory.status`."""
     owner: Annotated[
         str,
         Field(

@@ -104,7 +104,7 @@ class DataSource(
     """The Secret with credentials for reading, such as AWS_ACCESS_KEY_ID; only the evaluator sees
     it. Without one `evaluation.serviceAccountName` counts."""
     format: Literal["parquet", "csv"] = "parquet"
-    """The file format."""
+    """The file format. What is named .csv and is no Parquet is read as csv in any case."""
     label_column: Annotated[str, Field(min_length=1, max_length=253)]
     """The column with the true outcome."""
     id_column: Annotated[str, Field(min_length=1, max_length=253)] | None = None

@@ -90,6 +90,12 @@ class EvaluationSpec(Resource):
     part of what determines the verdict."""
 
 
+HonoursNames = Literal["True", "False", "Refused", "Unknown"]
+"""Whether a model goes by the names of its inputs: of the same rows with the features in another order it
+gives the same answers (True) or others (False), or the server refuses them. Unknown where names are
+not sent, or the answers do not depend on which value is whose."""
+
+
 class GroupEstimate(Resource):
     """What a gate measured for one group."""
 
@@ -121,9 +127,11 @@ class Needed(Resource):
     """About how many more cases would decide a gate that these data cannot decide."""
 
     group: str | None = None
-    """The group that lacks them; absent where it is the whole data."""
+    """The group that lacks them; absent where several do, or the whole data."""
     more: int
-    """How many more, rounded up."""
+    """How many more in all, rounded up."""
+    each: int | None = None
+    """How many each group then has at least, where several lack them."""
     cases: str
     """Cases of which kind: `positives`, `negatives`, `rows`, `called positive`, `called negative`."""
 
@@ -186,6 +194,8 @@ class EvaluationStatus(Resource):
     """Where the report is, or why there is none."""
     profile: StoredProfile | None = None
     """Which profile monitoring compares with, or why there is none."""
+    honours_names: HonoursNames | None = None
+    """Whether the model goes by the names of its inputs, so that callers may send them in any order."""
     seed: int | None = None
     """The seed that the bootstrap used."""
     evaluator: str | None = None

@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 
 from mlhops.api.base import Resource
 from mlhops.api.data import StoredReport
-from mlhops.api.evaluation import EvaluationPhase, GateResult
+from mlhops.api.evaluation import EvaluationPhase, GateResult, HonoursNames
 from mlhops.api.profile import StoredProfile
 
 PREFIX = "mlhops.io/evaluation.v1:"
@@ -39,6 +39,7 @@ class Result(Resource):
     data_digest: str | None = None
     seed: int | None = None
     evaluator: str | None = None
+    honours_names: HonoursNames | None = None
     report: StoredReport | None = None
     profile: StoredProfile | None = None
 

@@ -9,7 +9,7 @@ from mlhops.api.action import ActionType
 from mlhops.api.base import Fingerprint, Resource, Time
 from mlhops.api.conditions import Condition
 from mlhops.api.decision import Action
-from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.evaluation import EvaluationPhase, HonoursNames
 
 HISTORY_LIMIT = 20
 
@@ -153,6 +153,8 @@ class Proof(Resource):
     """When the first of the overrides that the proof rests on ends."""
     server: list[str] = []
     """The images and the runtime that were measured."""
+    honours_names: HonoursNames | None = None
+    """Whether the model goes by the names of its inputs; absent where an earlier evaluator measured it."""
 
 
 class Serving(Resource):

@@ -87,6 +87,8 @@ class _Raw:
     revision: str
     answers: Sequence[Answer]
     text: _Text
+    by_names: bool = False
+    """Whether the proof says that the model goes by the names of its inputs."""
 
 
 class Scraper:
@@ -233,7 +235,8 @@ class Scraper:
         ready = [pod for pod in pods if _is_ready(pod, service)]
         room = [ALL_BYTES]
         answers = await asyncio.gather(*(self._ask(pod, service, room) for pod in ready))
-        return _Raw(of.revision, answers, await self._profile(model, of))
+        by_names = of.proof is not None and of.proof.honours_names == "True"
+        return _Raw(of.revision, answers, await self._profile(model, of), by_names)
 
     async def _ask(self, pod: Manifest, service: str, room: list[int]) -> Answer:
         """Ask one pod of an InferenceService. `room` is how many bytes of all pods are still taken."""
@@ -358,7 +361,7 @@ def _judge(
             profile = Profile.model_validate_json(raw.text.profile)
         except ValueError:
             return Asked(raw.revision, raw.answers, None, "its profile cannot be read", True)
-        return Asked(raw.revision, raw.answers, profile)
+        return Asked(raw.revision, raw.answers, profile, by_names=raw.by_names)
 
     return look(policy, asked(stable), asked(candidate), now)
 

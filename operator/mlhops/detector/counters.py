@@ -69,6 +69,8 @@ class Note(StrEnum):
     """A feature that the request does not mention, so that it is missing in all its rows."""
     UNKNOWN_FEATURE = "unknownFeature"
     """A name in the request that is no feature."""
+    OTHER_ORDER = "otherOrder"
+    """Features in another order than the interface's: what a model that goes by order reads wrongly."""
     JOINED = "joined"
     """A response whose request was known, or a request whose response was."""
     UNANSWERED = "unanswered"

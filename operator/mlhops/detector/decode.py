@@ -113,6 +113,8 @@ class Decoder:
             raise Undecodable(Outcome.NOT_A_PREDICTION)
         if event.kind == "request":
             rows, form = self._rows(known, raw, notes)
+            if form.reordered:
+                notes.add(Note.OTHER_ORDER)
             outcome = Outcome.ROWS if rows else Outcome.EMPTY
             return Decoded(outcome, frozenset(notes), rows=rows, form=form)
         try:

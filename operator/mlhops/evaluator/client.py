@@ -20,7 +20,7 @@ from mlhops.api.base import Json
 from mlhops.api.detector import EVALUATION_ID
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import answers
-from mlhops.evaluator.errors import EvaluationError
+from mlhops.evaluator.errors import EvaluationError, RefusedError
 from mlhops.evaluator.features import Inputs, payload
 from mlhops.evaluator.redact import quote
 
@@ -74,16 +74,17 @@ class Client:
     ) -> None:
         await self._client.close()
 
-    async def predict(self, batch: Inputs) -> answers.Values:
+    async def predict(self, batch: Inputs, attempts: int = ATTEMPTS) -> answers.Values:
         """Return the model's value for each row.
 
         Raises:
-            EvaluationError: the endpoint refuses, does not answer in spite of retries, or answers
-                nonsense.
+            RefusedError: the endpoint answers with an error, of a server's own in spite of retries.
+            EvaluationError: it does not answer in spite of retries, or answers nonsense.
         """
         body = payload(batch, self._spec.protocol_version)
         trouble = ""
-        for attempt in range(ATTEMPTS):
+        kind: type[EvaluationError] = EvaluationError
+        for attempt in range(attempts):
             if attempt:
                 wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
                 await asyncio.sleep(random.uniform(wait / 2, wait))
@@ -96,9 +97,9 @@ class Client:
                     headers={"Ce-Id": f"{EVALUATION_ID}{uuid.uuid4()}"},
                 )
             except httpx.HTTPStatusError as error:
-                trouble = self._said(error.response, batch)
+                trouble, kind = self._said(error.response, batch), RefusedError
                 if error.response.status_code < _SERVER_ERROR:
-                    raise EvaluationError(
+                    raise RefusedError(
                         f"the model server refuses the request: {trouble}; check the model's name, "
                         "the protocol and that spec.interface.features is what the model takes, "
                         "in its order"
@@ -110,14 +111,15 @@ class Client:
                 ) from error
             except httpx.TimeoutException:
                 trouble = f"no answer within {self._endpoint.request_timeout:g} s"
+                kind = EvaluationError
             except httpx.TransportError as error:
-                trouble = f"no connection ({type(error).__name__})"
+                trouble, kind = f"no connection ({type(error).__name__})", EvaluationError
             except Exception as error:
                 raise self._nonsense(error) from error
             else:
                 return self._values(answer, batch.rows)
-        raise EvaluationError(
-            f"the model server failed {ATTEMPTS} times at {self._endpoint.url}: {trouble}; look at "
+        raise kind(
+            f"the model server failed {attempts} times at {self._endpoint.url}: {trouble}; look at "
             "the logs of the revision's predictor pods"
         )
 

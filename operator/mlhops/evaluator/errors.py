@@ -7,6 +7,10 @@ class EvaluationError(Exception):
     """The gates could not be measured; the message says why and what to do."""
 
 
+class RefusedError(EvaluationError):
+    """The model server answers a request with an error."""
+
+
 class WrongValuesError(EvaluationError):
     """Values of one column are wrong, in so many of the rows that were looked at."""
 

@@ -1,7 +1,7 @@
 """The verdict of a Fairness gate: is a measure alike in all groups?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, GroupEstimate, Needed
 from mlhops.api.gate import Gate
@@ -11,21 +11,21 @@ from mlhops.evaluator.groups import Cohorts, cohorts
 from mlhops.evaluator.measured import Predictions
 from mlhops.evaluator.outcome import begun, limit_of, numbers, rounded
 from mlhops.evaluator.people import People
+from mlhops.evaluator.plans import Planned, fairness_plan, planned_sentence
 from mlhops.evaluator.requirements import cases_of, requirements
 from mlhops.evaluator.sentences import (
     Interval,
     Side,
     absent_sentence,
     gap_sentence,
+    hardest_sentence,
     joined,
     meaning,
     plan_sentence,
-    round_up,
 )
 from mlhops.evaluator.shortfalls import Shortfall, shortfall_sentence, shortfalls
 from mlhops.evaluator.tally import NEGATIVES, POSITIVES, ROWS, Disclosure, Kinds, Tallies
 from mlhops.statistics.gap import Gap
-from mlhops.statistics.planning import needed
 from mlhops.statistics.verdict import of_gap, of_ratio, overall
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
@@ -40,6 +40,8 @@ class Fairness:
     found: Found
     phases: dict[int, EvaluationPhase]
     small: Sequence[Shortfall]
+    plan: Planned | None = None
+    """What would decide the gate, where it is undecided and a sensible number would."""
 
     @property
     def who(self) -> Cohorts:
@@ -85,24 +87,54 @@ class Fairness:
             "groups": _estimates(self, disclosure),
             "worst_group": self.worst,
         }
+        needed, advice = self._advice(disclosure)
         if deciding is not None:
             gap, phase = self.found[deciding], self.phases[deciding]
-            plan, others = _plan(self, disclosure) if phase is INCONCLUSIVE else (None, None)
             good, bad = ("above it", "below it") if gate.comparison == "Ratio" else _LIMITS
             found = Interval(gap.gap, gap.lower, gap.upper, limit_of(gate))
             parts.append(
                 _comparison(self, deciding, found, disclosure)
-                + meaning(
-                    phase, good, bad, plan_sentence(plan, others), proven=gate.assurance == "Proven"
-                )
+                + meaning(phase, good, bad, advice, proven=gate.assurance == "Proven")
             )
-            update |= {**numbers(found), "needed": plan}
+            update |= numbers(found)
         parts += _undefined(self)
         if self.who.absent:
             parts.append(absent_sentence(self.who.absent))
         if self.small:
             parts.append(shortfall_sentence(gate, self.small, self.tallies, disclosure))
+        if self.plan is not None and (
+            deciding is None or self.phases[deciding] is not INCONCLUSIVE
+        ):
+            parts.append(advice)
+        update["needed"] = needed
         return begun(gate).model_copy(update={**update, "message": ". ".join(parts)})
+
+    def _advice(self, disclosure: Disclosure) -> tuple[Needed | None, str]:
+        """Return what would decide the gate, and the sentence that says so."""
+        plan = self.plan
+        if plan is None:
+            return None, plan_sentence(None, metric=self.gate.metric)
+        needed, said = planned_sentence(plan, self.tallies, disclosure)
+        return needed, said + self._hardest(plan.hardest, disclosure)
+
+    def _hardest(self, group: int, disclosure: Disclosure) -> str:
+        """Return which comparison needs so many cases, where it is not the one that was just told."""
+        gap, deciding = self.found.get(group), self.deciding
+        if group < 0 or deciding is None or (gap is not None and not gap.defined):
+            return ""
+        if gap is None:
+            return f"; the hardest to decide is {self.who.names[group]}, which is too small as yet"
+        if {group, self._other(group)} == {deciding, self._other(deciding)}:
+            return ""
+        if min(gap.trials, gap.rest_trials) < disclosure.smallest:
+            return ""
+        sides = _sides(self, group, disclosure)[1]
+        found = Interval(gap.gap, gap.lower, gap.upper, limit_of(self.gate))
+        return f"; the hardest to decide is {hardest_sentence(self.gate, sides, found)}"
+
+    def _other(self, group: int) -> int | None:
+        versus = self.found[group].versus
+        return versus if versus is not None else _complement(self.who, group)
 
 
 _LIMITS = ("within the limit", "beyond the limit")
@@ -124,7 +156,10 @@ def fairness(
     small = shortfalls(gate, who, tallies, requirements(gate))
     found = measure(gate, spec, people, predictions, who, {each.group for each in small})
     phases = {i: _phase(gate, gap) for i, gap in found.items()}
-    return Fairness(gate, tallies, found, phases, small)
+    judged = Fairness(gate, tallies, found, phases, small)
+    if judged.phase is not INCONCLUSIVE or gate.assurance != "Proven":
+        return judged
+    return replace(judged, plan=fairness_plan(gate, spec, people, predictions, tallies))
 
 
 def _phase(gate: Gate, gap: Gap) -> EvaluationPhase:
@@ -145,6 +180,14 @@ def _undefined(judged: Fairness) -> list[str]:
 
 
 def _comparison(judged: Fairness, group: int, found: Interval, disclosure: Disclosure) -> str:
+    cases, sides = _sides(judged, group, disclosure)
+    return gap_sentence(judged.gate, judged.found[group].part, sides, cases, found)
+
+
+def _sides(
+    judged: Fairness, group: int, disclosure: Disclosure
+) -> tuple[str, tuple[tuple[float, Side], tuple[float, Side]]]:
+    """Return the kind of cases, and the two that are compared, each with its own value."""
     gate, who, gap = judged.gate, judged.who, judged.found[group]
     cases = cases_of(gap.part or gate.metric)
     tally = disclosure.tell(cases, judged.tallies)
@@ -153,39 +196,13 @@ def _comparison(judged: Fairness, group: int, found: Interval, disclosure: Discl
         rest = Side("everybody else", tally.rest_text(group))
     else:
         rest = Side(who.names[other], tally.text(other))
-    sides = (gap.rate, Side(who.names[group], tally.text(group))), (gap.rest, rest)
-    return gap_sentence(gate, gap.part, sides, cases, found)
+    return cases, ((gap.rate, Side(who.names[group], tally.text(group))), (gap.rest, rest))
 
 
 def _complement(who: Cohorts, group: int) -> int | None:
     """Return the group that everybody else belongs to, if there is one: of two sexes the other."""
     same = (who.members == ~who.members[group]).all(axis=1)
     return int(same.argmax()) if same.any() else None
-
-
-def _plan(judged: Fairness, disclosure: Disclosure) -> tuple[Needed | None, tuple[int, str] | None]:
-    """Return what would decide the gate: the cheapest way for each comparison, for the dearest."""
-    plans: dict[frozenset[int], tuple[int, int, int]] = {}
-    for i, phase in judged.phases.items():
-        gap = judged.found[i]
-        if phase is not INCONCLUSIVE or not gap.defined:
-            continue
-        more = needed(gap, limit_of(judged.gate), judged.gate.comparison or "Difference")
-        if more is None:
-            return None, None
-        other = gap.versus if gap.versus is not None else _complement(judged.who, i)
-        pair = frozenset({i} if other is None else {i, other})
-        found = (more.group + more.rest, more.rest, i)
-        plans[pair] = min(found, plans.get(pair, found))
-    total, rest, i = max(plans.values())
-    gap, names = judged.found[i], judged.who.names
-    cases = cases_of(gap.part or judged.gate.metric)
-    if disclosure.tell(cases, judged.tallies).count(i) is None:
-        return None, None  # a plan follows from the number that may not be told
-    other = gap.versus if gap.versus is not None else _complement(judged.who, i)
-    others = "everybody else" if other is None else names[other]
-    wanted = Needed(group=names[i], more=round_up(max(total - rest, 1)), cases=cases)
-    return wanted, (round_up(rest), others)
 
 
 def _estimates(judged: Fairness, disclosure: Disclosure) -> list[GroupEstimate]:

@@ -1,16 +1,17 @@
 """Is the candidate worse than what serves now, for everybody or for any group?"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GroupEstimate, Needed
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GroupEstimate
 from mlhops.api.gate import SCORED, Gate, PerformanceMetric
 from mlhops.evaluator.groups import Cohorts, cohorts
 from mlhops.evaluator.measured import Measured, Missing, Predictions
 from mlhops.evaluator.outcome import Part, rounded, seed_of
 from mlhops.evaluator.people import People
+from mlhops.evaluator.plans import Planned, inferiority_plan, planned_sentence
 from mlhops.evaluator.requirements import cases_of, requirements
 from mlhops.evaluator.sentences import (
     Interval,
@@ -19,7 +20,6 @@ from mlhops.evaluator.sentences import (
     meaning,
     paired_sentence,
     plan_sentence,
-    round_up,
 )
 from mlhops.evaluator.shortfalls import Shortfall, own_shortfalls, shortfall_sentence
 from mlhops.evaluator.tally import (
@@ -32,7 +32,6 @@ from mlhops.evaluator.tally import (
     total_text,
 )
 from mlhops.statistics.paired import Answers, PairedDifference, noninferiority
-from mlhops.statistics.planning import needed_cases
 from mlhops.statistics.verdict import of_noninferiority, overall
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
@@ -53,6 +52,15 @@ class Inferiority:
     small: Sequence[Shortfall]
     unmatched: Sequence[str]
     """Groups in which stable has too few of the cases that are compared."""
+    plan: Planned | None = None
+    """What would decide it, where it is undecided and a sensible number would."""
+
+    @property
+    def phase(self) -> EvaluationPhase:
+        """The verdict; what was not seen is not proven."""
+        phase = overall(self.phases.values())
+        unseen = self.small or self.unmatched or self.tallies.who.absent
+        return INCONCLUSIVE if phase is EvaluationPhase.SUCCESSFUL and unseen else phase
 
     @property
     def phases(self) -> dict[int, EvaluationPhase]:
@@ -80,12 +88,10 @@ class Inferiority:
 
     def tell(self, disclosure: Disclosure) -> Part:
         """Return the finding with the sentences that say why."""
-        phase, who = overall(self.phases.values()), self.tallies.who
-        unseen = self.small or self.unmatched or who.absent
-        if phase is EvaluationPhase.SUCCESSFUL and unseen:
-            phase = INCONCLUSIVE
-        needed = self._needed() if self.phases[self.deciding] is INCONCLUSIVE else None
-        parts = [self._sentence(disclosure, needed)]
+        who, needed, advice = self.tallies.who, None, plan_sentence(None, metric=self.gate.metric)
+        if self.plan is not None:
+            needed, advice = planned_sentence(self.plan, self.tallies, disclosure)
+        parts = [self._sentence(disclosure, advice)]
         if who.absent:
             parts.append(absent_sentence(who.absent))
         if self.small:
@@ -93,9 +99,11 @@ class Inferiority:
         if self.unmatched:
             named = ", ".join(joined(self.unmatched))
             parts.append(f"with {self.version} there are too few cases to compare in {named}")
+        if self.plan is not None and self.phases[self.deciding] is not INCONCLUSIVE:
+            parts.append(advice)
         found = None if self._undefined else self.span(self.deciding)
         groups = self._groups(disclosure)
-        return Part(phase, ". ".join(parts), found, needed, groups, self.worst)
+        return Part(self.phase, ". ".join(parts), found, needed, groups, self.worst)
 
     @property
     def _undefined(self) -> bool:
@@ -106,7 +114,7 @@ class Inferiority:
         each = self.found[i]
         return Interval(-each.better, -each.upper, -each.lower, self.margin)
 
-    def _sentence(self, disclosure: Disclosure, needed: Needed | None) -> str:
+    def _sentence(self, disclosure: Disclosure, advice: str) -> str:
         i = self.deciding
         each, gate = self.found[i], self.gate
         if self._undefined:
@@ -122,21 +130,7 @@ class Inferiority:
             gate, f"{name} ({cases}: {number})", (each.candidate, each.stable), self.version, span
         )
         good, bad = "within the margin", "beyond the margin"
-        return sentence + meaning(
-            self.phases[i], good, bad, plan_sentence(needed), proven=True, bound="margin"
-        )
-
-    def _needed(self) -> Needed | None:
-        each, i = self.found[self.deciding], self.deciding
-        more = needed_cases(
-            each.better, each.lower, each.upper, -self.margin, each.cases, self.gate.confidence
-        )
-        if more is None:
-            return None
-        cases = cases_of(self.gate.metric)
-        return Needed(
-            group=self.worst if i >= 0 else None, more=round_up(max(more, 1)), cases=cases
-        )
+        return sentence + meaning(self.phases[i], good, bad, advice, proven=True, bound="margin")
 
     def _groups(self, disclosure: Disclosure) -> list[GroupEstimate]:
         rows, positives, negatives = (
@@ -165,9 +159,15 @@ class Inferiority:
 
 
 def against_stable(
-    gate: Gate, spec: EvaluationSpec, people: People, measured: Measured, margin: float
+    gate: Gate,
+    spec: EvaluationSpec,
+    people: People,
+    measured: Measured,
+    margin: float,
+    power: float,
 ) -> Inferiority | Part:
-    """Return what is known of a candidate against what serves now.
+    """Return what is known of a candidate against what serves now, and what decides with such a
+    power where these data cannot tell.
 
     Raises:
         EvaluationError: there are too many groups.
@@ -194,7 +194,7 @@ def against_stable(
     lacking = _lacking(gate, spec, people, (measured.candidate, stable))
     if lacking is not None:
         return lacking
-    return _compared(gate, spec, people, (measured.candidate, stable), margin)
+    return _compared(gate, spec, people, (measured.candidate, stable), margin, power)
 
 
 def _lacking(
@@ -218,6 +218,7 @@ def _compared(
     people: People,
     models: tuple[Predictions, Predictions],
     margin: float,
+    power: float,
 ) -> Inferiority | Part:
     version = spec.stable.version if spec.stable is not None else ""
     who = cohorts(people.levels, gate.across.divisions) if gate.across else _undivided(people)
@@ -243,7 +244,11 @@ def _compared(
         return Part(EvaluationPhase.ERROR, f"{why}; see interface.output.type of that version")
     numbered = dict(zip([EVERYBODY, *judged], found, strict=True))
     unmatched = [who.names[i] for i in sorted(weak)]
-    return Inferiority(gate, margin, version, tallies, numbered, small, unmatched)
+    result = Inferiority(gate, margin, version, tallies, numbered, small, unmatched)
+    if result.phase is not INCONCLUSIVE:
+        return result
+    plan = inferiority_plan(gate, spec, people, models, (tallies, others), margin, power)
+    return replace(result, plan=plan)
 
 
 def _undivided(people: People) -> Cohorts:

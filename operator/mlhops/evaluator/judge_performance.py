@@ -12,12 +12,23 @@ from mlhops.evaluator.outcome import Part, begun, limit_of, numbers
 from mlhops.evaluator.people import People
 from mlhops.evaluator.requirements import requirements
 from mlhops.evaluator.sentences import Interval, meaning, measure_sentence, plan_sentence, round_up
-from mlhops.evaluator.tally import NEGATIVES, POSITIVES, Disclosure, Kinds, Tallies, total_text
-from mlhops.statistics.performance import estimate
-from mlhops.statistics.planning import needed_cases
+from mlhops.evaluator.tally import (
+    NEGATIVES,
+    POSITIVES,
+    ROWS,
+    Disclosure,
+    Kinds,
+    Tallies,
+    total_text,
+)
+from mlhops.statistics.estimate import Estimate, critical_of
+from mlhops.statistics.performance import FROM_CALLS, estimate
+from mlhops.statistics.planning import POWER, needed_cases
 from mlhops.statistics.verdict import of_ceiling, of_floor, overall
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
+_EACH_OF_TWO = 0.87
+"""How often either of two parts of a gate is to be decided: both are in 76 to 87 %, as they depend."""
 
 
 @dataclass(frozen=True)
@@ -65,14 +76,19 @@ def performance(
     Raises:
         EvaluationError: there are too many groups.
     """
-    bounded = None if gate.limit is None else _bounded(gate, spec, people, measured.candidate)
-    paired = None
+    both = gate.limit is not None and gate.non_inferiority is not None
+    power = _EACH_OF_TWO if both else POWER
+    bounded = paired = None
+    if gate.limit is not None:
+        bounded = _bounded(gate, spec, people, measured.candidate, power)
     if gate.non_inferiority is not None:
-        paired = against_stable(gate, spec, people, measured, gate.non_inferiority.margin)
+        paired = against_stable(gate, spec, people, measured, gate.non_inferiority.margin, power)
     return Performance(gate, bounded, paired)
 
 
-def _bounded(gate: Gate, spec: EvaluationSpec, people: People, predictions: Predictions) -> Part:
+def _bounded(
+    gate: Gate, spec: EvaluationSpec, people: People, predictions: Predictions, power: float
+) -> Part:
     kinds = Kinds(people.label, predictions.called)
     smallest = spec.min_cell_size
     for each in requirements(gate):
@@ -96,17 +112,25 @@ def _bounded(gate: Gate, spec: EvaluationSpec, people: People, predictions: Pred
         f"{kind}: {total_text(int(kinds.of(kind).sum()), people.rows, smallest)}"
         for kind in (POSITIVES, NEGATIVES)
     )
-    needed = _needed(gate, found, measure.cases) if phase is INCONCLUSIVE else None
+    needed = _needed(gate, measure, people.rows, power) if phase is INCONCLUSIVE else None
     good, bad = ("below it", "above it") if ceiling else ("above it", "below it")
     sentence = measure_sentence(gate, cases, found, ceiling=ceiling)
     proven = gate.assurance == "Proven"
-    told = meaning(phase, good, bad, plan_sentence(needed), proven=proven)
+    told = meaning(phase, good, bad, plan_sentence(needed, metric=gate.metric), proven=proven)
     return Part(phase, sentence + told, found, needed)
 
 
-def _needed(gate: Gate, found: Interval, cases: int) -> Needed | None:
+def _needed(gate: Gate, measure: Estimate, rows: int, power: float) -> Needed | None:
+    kind = requirements(gate)[0].cases if len(requirements(gate)) == 1 else ROWS
+    if measure.limits is None or gate.metric == "CalibrationError":
+        return None
     more = needed_cases(
-        found.estimate, found.lower, found.upper, found.limit, cases, gate.confidence
+        measure.estimate,
+        measure.limits,
+        limit_of(gate),
+        rows if kind == ROWS else measure.cases,
+        critical_of(gate.confidence),
+        power,
+        share=PerformanceMetric(gate.metric) in FROM_CALLS,
     )
-    kind = requirements(gate)[0].cases if len(requirements(gate)) == 1 else "rows"
     return None if more is None else Needed(more=round_up(max(more, 1)), cases=kind)

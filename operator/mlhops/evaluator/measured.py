@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mlhops.api.evaluation import HonoursNames
 from mlhops.statistics.rates import Bools, Floats
 
 
@@ -32,3 +33,5 @@ class Measured:
     """What the serving revision says of the same people; None where nothing serves yet."""
     seconds: Floats | Missing = Missing("the time that an answer takes was not measured")
     """How long the answer for one person takes, for each request that was timed."""
+    honours_names: HonoursNames = "Unknown"
+    """Whether the candidate goes by the names of its inputs."""

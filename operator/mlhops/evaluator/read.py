@@ -15,11 +15,14 @@ import pyarrow.csv
 import pyarrow.parquet
 import pyarrow.types as types
 
+from mlhops.api.data import DataSource
 from mlhops.evaluator.errors import EvaluationError, counted
 
 _PAGE = 1 << 20
 # Behind these numbers the parser quotes the row, so nothing else is taken from it.
 _RAGGED = re.compile(r"CSV parse error: (?:Row #\d+: )?Expected (\d+) columns, got (\d+)\b")
+_MAGIC = b"PAR1"
+"""How a Parquet file begins."""
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -33,6 +36,17 @@ class Column(Protocol):
 
 
 Batch = dict[str, Column]
+
+
+def format_of(data: DataSource, path: Path) -> Literal["parquet", "csv"]:
+    """Return the format of a file: that of the spec, which is parquet also where it says nothing.
+
+    What is named .csv and does not begin as Parquet does is read as csv all the same.
+    """
+    if data.format == "parquet" and data.uri.lower().endswith(".csv"):
+        with path.open("rb") as file:
+            return "parquet" if file.read(len(_MAGIC)) == _MAGIC else "csv"
+    return data.format
 
 
 class Table:

@@ -5,6 +5,22 @@ from collections.abc import Collection
 
 _LONGEST = 200
 _MASK = "…"
+_TYPES = frozenset(
+    {
+        "bool",
+        "bytes",
+        "dict",
+        "float",
+        "int",
+        "list",
+        "ndarray",
+        "NoneType",
+        "object",
+        "str",
+        "tuple",
+    }
+)
+"""Names of types, which say what is wrong and nothing of anybody."""
 _NOUNS = r"(?:features?|columns?|rows?|samples?|dimensions?|instances?|tensors?|inputs?)"
 
 
@@ -21,7 +37,7 @@ def quote(
     """
     text = _one_line(text)
     text = re.sub(r"\[[^\[\]]*\]", f"[{_MASK}]", text)
-    text = re.sub(r"(['\"])(.*?)\1", lambda found: _quoted(found, names), text)
+    text = re.sub(r"(['\"])(.*?)\1", lambda found: _quoted(found, names, words), text)
     # As they stand in one line: what was sent may have more blanks, around it or within.
     lines = {_one_line(word) for word in words} - {""}
     for word in sorted(lines, key=len, reverse=True):
@@ -36,8 +52,12 @@ def _one_line(text: str) -> str:
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
-def _quoted(found: re.Match[str], names: Collection[str]) -> str:
-    return found[0] if found[2] in names else f"{found[1]}{_MASK}{found[1]}"
+def _quoted(found: re.Match[str], names: Collection[str], words: Collection[str]) -> str:
+    return (
+        found[0]
+        if found[2] in names or found[2] in _TYPES.difference(words)
+        else f"{found[1]}{_MASK}{found[1]}"
+    )
 
 
 def _whole(found: re.Match[str], numbers: Collection[str]) -> str:

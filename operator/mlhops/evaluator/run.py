@@ -20,11 +20,12 @@ from mlhops.api.gate import primary_of
 from mlhops.api.result import Result
 from mlhops.evaluator import people
 from mlhops.evaluator.client import Endpoint
+from mlhops.evaluator.contract import unforeseen
 from mlhops.evaluator.errors import CannotTellError, EvaluationError
 from mlhops.evaluator.judge import in_order, judgement, phase_of_run
 from mlhops.evaluator.outcome import undecided
 from mlhops.evaluator.predict import Pace, Say
-from mlhops.evaluator.read import Table
+from mlhops.evaluator.read import Table, format_of
 from mlhops.evaluator.reference import Reference, missing, reference
 from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.publish import publish
@@ -141,7 +142,7 @@ def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Run:
 def _measure(
     spec: EvaluationSpec, file: LocalFile, endpoint: Endpoint, options: Options, say: Say
 ) -> Evaluated:
-    table = Table(file.path, spec.data.format)
+    table = Table(file.path, format_of(spec.data, file.path))
     try:
         who = people.read(table, spec)
     except CannotTellError as error:
@@ -149,13 +150,14 @@ def _measure(
     say(f"read {who.rows:,} rows, {file.digest}")
     pace = Pace(options.batch_size, options.timeout)
     measured = score(table, who, spec, endpoint, pace, say)
+    odd = unforeseen(table, spec)
     file.verify_unchanged()
     judged = judgement(spec, who, measured)
     phase = phase_of_run(judged.gates)
     return Evaluated(
         spec,
         phase,
-        summary(judged.gates),
+        ". ".join(filter(None, (summary(judged.gates), odd))),
         file.digest,
         _now(),
         __version__,
@@ -200,7 +202,7 @@ def _profile(found: Evaluated, file: LocalFile) -> Reference:
     if found.measured is None:
         return missing("the model was not asked for scores")
     try:
-        table = Table(file.path, found.spec.data.format)
+        table = Table(file.path, format_of(found.spec.data, file.path))
         labels = found.people.classes if found.people is not None else frozenset[str]()
         made = reference(table, found.spec, found.measured.candidate, file.digest, labels)
         file.verify_unchanged()
@@ -235,4 +237,5 @@ def _result(found: Evaluated) -> Result:
         data_digest=found.digest,
         seed=found.spec.seed,
         evaluator=__version__,
+        honours_names=found.measured.honours_names if found.measured is not None else None,
     )

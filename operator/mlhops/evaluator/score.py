@@ -14,6 +14,7 @@ from mlhops.evaluator.client import Endpoint
 from mlhops.evaluator.convert import canonical
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.measured import Measured, Missing, Predictions
+from mlhops.evaluator.names import honours_names
 from mlhops.evaluator.people import People
 from mlhops.evaluator.predict import Pace, Say, predict
 from mlhops.evaluator.read import Table
@@ -49,7 +50,9 @@ def score(
     stable = None
     if spec.stable is not None:
         stable = _stable(run, spec.stable, _left(pace, begun))
-    return Measured(candidate, stable, seconds)
+    names = honours_names(table, people, spec, endpoint, _left(pace, begun).deadline)
+    say(f"goes by the names of its inputs: {names}")
+    return Measured(candidate, stable, seconds, names)
 
 
 def _left(pace: Pace, begun: float) -> Pace:

@@ -71,6 +71,19 @@ def gap_sentence(
     )
 
 
+def hardest_sentence(
+    gate: Gate, sides: tuple[tuple[float, Side], tuple[float, Side]], found: Interval
+) -> str:
+    """Return in short which comparison is closest to the limit, for the number of cases it has."""
+    (rate, group), (rest, others) = sides
+    digits = found.digits
+    what = "ratio" if gate.comparison == "Ratio" else "difference"
+    return (
+        f"{rate:.{digits}f} for {group.name} against {rest:.{digits}f} for {others.name}, "
+        f"{what} {found.estimate:.{digits}f}"
+    )
+
+
 def measure_sentence(gate: Gate, cases: str, found: Interval, *, ceiling: bool) -> str:
     """Return the measure of the whole model."""
     digits = found.digits
@@ -142,13 +155,29 @@ def meaning(
     return f"; the {bound} lies within the interval, so these data cannot tell: {plan}"
 
 
-def plan_sentence(needed: Needed | None, others: tuple[int, str] | None = None) -> str:
-    """Return about how many more cases would decide, in the group and maybe among the others."""
+def plan_sentence(
+    needed: Needed | None, where: Sequence[tuple[int, str]] = (), metric: str = ""
+) -> str:
+    """Return about how many more cases would decide, and maybe how many of them in which group."""
+    if needed is None and metric == "CalibrationError":
+        return "evaluate on more rows; how many would decide a CalibrationError is not foretold"
     if needed is None:
         return "evaluate on more rows, though the truth may lie too close to the limit to ever tell"
-    where = f" in {needed.group}" if needed.group else ""
-    also = f" and {others[0]:,} more for {others[1]}" if others and others[0] else ""
-    return f"about {needed.more:,} more {needed.cases}{where}{also} would decide it"
+    inside = f" in {needed.group}" if needed.group else ""
+    told = f"about {needed.more:,} more {needed.cases}{inside}"
+    if needed.each is None:
+        return f"{told} would decide it"
+    goal = f"{told}, so that each group has at least {needed.each:,}, would decide it"
+    if not where:
+        return goal
+    named = joined([f"{number:,} in {name}" for number, name in where])
+    last = named[-1] if len(where) > _MOST_NAMED else f"and {named[-1]}"
+    return f"{goal}: {', '.join(named[:-1])} {last}"
+
+
+def hidden_plan_sentence(each: int, cases: str) -> str:
+    """Return how many cases would decide where it may not be told how many there are."""
+    return f"about {each:,} {cases} in each group would decide it"
 
 
 def absent_sentence(groups: Sequence[str]) -> str:

@@ -109,7 +109,7 @@ def _lack(tally: Tally, group: int, minimum: int) -> str:
     """Say what a group has and needs, but no exact number that may not be told."""
     count = tally.count(group)
     if count is not None:
-        return f"it has {count:,} {tally.cases} and needs {minimum:,}, {minimum - count:,} more"
+        return f"it has {count:,} {tally.cases} and needs {minimum:,}, {minimum - count:,} more to be judged"
     if tally.sizes[group] < tally.smallest:
         return f"it has {tally.text(group)} {tally.cases} and needs {minimum:,}"
     return f"it has fewer than the {minimum:,} {tally.cases} that it needs"

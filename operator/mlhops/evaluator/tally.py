@@ -118,7 +118,7 @@ class Disclosure:
             last: names of groups whose numbers are hidden after all others.
         """
         self.tallies = tallies
-        self._smallest = smallest
+        self.smallest = smallest
         self._last = last
         self._known: dict[str, dict[str, bool]] = {}
 
@@ -127,18 +127,18 @@ class Disclosure:
         kinds = _WITH.get(cases, (cases,))
         names = tallies.who.names
         known = np.array([all(self._of(kind)[name] for kind in kinds) for name in names])
-        return Tally(cases, tallies.sizes(cases), tallies.total(cases), known, self._smallest)
+        return Tally(cases, tallies.sizes(cases), tallies.total(cases), known, self.smallest)
 
     def _of(self, cases: str) -> dict[str, bool]:
         if self.tallies is None:
             raise AssertionError("a gate has groups, and they were not looked at")
         if cases not in self._known:
             who = self.tallies.who
-            if 0 < self.tallies.total(_COMPLEMENT[cases]) < self._smallest:
+            if 0 < self.tallies.total(_COMPLEMENT[cases]) < self.smallest:
                 return dict.fromkeys(who.names, False)
             last = [i for i, name in enumerate(who.names) if name in self._last]
             found = showable(
-                self.tallies.atoms(cases), who.members, who.division, self._smallest, last
+                self.tallies.atoms(cases), who.members, who.division, self.smallest, last
             )
             self._known[cases] = _by_name(who.names, found)
         return self._known[cases]

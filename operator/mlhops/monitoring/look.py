@@ -96,6 +96,7 @@ class _Side:
                     settings,
                     alpha=self._at,
                     cell=self._policy.privacy.min_cell_size,
+                    by_names=self._asked.by_names,
                 )
             except (ValueError, ArithmeticError):
                 troubles.append(Trouble("Error", "the tests cannot be made of what the pods tell"))

@@ -19,6 +19,8 @@ from mlhops.rollout.looks import Found
 from mlhops.statistics.budget import Judged, Limit, judge
 from mlhops.statistics.drift import Shift, proportion
 
+ORDER = ("request", "order")
+"""What is found where callers name features in another order than the interface's."""
 _ALIKE: frozenset[Encoding] = frozenset({"Matrix", "Tensors"})
 
 
@@ -42,6 +44,7 @@ def quality(
     *,
     alpha: float,
     cell: int,
+    by_names: bool = False,
 ) -> list[Finding]:
     """Return what each kind of bad value of each feature comes to, in each window.
 
@@ -52,10 +55,16 @@ def quality(
         settings: of the policy, for how many rows are needed and how chances are corrected.
         alpha: the corrected chance at which there is a rise.
         cell: a number that rests on fewer bad values is not told.
+        by_names: whether the model is known to go by the names of its inputs; then their order is counted
+            only.
     """
     findings = []
     for name, counted in windows.items():
-        asked = list(_asked(profile, counted, limits))
+        asked = [
+            each
+            for each in _asked(profile, counted, limits)
+            if not (by_names and (each.of, each.test) == ORDER)
+        ]
         bounds = [Limit(each.limit, settings.min_rows) for each in asked]
         judged = judge([each.shift for each in asked], bounds, alpha, settings.correction)
         findings += [

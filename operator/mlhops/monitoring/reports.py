@@ -54,6 +54,8 @@ class Asked:
     """Why there is no profile."""
     damaged: bool = False
     """Whether there is one and it cannot be used."""
+    by_names: bool = False
+    """Whether its evaluation has found that the model goes by the names of its inputs."""
 
 
 @dataclass(frozen=True)

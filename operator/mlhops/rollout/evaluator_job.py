@@ -239,6 +239,7 @@ def _finished(
             "data_digest": result.data_digest,
             "seed": result.seed,
             "evaluator": result.evaluator,
+            "honours_names": result.honours_names,
             "report": result.report,
             "profile": result.profile,
             "started_at": started,

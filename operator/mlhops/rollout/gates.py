@@ -268,6 +268,7 @@ def _proof(
         overridden=list(overridden),
         expires=expires,
         server=measured_by(candidate, evaluation) or _server_now(draft, candidate),
+        honours_names=evaluation.status.honours_names,
     )
 
 

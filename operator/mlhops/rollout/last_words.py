@@ -103,6 +103,7 @@ def _of_gate(gate: Gate, found: GateResult, spec: EvaluationSpec, result: Result
     needed = found.needed
     if needed is not None and not (
         _is_count(needed.more, MOST)
+        and _is_count(needed.each, MOST)
         and _is_text(needed.group, _LONGEST_NAME)
         and _is_text(needed.cases, 63)
     ):

@@ -12,12 +12,12 @@ import numpy as np
 
 from mlhops.statistics import influence
 from mlhops.statistics.comparisons import answer
-from mlhops.statistics.contrasts import Indices
+from mlhops.statistics.contrasts import Arms, Indices
 from mlhops.statistics.delong import Moments
 from mlhops.statistics.gap import Gap
 from mlhops.statistics.influence import Piece
 from mlhops.statistics.question import Against, Question
-from mlhops.statistics.rates import Bools, Floats
+from mlhops.statistics.rates import Bools, Counts, Floats
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,16 @@ def auroc_gaps(
         ValueError: a score is not finite, or `Reference` comes without references.
     """
     question = Question(seed, "Difference", against, reference, family, "Higher", confidence)
+    return answer(question, *auroc_arms(label, score, atom, question.arms(members)))
+
+
+def auroc_arms(label: Bools, score: Floats, atom: Indices, parts: Bools) -> tuple[Arms, Counts]:
+    """Return the area of each part (parts by atoms), and how many cases it rests on.
+
+    Raises:
+        ValueError: a score is not finite.
+    """
     ranked = rank(label, score)
-    measured = question.arms(members)
-    pieces = (piece(ranked, np.flatnonzero(arm[atom])) for arm in measured)
-    arms, light = influence.arms(pieces, len(measured), len(label))
-    return answer(question, arms, influence.cases(light))
+    pieces = (piece(ranked, np.flatnonzero(part[atom])) for part in parts)
+    arms, light = influence.arms(pieces, len(parts), len(label))
+    return arms, influence.cases(light)

@@ -79,14 +79,29 @@ def intervals(
     if len(left) == 0:
         return Intervals(np.zeros(0), np.zeros(0), np.zeros(0), float("nan"))
     z = critical(arms.covariance, left, right, confidence, seed)
-    low, high = arms.limits(z)
     p, q = arms.estimate[left], arms.estimate[right]
-    correlation = correlated(arms.covariance)[left, right]
-    distances = p - low[left], high[left] - p, q - low[right], high[right] - q
-    if comparison == "Difference":
-        return Intervals(p - q, *_difference(p, q, distances, correlation), z)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Intervals(p / q, *_ratio(p, q, distances, correlation), z)
+        estimate = p - q if comparison == "Difference" else p / q
+    return Intervals(estimate, *limits_of(arms, left, right, comparison, z), z)
+
+
+def limits_of(
+    arms: Arms, left: Indices, right: Indices, comparison: Comparison, z: float
+) -> tuple[Floats, Floats]:
+    """Return the limits of contrasts at a critical value; arms may have draws before their axis."""
+    low, high = arms.limits(z)
+    p, q = arms.estimate[..., left], arms.estimate[..., right]
+    correlation = correlated(arms.covariance)[left, right]
+    distances = (
+        p - low[..., left],
+        high[..., left] - p,
+        q - low[..., right],
+        high[..., right] - q,
+    )
+    if comparison == "Difference":
+        return _difference(p, q, distances, correlation)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return _ratio(p, q, distances, correlation)
 
 
 def critical(

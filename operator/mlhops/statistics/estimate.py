@@ -1,5 +1,6 @@
 """One measure of the whole model with its interval."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -15,6 +16,8 @@ class Estimate:
     """How many cases the measure is about."""
     reason: str = ""
     """Why it is undefined."""
+    limits: Callable[[float], tuple[float, float]] | None = None
+    """From a critical value to lower and upper limit; None where it is undefined."""
 
 
 def undefined(reason: str, cases: int = 0) -> Estimate:

@@ -75,6 +75,33 @@ def noninferiority(
     Raises:
         ValueError: the metric needs a score and there is none, or it is not finite, or no risk.
     """
+    settled, pieces, left, right = paired_arms(metric, label, candidate, stable, atom, members)
+    arms = unsettled(settled, pieces)
+    half = len(pieces) // 2
+    known = ~np.isnan(arms.estimate)
+    chosen = np.flatnonzero(known[left] & known[right])
+    found = contrasts.intervals(arms, left[chosen], right[chosen], "Difference", confidence, seed)
+    place = {int(part): i for i, part in enumerate(chosen)}
+    return [
+        _difference(pieces[i], pieces[i + half], found, place.get(i), UNDEFINED[metric])
+        for i in range(half)
+    ]
+
+
+def paired_arms(
+    metric: PerformanceMetric,
+    label: Bools,
+    candidate: Answers,
+    stable: Answers,
+    atom: Indices,
+    members: Bools,
+) -> tuple[Arms, list[Piece], Indices, Indices]:
+    """Return what is compared: the candidate's measures, for everybody and for each group, then
+    stable's; and which of them are to be better than which. See `unsettled`.
+
+    Raises:
+        ValueError: the metric needs a score and there is none, or it is not finite, or no risk.
+    """
     models = [Measured(label, each.score, each.called) for each in (candidate, stable)]
     everybody = np.ones((1, members.shape[1]), dtype=bool)
     parts = [np.flatnonzero(part[atom]) for part in np.concatenate([everybody, members])]
@@ -85,21 +112,10 @@ def noninferiority(
         for rows, cut in zip(parts, cuts, strict=True)
     )
     arms, pieces = influence.arms(measured, 2 * len(parts), len(label))
-    arms = _unsettled(arms, pieces)
     new = np.arange(len(parts))
     old = new + len(parts)
-    if metric in LOWER_IS_BETTER:
-        left, right = old, new
-    else:
-        left, right = new, old
-    known = ~np.isnan(arms.estimate)
-    chosen = new[known[new] & known[old]]
-    found = contrasts.intervals(arms, left[chosen], right[chosen], "Difference", confidence, seed)
-    place = {int(part): i for i, part in enumerate(chosen)}
-    return [
-        _difference(pieces[i], pieces[j], found, place.get(i), UNDEFINED[metric])
-        for i, j in zip(new.tolist(), old.tolist(), strict=True)
-    ]
+    better, worse = (old, new) if metric in LOWER_IS_BETTER else (new, old)
+    return arms, pieces, better, worse
 
 
 def _edges(metric: PerformanceMetric, models: Sequence[Measured], rows: Indices) -> Floats | None:
@@ -110,8 +126,10 @@ def _edges(metric: PerformanceMetric, models: Sequence[Measured], rows: Indices)
     return calibration.bins(both, [rows, rows + len(models[0].score)])
 
 
-def _unsettled(arms: Arms, pieces: Sequence[Piece]) -> Arms:
+def unsettled(arms: Arms, pieces: Sequence[Piece], times: Floats | None = None) -> Arms:
     """Return the arms with one row more on which the two models differ.
+
+    Where arms are to be taken as so many times larger, that one row weighs so much less.
 
     Two models that agree on every row that was seen need not agree on all: without this, ten rows
     would prove them equal. (For proportions it comes to the correction for continuity of R. G.
@@ -121,8 +139,9 @@ def _unsettled(arms: Arms, pieces: Sequence[Piece]) -> Arms:
     half = len(pieces) // 2
     for i in range(half):
         least = max(pieces[i].unit, pieces[i + half].unit)
-        covariance[i, i + half] -= least**2 / 2
-        covariance[i + half, i] -= least**2 / 2
+        part = least**2 / 2 / (1.0 if times is None else float(times[i]))
+        covariance[i, i + half] -= part
+        covariance[i + half, i] -= part
     return Arms(arms.estimate, covariance, arms.limits)
 
 

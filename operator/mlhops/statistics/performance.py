@@ -128,7 +128,8 @@ def estimate(
     found = Measured(label, score, called).piece(metric, np.arange(len(label)))
     if np.isnan(found.estimate):
         return undefined(UNDEFINED[metric], found.cases)
-    return Estimate(found.estimate, *found.limits(critical_of(confidence)), found.cases)
+    lower, upper = found.limits(critical_of(confidence))
+    return Estimate(found.estimate, lower, upper, found.cases, limits=found.limits)
 
 
 def _mean(values: Floats, rows: Indices) -> Piece:

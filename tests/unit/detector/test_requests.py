@@ -49,6 +49,7 @@ def test_rows_are_counted_by_how_they_are_asked_about_with_a_profile_or_without(
     assert told(watched) == told(watched, "all")
     assert watched.counters.flat()["asked.v1.Matrix"] == 2
     assert watched.counters.flat()["asked.v2.Columns"] == 0
+    assert watched.counters.flat()["note.otherOrder"] == 1
 
 
 def test_what_has_left_a_window_is_no_longer_told() -> None:

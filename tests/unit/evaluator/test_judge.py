@@ -65,7 +65,10 @@ def test_too_few_data_cannot_tell_unless_the_gate_only_asks_for_no_refutation() 
 def test_a_group_too_small_to_judge_leaves_a_proven_gate_open_and_says_what_is_needed() -> None:
     result = verdict({**EQUAL, "X": (3, 12, 50, 50)})
     assert result.phase is INCONCLUSIVE
-    assert "sex=X is too small to judge: it has 15 positives and needs 20, 5 more" in result.message
+    assert (
+        "sex=X is too small to judge: it has 15 positives and needs 20, 5 more to be judged"
+        in result.message
+    )
     assert verdict({**EQUAL, "X": (3, 12, 50, 50)}, assurance="NotRefuted").phase is SUCCESSFUL
 
 

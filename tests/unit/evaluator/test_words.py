@@ -130,3 +130,9 @@ def test_binary_features_go_out_as_numbers_unless_their_categories_are_words() -
     assert not words_for(Feature(name="mgus", type="Binary"))
     assert not words_for(Feature(name="mgus", type="Binary", categories=["0", "1"]))
     assert words_for(Feature(name="sex", type="Binary", categories=["F", "M"]))
+
+
+def test_a_server_may_name_types_unless_they_were_sent() -> None:
+    said = "unhashable type: 'list'"
+    assert quote(said, set(), set(), set()) == said
+    assert "list" not in quote(said, set(), {"list"}, set())

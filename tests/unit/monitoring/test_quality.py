@@ -1,6 +1,7 @@
 """Data quality: shares of bad values beyond the policy's limit, and beyond chance."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -117,16 +118,30 @@ AS_ASKED: dict[str, object] = {
 }
 
 
-def live(requests: dict[str, object] | None, known: Profile = KNOWN, **policies: object) -> Side:
+def live(
+    requests: dict[str, object] | None,
+    known: Profile = KNOWN,
+    *,
+    by_names: bool = False,
+    **policies: object,
+) -> Side:
     """What a look comes to at a pod whose callers ask like this, of a model that was asked as ASKED."""
     of = known.model_copy(update={"asked": ASKED})
     told = report(of=of)
     found = RequestSummary.model_validate(requests) if requests is not None else None
     window = told.windows["hour"].model_copy(update={"requests": found})
     answered = answer(told.model_copy(update={"windows": {"hour": window}}))
-    side = look(policy(**policies), asked(answered, of=of), None, NOW).stable
+    heard = replace(asked(answered, of=of), by_names=by_names)
+    side = look(policy(**policies), heard, None, NOW).stable
     assert side is not None
     return side
+
+
+def test_another_order_is_no_alarm_where_the_model_is_known_to_go_by_names() -> None:
+    assert live(AS_ASKED | {"reordered": 500}, by_names=True).quality == "NoDrift"
+    odd = live(AS_ASKED | {"reordered": 500, "misnamed": 500}, by_names=True)
+    assert odd.quality_worst is not None
+    assert (odd.quality, odd.quality_worst.test) == ("Drift", "names")
 
 
 def test_callers_who_ask_as_the_evaluation_did_are_no_news() -> None:

@@ -55,6 +55,14 @@ def test_a_verdict_is_taken_over_as_it_is() -> None:
     assert status.finished_at == after(1)
 
 
+def test_whether_the_model_goes_by_names_is_taken_over_and_may_be_missing() -> None:
+    subject = an_evaluation()
+    for told in ("False", None):
+        result = said(subject.spec, EvaluationPhase.SUCCESSFUL, honours_names=told)
+        status = next_status(subject, JOB, ended(encode(result)), after(1))
+        assert (status.phase, status.honours_names) == (EvaluationPhase.SUCCESSFUL, told)
+
+
 def test_a_result_that_makes_no_sense_is_an_error_with_the_reason_and_nothing_of_it() -> None:
     subject = an_evaluation()
     result = said(subject.spec, EvaluationPhase.SUCCESSFUL, rows=10**30)

@@ -109,6 +109,23 @@ def test_an_evaluation_that_never_reports_gives_no_traffic() -> None:
     assert "is under way" in world.status.message
 
 
+@pytest.mark.parametrize("told", ["True", "False", None])
+def test_the_proof_says_whether_the_model_goes_by_names(told: str | None) -> None:
+    world, _, _ = canary(TEN_AND_PAUSE)
+    world.evaluator_prompt = False
+    world.run()
+    (name,) = [n for n, each in world.evaluations.items() if "status" not in each]
+    world.finish(name, EvaluationPhase.SUCCESSFUL)
+    status = world.evaluations[name]["status"]
+    assert isinstance(status, dict)
+    status["honoursNames"] = told
+
+    world.run()
+
+    assert world.candidate.proof is not None
+    assert world.candidate.proof.honours_names == told
+
+
 def test_an_advisory_gate_blocks_nothing() -> None:
     world, old, new = canary(TEN_AND_PAUSE)
     world.edit(

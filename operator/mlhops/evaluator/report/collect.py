@@ -1,10 +1,10 @@
 """From an evaluation to its report: all that may be told, in the order in which people ask."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, HonoursNames
 from mlhops.evaluator.judge import Judgement
 from mlhops.evaluator.measured import Measured
 from mlhops.evaluator.people import People
@@ -16,6 +16,12 @@ from mlhops.evaluator.report.forests import forests
 MOST_ROWS = 2048
 """Of all gates together; a report with more would be too large to read."""
 _FEWEST_ROWS = 16
+_NAMES: Mapping[HonoursNames, str] = {
+    "True": "yes: inputs in another order get the same answers",
+    "False": "no: callers must send the inputs in the order of the interface",
+    "Refused": "inputs in another order are refused",
+    "Unknown": "",
+}
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ def _facts(run: Evaluated) -> list[Fact]:
         "Called positive": (
             "" if output.threshold is None else f"{output.name} of {output.threshold:g} and above"
         ),
+        "Goes by names": _NAMES[run.measured.honours_names] if run.measured is not None else "",
         "Data": shown(spec.data.uri),
         "Digest of the data": run.digest,
     }
