@@ -57,7 +57,15 @@ HARMLESS = (
 
 _SET_BY_US = {
     "predictor": frozenset(
-        {"annotations", "containers", "labels", "model", "serviceAccountName", "volumes"}
+        {
+            "annotations",
+            "containers",
+            "imagePullSecrets",
+            "labels",
+            "model",
+            "serviceAccountName",
+            "volumes",
+        }
     ),
     "model": frozenset(
         {
