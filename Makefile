@@ -40,8 +40,9 @@ $(STAMP): | $(REQUIREMENTS)
 controlplane: venv ## build etcd, kube-apiserver and kube-controller-manager (minutes, once; cached)
 	$(PYTHON) -m lab.binaries
 
-crds: venv ## write crds/ from the types in operator/mlhops/api
+crds: venv ## write crds/ and docs/reference.md from the types in operator/mlhops/api
 	$(PYTHON) -m mlhops.api.crd crds/
+	$(PYTHON) -m mlhops.api.reference docs/reference.md
 
 roles: venv ## write the roles of manifests/ and charts/ from operator/mlhops/controller/permissions.py
 	$(PYTHON) -m mlhops.controller.permissions
@@ -58,6 +59,7 @@ check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m mlhops.api.crd --check crds/
+	$(PYTHON) -m mlhops.api.reference --check docs/reference.md
 	$(PYTHON) -m mlhops.controller.permissions --check
 	$(PYTHON) -m lab.licences --check
 	$(PYTHON) -m lab.sbom --check
