@@ -55,6 +55,16 @@ def test_a_verdict_is_taken_over_as_it_is() -> None:
     assert status.finished_at == after(1)
 
 
+def test_passed_counts_the_gates_that_let_pass_as_the_message_does() -> None:
+    advisory: Json = {"name": "quick", "type": "Latency", "metric": "P99", "limit": 1, "required": False}
+    gates = cast("list[Json]", at_path(evaluation(), "spec.gates"))
+    subject = Evaluation.model_validate(evaluation({"spec.gates": [*gates, advisory]}))
+    status = next_status(
+        subject, JOB, ended(encode(said(subject.spec, EvaluationPhase.SUCCESSFUL))), after(1)
+    )
+    assert status.passed == "1/1"
+
+
 def test_a_result_that_makes_no_sense_is_an_error_with_the_reason_and_nothing_of_it() -> None:
     subject = an_evaluation()
     result = said(subject.spec, EvaluationPhase.SUCCESSFUL, rows=10**30)
