@@ -14,7 +14,7 @@ KEEP ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv controlplane crds roles sbom telemetry check fix test test-unit campaign demo bench requirements alibi clean
+.PHONY: help venv controlplane crds roles sbom telemetry check release fix test test-unit campaign demo bench requirements alibi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,7 +63,11 @@ check: venv ## lint, format, types, layers, generated files
 	$(PYTHON) -m mlhops.controller.permissions --check
 	$(PYTHON) -m lab.licences --check
 	$(PYTHON) -m lab.sbom --check
+	$(PYTHON) -m lab.release --check
 	$(PYTHON) -m mlhops.controller.catalogue --check
+
+release: venv ## write VERSION into code, chart, manifests and pages (see CONTRIBUTING.md)
+	$(PYTHON) -m lab.release $(VERSION)
 
 fix: venv ## let the linter and the formatter repair what they can
 	$(VENV)/bin/ruff check --fix .

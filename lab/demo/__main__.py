@@ -21,6 +21,7 @@ from lab.demo.screen import MODEL, NAMESPACE, Failed, Screen, ready
 from lab.demo.traffic import Traffic
 from lab.demo.train import load, train
 from lab.images import detector, program
+from mlhops import __version__
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.api.status import Outcome, Phase
@@ -110,7 +111,7 @@ def prepare(cluster: Cluster) -> pd.DataFrame:
 def start_operator(cluster: Cluster) -> None:
     """Start the operator as a process of its own."""
     environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
-    images = ("--evaluator-image=mlhops/evaluator:0.1.0", "--detector-image=mlhops/detector:0.1.0")
+    images = [f"--{name}-image=mlhops/{name}:{__version__}" for name in ("evaluator", "detector")]
     argv = (*program("mlhops.controller"), *images, f"--metrics-port={metrics_port()}")
     cluster.control.processes.spawn("operator", argv, env=environment)
 
@@ -307,7 +308,9 @@ def keep(cluster: Cluster) -> None:
     print(f"\nThe operator's log: {cluster.control.root}/logs/operator.log")
     print("A model of your own (docs/first-model.md): a claim of a namespace is a folder here,")
     print(f"  {cluster.volumes}/NAMESPACE/CLAIM, and pvc://CLAIM/PATH is PATH in it")
-    print("A Decision: decidedBy is who creates it. You are lab-admin (kubectl auth whoami), who may;")
+    print(
+        "A Decision: decidedBy is who creates it. You are lab-admin (kubectl auth whoami), who may;"
+    )
     print(f"  as somebody else: kubectl create -f decision.yaml --as={ADA}")
     print("Ctrl-C deletes all of it: the cluster, its folders, and the files that you put there.\n")
     sys.stdout.flush()

@@ -68,7 +68,9 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m mlhops.api.reference", description=main.__doc__
     )
     parser.add_argument("file", type=Path)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on a difference")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 on a difference"
+    )
     options = parser.parse_args(argv)
     return generated.write({options.file: page()}, "crds", check=options.check)
 

@@ -56,7 +56,13 @@ def test_a_verdict_is_taken_over_as_it_is() -> None:
 
 
 def test_passed_counts_the_gates_that_let_pass_as_the_message_does() -> None:
-    advisory: Json = {"name": "quick", "type": "Latency", "metric": "P99", "limit": 1, "required": False}
+    advisory: Json = {
+        "name": "quick",
+        "type": "Latency",
+        "metric": "P99",
+        "limit": 1,
+        "required": False,
+    }
     gates = cast("list[Json]", at_path(evaluation(), "spec.gates"))
     subject = Evaluation.model_validate(evaluation({"spec.gates": [*gates, advisory]}))
     status = next_status(
