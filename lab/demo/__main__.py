@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from functools import cache
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import pandas as pd
@@ -21,7 +22,6 @@ from lab.demo.screen import MODEL, NAMESPACE, Failed, Screen, ready
 from lab.demo.traffic import Traffic
 from lab.demo.train import load, train
 from lab.images import detector, program
-from mlhops import __version__
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.api.status import Outcome, Phase
@@ -111,7 +111,9 @@ def prepare(cluster: Cluster) -> pd.DataFrame:
 def start_operator(cluster: Cluster) -> None:
     """Start the operator as a process of its own."""
     environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
-    images = [f"--{name}-image=mlhops/{name}:{__version__}" for name in ("evaluator", "detector")]
+    images = [
+        f"--{name}-image=mlhops/{name}:{installed('mlhops')}" for name in ("evaluator", "detector")
+    ]
     argv = (*program("mlhops.controller"), *images, f"--metrics-port={metrics_port()}")
     cluster.control.processes.spawn("operator", argv, env=environment)
 
