@@ -46,5 +46,6 @@ def test_the_model_of_the_page_serves_what_its_code_has_trained(ward: Ward) -> N
         headers={"Host": "my-model.models.example", "Content-Type": "application/json"},
     )
     with _DIRECT.open(request) as answer:
-        [risk] = json.load(answer)["outputs"][0]["data"]
-    assert 0 < risk < 1
+        survives, dies = json.load(answer)["outputs"][0]["data"]
+    assert 0 < dies < survives < 1
+    assert abs(dies + survives - 1) < 1e-6

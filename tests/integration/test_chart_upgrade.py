@@ -54,7 +54,7 @@ def without_section(section: str, folder: Path) -> Path:
     schema = cast(Manifest, json.loads((chart / "values.schema.json").read_text()))
     del cast(dict[str, Json], schema["properties"])[section]
     (chart / "values.schema.json").write_text(json.dumps(schema))
-    for template in (chart / "templates").glob("*.yaml"):
+    for template in (chart / "templates").glob("[!_]*"):
         if f".Values.{section}" in template.read_text():
             template.unlink()
     return chart
