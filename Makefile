@@ -14,7 +14,7 @@ KEEP ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv controlplane crds roles sbom telemetry check fix test test-unit campaign demo bench requirements alibi clean
+.PHONY: help venv controlplane crds roles sbom telemetry check release fix test test-unit campaign demo bench requirements alibi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,9 @@ $(STAMP): | $(REQUIREMENTS)
 controlplane: venv ## build etcd, kube-apiserver and kube-controller-manager (minutes, once; cached)
 	$(PYTHON) -m lab.binaries
 
-crds: venv ## write crds/ from the types in operator/mlhops/api
+crds: venv ## write crds/ and docs/reference.md from the types in operator/mlhops/api
 	$(PYTHON) -m mlhops.api.crd crds/
+	$(PYTHON) -m mlhops.api.reference docs/reference.md
 
 roles: venv ## write the roles of manifests/ and charts/ from operator/mlhops/controller/permissions.py
 	$(PYTHON) -m mlhops.controller.permissions
@@ -58,10 +59,15 @@ check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m mlhops.api.crd --check crds/
+	$(PYTHON) -m mlhops.api.reference --check docs/reference.md
 	$(PYTHON) -m mlhops.controller.permissions --check
 	$(PYTHON) -m lab.licences --check
 	$(PYTHON) -m lab.sbom --check
+	$(PYTHON) -m lab.release --check
 	$(PYTHON) -m mlhops.controller.catalogue --check
+
+release: venv ## write VERSION into code, chart, manifests and pages (see CONTRIBUTING.md)
+	$(PYTHON) -m lab.release $(VERSION)
 
 fix: venv ## let the linter and the formatter repair what they can
 	$(VENV)/bin/ruff check --fix .

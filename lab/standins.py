@@ -20,6 +20,7 @@ from lab.images import Images
 from lab.informer import Informers
 from lab.kserve.controller import Controller as KServe
 from lab.kserve.webhooks import Webhooks
+from lab.kubelet.claims import Claims
 from lab.kubelet.logs import LogServer
 from lab.kubelet.node import Kubelet
 from lab.processes import Processes
@@ -55,6 +56,7 @@ async def run(settings: Settings, block: Block, stop: asyncio.Event) -> None:
             proxy=f"http://{block.node}:{PROXY_PORT}",
             backoff_base=settings.backoff_base,
         )
+        claims = Claims(client, informers, settings.volumes)
         logs = LogServer(kubelet.pods_folder)
         kserve = KServe(client, informers)
         gateway = Gateway(client, informers, envoy, block)
@@ -67,7 +69,7 @@ async def run(settings: Settings, block: Block, stop: asyncio.Event) -> None:
             async with asyncio.TaskGroup() as tasks:
                 informers.start(tasks)
                 await informers.synced()
-                for controller in (kubelet, kserve, gateway):
+                for controller in (claims, kubelet, kserve, gateway):
                     await controller.start(tasks)
                 await gateway.settled()
                 _report(settings.root, block)

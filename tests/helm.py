@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import yaml
-from helm_python import Chart, Config, lint
+from helm_python import Chart, Config, config, lint
 
 from mlhops.api.base import Manifest
 
@@ -49,9 +49,11 @@ class Helm:
         """Install a chart, and its namespace where there is none."""
         self._run("install", chart=str(chart), release=release, values=values or {})
 
-    def upgrade(self, chart: Path, release: str, values: Manifest | None = None) -> None:
-        """Upgrade a release to a chart."""
-        self._run("upgrade", chart=str(chart), release=release, values=values or {})
+    def upgrade(
+        self, chart: Path, release: str, values: Manifest | None = None, *, flag: str = ""
+    ) -> None:
+        """Upgrade a release to a chart, with a flag as helm's command line has it."""
+        self._run("upgrade", chart=str(chart), release=release, values=values or {}, flag=flag)
 
     def uninstall(self, release: str) -> None:
         """Remove a release."""
@@ -80,10 +82,18 @@ def _act(kubeconfig: str, namespace: str, action: str, given: dict[str, object])
         if action == "uninstall":
             helm.uninstall(release)
         elif action == "upgrade":
+            _add_option(str(given["flag"]).strip("-").replace("-", "_"))
             helm.upgrade(str(given["chart"]), release, values)
         else:
             helm.install(str(given["chart"]), release, values, create_namespace=True)
     return None
+
+
+def _add_option(name: str) -> None:
+    """Have Helm told one more option than the binding's Python has arguments for."""
+    options = config._opts
+    if name:
+        config._opts = lambda **given: options(**given, **{name: True})
 
 
 if __name__ == "__main__":

@@ -6,9 +6,12 @@ until Ctrl-C.
 
 import json
 import os
+import socket
 import sys
 import threading
 import time
+from functools import cache
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import pandas as pd
@@ -25,9 +28,11 @@ from mlhops.api.status import Outcome, Phase
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
+POLICIES = [REPOSITORY / "manifests" / "base" / f"{name}.yaml" for name in ("roles", "admission")]
 HOST = "mortality.models.example"
 HELD_OUT_FILE = "held-out.parquet"
 RETRAIN_IMAGE = "demo/retrain"
+ADA, GRACE = "ada@hospital.example", "grace@hospital.example"
 DRIFT_SECONDS = 120
 SEVERAL_LOOKS = 25
 
@@ -62,12 +67,14 @@ def tell(cluster: Cluster, screen: Screen) -> None:
     screen.title("Three models are trained on survival/flchain")
     people = prepare(cluster)
     start_operator(cluster)
-    cluster.kubectl("apply", "--server-side", "-f", HERE / "cluster.yaml")
+    for file in (*POLICIES, HERE / "cluster.yaml"):
+        cluster.kubectl("apply", "--server-side", "-f", file)
     screen.title("1.0.0, the first version, goes through the gates before it serves")
     for file in (HERE / "policy.yaml", HERE / "model.yaml"):
         print(f"$ kubectl apply -f {file.relative_to(REPOSITORY)}")
         cluster.kubectl("apply", "--server-side", "-f", file)
-    screen.watch(ready, "1.0.0 serves", 90)
+    approve(cluster, screen, 90)
+    screen.watch(ready, "1.0.0 serves", 30)
     first = serving(screen, "1.0.0")
     address = cluster.gateway_address(NAMESPACE, "clinical")
     with Traffic(address, HOST, MODEL, people) as traffic:
@@ -95,7 +102,7 @@ def prepare(cluster: Cluster) -> pd.DataFrame:
     volumes = cluster.volumes / NAMESPACE
     data = load()
     train(data, volumes / "models")
-    (volumes / "data").mkdir(parents=True)
+    (volumes / "data").mkdir(parents=True, exist_ok=True)
     data.held_out.to_parquet(volumes / "data" / HELD_OUT_FILE, index=False)
     print(f"trained on {len(data.training)} people, held out {len(data.held_out)}", flush=True)
     return data.held_out
@@ -104,9 +111,59 @@ def prepare(cluster: Cluster) -> pd.DataFrame:
 def start_operator(cluster: Cluster) -> None:
     """Start the operator as a process of its own."""
     environment = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig)}
-    images = ("--evaluator-image=mlhops/evaluator:0.1.0", "--detector-image=mlhops/detector:0.1.0")
-    argv = (*program("mlhops.controller"), *images)
+    images = [
+        f"--{name}-image=mlhops/{name}:{installed('mlhops')}" for name in ("evaluator", "detector")
+    ]
+    argv = (*program("mlhops.controller"), *images, f"--metrics-port={metrics_port()}")
     cluster.control.processes.spawn("operator", argv, env=environment)
+
+
+@cache
+def metrics_port() -> int:
+    """A port of this machine that was free when it was first asked for."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def approve(cluster: Cluster, screen: Screen, seconds: float) -> None:
+    """Decide on what waits for a person, as one who may; in another's name nobody can."""
+    screen.watch(waits_for_approval, "a person is asked", seconds)
+    candidate = screen.model().status.candidate
+    revision = candidate.revision if candidate is not None else ""
+    decision = {
+        "apiVersion": "mlhops.io/v1alpha1",
+        "kind": "Decision",
+        "metadata": {"generateName": f"{MODEL}-", "namespace": NAMESPACE},
+        "spec": {
+            "model": MODEL,
+            "revision": revision,
+            "action": "Approve",
+            "reason": "reviewed with the ward",
+            "decidedBy": ADA,
+        },
+    }
+    file = cluster.root / "decision.json"
+    file.write_text(json.dumps(decision))
+    try:
+        cluster.kubectl("create", "-f", file)
+    except RuntimeError as error:
+        refused = str(error)
+    else:
+        raise Failed(f"the administrator could decide as {ADA}")
+    if "you are lab-admin" not in refused:
+        raise Failed(f"a Decision in another's name was not refused for that: {refused}")
+    print(f"\n$ kubectl create -f decision.yaml   # action: Approve, decidedBy: {ADA}")
+    print(f"  refused: {refused.partition('denied request: ')[2]}")
+    print(f"$ kubectl create -f decision.yaml --as={ADA}")
+    print(cluster.kubectl("create", "-f", file, f"--as={ADA}").rstrip(), flush=True)
+
+
+def waits_for_approval(model: ClinicalModel) -> bool:
+    """Whether the candidate waits for a person."""
+    candidate = model.status.candidate
+    pause = candidate.pause if candidate is not None else None
+    return pause is not None and pause.reason == "ApprovalRequired"
 
 
 def serving(screen: Screen, version: str) -> dict[str, int]:
@@ -174,10 +231,11 @@ def fair(cluster: Cluster, screen: Screen) -> None:
     screen.title("3.0.0 is fair, and takes over step by step")
     with RouteWatch(screen) as route:
         set_version(cluster, "3.0.0")
+        approve(cluster, screen, 90)
         screen.watch(
             lambda m: ready(m) and bool(m.status.stable and m.status.stable.version == "3.0.0"),
             "3.0.0 serves",
-            120,
+            60,
         )
     serving(screen, "3.0.0")
     service = f"{screen.model().status.stable.inference_service}-predictor"  # type: ignore[union-attr]
@@ -248,7 +306,16 @@ def keep(cluster: Cluster) -> None:
     address = cluster.gateway_address(NAMESPACE, "clinical")
     url = f"http://{address}/v2/models/{MODEL}/infer"
     print("  # mlhops-version and mlhops-revision in the answer's headers say who gave it")
-    print(f"  curl -si -H 'Host: {HOST}' -H 'Content-Type: application/json' -d '{tensor}' {url}\n")
+    print(f"  curl -si -H 'Host: {HOST}' -H 'Content-Type: application/json' -d '{tensor}' {url}")
+    print(f"  curl -s http://127.0.0.1:{metrics_port()}/metrics | grep ^mlhops")
+    print(f"\nThe operator's log: {cluster.control.root}/logs/operator.log")
+    print("A model of your own (docs/first-model.md): a claim of a namespace is a folder here,")
+    print(f"  {cluster.volumes}/NAMESPACE/CLAIM, and pvc://CLAIM/PATH is PATH in it")
+    print(
+        "A Decision: decidedBy is who creates it. You are lab-admin (kubectl auth whoami), who may;"
+    )
+    print(f"  as somebody else: kubectl create -f decision.yaml --as={ADA}")
+    print("Ctrl-C deletes all of it: the cluster, its folders, and the files that you put there.\n")
     sys.stdout.flush()
     try:
         threading.Event().wait()

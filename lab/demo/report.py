@@ -113,7 +113,7 @@ def _spec(version: str) -> EvaluationSpec:
             "type": "Performance",
             "metric": "Sensitivity",
             "nonInferiority": {"margin": 0.05},
-            "across": {"groups": ["sex", "ageBand"]},
+            "across": {"groups": ["sex"]},
         },
         {"name": "quick", "type": "Latency", "metric": "P99", "limit": 0.2},
     ]

@@ -1,8 +1,9 @@
 """Trains three models on `survival/flchain`: 7,874 people, their light chains, and whether they died.
 
 The label is death within five years; people who were lost to follow-up before that are left out, since nobody
-knows their outcome. Version 2 is trained on records in which most deaths of women never arrived, as happens
-when two registries are joined badly: a flaw in the data that overall accuracy hardly shows.
+knows their outcome. Version 1 has seen 600 people and version 3 all of the training half, so it is the better one
+by each measure that the report shows. Version 2 is trained on records in which most deaths of women never arrived,
+as happens when two registries are joined badly: a flaw in the data that overall accuracy hardly shows.
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ FEATURES = ["age", "male", "kappa", "lambda", "creatinine", "mgus"]
 FIVE_YEARS = 1826
 SEED = 20
 HELD_OUT = 0.6
+FIRST, FIRST_SEED = 600, 46
+"""How many people version 1 was trained on, and which."""
 LOST = 0.7
 """The share of women's deaths that version 2 never saw."""
 
@@ -69,10 +72,11 @@ def train(data: Data, models: Path) -> None:
     women_who_died = (data.training["sex"] == "F").to_numpy() & (labels == 1)
     unseen = np.random.default_rng(SEED).random(len(labels)) < LOST
     partial = np.where(women_who_died & unseen, 0, labels)
+    first = np.random.default_rng(FIRST_SEED).permutation(len(labels))[:FIRST]
     versions = (
-        ("1.0.0", _regression().fit(rows, labels)),
+        ("1.0.0", _regression().fit(rows[first], labels[first])),
         ("2.0.0", _boosting().fit(rows, partial)),
-        ("3.0.0", _boosting().fit(rows, labels)),
+        ("3.0.0", _regression().fit(rows, labels)),
     )
     for version, model in versions:
         folder = models / version

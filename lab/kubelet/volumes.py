@@ -54,7 +54,10 @@ class Volumes:
         namespace: str = pod["metadata"]["namespace"]
         folder = self.claims / namespace / claim
         if not folder.is_dir():
-            raise ClaimNotFound(f'persistentvolumeclaim "{claim}" not found')
+            # As the real one says it; the folder is what the lab's user can make.
+            raise ClaimNotFound(
+                f'persistentvolumeclaim "{claim}" not found: the folder {folder} is missing'
+            )
         return folder
 
     async def _source(self, pod: Object, source: Object, pod_ip: str) -> dict[str, bytes]:

@@ -51,7 +51,6 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
         "mlhops/detector": detector("mlhops.detector"),
     }
     with Cluster.start(images=images, root=root, backoff_base=0.3, audited=[USER]) as running:
-        (running.volumes / WARD / "clinical").mkdir(parents=True)  # no storage class here
         yield running
 
 

@@ -59,8 +59,9 @@ class Ward:
             elif item["kind"] == "Namespace":
                 metadata["name"] = self.namespace
         self.cluster.apply(*objects)
-        shutil.copytree(models, self.models)
-        self.data.mkdir(parents=True)
+        # The lab makes a folder for each claim, sooner or later than this.
+        shutil.copytree(models, self.models, dirs_exist_ok=True)
+        self.data.mkdir(parents=True, exist_ok=True)
         held_out.to_parquet(self.data / "held-out.parquet", index=False)
 
     def apply(self, version: str, **changes: Json) -> None:

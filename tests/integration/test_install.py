@@ -14,7 +14,9 @@ from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops import __version__
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.kinds import MODELS
+from mlhops.controller.main import _parse
 from mlhops.kserve.read import at, items, text
+from mlhops.rollout.evaluator_pod import CaBundle
 from tests.builders import clinical_model
 from tests.cluster_api import Api, until
 from tests.helm import Helm, HelmError
@@ -177,6 +179,30 @@ def test_the_operator_is_told_where_images_come_from_and_which_hosts_are_allowed
     ]
 
 
+@pytest.mark.parametrize("kind", ["configMap", "secret"])
+def test_what_pods_of_the_operator_are_to_get_it_is_told(helm: Helm, kind: str) -> None:
+    values: Manifest = {
+        "pods": {"imagePullSecrets": [{"name": "registry"}], "env": {"NO_PROXY": ".svc,a b"}},
+        "caBundle": {kind: "trust"},
+        "operator": {"extraEnv": [{"name": "TZ", "value": "UTC"}]},
+    }
+    [deployment] = [each for each in helm.render(CHART, values) if each["kind"] == "Deployment"]
+    pod = at(deployment, "spec", "template", "spec")
+    [container] = items(pod, "containers")
+
+    told = _parse(cast(list[str], container["args"]))
+
+    assert told.pod_pull_secret == ["registry"]
+    assert told.pod_env == [("NO_PROXY", ".svc,a b")]
+    assert told.pod_ca_bundle == CaBundle(kind.lower(), "trust", "ca.crt")  # type: ignore[arg-type]
+    [volume], [mount] = items(pod, "volumes"), items(container, "volumeMounts")
+    field = "name" if kind == "configMap" else "secretName"
+    assert volume == {"name": mount["name"], kind: {field: "trust"}}
+    variables = {text(one, "name"): text(one, "value") for one in items(container, "env")}
+    assert variables["SSL_CERT_FILE"] == f"{mount['mountPath']}/ca.crt"
+    assert variables["TZ"] == "UTC"
+
+
 def test_prometheus_is_shown_a_port_that_there_is(helm: Helm) -> None:
     values: Manifest = {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}
     objects = {str(each["kind"]): each for each in helm.render(CHART, values)}
@@ -234,6 +260,9 @@ def test_the_dashboards_of_both_are_the_same(
         ({"registrty": "registry.example"}, "registrty"),
         ({"registry": "registry.example/"}, "/registry"),
         ({"operator": {"replicas": 4}}, "/operator/replicas"),
+        ({"operator": {"replicas": 0}}, "/operator/replicas"),
+        ({"pods": {"env": {"NO_PROXY": 1}}}, "/pods/env/NO_PROXY"),
+        ({"caBundle": {"configMap": "a", "secret": "b"}}, "/caBundle"),
         ({"operator": {"workers": 0}}, "/operator/workers"),
         ({"operator": {"logLevel": "LOUD"}}, "/operator/logLevel"),
         ({"operator": {"extraArgs": ["verbose"]}}, "/operator/extraArgs/0"),

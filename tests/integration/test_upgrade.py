@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
+from mlhops import __version__
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.kinds import (
@@ -71,7 +72,7 @@ def following(tmp_path: Path) -> Path:
     folder = tmp_path / "following" / "mlhops"
     shutil.copytree(CHART, folder)
     file = folder / "Chart.yaml"
-    file.write_text(file.read_text().replace("0.1.0", NEXT))
+    file.write_text(file.read_text().replace(__version__, NEXT))
     return folder
 
 
@@ -118,7 +119,7 @@ def test_a_rollout_stands_still_through_an_upgrade_and_then_goes_on(
     api = Api(plane.kubeconfig)
     hands = Hands(api, "default")
     hands.make_gateway()
-    with operator(previous / "operator", "0.1.0", kubeconfig, tmp_path / "previous.log"):
+    with operator(previous / "operator", __version__, kubeconfig, tmp_path / "previous.log"):
         api.create(POLICIES, hands.namespace, monitoring_policy())
         hands.promote_first(rollout=STEPS, monitoring={"policyRef": {"name": "ward"}})
         hands.apply_model("2.0.0")

@@ -6,6 +6,7 @@ types state it.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -181,6 +182,27 @@ def _without_alternatives(schema: Manifest, definitions: Manifest) -> Manifest:
     return structural({**options[0], **siblings}, definitions)
 
 
+def _tell_defaults(schema: Manifest) -> None:
+    """Let the description of each field below a schema end with its default, which `kubectl explain` leaves out."""
+    for field in cast("dict[str, Manifest]", schema.get("properties", {})).values():
+        if "default" in field:
+            sentences = f"{field.get('description', '')} Default: {_told(field['default'])}."
+            field["description"] = sentences.strip()
+        _tell_defaults(field)
+    for below in (schema.get("items"), schema.get("additionalProperties")):
+        if isinstance(below, dict):
+            _tell_defaults(below)
+
+
+def _told(default: Json) -> str:
+    """Return a default as people would write it; that of an object is what its fields tell."""
+    if isinstance(default, dict):
+        return "as its fields say" if default else "none"
+    if default in ("", []):
+        return "none"
+    return default if isinstance(default, str) else json.dumps(default, ensure_ascii=False)
+
+
 def _part(kind: Kind, field: str) -> Manifest:
     """Return the schema of a kind's spec or status."""
     part = cast(type[Resource], kind.model.model_fields[field].annotation)
@@ -195,6 +217,8 @@ def _part(kind: Kind, field: str) -> Manifest:
         for field_ in cast("dict[str, Manifest]", schema["properties"]).values():
             field_.pop("default", None)
         schema["default"] = {"observedGeneration": -1}
+    if field == "spec":
+        _tell_defaults(schema)
     if kind.immutable and field == "spec":
         rules = cast("list[Json]", schema.setdefault("x-kubernetes-validations", []))
         rule: Manifest = {
@@ -204,6 +228,11 @@ def _part(kind: Kind, field: str) -> Manifest:
         }
         schema["x-kubernetes-validations"] = [*rules, rule]
     return schema
+
+
+def spec_of(kind: Kind) -> Manifest:
+    """Return the schema of a kind's spec."""
+    return _part(kind, "spec")
 
 
 def _schema(kind: Kind) -> Manifest:

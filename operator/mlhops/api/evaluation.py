@@ -147,7 +147,7 @@ class GateResult(Resource):
     required: bool = True
     """Whether the gate blocks the rollout."""
     primary: bool = False
-    """Whether it is the primary fairness gate."""
+    """Whether it is the primary fairness gate: the one that is declared so, else the only required one."""
     metric: str | None = None
     """What was measured."""
     estimate: float | None = None
@@ -173,7 +173,7 @@ class EvaluationStatus(Resource):
     message: str = ""
     """What was found, in a sentence."""
     passed: str | None = None
-    """Gates passed of gates measured, such as `2/3`."""
+    """Required gates that passed, of all required ones, such as `2/3`."""
     primary: str | None = None
     """What the primary fairness gate found: the worst group, its gap and the limit."""
     gates: Annotated[

@@ -1,9 +1,9 @@
 """ClinicalModel.status: all that the operator remembers between two looks at the world."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from mlhops.api.action import ActionType
 from mlhops.api.base import Fingerprint, Resource, Time
@@ -147,14 +147,21 @@ class Proof(Resource):
     proof."""
     digest: Fingerprint | None = None
     """The sha256 of what was measured."""
-    overridden: list[str] = []
-    """Gates that did not pass and that a person overrode."""
+    overridden: Annotated[list[str], Field(default_factory=list)]
+    """Gates that did not pass and that a person overrode; left out where there is none, as kubectl shows it."""
     expires: Time | None = None
     """When the first of the overrides that the proof rests on ends."""
     server: list[str] = []
     """The images and the runtime that were measured."""
     honours_names: HonoursNames | None = None
     """Whether the model goes by the names of its inputs; absent where an earlier evaluator measured it."""
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, usual: SerializerFunctionWrapHandler) -> dict[str, object]:
+        told = cast("dict[str, object]", usual(self))
+        if not told.get("overridden"):
+            told.pop("overridden", None)
+        return told
 
 
 class Serving(Resource):

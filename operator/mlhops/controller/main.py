@@ -21,7 +21,7 @@ from mlhops import __version__
 from mlhops.api import destinations
 from mlhops.api.base import Manifest
 from mlhops.api.destinations import ANYWHERE, Destinations
-from mlhops.controller import logs, metrics, scrape, serving
+from mlhops.controller import logs, metrics, pod_options, scrape, serving
 from mlhops.controller.client import ApiError, Client, NotLeading, in_cluster
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.events import Recorder
@@ -335,8 +335,18 @@ async def run(options: argparse.Namespace) -> None:
         allowed = destinations.of(options, os.environ)
         operator = Operator(
             client,
-            EvaluatorImage(options.evaluator_image, arguments=allowed.arguments()),
-            Detectors(options.detector_image, options.detector_alibi_image),
+            EvaluatorImage(
+                options.evaluator_image,
+                arguments=allowed.arguments(),
+                pull_secrets=tuple(options.pod_pull_secret),
+                env=tuple(options.pod_env),
+                ca_bundle=options.pod_ca_bundle,
+            ),
+            Detectors(
+                options.detector_image,
+                options.detector_alibi_image,
+                tuple(options.pod_pull_secret),
+            ),
             options.namespace,
             allowed=allowed,
             hostnames=HostnameRules(_hostnames_by_namespace(options.hostname)),
@@ -485,6 +495,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         "times, and then no model may use another; * stands for all other namespaces (default: any may use any)",
     )
     destinations.add_arguments(parser)
+    pod_options.add_arguments(parser)
     parser.add_argument("--workers", type=int, default=8, help="passes at a time (%(default)s)")
     parser.add_argument("--metrics-port", type=int, default=0, help="serve /metrics here (0: off)")
     parser.add_argument("--metrics-address", default="127.0.0.1")

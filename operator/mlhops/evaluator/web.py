@@ -137,7 +137,13 @@ def _transport(error: httpx.TransportError) -> str:
 
 
 def _trust(given: dict[str, str]) -> ssl.SSLContext:
-    context = httpx.create_ssl_context()
+    try:
+        context = httpx.create_ssl_context()
+    except OSError as error:
+        # Its volume is optional, so that whoever reads no web server needs none.
+        raise EvaluationError(
+            "the CA bundle that the operator gives each evaluator cannot be read: have it in this namespace too"
+        ) from error
     if CA_CERTIFICATE in given:
         try:
             context.load_verify_locations(cadata=given[CA_CERTIFICATE])

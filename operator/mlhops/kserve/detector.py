@@ -48,6 +48,8 @@ class Detector(Resource):
     """Where it comes from."""
     engine: Literal["AlibiDetect"] | None = None
     """What else than counting it is for."""
+    image_pull_secrets: tuple[str, ...] | None = None
+    """Secrets of its namespace with which its pod's images are pulled, besides those that the runtime names."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,15 @@ class Detectors:
     """Of one that counts."""
     alibi: str
     """Of one that asks alibi-detect too."""
+    pull_secrets: tuple[str, ...] = ()
+    """With which both are pulled."""
 
     def of(self, policy: MonitoringPolicySpec | None) -> Detector:
         """Return the detector for a model that is watched like this, or not at all."""
+        secrets = self.pull_secrets or None
         if policy is None or policy.drift.engine == "Native":
-            return Detector(image=self.image)
-        return Detector(image=self.alibi, engine="AlibiDetect")
+            return Detector(image=self.image, image_pull_secrets=secrets)
+        return Detector(image=self.alibi, engine="AlibiDetect", image_pull_secrets=secrets)
 
 
 LOGGER: Manifest = {
@@ -76,7 +81,9 @@ LOGGER: Manifest = {
 
 def beside(service: str, detector: Detector, *, probed: bool = False) -> Manifest:
     """Return what an InferenceService's predictor has beside its model, with a readinessProbe where it is probed."""
+    secrets: list[Json] = [{"name": name} for name in detector.image_pull_secrets or ()]
     return {
+        **({"imagePullSecrets": secrets} if secrets else {}),
         "containers": [_container(detector) | (_READINESS if probed else {})],
         # Optional: a model must not wait for what watches it.
         "volumes": [
@@ -188,5 +195,17 @@ def beside_live(live: Manifest | None, detector: Detector | None) -> Detector | 
             if not image or not applied_by_us(live, *place):
                 return detector
             scratch = any(text(one, "name") == _TMP for one in items(container, "volumeMounts"))
-            return Detector(image=image, engine="AlibiDetect" if scratch else None)
+            return Detector(
+                image=image,
+                engine="AlibiDetect" if scratch else None,
+                image_pull_secrets=_pull_secrets(live) or None,
+            )
     return None
+
+
+def _pull_secrets(live: Manifest) -> tuple[str, ...]:
+    """Return the pull secrets that the operator has applied."""
+    place = ("spec", "predictor", "imagePullSecrets")
+    if not applied_by_us(live, *place):
+        return ()
+    return tuple(name for one in items(live, *place) if (name := text(one, "name")))

@@ -58,7 +58,15 @@ HARMLESS = (
 
 _SET_BY_US = {
     "predictor": frozenset(
-        {"annotations", "containers", "labels", "model", "serviceAccountName", "volumes"}
+        {
+            "annotations",
+            "containers",
+            "imagePullSecrets",
+            "labels",
+            "model",
+            "serviceAccountName",
+            "volumes",
+        }
     ),
     "model": frozenset(
         {

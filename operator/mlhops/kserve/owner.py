@@ -1,9 +1,9 @@
 """Whose an object is."""
 
 from mlhops.api.base import Manifest
-from mlhops.kserve.drift import written_by_us
-from mlhops.kserve.names import backend
-from mlhops.kserve.read import items, text
+from mlhops.kserve.drift import covers, written_by_us
+from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, backend
+from mlhops.kserve.read import at, items, text
 
 
 def owned(live: Manifest, uid: str) -> bool:
@@ -14,10 +14,18 @@ def owned(live: Manifest, uid: str) -> bool:
 def is_ours(live: Manifest, uid: str) -> bool:
     """Whether the model with that uid controls the object; or nobody does, and the operator has made it.
 
-    Somebody may have stripped the owner reference, and it is put back. What another controls, or what nobody
-    has written as the operator, is somebody else's.
+    Somebody may have stripped the owner reference, and it is put back; or it came back from a backup, written by
+    another's hand, with the labels that the operator gave it. What another controls, or what has neither, is
+    somebody else's.
     """
-    return owned(live, uid) if controllers(live) else written_by_us(live)
+    if controllers(live):
+        return owned(live, uid)
+    return written_by_us(live) or _is_labelled(live)
+
+
+def _is_labelled(live: Manifest) -> bool:
+    labels = at(live, "metadata", "labels")
+    return covers(labels, dict(MANAGED_BY)) and text(labels, MODEL_LABEL) != ""
 
 
 def controllers(live: Manifest) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from mlhops.api.status import Candidate
 from mlhops.rollout.draft import Draft
 
 LONGEST_OVERRIDE = timedelta(days=30)
+RESTORED = "velero.io/restore-name"
+"""The label by which Velero tells what it has brought back."""
 _BOUND = (Action.APPROVE, Action.PROMOTE, Action.RESUME, Action.OVERRIDE)
 
 
@@ -82,6 +84,8 @@ def what_changed(draft: Draft, candidate: Candidate, decision: Decision) -> str:
     """Return how what stands differs from what a decision was made on, empty where it does not."""
     if decision.spec.action not in _BOUND:
         return ""
+    if RESTORED in decision.metadata.labels:
+        return "it came back from a backup, and was made on what was there before: decide anew"
     said, noted = decision.spec, decision.status.noted or Noted()
     if candidate.digest is None and said.digest is not None:
         return "the operator does not know yet what the revision serves: leave digest out"

@@ -100,8 +100,11 @@ def _note_ready(draft: Draft, candidate: Candidate) -> None:
 
 
 def _exposed(draft: Draft, candidate: Candidate) -> bool:
-    """Whether patients may be on the candidate, as far as anybody can say."""
-    if candidate.renew:
+    """Whether patients may be on the candidate, as far as anybody can say.
+
+    Where nothing serves, a weight in the route is not of this candidacy: it came back from a backup, and goes now.
+    """
+    if candidate.renew or draft.stable is None:
         return False
     route = draft.seen.route
     routed = route.weights.get(candidate.inference_service, 0) if route is not None else 0

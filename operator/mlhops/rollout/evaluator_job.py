@@ -227,12 +227,13 @@ def _finished(
     now: datetime,
 ) -> EvaluationStatus:
     gates = result.gates
-    passed = sum(gate.phase is EvaluationPhase.SUCCESSFUL for gate in gates)
+    required = {gate.name for gate in evaluation.spec.gates if gate.required}
+    well = {gate.name for gate in gates if gate.phase is EvaluationPhase.SUCCESSFUL}
     return base.model_copy(
         update={
             "phase": EvaluationPhase(result.phase),
             "message": result.message[:1024],
-            "passed": f"{passed}/{len(evaluation.spec.gates)}",
+            "passed": f"{len(required & well)}/{len(required)}",
             "primary": headline(gates),
             "gates": gates,
             "rows": result.rows,

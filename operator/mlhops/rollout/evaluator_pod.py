@@ -1,7 +1,7 @@
 """The pod of the evaluator: no access to the API, and of data and Secrets only what it must have."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.data import DATA_PREFIX, MOST_BYTES, REPORT_PREFIX
@@ -17,16 +17,35 @@ _TMP = "/tmp"  # noqa: S108 a mount point
 _PVC = "pvc://"
 _REMOTE = ("s3://", "gs://", "https://")
 _SPARE = 2**30
+_CA = "/etc/mlhops/ca"
+
+
+@dataclass(frozen=True)
+class CaBundle:
+    """Authorities to trust, in an object of the evaluator's namespace."""
+
+    kind: Literal["configmap", "secret"]
+    name: str
+    key: str
+
+    def volume(self) -> Manifest:
+        """Return the volume; optional, since not every evaluation asks anybody over TLS."""
+        if self.kind == "secret":
+            return {"name": "ca", "secret": {"secretName": self.name, "optional": True}}
+        return {"name": "ca", "configMap": {"name": self.name, "optional": True}}
 
 
 @dataclass(frozen=True)
 class EvaluatorImage:
-    """Where the evaluator comes from."""
+    """Where the evaluator comes from, and what whoever runs the operator gives each of its pods."""
 
     image: str
     pull_policy: str = "IfNotPresent"
     arguments: tuple[str, ...] = ()
-    """What each evaluator is told by whoever runs the operator."""
+    pull_secrets: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables, such as the names of proxies; those that the operator sets itself count before them."""
+    ca_bundle: CaBundle | None = None
 
 
 def pod_spec(
@@ -36,6 +55,11 @@ def pod_spec(
     # Where reports go the model says, and none that somebody has forged an Evaluation for.
     meta, spec = evaluation.metadata, evaluation.spec.model_copy(update={"report": settings.report})
     volumes, mounts = _volumes(spec)
+    given: list[Json] = [{"name": name, "value": value} for name, value in image.env]
+    if image.ca_bundle is not None:
+        volumes.append(image.ca_bundle.volume())
+        mounts.append({"name": "ca", "mountPath": _CA, "readOnly": True})
+        given.append({"name": "SSL_CERT_FILE", "value": f"{_CA}/{image.ca_bundle.key}"})
     container: Manifest = {
         "name": CONTAINER,
         "image": image.image,
@@ -47,6 +71,7 @@ def pod_spec(
             *image.arguments,
         ],
         "env": [
+            *given,
             {
                 "name": "MLHOPS_EVALUATION",
                 "value": spec.model_dump_json(by_alias=True, exclude_none=True),
@@ -77,6 +102,8 @@ def pod_spec(
         "containers": [container],
         "volumes": volumes,
     }
+    if image.pull_secrets:
+        found["imagePullSecrets"] = [{"name": name} for name in image.pull_secrets]
     if settings.service_account_name:
         found["serviceAccountName"] = settings.service_account_name
     return found

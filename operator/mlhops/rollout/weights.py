@@ -43,7 +43,13 @@ def set_weights(draft: Draft) -> None:
     """Apply the route: traffic is taken from a candidate first of all, given after the status."""
     wanted = wanted_weights(draft)
     route = draft.seen.route
-    if not wanted or not draft.seen.gateway_api_installed or (route and route.foreign):
+    if not draft.seen.gateway_api_installed or (route and route.foreign):
+        return
+    if not wanted:
+        # Nothing is proven. A route that came back from a backup, or is all that is left of a status, sends nobody
+        # any request until something is.
+        if route is not None and route.weights:
+            draft.before.insert(0, SetWeights(wanted))
         return
     if not draft.seen.hostnames.routable:
         return  # a route without host names would take all requests

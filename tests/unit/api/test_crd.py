@@ -55,6 +55,17 @@ def test_every_field_is_described(kind: Kind) -> None:
 
 
 @each_kind
+def test_every_field_of_a_spec_that_has_a_default_tells_it(kind: Kind) -> None:
+    spec = cast(Manifest, at_path(schema_of(kind), "properties.spec"))
+    told = [str(s.get("description")) for path, s in schemas(spec) if path and "default" in s]
+
+    assert [text for text in told if "Default: " not in text] == []
+    if kind.name == "ClinicalModel":
+        kept = cast(Manifest, at_path(spec, "properties.rollout.properties.keepPrevious"))
+        assert str(kept["description"]).endswith(f"Default: {kept['default']}.")
+
+
+@each_kind
 def test_no_field_has_a_name_that_yaml_takes_for_a_boolean(kind: Kind) -> None:
     names = {path.rsplit(".", 1)[-1].lower() for path, _ in schemas(schema_of(kind))}
 

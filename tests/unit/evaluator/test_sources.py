@@ -375,6 +375,22 @@ def test_a_stranger_is_not_trusted_and_told_nothing(
     assert web.authorizations == []
 
 
+@pytest.mark.usefixtures("key")
+def test_the_bundle_of_whoever_runs_the_operator_is_trusted(
+    web: Unruly, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places: tuple[dict[str, object], ...] = (
+        {"uri": web.url("/there/data")},
+        {"uri": "s3://there/data", "endpoint": web.url(), "secretName": "reader"},
+    )
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    for place in places:
+        assert read(data(**place))[0] == CONTENT  # type: ignore[arg-type]
+    monkeypatch.setenv("SSL_CERT_FILE", "/of/another/namespace/ca.crt")
+    for place, why in zip(places, ("have it in this namespace", "not trusted"), strict=True):
+        assert why in refusal(**place)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     "uri",
     [

@@ -11,6 +11,7 @@ from mlhops.detector.__main__ import _options
 from mlhops.kserve.content import without_content
 from mlhops.kserve.detector import (
     Detector,
+    Detectors,
     beside,
     beside_live,
     config_map,
@@ -110,3 +111,22 @@ def test_a_server_whose_record_is_lost_keeps_the_detector_that_we_gave_it() -> N
     assert beside_live(live("elsewhere.example/x", "kubectl"), OURS) == OURS
     assert beside_live({"spec": {"predictor": {"model": {}}}}, OURS) is None
     assert beside_live(None, OURS) == OURS
+
+
+def test_pull_secrets_are_in_the_record_of_a_new_revision_alone() -> None:
+    new = Detectors("d:3", "alibi:3", ("registry",)).of(None)
+    assert beside("sepsis-bcd", new)["imagePullSecrets"] == [{"name": "registry"}]
+    assert Detector.model_validate(new.to_json()) == new
+    # What was recorded before there were any is rendered as it was, and its record stays the same bytes.
+    assert "imagePullSecrets" not in beside("sepsis-bcd", OURS)
+    assert OURS.to_json() == {"image": OURS.image}
+
+
+def test_a_server_whose_record_is_lost_keeps_the_pull_secrets_that_we_gave_it() -> None:
+    found = live("d:3", "mlhops")
+    spec = cast(Manifest, cast(Manifest, found["spec"])["predictor"])
+    spec["imagePullSecrets"] = [{"name": "registry"}]
+    assert beside_live(found, OURS) == Detector(image="d:3")  # somebody else has set it
+    path = "metadata.managedFields.0.fieldsV1.f:spec.f:predictor.f:imagePullSecrets"
+    mine = with_path(found, path, {})
+    assert beside_live(mine, OURS) == Detector(image="d:3", image_pull_secrets=("registry",))

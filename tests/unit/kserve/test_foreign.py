@@ -202,3 +202,10 @@ def test_what_the_real_kserve_writes_back_is_not_taken_for_theirs(reference: Pat
     assert foreign_field(live, None) == ""
     theirs = with_path(live, "spec.predictor.hostNetwork", True)
     assert foreign_field(theirs, applied) == "spec.predictor.hostNetwork"
+
+
+def test_pull_secrets_of_ours_are_ours_and_any_other_is_theirs() -> None:
+    watched = with_path(WATCHED, "spec.predictor.imagePullSecrets", [{"name": "registry"}])
+    assert foreign_field(watched, watched) == foreign_field(watched, None) == ""
+    theirs = with_path(watched, "spec.predictor.imagePullSecrets.-", {"name": "theirs"})
+    assert foreign_field(theirs, watched) == "spec.predictor.imagePullSecrets[theirs]"

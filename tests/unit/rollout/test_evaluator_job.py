@@ -16,7 +16,7 @@ from mlhops.api.profile import StoredProfile
 from mlhops.api.result import PREFIX, Result, encode
 from mlhops.kserve.read import text
 from mlhops.rollout.evaluator_job import next_status, render
-from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.evaluator_pod import CaBundle, EvaluatorImage, pod_spec
 from tests.builders import at_path, clinical_model, evaluation
 from tests.last_words import said
 
@@ -61,6 +61,22 @@ def test_whether_the_model_goes_by_names_is_taken_over_and_may_be_missing() -> N
         result = said(subject.spec, EvaluationPhase.SUCCESSFUL, honours_names=told)
         status = next_status(subject, JOB, ended(encode(result)), after(1))
         assert (status.phase, status.honours_names) == (EvaluationPhase.SUCCESSFUL, told)
+
+
+def test_passed_counts_the_gates_that_let_pass_as_the_message_does() -> None:
+    advisory: Json = {
+        "name": "quick",
+        "type": "Latency",
+        "metric": "P99",
+        "limit": 1,
+        "required": False,
+    }
+    gates = cast("list[Json]", at_path(evaluation(), "spec.gates"))
+    subject = Evaluation.model_validate(evaluation({"spec.gates": [*gates, advisory]}))
+    status = next_status(
+        subject, JOB, ended(encode(said(subject.spec, EvaluationPhase.SUCCESSFUL))), after(1)
+    )
+    assert status.passed == "1/1"
 
 
 def test_a_result_that_makes_no_sense_is_an_error_with_the_reason_and_nothing_of_it() -> None:
@@ -185,6 +201,31 @@ def claims_of(pod: Manifest) -> dict[Json, Json]:
 
 def test_the_evaluator_is_told_where_it_may_be_led() -> None:
     assert "--allowed-host=*.example" in cast("list[Json]", container_of(pod_of())["args"])
+
+
+def test_the_pod_gets_pull_secrets_variables_and_a_ca_bundle_and_our_own_variables_count() -> None:
+    image = EvaluatorImage(
+        "e",
+        pull_secrets=("registry",),
+        env=(("NO_PROXY", ".svc"), ("MLHOPS_EVALUATION_NAME", "theirs")),
+        ca_bundle=CaBundle("configmap", "trust", "ca.crt"),
+    )
+    model = ClinicalModel.model_validate(clinical_model({"metadata.uid": "u"}))
+    pod = pod_spec(an_evaluation(), model.spec.evaluation, image)
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
+    (volume,) = (one for one in cast("list[Manifest]", pod["volumes"]) if one["name"] == "ca")
+    assert volume["configMap"] == {"name": "trust", "optional": True}
+    environment = cast("list[Manifest]", container_of(pod)["env"])
+    told = {text(each, "name"): text(each, "value") for each in environment}  # the last one counts
+    assert told["NO_PROXY"] == ".svc"
+    assert told["MLHOPS_EVALUATION_NAME"] == an_evaluation().metadata.name
+    (mount,) = (
+        one
+        for one in cast("list[Manifest]", container_of(pod)["volumeMounts"])
+        if one["name"] == "ca"
+    )
+    assert told["SSL_CERT_FILE"] == f"{mount['mountPath']}/ca.crt"
+    assert mount["readOnly"] is True
 
 
 def test_the_job_gets_no_credentials_and_only_the_claim_that_the_data_are_on() -> None:
