@@ -293,7 +293,8 @@ async def _as_list(read: Awaitable[Manifest | None]) -> list[Manifest]:
 def _cited(model: ClinicalModel) -> list[str]:
     """Return the names of the Evaluations on which the candidate's next step, or what serves, rests."""
     candidate, stable = model.status.candidate, model.status.stable
-    names = {stable.proof.evaluation} if stable is not None and stable.proof is not None else set()
+    cited = (stable.proof, stable.remeasured, stable.measuring) if stable is not None else ()
+    names = {each.evaluation for each in cited if each is not None}
     if candidate is None:
         return sorted(names)
     about = (model.metadata.name, candidate.revision, candidate.attempt)
@@ -477,6 +478,7 @@ def _soonest(decision: Manifest, revision: str | None) -> tuple[int, str, str]:
     about = text(decision, "spec", "revision") == revision
     ends = action in (Action.ABORT, Action.REJECT)
     rank = (0 if ends else 1 if action == Action.PAUSE else 2) if about else 2
+    rank = 0 if action == Action.ROLLBACK else rank
     return rank, text(decision, "metadata", "creationTimestamp"), name_of(decision).name
 
 

@@ -14,7 +14,9 @@ from mlhops.api.status import (
     Hostname,
     MonitoringStatus,
     Outcome,
+    RolledBack,
     Serving,
+    StandingOverride,
     Stop,
 )
 from mlhops.rollout import history
@@ -55,6 +57,10 @@ class Draft:
     history: list[HistoryEntry]
     monitoring: MonitoringStatus | None
     hostnames: list[Hostname]
+    override: StandingOverride | None
+    """What a person overrode on which what serves rests."""
+    rolled_back: RolledBack | None
+    """What was rolled back from, for as long as the spec asks for it."""
     blocked: Stop | None = None
     """Why the candidate cannot get more traffic whatever its evidence."""
     before: list[Intent] = field(default_factory=list)
@@ -93,6 +99,8 @@ class Draft:
             history=list(status.history),
             monitoring=status.monitoring,
             hostnames=list(status.hostnames),
+            override=status.override,
+            rolled_back=status.rolled_back,
         )
 
     @property
@@ -183,17 +191,18 @@ class Draft:
         )
         self.tell(reason, f"{candidate.version}: {message}", warning=True)
 
-    def wait(self, reason: Reason, message: str) -> None:
+    def wait(self, reason: Reason, message: str, *, final: bool = False) -> None:
         """Hold the candidate where it is, and say why; the time of a wait that goes on stays."""
         candidate, old = self.candidate, self.old.candidate
         if candidate is None:
             return
         message = message[:MESSAGE_LIMIT]
         before = old.pause if old is not None and _place(old) == _place(candidate) else None
-        if before is not None and (before.reason, before.message) == (reason, message):
+        same = before and (before.reason, before.message, before.final)
+        if before is not None and same == (reason, message, final):
             self.change(pause=before)
             return
-        self.change(pause=Stop(reason=reason, message=message, at=self.now))
+        self.change(pause=Stop(reason=reason, message=message, at=self.now, final=final))
         if before is None or before.reason != reason:
             warning = reason in _WORRYING
             self.tell(reason, f"{candidate.version}: {message}", warning=warning)

@@ -6,14 +6,24 @@ from datetime import UTC, datetime
 from mlhops.api.base import later
 from mlhops.api.conditions import Condition, ConditionType, Verdict, find, merge
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
-from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Proof, Serving, Stop
+from mlhops.api.status import (
+    Candidate,
+    ClinicalModelStatus,
+    Phase,
+    RolledBack,
+    Serving,
+    Stop,
+)
 from mlhops.rollout import monitoring, reasons
+from mlhops.rollout.choose import is_rolled_back
 from mlhops.rollout.decisions import held_message
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.leaving import is_leaving, waits_for
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.rollback import why_not_restored
 from mlhops.rollout.servers import another_server, doubt_about, is_proven
+from mlhops.rollout.standing import basis_failed, overridden, standing
 
 Wanted = tuple[str, Verdict, str, str]
 
@@ -53,6 +63,8 @@ def new_status(draft: Draft) -> ClinicalModelStatus:
             "previous": draft.previous,
             "history": draft.history,
             "monitoring": draft.monitoring,
+            "override": draft.override,
+            "rolled_back": draft.rolled_back,
             "url": _url(draft),
             "conditions": merge(_lasting(draft), _conditions(draft), generation, draft.now),
         }
@@ -67,6 +79,7 @@ def without_progress(status: ClinicalModelStatus, old: ClinicalModelStatus) -> C
     A revision whose weight could not be taken has it still, so it must not leave the status.
     """
     kept = ["hostnames", "stable", "candidate", "hold", "previous", "history", "monitoring", "url"]
+    kept += ["override", "rolled_back"]
     return status.model_copy(update={name: getattr(old, name) for name in kept})
 
 
@@ -134,11 +147,22 @@ def _state(draft: Draft) -> _State:
     if candidate is not None:
         reason = candidate.pause.reason if candidate.pause else Reason.ROLLOUT_IN_PROGRESS.value
         beside = ""
-        told = draft.stable is not None and _overridden(draft, draft.stable.proof)
+        told = _rests_on(draft)
         if draft.stable is not None and (told or another_server(draft) is not None):
             beside = f" ({_serving(draft, draft.stable)})"
         return _State("Unknown", True, False, reason, _progress(draft, candidate) + beside)
+    if draft.rolled_back is not None and is_rolled_back(draft):
+        return _rolled_back(draft, draft.rolled_back)
     return _serving_state(draft)
+
+
+def _rolled_back(draft: Draft, back: RolledBack) -> _State:
+    """What the spec asks for was rolled back from; what serves is not that."""
+    now = _serving_state(draft)
+    way_out = f"set spec to another version, or decide Retry on revision {back.revision}"
+    return _State(
+        "False", False, True, back.reason, f"{back.message}. {now.message}. To go on, {way_out}"
+    )
 
 
 def _leaving_state(draft: Draft) -> _State:
@@ -193,10 +217,12 @@ def _serving_state(draft: Draft) -> _State:
     if change is not None:
         message = reasons.another_server(stable.version, change.message)
         return _State("False", False, True, change.reason.value, message)
+    rests_on = _rests_on(draft)
+    if basis_failed(stable):
+        return _failing_state(draft, stable, rests_on)
     text = f"{stable.version} serves all requests"
-    overridden = _overridden(draft, stable.proof)
-    if overridden:
-        text += f" ({overridden})"
+    if rests_on:
+        text += f" ({rests_on})"
     if draft.hold is not None:
         text += f" ({held_message(draft.hold, stable.revision)})"
     if service.ready is not True:
@@ -206,31 +232,27 @@ def _serving_state(draft: Draft) -> _State:
 
 def _serving(draft: Draft, stable: Serving) -> str:
     """Say what serves beside a candidate, and which of its gates a person overrode."""
-    overridden = _overridden(draft, stable.proof)
+    rests_on = _rests_on(draft)
     change = another_server(draft)
     return (
         f"{stable.version} serves"
-        + (f", {overridden}" if overridden else "")
+        + (f", {rests_on}" if rests_on else "")
         + (f", not as it was measured: {change.message}" if change is not None else "")
     )
 
 
-def _overridden(draft: Draft, proof: Proof | None) -> str:
-    """Say which gates a person overrode and until when, for as long as that is what serving rests on.
+def _failing_state(draft: Draft, stable: Serving, why: str) -> _State:
+    """What serves has failed its gates since; it serves on where nothing proven can take its place."""
+    text = f"{stable.version} serves and {why}"
+    if draft.seen.model.spec.evaluation.on_stable_failure == "Restore":
+        text += f" (not restored: {why_not_restored(draft)})"
+    return _State("False", False, True, Reason.STABLE_FAILED.value, text)
 
-    What serves goes on serving when the time is over, since nothing better is there; but people see
-    that nobody stands for it any more.
-    """
-    if proof is None or not proof.overridden:
-        return ""
-    said = f"gates overridden: {', '.join(proof.overridden)}"
-    if proof.expires is None:
-        return said
-    draft.wake(proof.expires)
-    moment = proof.expires.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if proof.expires <= draft.now:
-        return f"{said}, which expired {moment}: evaluate anew or replace it"
-    return f"{said}, until {moment}"
+
+def _rests_on(draft: Draft) -> str:
+    """Say what people must know of the evidence on which what serves rests, empty where all is well."""
+    found = standing(draft)
+    return found.told if found is not None else ""
 
 
 def _route_state(draft: Draft) -> _State:
@@ -323,11 +345,15 @@ def _gates_passed(draft: Draft, promoted: bool) -> Wanted:
     """The reason is the gates' verdict, which `kubectl get` shows as a column."""
     type_ = ConditionType.GATES_PASSED
     candidate = draft.candidate
-    proof = candidate.proof if candidate else (draft.stable.proof if draft.stable else None)
-    if proof is not None and (candidate is not None or promoted):
+    if candidate is None and (promoted or is_rolled_back(draft)):
+        found = standing(draft)
+        if found is not None:
+            return (type_, found.verdict, found.reason, found.message)
+    proof = candidate.proof if candidate is not None else None
+    if proof is not None:
         reason = "Overridden" if proof.overridden else proof.phase.value
-        overridden = _overridden(draft, proof)
-        message = f"Evaluation {proof.evaluation}" + (f"; {overridden}" if overridden else "")
+        said = overridden(draft, proof.overridden, proof.expires) if proof.overridden else ""
+        message = f"Evaluation {proof.evaluation}" + (f"; {said}" if said else "")
         return (type_, "True", reason, message)
     stop = (candidate.failure or candidate.pause) if candidate else None
     verdict = _VERDICTS.get(stop.reason) if stop else None

@@ -140,25 +140,25 @@ def test_a_previous_revision_whose_time_ended_while_nobody_looked_is_judged_agai
     assert world.shares() == {new: 90, old: 10}
 
 
-def test_a_previous_revision_that_rests_on_an_override_is_judged_again_when_that_has_ended() -> (
-    None
-):
+def test_going_back_to_what_served_on_an_override_that_has_ended_is_instant_and_told() -> None:
     world = World(steps=[])
     world.verdict = EvaluationPhase.INCONCLUSIVE
     world.run()
     world.override(60)
     old = world.service_of(world.deploy())
     world.verdict = EvaluationPhase.SUCCESSFUL
-    new = world.service_of(world.deploy("2.0.0"))
+    world.deploy("2.0.0")
     world.verdict = EvaluationPhase.INCONCLUSIVE
     world.wait(61)
 
     world.release("1.0.0")
     world.run()
 
-    assert old in world.services
-    assert world.shares() == {new: 100}
-    assert world.pause == "GatesInconclusive"
+    assert world.shares() == {old: 100}
+    assert "has expired since" in world.status.history[-1].message
+    (condition,) = [c for c in world.status.conditions if c.type == "GatesPassed"]
+    assert (condition.status, condition.reason) == ("Unknown", "OverrideExpired")
+    assert {"FastRolledBack", "OverrideExpired"} <= {e.reason for e in world.events if e.warning}
 
 
 def test_what_serves_until_an_instant_rollback_stays_in_the_status_for_as_long_as_it_has_weight() -> (

@@ -109,7 +109,7 @@ class World:
         self.judge = Judge()
         if steps is not None:
             self.edit({"spec.rollout.steps": steps})
-        self.edit(changes)
+        self.edit({"spec.rollout.keepPrevious": "1h", **changes})
 
     # --- the operator -------------------------------------------------------------------------
 
