@@ -48,7 +48,11 @@ def problems_at_rest(server: Server) -> list[str]:
         problems.append("the status is about an earlier spec")
     if phase not in ("Healthy", "Paused", "Degraded"):
         problems.append(f"the phase is still {phase}: {word(status, 'message')}")
-    told = part(candidate, "failure") or _lost_by_others(server, model)
+    told = (
+        part(candidate, "failure") or _lost_by_others(server, model) or part(status, "rolledBack")
+    )
+    told = told or part(candidate, "pause").get("final") is True
+    told = told or word(status, "stable", "remeasured", "phase") == "Failed"
     if phase == "Degraded" and not told and _gateway_is_there(model):
         problems.append(f"degraded with nothing wrong: {word(status, 'message')}")
     if phase == "Paused" and not part(candidate, "pause"):

@@ -133,7 +133,7 @@ class Pause(Resource):
 
 
 class Evaluate(Resource):
-    """Measure the gates again, at this point."""
+    """Measure the gates on the held-out data again, at this point; live requests are not looked at."""
 
 
 class Approve(Resource):
@@ -175,7 +175,7 @@ class Step(
     pause: Pause | None = None
     """Wait for a time, or without a duration for a person; passed over on a first deployment."""
     evaluate: Evaluate | None = None
-    """Measure the gates again, at this point."""
+    """Measure the gates on the held-out data again, at this point; live requests are not looked at."""
     approve: Approve | None = None
     """Wait for a Decision with action Approve."""
 

@@ -7,6 +7,10 @@ class EvaluationError(Exception):
     """The gates could not be measured; the message says why and what to do."""
 
 
+class UnavailableError(EvaluationError):
+    """Something did not answer or broke off: the same may go well another time, with nothing changed."""
+
+
 class WrongValuesError(EvaluationError):
     """Values of one column are wrong, in so many of the rows that were looked at."""
 

@@ -232,6 +232,7 @@ def _finished(
         update={
             "phase": EvaluationPhase(result.phase),
             "message": result.message[:1024],
+            "final": (result.final and result.phase == "Error") or None,
             "passed": f"{passed}/{len(evaluation.spec.gates)}",
             "primary": headline(gates),
             "gates": gates,

@@ -25,6 +25,8 @@ class Verdict:
     message: str
     proof: Proof | None = None
     """Set only where every required gate is Successful or overridden by name."""
+    final: bool = False
+    """Of an Error: it does not pass by itself."""
     overrides: tuple[Decision, ...] = ()
     """The Decisions on which the proof rests."""
 
@@ -114,7 +116,7 @@ def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict
     if phase is EvaluationPhase.SUCCESSFUL:
         text = f"{message} (no verdict on {', '.join(sorted(unmet))})".strip()
         return Verdict(EvaluationPhase.INCONCLUSIVE, text)
-    return Verdict(phase, message)
+    return Verdict(phase, message, final=evaluation.status.final is True)
 
 
 def serving_subject(stable: Serving) -> Candidate:
@@ -277,7 +279,7 @@ def _overridden(
         evaluation.status.phase,
         evaluation.status.message,
         _proof(draft, candidate, evaluation, sorted(used), expires),
-        tuple(unique.values()),
+        overrides=tuple(unique.values()),
     )
 
 

@@ -141,19 +141,25 @@ def _state(draft: Draft) -> _State:
     if draft.seen.refusal is not None:
         return _refused(draft.seen.refusal)
     if candidate is not None and candidate.failure is not None:
-        stable = f" ({_serving(draft, draft.stable)})" if draft.stable and _serves(draft) else ""
+        stable = _beside(draft) if _serves(draft) else ""
         way_out = ". To go on, apply another version or decide Retry"
         return _stalled(candidate.failure, f"{candidate.version}: ", stable + way_out)
+    if candidate is not None and candidate.pause is not None and candidate.pause.final:
+        way_out = ": correct that, and decide Retry or apply another version"
+        return _stalled(candidate.pause, f"{candidate.version}: ", way_out + _beside(draft))
     if candidate is not None:
         reason = candidate.pause.reason if candidate.pause else Reason.ROLLOUT_IN_PROGRESS.value
-        beside = ""
-        told = _rests_on(draft)
-        if draft.stable is not None and (told or another_server(draft) is not None):
-            beside = f" ({_serving(draft, draft.stable)})"
+        told = _rests_on(draft) or another_server(draft) is not None
+        beside = _beside(draft) if told else ""
         return _State("Unknown", True, False, reason, _progress(draft, candidate) + beside)
     if draft.rolled_back is not None and is_rolled_back(draft):
         return _rolled_back(draft, draft.rolled_back)
     return _serving_state(draft)
+
+
+def _beside(draft: Draft) -> str:
+    """Say what serves beside the candidate, where anything does."""
+    return f" ({_serving(draft, draft.stable)})" if draft.stable is not None else ""
 
 
 def _rolled_back(draft: Draft, back: RolledBack) -> _State:

@@ -173,7 +173,8 @@ def _evaluation_done(draft: Draft, step: TakenStep) -> bool:
     elif verdict.phase in FINISHED:
         inconclusive = verdict.phase is EvaluationPhase.INCONCLUSIVE
         reason = Reason.GATES_INCONCLUSIVE if inconclusive else Reason.EVALUATION_ERROR
-        draft.wait(reason, f"at step {candidate.step_index + 1}: {verdict.message}")
+        text = f"at step {candidate.step_index + 1}: {verdict.message}"
+        draft.wait(reason, text, final=verdict.final)
     return False
 
 

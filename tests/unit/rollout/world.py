@@ -100,6 +100,8 @@ class World:
         self.kserve_prompt = self.evaluator_prompt = True
         self.slow_deletion = False
         self.verdict = EvaluationPhase.SUCCESSFUL
+        self.final = False
+        """Whether an Error is one that no other run ends otherwise."""
         self.events: list[Event] = []
         self.writes: list[Intent | ClinicalModelStatus] = []
         self.crash_after: int | None = None
@@ -383,7 +385,8 @@ class World:
             gates = [{"name": GATE, "phase": phase.value, "estimate": 0.02}]
         self.evaluations[name] = {
             **self.evaluations[name],
-            "status": {"phase": phase.value, "message": f"gap is {phase.value}", "gates": gates},
+            "status": {"phase": phase.value, "message": f"gap is {phase.value}", "gates": gates}
+            | ({"final": True} if self.final and phase is EvaluationPhase.ERROR else {}),
         }
 
     def accept_route(self) -> None:
