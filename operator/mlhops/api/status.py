@@ -395,6 +395,12 @@ class Acted(Resource):
     """When."""
     about: str
     """What it answered or acted on."""
+    job: str | None = None
+    """The Job that it has started."""
+    phase: Literal["Starting", "Running", "Complete", "Failed"] | None = None
+    """What became of that Job; one that Failed, or of which no pod became ready, does not count for the limit."""
+    message: Annotated[str | None, Field(max_length=256)] = None
+    """Why it Failed."""
 
 
 class MonitoringStatus(Resource):

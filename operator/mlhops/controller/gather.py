@@ -20,6 +20,7 @@ from mlhops.controller.kinds import (
     CONFIG_MAPS,
     DECISIONS,
     GATEWAYS,
+    JOBS,
     MODELS,
     POLICIES,
     REVISIONS,
@@ -48,13 +49,14 @@ from mlhops.kserve.hostnames import (
 )
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of, detector_map, profile_map
 from mlhops.kserve.owner import controllers, is_ours, owned
-from mlhops.kserve.read import at, items, number, text
+from mlhops.kserve.read import at, condition, items, number, text
 from mlhops.kserve.route import Router
 from mlhops.kserve.servers import Runtimes, runtime_names
 from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.looks import Monitored
-from mlhops.rollout.observed import Listener, Observed
+from mlhops.rollout.observed import Listener, Observed, Retraining
 from mlhops.rollout.record import RevisionRecord
+from mlhops.rollout.retraining import ACTION_LABEL
 from mlhops.rollout.revision import evaluation_name, service_name
 from mlhops.rollout.taken import live_evaluations
 
@@ -165,6 +167,7 @@ async def _gather_around(
         reader.of_model(CONFIG_MAPS, *mine),
         _policy(reader, model),
     )
+    jobs = await reader.of_model(JOBS, *mine) if model.spec.monitoring is not None else []
     live_route = next(iter(own_routes or ()), None)
     held = held_by(model, live_route)
     names = {*asked_by(model), *(each.name for each in held)}
@@ -197,6 +200,7 @@ async def _gather_around(
         kserve_installed=services is not None,
         gateway_api_installed=own_routes is not None and rivals is not None,
         monitored=_monitored(model, policy),
+        retrainings=_retrainings(jobs, uid),
     )
     return Gathered(
         seen=seen,
@@ -346,6 +350,23 @@ def _monitored(model: ClinicalModel, policy: MonitoringPolicy | None) -> Monitor
     name = model.spec.monitoring.policy_ref.name
     problem = f"there is no MonitoringPolicy {name} that can be read: create or correct it"
     return Monitored(None, None, f"{problem}, or name another in spec.monitoring")
+
+
+def _retrainings(live: list[Manifest], uid: str) -> dict[str, Retraining]:
+    """Return the Jobs that actions of policies have started."""
+    found = {}
+    for job in live:
+        action = text(job, "metadata", "labels", ACTION_LABEL)
+        if not action or not owned(job, uid):
+            continue
+        ended = next((end for end in _ENDS if text(condition(job, end), "status") == "True"), "")
+        why = text(condition(job, "Failed"), "message") or text(condition(job, "Failed"), "reason")
+        runs = bool(number(job, "status", "ready") or number(job, "status", "succeeded"))
+        found[text(job, "metadata", "name")] = Retraining(action, ended, why, runs)
+    return found
+
+
+_ENDS = ("Complete", "Failed")
 
 
 def _windows(policy: MonitoringPolicy | None) -> list[Window]:

@@ -16,6 +16,7 @@ from mlhops.rollout.leaving import is_leaving, leave
 from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.remeasure import ask_again, measure_again
+from mlhops.rollout.retrained import hear_retrainings
 from mlhops.rollout.servers import record_servers, tell_servers
 from mlhops.rollout.standing import tell_override
 from mlhops.rollout.status import new_status, without_progress
@@ -53,6 +54,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     answer_overrides(draft)
     measure_again(draft)
     hear_looks(draft)
+    hear_retrainings(draft)
     act(draft)
     advance(draft)
     expire_previous(draft)

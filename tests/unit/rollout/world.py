@@ -28,7 +28,7 @@ from mlhops.rollout.intents import (
     StartRetraining,
 )
 from mlhops.rollout.looks import Monitored
-from mlhops.rollout.observed import Hostnames, Observed, Record, Route, Service
+from mlhops.rollout.observed import Hostnames, Observed, Record, Retraining, Route, Service
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revision import service_name
 from tests.builders import clinical_model, with_path
@@ -93,6 +93,8 @@ class World:
         self.monitored: Monitored | None = None
         self.jobs: dict[str, Manifest] = {}
         """Jobs that retrain, by name."""
+        self.trainings: dict[str, Retraining] = {}
+        """What became of these Jobs."""
         self.notices: list[Manifest] = []
         """CloudEvents that were posted."""
         self.gateway: str = "prompt"
@@ -169,6 +171,7 @@ class World:
             kserve_installed=self.kserve_installed,
             gateway_api_installed=self.gateway_api_installed,
             monitored=self.monitored,
+            retrainings=dict(self.trainings),
         )
 
     def _observed_route(self) -> Route | None:
