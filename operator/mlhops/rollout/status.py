@@ -308,7 +308,8 @@ def _progress(draft: Draft, candidate: Candidate) -> str:
         return prefix + f"nobody knows whether what answers is what was measured: {doubt}"
     if candidate.step_index < len(steps) and not candidate.promoting:
         number, step = candidate.step_index + 1, steps[candidate.step_index]
-        return prefix + f"step {number}/{len(steps)}, {step.verb}"
+        again = ", which measures the held-out data again" if step.evaluate is not None else ""
+        return prefix + f"step {number}/{len(steps)}, {step.verb}{again}"
     return prefix + "taking over all requests"
 
 
