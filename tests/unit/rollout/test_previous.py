@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.rollout.intents import SetWeights
 from tests.unit.rollout.test_canary import history_of
 from tests.unit.rollout.world import World
 
@@ -179,3 +180,17 @@ def test_what_serves_until_an_instant_rollback_stays_in_the_status_for_as_long_a
 
     assert world.shares() == {old: 100}
     assert world.status.previous is None
+
+
+def test_a_weight_that_somebody_gave_the_previous_counts_as_given_once_the_status_says_so() -> None:
+    world, old, _ = twice()
+    assert world.route is not None
+    world.route.weights = {old: 60, **{name: 40 for name in world.shares() if name != old}}
+    world.accept_route()
+
+    world.release("1.0.0")
+    decided = world.plan()
+
+    assert not any(isinstance(one, SetWeights) and old in one.weights for one in decided.before)
+    world.run()
+    assert world.shares() == {old: 100}
