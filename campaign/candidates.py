@@ -79,7 +79,9 @@ class Candidates:
         held = bool(part(before, "hold"))
         self._answers.hear(model, candidate, entries(entry, "deciders"), held)
         if word(entry, "outcome") == "Promoted":
-            self._answers.promoted({**model, "status": before}, candidate)
+            # By the list that it was promoted under: somebody may have edited it since the status before.
+            about = {"observedGeneration": whole(model, "status", "observedGeneration")}
+            self._answers.promoted({**model, "status": {**before, **about}}, candidate)
 
     def _begin(self, model: Object, new: Object) -> None:
         key, revision = _key(model, new), word(new, "revision")

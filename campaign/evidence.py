@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import zlib
 from datetime import datetime, timedelta
 
@@ -20,6 +21,8 @@ from campaign.scene import MODEL, Scene
 
 _WORDS = "mlhops.io/evaluation.v1:"
 _LABEL = "mlhops.io/evaluation"
+_MEASURED_AGAIN = re.compile(r"-r[0-9]+$")
+"""The name of an Evaluation of what serves, which lets no candidate have anything."""
 
 
 class Evidence:
@@ -106,14 +109,38 @@ class Evidence:
             and self._begun.get(word(made, "metadata", "uid"), 0) >= since
         ]
 
+    def says(self, cited: str, model: Object, holder: Object, phase: str) -> bool:
+        """Whether an Evaluation of a revision's own server came to that; a success that says too little is none."""
+        made = self._finished.get(cited)
+        if made is None:
+            return False
+        about = (word(made, "spec", "revision"), word(made, "spec", "digest"))
+        same = about == (word(holder, "revision"), word(holder, "digest"))
+        there = f"//{word(holder, 'inferenceService')}-" in word(made, "spec", "endpoint")
+        mine = owner(made, MODEL)[1] == word(model, "metadata", "uid")
+        return same and there and mine and phase in (word(made, "status", "phase"), "Inconclusive")
+
+    def passes_now(self, cited: str, model: Object, holder: Object, spec: Object) -> bool:
+        """Whether a measurement of what serves passed by what a spec asks for."""
+        said = self.says(cited, model, holder, "Successful")
+        return said and same_question(self._finished[cited], spec)
+
     def proves(
-        self, cited: str, model: Object, holder: Object, spec: Object, moment: str, since: int = 0
+        self,
+        cited: str,
+        model: Object,
+        holder: Object,
+        spec: Object,
+        moment: str,
+        since: int = 0,
+        *,
+        ever: bool = False,
     ) -> bool:
         """Whether an Evaluation lets a candidate, or what serves, have traffic under a spec.
 
         It has to be of that model and not of a namesake, of that revision and its own server, of which the
         proof names images and runtime as well, begun after the attempt (`since`), about the same gates on the
-        same data, and passed or overridden.
+        same data, and passed or overridden; where `ever` is set, by an Override that may have ended since.
         """
         made = self._finished.get(cited)
         if made is None:
@@ -132,7 +159,8 @@ class Evidence:
             and self._begun.get(uid, 0) >= since
             and same_question(made, spec)
             and _same_server(made, holder)
-            and self.passes(cited, moment)
+            and not _MEASURED_AGAIN.search(cited)
+            and self.passes(cited, "" if ever else moment)
         )
 
     def passes(self, cited: str, moment: str) -> bool:
@@ -157,7 +185,8 @@ class Evidence:
         gates: set[str] = set()
         about = tuple(word(evaluation, "spec", key) for key in ("model", "revision"))
         asked = {word(gate, "name"): gate for gate in entries(evaluation, "spec", "gates")}
-        for made in self._scene.of_kind("decisions").values():
+        there = self._scene.of_kind("decisions").values() if moment else self._scene.all_decisions()
+        for made in there:
             spec, noted = part(made, "spec"), self._overrides.get(word(made, "metadata", "uid"), {})
             same = (word(spec, "model"), word(spec, "revision")) == about
             if spec.get("action") != "Override" or not same or not _holds(made, moment):

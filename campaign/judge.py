@@ -89,6 +89,7 @@ class Judge:
         self._history(new, old)
         self._stable(live, new, old)
         self._candidates.change(live, old)
+        self._rolled_back(live, new, old)
         self._hold(live, new, old)
         self._watching.status(live, new, old)
         for route in self._scene.routes_of(live):
@@ -140,6 +141,7 @@ class Judge:
         now, was = part(new, "stable"), part(old, "stable")
         revision = word(now, "revision")
         if revision == word(was, "revision"):
+            self._measured_again(live, now, was)
             return
         if not revision:
             self._object("what was stable is stable no more, and nothing else is")
@@ -157,15 +159,51 @@ class Judge:
         else:
             self._object(f"stable changed with the outcome {last.get('outcome')}")
 
+    def _measured_again(self, live: Object, now: Object, was: Object) -> None:
+        """What is said of what serves was measured since it serves, and its proof is not another one."""
+        again, proof, before = part(now, "remeasured"), part(now, "proof"), part(was, "proof")
+        if again and again != part(was, "remeasured"):
+            cited = word(again, "evaluation")
+            if not self._evidence.says(cited, live, now, word(again, "phase")):
+                self._object(f"{cited} did not say {word(again, 'phase')} of what serves")
+        if word(proof, "evaluation") != word(before, "evaluation"):
+            self._object(f"{word(now, 'revision')} serves, and has another proof than before")
+        longer = word(proof, "expires") > word(before, "expires") != ""
+        if longer and not self._scene.decided(live, word(now, "revision"), "Override"):
+            self._object("an override of what serves lasts longer, and nobody decided that")
+
     def _way_back(self, live: Object, now: Object, old: Object) -> None:
         previous, revision = part(old, "previous"), word(now, "revision")
-        cited, spec = word(now, "proof", "evaluation"), self._scene.spec_of(live)
-        moment = written_at(live)
         if word(previous, "revision") != revision:
             self._object("back to a revision that was not the previous one")
-        elif word(previous, "keptUntil") <= moment:
+        elif word(previous, "keptUntil") <= written_at(live):
             self._object("back to a revision whose time was over")
-        elif not self._evidence.proves(cited, live, now, spec, moment):
+        else:
+            self._open(live, now, previous)
+        for image in unmeasured(self._scene, now):
+            self._object(f"back to {revision}, and {image} was not measured")
+
+    def _open(self, live: Object, now: Object, previous: Object) -> None:
+        """A person may go back to what has served; a spec, or the operator by itself, only to what is proven."""
+        revision, spec = word(now, "revision"), self._scene.spec_of(live)
+        cited, moment = word(now, "proof", "evaluation"), written_at(live)
+        reason = word(live, "status", "rolledBack", "reason")
+        if reason == "Restored":
+            failed = word(live, "status", "previous", "remeasured", "phase") == "Failed"
+            if part(spec, "evaluation").get("onStableFailure") != "Restore" or not failed:
+                self._object(f"back to {revision} by itself, with no reason to")
+            again = word(now, "remeasured", "evaluation")
+            proven = self._evidence.proves(cited, live, now, spec, moment)
+            if not proven and not self._evidence.passes_now(again, live, now, spec):
+                self._object(f"restored to {revision} without proof by what is asked for now")
+        elif reason:
+            if not self._scene.decided(live, revision, "Rollback"):
+                self._object(f"back to {revision}, which nobody decided")
+            if (word(live, "metadata", "uid"), revision) not in self._lawful:
+                self._object(f"back to {revision}, which never served lawfully")
+        elif previous.get("rejected") is True:
+            self._object(f"back at once to {revision}, which was rolled back from")
+        elif not self._evidence.proves(cited, live, now, spec, moment, ever=True):
             self._object(f"back to {revision} without proof by what is asked for now")
 
     def _promotion(self, live: Object, now: Object, old: Object) -> None:
@@ -186,6 +224,17 @@ class Judge:
             self._object(f"{revision} is promoted, and {image} was not measured")
         if part(old, "stable") and not self._traffic.has_everything(live, service):
             self._object(f"{revision} is promoted before the Gateway gave it everything")
+
+    def _rolled_back(self, live: Object, new: Object, old: Object) -> None:
+        """What was rolled back from is no candidate again before somebody decides Retry."""
+        back, now = part(old, "rolledBack"), part(new, "candidate")
+        if not back or not now or part(old, "candidate"):
+            return
+        same = word(back, "digest") == word(now, "digest")
+        if same and not self._scene.decided(live, word(now, "revision"), "Retry"):
+            self._object(
+                f"{word(now, 'revision')} was rolled back from, and is the candidate again"
+            )
 
     def _hold(self, live: Object, new: Object, old: Object) -> None:
         """A person's Pause holds whatever version comes, until a person lifts it."""

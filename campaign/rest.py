@@ -102,10 +102,12 @@ def _detectors(scene: Scene, model: Object) -> None:
 def _evaluations(scene: Scene, model: Object) -> None:
     candidate = part(model, "status", "candidate")
     awaited = "" if part(candidate, "failure") else word(candidate, "revision")
+    measuring = word(model, "status", "stable", "measuring", "evaluation")
     for name, of in scene.of_kind("evaluations").items():
         over = word(of, "status", "phase") in FINISHED
         mine = scene.model_of(of) is model
-        if mine and not over and not leaves(of) and word(of, "spec", "revision") != awaited:
+        wanted = name == measuring or word(of, "spec", "revision") == awaited
+        if mine and not over and not leaves(of) and not wanted:
             scene.object_to(f"evaluations/{name} is left, and nobody waits for its verdict")
 
 

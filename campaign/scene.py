@@ -86,6 +86,10 @@ class Scene:
         routes = [r for r in self.routes_of(model) if is_operators(r, "spec", "rules")]
         return max((shares_of(route).get(service, 0) for route in routes), default=0)
 
+    def all_decisions(self) -> list[Object]:
+        """All Decisions that there ever were."""
+        return list(self._decisions.values())
+
     def decided(self, model: Object, revision: str, *actions: str, after: str = "") -> set[str]:
         """The uids of all Decisions that there ever were on a revision, made after a moment."""
         name = word(model, "metadata", "name")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from campaign.sidecars import GOOD, ONE_IN_FIVE, UNLOADED, Sidecars
 from campaign.world import World
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.kserve.read import condition, text
+from mlhops.kserve.read import condition, items, text
 
 _KEEP = {"keepPrevious": "1h", "progressDeadline": "10m"}
 CLIMB: dict[str, object] = {"steps": [{"setWeight": 10}, {"setWeight": 50}], **_KEEP}
@@ -113,6 +113,37 @@ def rollback_within_keep_previous(world: World) -> None:
     world.until("1.0.0 serves", lambda: world.serves("1.0.0"))
 
 
+def rollback_decided(world: World) -> None:
+    """Somebody decides to go back to the version before, which the spec does not ask for."""
+    world.decide("Rollback", "back", revision=world.status("previous", "revision"))
+    world.until("1.0.0 serves again", lambda: _is_degraded(world, "1.0.0"))
+
+
+def gates_tightened_while_serving(world: World) -> None:
+    """A limit is tightened, by which what serves is measured again, and fails."""
+    world.verdicts["1.0.0", "r1"] = EvaluationPhase.FAILED
+    gates = [
+        {**gate, "limit": 0.05}
+        for gate in items(world.manifest("1.0.0"), "spec", "evaluation", "gates")
+    ]
+    world.apply_model("1.0.0", evaluation={"gates": gates})
+    world.until(
+        "the verdict",
+        lambda: (
+            _is_degraded(world, "1.0.0")
+            and world.status("stable", "remeasured", "phase") == "Failed"
+        ),
+    )
+
+
+def _is_degraded(world: World, version: str) -> bool:
+    return (
+        world.status("phase") == "Degraded"
+        and world.status("stable", "version") == version
+        and world.weights() == {version: 100}
+    )
+
+
 def delete_mid_rollout(world: World) -> None:
     """The model is deleted while its second version climbs."""
     world.gateway_answers = False
@@ -198,6 +229,8 @@ STORIES = {
         Story("retry", _promoted(CLIMB), retry),
         Story("supersede", _promoted(CLIMB), supersede_mid_step),
         Story("rollback", _two_promoted, rollback_within_keep_previous),
+        Story("rollback-decided", _two_promoted, rollback_decided),
+        Story("gates-tightened", _promoted(AT_ONCE), gates_tightened_while_serving),
         Story("delete", _promoted(CLIMB), delete_mid_rollout),
         Story("unloaded", _counted, unloaded_while_serving),
         Story("one-in-five", _counted, one_request_in_five_fails),

@@ -13,6 +13,8 @@ from campaign.scene import MODEL, Scene
 
 _ACTION = "mlhops.io/action"
 _BY_POLICY = ("PausedByPolicy", "RolledBackByPolicy")
+_START = 900
+"""Seconds after which a Job of which no pod is ready is taken for one that does not start."""
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -27,6 +29,9 @@ class Watching:
         """The most Jobs that a policy ever allowed, and in which time."""
         self._jobs: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
         """When Jobs were first made by name, of a model's uid and an action."""
+        self._ran: set[str] = set()
+        """Jobs of which a pod was ready, or that completed, by name."""
+        self._failed: set[str] = set()
 
     def policy(self, live: Object) -> None:
         """Take over what a policy allows."""
@@ -47,14 +52,30 @@ class Watching:
             _moment(word(live, "metadata", "creationTimestamp")),
         )
         jobs = self._jobs[uid, action]
+        self._ended(live, name)
         if not action or not uid or name in jobs:
             return
         if any(made - before < self._cooldown.get(action, 0) / 2 for before in jobs.values()):
             self._scene.object_to(f"action {action} starts a Job within its cooldown")
         most, per = self._limit.get(action, (1, 0.0))
-        if sum(made - before < per / 2 for before in jobs.values()) >= most:
+        counted = [
+            before
+            for other, before in jobs.items()
+            if other not in self._failed and (other in self._ran or made - before < _START)
+        ]
+        if sum(made - before < per / 2 for before in counted) >= most:
             self._scene.object_to(f"action {action} starts more Jobs than its limit")
         jobs[name] = made
+
+    def _ended(self, live: Object, name: str) -> None:
+        """Take note of what a Job has come to; one that failed, or never ran, is none that was allowed."""
+        if whole(live, "status", "ready") or whole(live, "status", "succeeded"):
+            self._ran.add(name)
+        for one in entries(live, "status", "conditions"):
+            if one.get("status") == "True" and one.get("type") == "Failed":
+                self._failed.add(name)
+            elif one.get("status") == "True" and one.get("type") == "Complete":
+                self._ran.add(name)
 
     def evaluation(self, live: Object) -> None:
         """A profile that an Evaluation says is kept is there, and is the one that was signed."""

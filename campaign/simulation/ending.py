@@ -48,7 +48,7 @@ def problems_at_rest(server: Server) -> list[str]:
         problems.append("the status is about an earlier spec")
     if phase not in ("Healthy", "Paused", "Degraded"):
         problems.append(f"the phase is still {phase}: {word(status, 'message')}")
-    told = part(candidate, "failure") or _lost_by_others(server, model)
+    told = _is_told(status) or _lost_by_others(server, model)
     if phase == "Degraded" and not told and _gateway_is_there(model):
         problems.append(f"degraded with nothing wrong: {word(status, 'message')}")
     if phase == "Paused" and not part(candidate, "pause"):
@@ -62,6 +62,14 @@ def problems_at_rest(server: Server) -> list[str]:
     if phase == "Healthy" and candidate:
         problems.append("healthy with a candidate")
     return problems + _route_problems(server, stable, candidate) + _decision_problems(server)
+
+
+def _is_told(status: object) -> bool:
+    """Whether a status says what is wrong: with the candidate, with what serves, or that somebody went back."""
+    candidate = part(status, "candidate")
+    failed = word(status, "stable", "remeasured", "phase") == "Failed"
+    final = part(candidate, "pause").get("final") is True
+    return bool(part(candidate, "failure") or part(status, "rolledBack") or failed or final)
 
 
 def problems_of_last_wish(server: Server) -> list[str]:

@@ -365,6 +365,7 @@ class Episode:
             or (not holds and self.users.let_go())
             or self.users.begin()
             or self.users.correct()
+            or self.users.unschedule()
             or self.users.lift()
             or self.gateway.put_right()
             or self.kserve.put_right()

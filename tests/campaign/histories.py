@@ -199,7 +199,7 @@ class History:
 
     def retrained(self, name: str, at: str) -> Self:
         """The action has started a Job."""
-        self._put("jobs", name, {}, labels={"mlhops.io/action": "train"})
+        self._put("jobs", name, {}, labels={"mlhops.io/action": "train"}, status={"succeeded": 1})
         return self.made(at)
 
     def made(self, at: str) -> Self:

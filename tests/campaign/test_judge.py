@@ -137,6 +137,30 @@ def _told(entries: int, first_hash: int = 0) -> list[dict[str, object]]:
     return [{"hash": str(n + 1), "previousHash": str(n) if n else ""} for n in numbers]
 
 
+BACK: dict[str, object] = {"revision": "b", "digest": digest_of("b"), "reason": "RolledBack"}
+REJECTED: dict[str, object] = {**SERVED_B, "keptUntil": LATER, "rejected": True}
+SERVES_A = {"revision": "a", "digest": digest_of("a"), "inferenceService": "sepsis-a"}
+
+
+def _rolled_back(reason: str = "RolledBack") -> History:
+    """`b` makes room for `a` although the spec asks for `b`."""
+    told = {"rolledBack": {**BACK, "reason": reason}, "previous": REJECTED}
+    return promoted().stable("a", "FastRolledBack", **told)
+
+
+def _by_decision() -> History:
+    decided = promoted().decide("Rollback", "a", "back")
+    return decided.stable("a", "FastRolledBack", rolledBack=BACK, previous=REJECTED)
+
+
+def _measured_again(phase: str, said: str) -> History:
+    """`a` serves, and its status says that it was measured again."""
+    history = first().evaluation("sepsis-a-r1", "a", phase, phase)
+    proof = {"evaluation": "sepsis-a-1", "digest": digest_of("a")}
+    again = {"evaluation": "sepsis-a-r1", "phase": said}
+    return history.model(stable={**SERVES_A, "proof": proof, "remeasured": again})
+
+
 WELL = {
     "nothing yet": History(),
     "a first revision": first(),
@@ -177,6 +201,8 @@ WELL = {
     ),
     "Jobs now and then": _retrains("2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z"),
     "a profile that was signed": _waiting().profile("b", "{}").signed("b", SIGNED),
+    "a way back by a decision": _by_decision(),
+    "measured again": _measured_again("Failed", "Failed"),
     "a way back": promoted().stable("a", "FastRolledBack", previous=SERVED_B),
     "a candidate superseded": (
         climbing().route(a=100).service("c").candidate("c").delete("inferenceservices", "sepsis-b")
@@ -524,6 +550,28 @@ WATCHED = {
     "not there: the profile of b is not the one that was signed": _waiting().signed("b", SIGNED),
 }
 
+WHAT_SERVES = {
+    "back to a, which nobody decided": _rolled_back(),
+    "back to a by itself, with no reason to": _rolled_back("Restored"),
+    "b was rolled back from, and is the candidate again": _by_decision().candidate("b"),
+    "sepsis-a-r1 did not say Successful of what serves": _measured_again("Failed", "Successful"),
+    "serves, and has another proof than before": first().model(
+        stable={**SERVES_A, "proof": {"evaluation": "sepsis-a-r1"}}
+    ),
+    "an override of what serves lasts longer, and nobody decided that": (
+        first()
+        .model(stable={**SERVES_A, "proof": {"evaluation": "sepsis-a-1", "expires": NOW}})
+        .model(stable={**SERVES_A, "proof": {"evaluation": "sepsis-a-1", "expires": LATER}})
+    ),
+    "back at once to b, which was rolled back from": (
+        _by_decision()
+        .wish(version="a")
+        .model(rolledBack={})
+        .wish(version="b")
+        .stable("b", "FastRolledBack")
+    ),
+}
+
 LEAVING = {
     "is to get more while its model leaves": (
         climbing().leave().candidate("b", stepIndex=1, desiredWeight=50)
@@ -585,6 +633,7 @@ AS_MEASURED = {
 }
 
 RULES = {
+    "what serves": WHAT_SERVES,
     "nothing begins for what leaves": LEAVING,
     "host names apart": APART,
     "nothing else let in": LET_IN,

@@ -22,8 +22,11 @@ from tests.last_words import said
 from tests.unit.rollout.standings import (
     begun,
     failed,
+    failing,
+    impossible,
     inconclusive,
     paused,
+    rolled_back,
     serving,
     stalled,
     unready,
@@ -60,6 +63,9 @@ def as_stored(manifest: Manifest) -> Manifest:
         (inconclusive, "InProgress"),
         (unready, "InProgress"),
         (failed, "Failed"),
+        (impossible, "Failed"),
+        (rolled_back, "Failed"),
+        (failing, "Failed"),
         (stalled, "Failed"),
     ],
 )

@@ -310,6 +310,8 @@ ROLLOUT = (
     ),
     steps("a pause of 1.5h", [{"pause": {"duration": "1.5h"}}], "[0].pause.duration", "1h30m"),
     field("no time to make progress", "spec.rollout.progressDeadline", "0m0s", "more than 0s"),
+    field("measured every minute", "spec.evaluation.every", "1m", "set 1h or more"),
+    field("another answer", "spec.evaluation.onStableFailure", "Stop", '"Alert", "Restore"'),
     field("a duration without unit", "spec.rollout.keepPrevious", "90", "units s, m, h or d"),
     field("a duration in weeks", "spec.rollout.keepPrevious", "2w", "units s, m, h or d"),
     field("an endless duration", "spec.rollout.keepPrevious", "1d" * 17, "not be more than 32"),

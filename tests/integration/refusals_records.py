@@ -8,13 +8,13 @@ DECISIONS = (
         "an override without gates",
         without(override(), "spec.gates"),
         "spec.gates",
-        "must name the gates that it overrides",
+        "action Override needs gates",
     ),
     given(
         "what Failed with another action",
         decision({"spec.failed": True}),
         "spec.failed",
-        "failed is for action Override",
+        "only action Override takes failed",
     ),
     *(
         given(
@@ -33,13 +33,13 @@ DECISIONS = (
         "gates with another action",
         decision({"spec.gates": ["equal-misses"]}),
         "spec.gates",
-        "gates is for action Override",
+        "only action Override takes gates",
     ),
     given(
         "an end with another action",
         decision({"spec.expires": "2030-01-31T12:00:00Z"}),
         "spec.expires",
-        "expires is for action Override",
+        "only action Override takes expires",
     ),
     given("no gates", override({"spec.gates": []}), "spec.gates", "should have at least 1 items"),
     given(

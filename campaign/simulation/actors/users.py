@@ -28,7 +28,12 @@ _STEPS: tuple[list[Json], ...] = (
     [{"setWeight": 10}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}],
 )
 _EDITS = ("cut", "cut", "remove", "remove", "insert", "double", "end")
-_ACTIONS = ("Approve", "Reject", "Promote", "Abort", "Retry", "Pause", "Resume", "Override")
+_ACTIONS = (
+    *("Approve", "Reject", "Promote", "Abort", "Retry", "Pause", "Resume", "Override"),
+    *("Evaluate", "Rollback"),
+)
+_ROLES = {"Evaluate": "stable", "Rollback": "previous"}
+"""What a decision is about that is not about the candidate."""
 GATE = "equal-misses"
 _WAITS = ("PauseStep", "ApprovalRequired")
 _WAYS_ON = {
@@ -128,6 +133,14 @@ class Users:
         self._stage.server.patch(MODELS, MODEL, patch, USER)
         return "user names a Gateway that exists"
 
+    def unschedule(self) -> str:
+        """Have what serves measured no more by time, so that there is rest."""
+        if not at(self.model, "spec", "evaluation", "every"):
+            return ""
+        patch: Manifest = {"spec": {"evaluation": {"every": None}}}
+        self._stage.server.patch(MODELS, MODEL, patch, USER)
+        return "user ends the schedule"
+
     def lift(self) -> str:
         """End a person's hold, as the message asks; a second after it, since a Pause has the last word in its own."""
         live = self.model
@@ -186,7 +199,7 @@ class Users:
 
     def _edit(self, live: Manifest) -> str:
         rng = self._stage.rng
-        match rng.randrange(15):
+        match rng.randrange(17):
             case 0 | 1:
                 patch: Manifest = {"rollout": self._rollout()}
             case 11 | 12 | 13:
@@ -194,6 +207,9 @@ class Users:
             case 14:
                 asked: Json = {"requests": {"cpu": rng.choice(_ONE_CPU)}}
                 patch = {"predictor": {"resources": rng.choice((asked, asked, None))}}
+            case 15 | 16:
+                every, then = rng.choice((None, "1h", "2h")), rng.choice(("Alert", "Restore"))
+                patch = {"evaluation": {"every": every, "onStableFailure": then}}
             case 2:
                 patch = {"rollout": {"paused": not at(live, "spec", "rollout", "paused")}}
             case 3:
@@ -201,11 +217,12 @@ class Users:
             case 4:
                 uri = rng.choice(("pvc://held-out/sepsis.parquet", "pvc://held-out/new.parquet"))
                 patch = {"evaluation": {"data": {"uri": uri}}}
-            case 5:
-                patch = {"predictor": {"minReplicas": rng.randint(1, 3)}}
-            case 6:
-                maximum = rng.choice((None, 5))
-                patch = {"predictor": {"maxReplicas": maximum}}
+            case 5 | 6:
+                replicas: tuple[Manifest, ...] = (
+                    {"minReplicas": rng.randint(1, 3)},
+                    {"maxReplicas": rng.choice((None, 5))},
+                )
+                patch = {"predictor": rng.choice(replicas)}
             case 7:
                 name = rng.choice((GATEWAY, GATEWAY, GATEWAY, GATEWAY, "another"))
                 health: Json = {"type": "Exact", "value": "/v2/health/ready"}
@@ -293,7 +310,12 @@ class Users:
         self._decided += 1
         name = f"decision-{self._decided}"
         action = action or rng.choice(_ACTIONS)
-        revision = text(live, "status", "candidate", "revision")
+        role = _ROLES.get(action, "candidate")
+        if action == "Override" and rng.random() < 0.3:
+            role = "stable"
+        revision = text(live, "status", role, "revision")
+        if not revision and action == "Retry":
+            revision = text(live, "status", "rolledBack", "revision")
         if not revision or rng.random() < 0.1:
             services = self._stage.objects(SERVICES)
             chosen = self._stage.choose(services)
@@ -349,6 +371,10 @@ def _weight(step: Json) -> int | None:
 def _called_for(live: Manifest) -> str:
     """What a person would decide who reads the status and wants to go on."""
     if text(live, "status", "candidate", "failure", "reason"):
+        return "Retry"
+    if text(live, "status", "override", "phase") == "Ended":
+        return "Override"
+    if text(live, "status", "rolledBack", "reason"):
         return "Retry"
     waits = text(live, "status", "candidate", "pause", "reason")
     return _WAYS_ON.get(waits, "Promote")

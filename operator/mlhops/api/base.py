@@ -128,6 +128,7 @@ Duration = Annotated[
 # One part must be long enough by itself: that is what a rule of the schema can tell.
 _SOMETHING = "[1-9]"
 _TEN_SECONDS = "[1-9][0-9]*[mhd]|[1-9][0-9]+s"
+_AN_HOUR = "[1-9][0-9]*[hd]|([6-9][0-9]|[1-9][0-9][0-9]+)m"
 _A_MINUTE = "[1-9][0-9]*[mhd]|([6-9][0-9]|[1-9][0-9][0-9]+)s"
 
 
@@ -147,6 +148,7 @@ def _at_least(pattern: str, remedy: str) -> tuple[FieldInfo, AfterValidator]:
 _ANY = _at_least(_SOMETHING, "nothing can be done in no time: set more than 0s")
 _TEN = _at_least(_TEN_SECONDS, "a pod is not asked more often than that: set 10s or more")
 _SIXTY = _at_least(_A_MINUTE, "rows are counted by the minute: set 1m or more")
+_HOURLY = _at_least(_AN_HOUR, "what serves is not measured more often than that: set 1h or more")
 _REST = _at_least(_A_MINUTE, "an action is not done more often than that: set 1m or more")
 
 Deadline = Annotated[str, _ANY[0], _ANY[1]]
@@ -157,6 +159,9 @@ TenSeconds = Annotated[str, _TEN[0], _TEN[1]]
 
 Minute = Annotated[str, _SIXTY[0], _SIXTY[1]]
 """A duration of a minute or more."""
+
+Hour = Annotated[str, _HOURLY[0], _HOURLY[1]]
+"""A duration of an hour or more."""
 
 Cooldown = Annotated[str, _REST[0], _REST[1]]
 """A time of a minute or more in which something is not done again."""

@@ -78,7 +78,8 @@ KINDS = (
             _AGE,
             Column("Message", ".status.message", priority=1),
             Column("URL", ".status.url", priority=1),
-            Column("Overridden", ".status.stable.proof.overridden", priority=1),
+            Column("Overridden", ".status.override.gates", priority=1),
+            Column("Override ends", ".status.override.expires", priority=1),
         ),
     ),
     Kind(
@@ -123,6 +124,8 @@ KINDS = (
             Column("Action", ".spec.action"),
             Column("By", ".spec.decidedBy"),
             Column("Phase", ".status.phase"),
+            Column("Gates", ".spec.gates"),
+            Column("Until", ".status.noted.expires"),
             _AGE,
             Column("Message", ".status.message"),
         ),

@@ -30,6 +30,8 @@ class Action(StrEnum):
     PAUSE = "Pause"
     RESUME = "Resume"
     OVERRIDE = "Override"
+    EVALUATE = "Evaluate"
+    ROLLBACK = "Rollback"
 
 
 STOPPING = (Action.ABORT, Action.REJECT, Action.PAUSE)
@@ -48,18 +50,23 @@ class DecisionSpec(
     Resource,
     json_schema_extra=rules(
         (
-            "(self.action == 'Override') == has(self.gates)",
-            "gates is for action Override, which must name the gates that it overrides",
+            "self.action != 'Override' || has(self.gates)",
+            "action Override needs gates: name each gate that it lets pass",
+            ".gates",
+        ),
+        (
+            "self.action == 'Override' || !has(self.gates)",
+            "only action Override takes gates: leave it out",
             ".gates",
         ),
         (
             "self.action == 'Override' || !has(self.expires)",
-            "expires is for action Override: leave it out",
+            "only action Override takes expires: leave it out",
             ".expires",
         ),
         (
             "self.action == 'Override' || !has(self.failed)",
-            "failed is for action Override: leave it out",
+            "only action Override takes failed: leave it out",
             ".failed",
         ),
     ),
@@ -69,14 +76,17 @@ class DecisionSpec(
     model: ObjectName
     """The ClinicalModel, in the same namespace."""
     revision: Annotated[str, Field(min_length=1, max_length=63)]
-    """The revision that is decided on, as `status.candidate.revision` shows it."""
+    """The revision that is decided on, as `status.candidate.revision` shows it; for Evaluate, and for an
+    Override of what serves, `status.stable.revision`; for Rollback, to which it goes back,
+    `status.previous.revision`."""
     action: Action
     """What is decided. Approve lets an approve step pass. Reject and Abort end the attempt, at
     weight 0, and both are recorded: Reject answers the evidence, Abort stops a rollout. Retry begins
     a new attempt after a failure, or where the gates gave no verdict. Pause holds the model,
     whatever version comes; Resume ends that, or a pause step. Promote skips what is left of the steps,
     evaluate and approve steps that have not begun included, but never the gates before the first traffic.
-    Override lets the gates that it names pass until it expires."""
+    Override lets the gates that it names pass until it expires. Evaluate measures what serves again. Rollback goes
+    back to the previous revision at once; what served until then waits until the spec changes, or for Retry."""
     digest: Annotated[str, _hash(64)] | None = None
     """What the revision serves, as `status.candidate.digest` shows it. Of this and the two hashes the
     operator notes what stands when it first hears a Decision that leaves them out; another digest or hash

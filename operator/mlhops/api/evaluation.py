@@ -172,6 +172,8 @@ class EvaluationStatus(Resource):
     phase: EvaluationPhase = EvaluationPhase.PENDING
     message: str = ""
     """What was found, in a sentence."""
+    final: bool | None = None
+    """Of an Error: no other run ends otherwise, before the spec, the data or the model is changed."""
     passed: str | None = None
     """Required gates that passed, of all required ones, such as `2/3`."""
     primary: str | None = None

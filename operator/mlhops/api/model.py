@@ -4,7 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mlhops.api.base import Deadline, Duration, ObjectMeta, ObjectName, Resource, matching, rules
+from mlhops.api.base import (
+    Deadline,
+    Duration,
+    Hour,
+    ObjectMeta,
+    ObjectName,
+    Resource,
+    matching,
+    rules,
+)
 from mlhops.api.card import Card
 from mlhops.api.data import DataSource, ReportSink
 from mlhops.api.gate import PROBABILISTIC, SCORED, Gates
@@ -160,6 +169,12 @@ class EvaluationSettings(
     """What the evaluator may use of a node."""
     report: ReportSink | None = None
     """Where each Evaluation's report goes; one that cannot be stored changes no verdict."""
+    every: Hour | None = None
+    """How often what serves is measured again on the held-out data; never where it is left out. A change of the
+    gates, their data or groups, and a Decision Evaluate, have it measured at once."""
+    on_stable_failure: Literal["Alert", "Restore"] = "Alert"
+    """What happens when what serves Fails that: Alert tells people, and it serves on. Restore goes back to the
+    previous revision, where that is kept, well, and proven by the same gates; otherwise it is as Alert."""
 
 
 class Pause(Resource):
@@ -302,8 +317,8 @@ class Rollout(
     """How long a candidate may take to become ready, and a weight to be accepted by the Gateway."""
     on_failure: Literal["Rollback", "Pause"] = "Rollback"
     """Rollback removes a failed candidate; Pause keeps it at weight 0 for a person to look at."""
-    keep_previous: Duration = "1h"
-    """How long the last stable revision stays, so that going back to it is instant."""
+    keep_previous: Duration = "7d"
+    """How long the last stable revision stays with its pods, so that going back to it is instant."""
     paused: bool = False
     """Hold the rollout where it is."""
 

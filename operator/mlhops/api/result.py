@@ -34,6 +34,8 @@ class Result(Resource):
 
     phase: Literal["Successful", "Failed", "Inconclusive", "Error"]
     message: Annotated[str, Field(max_length=2048)] = ""
+    final: bool = False
+    """Of an Error: the same question gets the same answer, before something is changed."""
     gates: Annotated[list[GateResult], Field(max_length=32)] = []
     rows: int | None = None
     data_digest: str | None = None

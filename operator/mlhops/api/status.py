@@ -83,6 +83,8 @@ class Stop(Resource):
     """Since when."""
     seen: str | None = None
     """The model's resourceVersion then; a Decision of a lower one was made before."""
+    final: bool = False
+    """It does not pass by itself: something has to be changed first."""
 
 
 class Hold(Resource):
@@ -164,6 +166,30 @@ class Proof(Resource):
         return told
 
 
+class Measurement(Resource):
+    """What serves, measured again on held-out data."""
+
+    number: Annotated[int, Field(ge=1)]
+    """Counts up with each one of a revision."""
+    evaluation: str
+    """The Evaluation's name."""
+    why: Literal["Decision", "Schedule", "GatesChanged"]
+    """What asked for it."""
+    gates_hash: str
+    """Hash of the gates, the data and the interface that are judged."""
+    since: Time
+    """When it was asked for."""
+    phase: EvaluationPhase = EvaluationPhase.PENDING
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """What was found, in a sentence."""
+    at: Time | None = None
+    """When the verdict was taken over."""
+    overridden: list[str] = []
+    """Gates that did not pass and that a person overrode."""
+    expires: Time | None = None
+    """When the first of these overrides ends."""
+
+
 class Serving(Resource):
     """A revision that serves, or did until lately."""
 
@@ -177,9 +203,56 @@ class Serving(Resource):
     """The name of its InferenceService."""
     since: Time
     """When it took over."""
+    seen: str | None = None
+    """The model's resourceVersion then; a Decision of a lower one is not about what serves."""
+    candidate_since: Time | None = None
+    """When it had become the candidate."""
     proof: Proof | None = None
+    """The evidence that let it in."""
+    gates_hash: str | None = None
+    """Hash of the gates that the spec asks of it now, for `Decision.spec.gatesHash`."""
+    remeasured: Measurement | None = None
+    """The newest verdict on it since it serves; it stands beside the proof and replaces nothing."""
+    measuring: Measurement | None = None
+    """A measurement that is under way, or that came to no verdict."""
+    deciders: Annotated[list[Decider], Field(max_length=32)] = []
+    """Decisions that had an effect on it since it serves."""
     kept_until: Time | None = None
     """A previous revision's end."""
+    rejected: bool = False
+    """A previous revision that was rolled back from: setting `spec` to it begins a rollout."""
+
+
+class StandingOverride(Resource):
+    """What a person overrode, for as long as what serves rests on it."""
+
+    gates: list[str]
+    """The gates that did not pass."""
+    expires: Time | None = None
+    """Until when that holds."""
+    warn_at: Time | None = None
+    """From when on people are warned of its end: the last tenth of its time, three days at most."""
+    phase: Literal["Holds", "Ending", "Ended"] = "Holds"
+    """Ended: nobody answers any more for what serves."""
+
+
+class RolledBack(Resource):
+    """The revision that was rolled back from; it waits until the spec asks for another, or for a Retry."""
+
+    revision: str
+    """Its short name."""
+    digest: Fingerprint | None = None
+    """The sha256 of what it serves."""
+    version: str
+    """Its clinical version."""
+    reason: str
+    """RolledBack where a person decided that, Restored where it failed its gates."""
+    message: Annotated[str, Field(max_length=1024)] = ""
+    """Who went back and why."""
+    at: Time
+    """When that was decided."""
+    seen: str | None = None
+    """The Decision's resourceVersion, or the model's."""
 
 
 class Candidate(Resource):
@@ -332,6 +405,12 @@ class Acted(Resource):
     """When."""
     about: str
     """What it answered or acted on."""
+    job: str | None = None
+    """The Job that it has started."""
+    phase: Literal["Starting", "Running", "Complete", "Failed"] | None = None
+    """What became of that Job; one that Failed, or of which no pod became ready, does not count for the limit."""
+    message: Annotated[str | None, Field(max_length=256)] = None
+    """Why it Failed."""
 
 
 class MonitoringStatus(Resource):
@@ -425,6 +504,8 @@ class ClinicalModelStatus(Resource):
     previous: Serving | None = None
     """The revision that served before, kept without traffic so that going back to it is instant."""
     serving: ServingStatus | None = None
+    override: StandingOverride | None = None
+    rolled_back: RolledBack | None = None
     monitoring: MonitoringStatus | None = None
     history: Annotated[list[HistoryEntry], Field(max_length=HISTORY_LIMIT)] = []
     """How the latest rollouts ended, the newest last."""

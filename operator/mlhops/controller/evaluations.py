@@ -217,10 +217,12 @@ class Evaluations:
 
 
 def _event_of(evaluation: Evaluation, status: EvaluationStatus) -> Event | None:
-    """Return what people are told of a profile that there is not."""
+    """Return what people are told of a profile that there is not, where the verdict itself does not tell it all."""
     if status.profile is None or status.profile.error is None:
         return None
     refused = profiles.is_refused(status)
+    if status.phase is EvaluationPhase.ERROR and not refused:
+        return None
     reason = Reason.PROFILE_REFUSED if refused else Reason.PROFILE_MISSING
     return Event(reason, f"{evaluation.spec.version}: {status.profile.error}", warning=True)
 

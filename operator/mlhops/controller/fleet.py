@@ -60,6 +60,16 @@ OVERRIDE_EXPIRES = _described(
     "When the first of the overrides ends on which the revision of that role rests.",
     "role",
 )
+OVERRIDE_PHASE = _described(
+    "mlhops_model_override",
+    "1 for how it is with the override on which what serves rests, 0 for the others; Ending: its last tenth.",
+    "phase",
+)
+MEASURED_AT = _described(
+    "mlhops_model_measured_again_timestamp_seconds",
+    "When the newest measurement of what serves came to its verdict.",
+    "verdict",
+)
 WEIGHT = _described(
     "mlhops_rollout_weight", "Percent of the requests that the Gateway sends to the candidate."
 )
@@ -135,6 +145,7 @@ ANSWER_SECONDS = _described(
 
 FAMILIES = (
     *(INFO, PHASE, CONDITION, GENERATION, OBSERVED, REVISION, OVERRIDDEN, OVERRIDE_EXPIRES),
+    *(OVERRIDE_PHASE, MEASURED_AT),
     *(WEIGHT, DESIRED, STEP, STEPS, STARTED, GATE, ESTIMATE, LIMIT),
     *(DRIFT, DRIFT_EFFECT, QUALITY, QUALITY_EFFECT, CANDIDATE_DRIFT, LOOKED_AT),
     *(SERVING, REQUESTS, FAILED_REQUESTS, ANSWER_SECONDS),
@@ -192,6 +203,10 @@ def of_model(model: Manifest) -> Iterator[Sample]:
     yield OBSERVED, (), number(status, "observedGeneration") or 0
     for role in ("stable", "candidate", "previous"):
         yield from _of_revision(role, at(status, role))
+    if at(status, "stable") is not None:
+        yield from _of_override(at(status, "override"))
+    again = at(status, "stable", "remeasured")
+    yield from _moment(MEASURED_AT, (text(again, "phase"),), text(again, "at"))
     yield STEPS, (), len(items(spec, "rollout", "steps"))
     yield from _of_candidate(at(status, "candidate"))
     yield from _of_monitoring(at(status, "monitoring"))
@@ -211,9 +226,20 @@ def _of_revision(role: str, revision: Json) -> Iterator[Sample]:
     if revision is None:
         return
     yield REVISION, (role, text(revision, "revision"), text(revision, "version")), 1
+    if role == "stable":
+        return  # what it rests on may be newer than its proof: that is told of the override itself
     overridden = at(revision, "proof", "overridden")
     yield OVERRIDDEN, (role,), len(overridden) if isinstance(overridden, list) else 0
     yield from _moment(OVERRIDE_EXPIRES, (role,), text(revision, "proof", "expires"))
+
+
+def _of_override(override: Json) -> Iterator[Sample]:
+    """Return what is told of the override on which what serves rests."""
+    gates = at(override, "gates")
+    yield OVERRIDDEN, ("stable",), len(gates) if isinstance(gates, list) else 0
+    yield from _moment(OVERRIDE_EXPIRES, ("stable",), text(override, "expires"))
+    if override is not None:
+        yield from _states(OVERRIDE_PHASE, ("Holds", "Ending", "Ended"), text(override, "phase"))
 
 
 def _of_candidate(candidate: Json) -> Iterator[Sample]:

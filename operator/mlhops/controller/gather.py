@@ -20,6 +20,7 @@ from mlhops.controller.kinds import (
     CONFIG_MAPS,
     DECISIONS,
     GATEWAYS,
+    JOBS,
     MODELS,
     POLICIES,
     REVISIONS,
@@ -48,13 +49,14 @@ from mlhops.kserve.hostnames import (
 )
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of, detector_map, profile_map
 from mlhops.kserve.owner import controllers, is_ours, owned
-from mlhops.kserve.read import at, items, number, text
+from mlhops.kserve.read import at, condition, items, number, text
 from mlhops.kserve.route import Router
 from mlhops.kserve.servers import Runtimes, runtime_names
 from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.looks import Monitored
-from mlhops.rollout.observed import Listener, Observed
+from mlhops.rollout.observed import Listener, Observed, Retraining
 from mlhops.rollout.record import RevisionRecord
+from mlhops.rollout.retraining import ACTION_LABEL
 from mlhops.rollout.revision import evaluation_name, service_name
 from mlhops.rollout.taken import live_evaluations
 
@@ -167,6 +169,7 @@ async def _gather_around(
         reader.of_model(CONFIG_MAPS, *mine),
         _policy(reader, model),
     )
+    jobs = await reader.of_model(JOBS, *mine) if model.spec.monitoring is not None else []
     live_route = next(iter(own_routes or ()), None)
     held = held_by(model, live_route)
     names = {*asked_by(model), *(each.name for each in held)}
@@ -202,6 +205,7 @@ async def _gather_around(
         kserve_installed=services is not None,
         gateway_api_installed=own_routes is not None and rivals is not None,
         monitored=_monitored(model, policy),
+        retrainings=_retrainings(jobs, uid),
     )
     return Gathered(
         seen=seen,
@@ -314,7 +318,8 @@ async def _as_list(read: Awaitable[Manifest | None]) -> list[Manifest]:
 def _cited(model: ClinicalModel) -> list[str]:
     """Return the names of the Evaluations on which the candidate's next step, or what serves, rests."""
     candidate, stable = model.status.candidate, model.status.stable
-    names = {stable.proof.evaluation} if stable is not None and stable.proof is not None else set()
+    cited = (stable.proof, stable.remeasured, stable.measuring) if stable is not None else ()
+    names = {each.evaluation for each in cited if each is not None}
     if candidate is None:
         return sorted(names)
     about = (model.metadata.name, candidate.revision, candidate.attempt)
@@ -366,6 +371,23 @@ def _monitored(model: ClinicalModel, policy: MonitoringPolicy | None) -> Monitor
         return Monitored(policy.spec, None)
     problem = f"there is no MonitoringPolicy {name} that can be read: create or correct it"
     return Monitored(None, None, f"{problem}, or name another in spec.monitoring")
+
+
+def _retrainings(live: list[Manifest], uid: str) -> dict[str, Retraining]:
+    """Return the Jobs that actions of policies have started."""
+    found = {}
+    for job in live:
+        action = text(job, "metadata", "labels", ACTION_LABEL)
+        if not action or not owned(job, uid):
+            continue
+        ended = next((end for end in _ENDS if text(condition(job, end), "status") == "True"), "")
+        why = text(condition(job, "Failed"), "message") or text(condition(job, "Failed"), "reason")
+        runs = bool(number(job, "status", "ready") or number(job, "status", "succeeded"))
+        found[text(job, "metadata", "name")] = Retraining(action, ended, why, runs)
+    return found
+
+
+_ENDS = ("Complete", "Failed")
 
 
 def _windows(policy: MonitoringPolicy | None) -> list[Window]:
@@ -515,6 +537,7 @@ def _soonest(decision: Manifest, revision: str | None) -> tuple[int, str, str]:
     about = text(decision, "spec", "revision") == revision
     ends = action in (Action.ABORT, Action.REJECT)
     rank = (0 if ends else 1 if action == Action.PAUSE else 2) if about else 2
+    rank = 0 if action == Action.ROLLBACK else rank
     return rank, text(decision, "metadata", "creationTimestamp"), name_of(decision).name
 
 

@@ -20,7 +20,7 @@ from mlhops.api.base import Json
 from mlhops.api.detector import EVALUATION_ID
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import answers
-from mlhops.evaluator.errors import EvaluationError, RefusedError
+from mlhops.evaluator.errors import EvaluationError, RefusedError, UnavailableError
 from mlhops.evaluator.features import Inputs, payload
 from mlhops.evaluator.redact import quote
 
@@ -118,6 +118,9 @@ class Client:
                 raise self._nonsense(error) from error
             else:
                 return self._values(answer, batch.rows)
+        # A server that fails at these rows each time does so at the next try; one that is away may come back.
+        if not trouble.startswith(f"{_SERVER_ERROR} "):
+            kind = UnavailableError
         raise kind(
             f"the model server failed {attempts} times at {self._endpoint.url}: {trouble}; look at "
             "the logs of the revision's predictor pods"

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mlhops.evaluator.errors import EvaluationError
+from mlhops.evaluator.errors import EvaluationError, UnavailableError
 
 _GIB = 2**30
 
@@ -79,9 +79,9 @@ class Copy:
 
     def _full(self, error: OSError) -> EvaluationError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return EvaluationError(
+            return UnavailableError(
                 f"there is no space on the node for a copy of {self._source}: request "
                 "ephemeral-storage in evaluation.resources, or put the data on a volume and name "
                 "them as pvc://<claim>/<path>"
             )
-        return EvaluationError(f"{self._source} cannot be copied: {error.strerror}")
+        return UnavailableError(f"{self._source} cannot be copied: {error.strerror}")

@@ -11,6 +11,10 @@ class RefusedError(EvaluationError):
     """The model server answers a request with an error."""
 
 
+class UnavailableError(EvaluationError):
+    """Something did not answer or broke off: the same may go well another time, with nothing changed."""
+
+
 class WrongValuesError(EvaluationError):
     """Values of one column are wrong, in so many of the rows that were looked at."""
 

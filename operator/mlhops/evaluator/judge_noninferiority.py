@@ -178,7 +178,7 @@ def against_stable(
     if spec.stable is None:
         return Part(
             EvaluationPhase.SUCCESSFUL,
-            "no revision serves yet, so that there is nothing to be inferior to",
+            "no other revision serves, so that there is nothing to be inferior to",
         )
     version = spec.stable.version
     if stable is None:

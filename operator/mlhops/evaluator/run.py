@@ -21,7 +21,7 @@ from mlhops.api.result import Result
 from mlhops.evaluator import people
 from mlhops.evaluator.client import Endpoint
 from mlhops.evaluator.contract import unforeseen
-from mlhops.evaluator.errors import CannotTellError, EvaluationError
+from mlhops.evaluator.errors import CannotTellError, EvaluationError, UnavailableError
 from mlhops.evaluator.judge import in_order, judgement, phase_of_run
 from mlhops.evaluator.outcome import undecided
 from mlhops.evaluator.predict import Pace, Say
@@ -66,7 +66,7 @@ def run(options: Options, say: Say) -> Run:
     try:
         return evaluate(spec_of(os.environ.get(VARIABLE)), options, say)
     except EvaluationError as error:
-        return failure(str(error))
+        return failure(str(error), final=not isinstance(error, UnavailableError))
     except Exception as error:
         return failure(_unknown(error))
 
@@ -82,9 +82,10 @@ def _unknown(error: Exception) -> str:
     )
 
 
-def failure(message: str) -> Run:
-    """Return what a run that could not measure leaves behind."""
-    return Run(Result(phase="Error", message=message[:_LONGEST_MESSAGE], evaluator=__version__))
+def failure(message: str, *, final: bool = False) -> Run:
+    """Return what a run that could not measure leaves behind; it is final where something has to be changed first."""
+    text = message[:_LONGEST_MESSAGE]
+    return Run(Result(phase="Error", message=text, final=final, evaluator=__version__))
 
 
 def spec_of(text: str | None) -> EvaluationSpec:

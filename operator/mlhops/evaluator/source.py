@@ -17,7 +17,7 @@ from mlhops.api.data import DATA_PREFIX, MOST_BYTES, DataSource
 from mlhops.api.destinations import ANYWHERE, Destinations
 from mlhops.evaluator import stores, web
 from mlhops.evaluator.copies import Copy
-from mlhops.evaluator.errors import EvaluationError
+from mlhops.evaluator.errors import EvaluationError, UnavailableError
 from mlhops.evaluator.places import in_claim, on_this_machine, shown, without_secrets
 
 _CHUNK = 1 << 20
@@ -93,7 +93,7 @@ def _hashed(path: Path, uri: str) -> LocalFile:
             f"there is no file at {uri}: check data.uri, and that the data have been put there"
         ) from error
     except OSError as error:
-        raise EvaluationError(f"{uri} cannot be read: {error.strerror}") from error
+        raise UnavailableError(f"{uri} cannot be read: {error.strerror}") from error
     return LocalFile(path, f"sha256:{digest}", version)
 
 
@@ -117,7 +117,7 @@ def _downloaded(data: DataSource, path: Path, limits: Limits) -> LocalFile:
         try:
             asyncio.run(_download(data, copy, limits))
         except TimeoutError as error:
-            raise EvaluationError(
+            raise UnavailableError(
                 f"{shown(data.uri)} could not be read within {limits.seconds:g} s: put the data "
                 "nearer, or on a volume, and name them as pvc://<claim>/<path>"
             ) from error
@@ -144,4 +144,5 @@ async def _from_store(data: DataSource, copy: Copy, limits: Limits) -> None:
             async for chunk in found.stream(min_chunk_size=_CHUNK):
                 copy.add(bytes(chunk))
     except stores.StoreError as error:
-        raise EvaluationError(f"{shown(data.uri)} cannot be read: {error}") from None
+        kind = UnavailableError if error.passes else EvaluationError
+        raise kind(f"{shown(data.uri)} cannot be read: {error}") from None

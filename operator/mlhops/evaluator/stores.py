@@ -50,6 +50,7 @@ _STRANGER = (
     f"under the key {CA_CERTIFICATE}"
 )
 _SILENT = "the server does not answer in time: check endpoint and the network"
+_FAILS = "the server fails or breaks off"
 _AWAY = "the server cannot be reached: check endpoint and the network"
 # What a client says, in lower case, and what it means for whoever wrote the spec.
 _MEANINGS = {
@@ -68,6 +69,11 @@ _MEANINGS = {
 
 class StoreError(Exception):
     """A store does not do what is asked; the message says why and what to do."""
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same may go well another time, with nothing changed."""
+        return str(self).startswith((_SILENT, _AWAY, _FAILS))
 
 
 class Place(Protocol):
@@ -188,7 +194,7 @@ def meaning(error: Exception, unreachable: bool) -> str:
     if unreachable:
         return _AWAY
     return (
-        f"the server fails or breaks off{code or f' ({type(error).__name__})'}: check endpoint, "
+        f"{_FAILS}{code or f' ({type(error).__name__})'}: check endpoint, "
         "and look at the server's log"
     )
 

@@ -10,7 +10,7 @@ import httpx
 from mlhops.api.data import DATA_PREFIX, DataSource
 from mlhops.api.destinations import Destinations
 from mlhops.evaluator.copies import Copy
-from mlhops.evaluator.errors import EvaluationError
+from mlhops.evaluator.errors import EvaluationError, UnavailableError
 from mlhops.evaluator.gate import Gate
 from mlhops.evaluator.places import shown
 from mlhops.evaluator.stores import BEARER_TOKEN, CA_CERTIFICATE, secret
@@ -72,7 +72,7 @@ async def _patiently(client: httpx.AsyncClient, uri: str, copy: Copy, gate: Gate
             trouble = _transport(error)
         else:
             return
-    raise EvaluationError(
+    raise UnavailableError(
         f"{shown(uri)} cannot be read: {trouble}; tried {_ATTEMPTS} times: check data.uri and the network"
     )
 

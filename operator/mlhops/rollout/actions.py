@@ -6,21 +6,26 @@ about is the trigger for Notify, the attempt for PauseRollout and Rollback, and 
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from mlhops.api.action import ActionType, PolicyAction, Trigger
 from mlhops.api.base import later, seconds
 from mlhops.api.status import Acted, Finding, Stop
+from mlhops.kserve.read import text
 from mlhops.rollout import notice, retraining
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import Notify, StartRetraining
 from mlhops.rollout.monitoring import described
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.retrained import is_under_way
 
 Held = Mapping[Trigger, Finding | None]
 """The triggers that hold, with what was found."""
 
 _FORGOTTEN = timedelta(days=30)
 _KEPT = 128
+_MOST_DOUBLINGS = 5
+"""After Jobs that failed the cooldown doubles each time, up to 32 of it."""
 
 
 def act(draft: Draft) -> None:
@@ -86,16 +91,19 @@ def _retrain(draft: Draft, action: PolicyAction, held: Held) -> None:
     model, settings = draft.seen.model.metadata.name, action.retrain
     if settings is None or not _is_due(draft, action, model):
         return
-    limit = settings.limit
-    done = [each.at for each in _done(draft, action)]
-    lately = sorted(at for at in done if later(at, limit.per) > draft.now)
+    if is_under_way(draft, action.name):
+        return  # its end is news
+    limit, acted = settings.limit, _done(draft, action)
+    done = [each.at for each in acted]
+    counted = [each.at for each in acted if each.phase != "Failed"]
+    lately = sorted(at for at in counted if later(at, limit.per) > draft.now)
     if len(lately) >= limit.at_most:
         draft.wake(later(lately[-limit.at_most], limit.per))
         return
     job = retraining.render(draft, action.name, settings, held, max(done, default=None))
     # Before the status: if that is lost, the same Job is asked for again, and is there already.
     draft.before.append(StartRetraining(action.name, job, _why(action, held)))
-    _note(draft, action, model)
+    _note(draft, action, model, text(job, "metadata", "name"))
 
 
 _ACTIONS: dict[ActionType, Callable[[Draft, PolicyAction, Held], None]] = {
@@ -130,15 +138,22 @@ def _done(draft: Draft, action: PolicyAction) -> list[Acted]:
 
 def _is_due(draft: Draft, action: PolicyAction, about: str) -> bool:
     """Whether an action may be done about something; asks to be woken when it may."""
-    last = max((each.at for each in _done(draft, action) if each.about == about), default=None)
-    if last is None:
+    done = sorted((each for each in _done(draft, action) if each.about == about), key=_when)
+    if not done:
         return True
-    due = later(last, action.cooldown)
+    failures = sum(1 for _ in takewhile(lambda each: each.phase == "Failed", reversed(done)))
+    due = done[-1].at
+    for _ in range(2 ** min(max(failures - 1, 0), _MOST_DOUBLINGS)):
+        due = later(due, action.cooldown)
     draft.wake(due)
     return draft.now >= due
 
 
-def _note(draft: Draft, action: PolicyAction, about: str) -> None:
+def _when(acted: Acted) -> datetime:
+    return acted.at
+
+
+def _note(draft: Draft, action: PolicyAction, about: str, job: str | None = None) -> None:
     """Remember that an action was done, and forget what no longer matters to any."""
     status, monitored = draft.monitoring, draft.seen.monitored
     if status is None or monitored is None or monitored.policy is None:
@@ -156,7 +171,7 @@ def _note(draft: Draft, action: PolicyAction, about: str) -> None:
         # The last one stays: the name of the next Job follows from it.
         if each.at == latest[each.name] or _counts(each, spans, draft.now)
     ]
-    done = Acted(name=action.name, type=action.type, at=draft.now, about=about)
+    done = Acted(name=action.name, type=action.type, at=draft.now, about=about, job=job)
     draft.monitoring = status.model_copy(update={"acted": [*kept, done][-_KEPT:]})
 
 

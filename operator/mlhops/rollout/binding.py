@@ -59,7 +59,7 @@ def noted_now(draft: Draft, candidate: Candidate, decision: Decision) -> Noted:
     override = decision.spec.action is Action.OVERRIDE
     return Noted(
         digest=candidate.digest,
-        gates_hash=draft.gates_hash,
+        gates_hash=_gates_of(draft, candidate) or "",
         steps_hash=draft.steps_hash,
         candidate_since=candidate.created_at,
         attempt=candidate.attempt,
@@ -93,7 +93,7 @@ def what_changed(draft: Draft, candidate: Candidate, decision: Decision) -> str:
         f"{name} ({was[:8]}, now {(now or 'unknown')[:8]})"
         for name, was, now in (
             ("digest", said.digest or noted.digest, candidate.digest),
-            ("gatesHash", said.gates_hash or noted.gates_hash, draft.gates_hash),
+            ("gatesHash", said.gates_hash or noted.gates_hash, _gates_of(draft, candidate)),
             ("stepsHash", said.steps_hash or _noted_steps(decision), draft.steps_hash),
         )
         if was and was != now
@@ -102,8 +102,17 @@ def what_changed(draft: Draft, candidate: Candidate, decision: Decision) -> str:
         return ""
     return (
         f"what it was made on has changed: {', '.join(changed)}: look at the model again, and decide "
-        "with what status.candidate shows now"
+        f"with what status.{'candidate' if _is_candidate(draft, candidate) else 'stable'} shows now"
     )
+
+
+def _is_candidate(draft: Draft, subject: Candidate) -> bool:
+    return draft.candidate is not None and draft.candidate.revision == subject.revision
+
+
+def _gates_of(draft: Draft, subject: Candidate) -> str | None:
+    """Return the gates that the spec asks of a candidate, or of what serves in the guise of one."""
+    return draft.gates_hash if _is_candidate(draft, subject) else subject.gates_hash
 
 
 def _noted_steps(decision: Decision) -> str:

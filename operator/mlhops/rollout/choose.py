@@ -1,29 +1,33 @@
 """Which revision is the candidate: a new one, none, or the previous one at once."""
 
-from datetime import datetime
-
-from mlhops.api.base import later
-from mlhops.api.status import Candidate, HistoryEntry, Outcome, Serving, Taken
-from mlhops.rollout import history
+from mlhops.api.status import Candidate, Outcome, Taken
 from mlhops.rollout.blockers import hopeless
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import attempts_of, service_name
-from mlhops.rollout.servers import is_proven
+from mlhops.rollout.way_back import go_back, why_not_back
 
 
 def choose_candidate(draft: Draft) -> None:
     """Bring the candidate in line with the revision that the spec asks for."""
     if draft.candidate is not None and draft.candidate.digest != draft.digest:
         _supersede(draft)
+    if not is_rolled_back(draft):
+        draft.rolled_back = None
     if draft.stable is not None and draft.stable.digest == draft.digest:
         return
-    if draft.candidate is not None or hopeless(draft):
+    if draft.candidate is not None or hopeless(draft) or is_rolled_back(draft):
         return
     if _can_return(draft):
-        _return_to_previous(draft)
+        go_back(draft, rejected=False)
         return
-    _begin(draft)
+    begin(draft)
+
+
+def is_rolled_back(draft: Draft) -> bool:
+    """Whether the spec asks for what was rolled back from."""
+    back = draft.rolled_back
+    return back is not None and back.digest == draft.digest
 
 
 def begin_attempt(draft: Draft, why: Reason, message: str, *, renew: bool = False) -> None:
@@ -53,12 +57,9 @@ def begin_attempt(draft: Draft, why: Reason, message: str, *, renew: bool = Fals
         failure=None,
         promoting=False,
     )
-    draft.tell(why, message)
-
-
-def keep_until(draft: Draft) -> datetime:
-    """Return until when a revision that is replaced now is kept."""
-    return later(draft.now, draft.seen.model.spec.rollout.keep_previous)
+    draft.tell(why, message, warning=why is Reason.OVERRIDE_EXPIRED)
+    if candidate.desired_weight > 0:
+        draft.tell(Reason.WEIGHT_SET, f"{candidate.version} gets 0 % of requests")
 
 
 def _supersede(draft: Draft) -> None:
@@ -72,8 +73,11 @@ def _supersede(draft: Draft) -> None:
     draft.candidate = None
 
 
-def _begin(draft: Draft) -> None:
-    """Begin past every attempt that left an Evaluation: old evidence is not taken for new."""
+def begin(draft: Draft) -> None:
+    """Make what the spec asks for the candidate.
+
+    It begins past every attempt that left an Evaluation: old evidence is not taken for new.
+    """
     version = draft.seen.model.spec.version
     attempts = attempts_of(draft.name, draft.target, draft.seen.records)
     draft.candidate = Candidate(
@@ -91,44 +95,9 @@ def _begin(draft: Draft) -> None:
 
 
 def _can_return(draft: Draft) -> bool:
-    """Whether the spec names the previous revision, and it is still there with all its evidence."""
+    """Whether the spec names the previous revision, and it is still there with its evidence by the gates of now."""
     previous = draft.previous
-    if previous is None or previous.proof is None or draft.stable is None:
+    if previous is None or previous.proof is None or draft.stable is None or previous.rejected:
         return False
-    if previous.digest != draft.digest or previous.proof.digest != draft.digest:
-        return False
-    if not draft.is_known(previous):
-        return False  # nobody can say that what stands there is what it was
-    expired = previous.kept_until is None or previous.kept_until <= draft.now
-    lapsed = previous.proof.expires is not None and previous.proof.expires <= draft.now
-    service = draft.service(previous)
-    ready = service is not None and service.ready is True and is_proven(service, previous.proof)
-    if service is not None and (service.foreign_field or service.foreign_pod):
-        return False
-    return ready and not expired and not lapsed and previous.proof.gates_hash == draft.gates_hash
-
-
-def _return_to_previous(draft: Draft) -> None:
-    previous, stable = draft.previous, draft.stable
-    if previous is None or stable is None:
-        return
-    message = f"back to {previous.version}, which was still there"
-    entry = HistoryEntry(
-        revision=stable.revision,
-        digest=stable.digest,
-        version=stable.version,
-        outcome=Outcome.FAST_ROLLED_BACK,
-        message=message,
-        started_at=stable.since,
-        finished_at=draft.now,
-        evaluation=stable.proof.evaluation if stable.proof else None,
-    )
-    draft.history = history.append(draft.history, entry)
-    draft.stable = previous.model_copy(update={"since": draft.now, "kept_until": None})
-    draft.previous = kept(stable, keep_until(draft))
-    draft.tell(Reason.FAST_ROLLED_BACK, message)
-
-
-def kept(serving: Serving, until: datetime) -> Serving:
-    """Return a revision as one that is kept for a way back."""
-    return serving.model_copy(update={"kept_until": until})
+    same = previous.digest == draft.digest and previous.proof.gates_hash == draft.gates_hash
+    return same and not why_not_back(draft, previous)

@@ -12,9 +12,11 @@ from mlhops.rollout.binding import (
     noted_now,
     what_changed,
 )
-from mlhops.rollout.choose import begin_attempt
+from mlhops.rollout.choose import begin, begin_attempt, is_rolled_back
 from mlhops.rollout.draft import Draft
+from mlhops.rollout.measuring import evaluate
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.rollback import roll_back
 
 DECIDERS_KEPT = 32
 """How many decisions a candidate's record holds, so that status stays small."""
@@ -22,6 +24,7 @@ DECIDERS_KEPT = 32
 # creationTimestamp counts whole seconds: among decisions of one second the most cautious one is
 # heard last, so that it has the last word.
 _CAUTION = [
+    Action.EVALUATE,
     Action.OVERRIDE,
     Action.RETRY,
     Action.PROMOTE,
@@ -30,6 +33,7 @@ _CAUTION = [
     Action.PAUSE,
     Action.REJECT,
     Action.ABORT,
+    Action.ROLLBACK,
 ]
 
 
@@ -76,7 +80,10 @@ def _date_hold(draft: Draft) -> None:
 
 def urgency(draft: Draft, decision: Decision) -> int:
     """Return how soon a decision is heard: what ends the rollout, then what holds it, then the rest."""
-    candidate = draft.candidate
+    candidate, previous = draft.candidate, draft.previous
+    if decision.spec.action is Action.ROLLBACK:
+        kept = previous is not None and previous.revision == decision.spec.revision
+        return 0 if kept else _LEAST
     if _paused_before(draft, decision) is not None:
         return 1
     if candidate is None or decision.spec.revision != candidate.revision:
@@ -108,15 +115,25 @@ def held_message(hold: Hold, revision: str) -> str:
     return f"{said} (Pause of {hold.version}; a Decision Resume on revision {revision} ends it)"
 
 
-def answer(draft: Draft, decision: Decision, problem: str, *, pending: bool = False) -> None:
-    """Say what became of a decision: honoured, ignored because of a problem, or noted until it may count."""
-    candidate, noted = draft.candidate, decision.status.noted
+def answer(
+    draft: Draft,
+    decision: Decision,
+    problem: str,
+    *,
+    pending: bool = False,
+    subject: Candidate | None = None,
+) -> None:
+    """Say what became of a decision: honoured, ignored because of a problem, or noted until it may count.
+
+    It is about the candidate, or about another `subject`.
+    """
+    candidate, noted = subject or draft.candidate, decision.status.noted
     present = candidate is not None and candidate.revision == decision.spec.revision
     if noted is None and not problem and candidate is not None and present:
         noted = noted_now(draft, candidate, decision)
     effect = _EFFECT[decision.spec.action]
     if decision.spec.action is Action.OVERRIDE and noted is not None and noted.expires is not None:
-        effect = f"{effect} ({noted.expires:%Y-%m-%dT%H:%M:%SZ})"
+        effect = effect.format(noted.expires.strftime("%Y-%m-%dT%H:%M:%SZ"))
     status = DecisionStatus(
         phase="Ignored" if problem else "Pending" if pending else "Honoured",
         message=problem or ("it waits for the gates" if pending else effect),
@@ -137,8 +154,10 @@ _EFFECT = {
     Action.PAUSE: "the model is held, whatever version comes, until Resume",
     Action.RESUME: "the rollout goes on",
     Action.PROMOTE: "the steps that are left are skipped as soon as nothing holds the rollout",
-    Action.OVERRIDE: "these gates, as they are defined now, let pass until it expires; an attempt that "
-    "has failed needs a Retry",
+    Action.OVERRIDE: "these gates, as they are defined now, let pass until {}, and not after that; an attempt "
+    "that has failed needs a Retry",
+    Action.EVALUATE: "what serves is measured again (status.stable)",
+    Action.ROLLBACK: "it serves again; what was rolled back from waits until spec changes, or for Retry",
 }
 
 
@@ -150,10 +169,23 @@ def note(draft: Draft, decision: Decision, step: int | None = None) -> None:
     uid = decision.metadata.uid
     if any(decider.uid == uid for decider in _of_attempt(candidate)):
         return
+    decider = decider_of(decision, candidate.digest, draft.gates_hash).model_copy(
+        update={
+            "steps_hash": draft.steps_hash,
+            "attempt": candidate.attempt,
+            "step_index": candidate.step_index,
+            "step_id": step,
+        }
+    )
+    draft.change(deciders=[*candidate.deciders, decider][-DECIDERS_KEPT:])
+
+
+def decider_of(decision: Decision, digest: str | None, gates_hash: str | None) -> Decider:
+    """Return a decision as the record of what it had an effect on keeps it."""
     noted = decision.status.noted
-    decider = Decider(
+    return Decider(
         decision=decision.metadata.name,
-        uid=uid,
+        uid=decision.metadata.uid,
         action=decision.spec.action,
         decided_by=decision.spec.decided_by,
         reason=decision.spec.reason[:256],
@@ -161,14 +193,9 @@ def note(draft: Draft, decision: Decision, step: int | None = None) -> None:
         expires=noted.expires if noted is not None else decision.spec.expires,
         at=decision.metadata.creation_timestamp,
         seen=decision.metadata.resource_version or None,
-        digest=candidate.digest,
-        gates_hash=draft.gates_hash,
-        steps_hash=draft.steps_hash,
-        attempt=candidate.attempt,
-        step_index=candidate.step_index,
-        step_id=step,
+        digest=digest,
+        gates_hash=gates_hash,
     )
-    draft.change(deciders=[*candidate.deciders, decider][-DECIDERS_KEPT:])
 
 
 def _of_attempt(candidate: Candidate) -> list[Decider]:
@@ -191,6 +218,12 @@ def _hear(draft: Draft, decision: Decision) -> None:
         draft.tell(Reason.RESUMED, f"no longer held, decided by {decision.spec.decided_by}")
         answer(draft, decision, "")
         return
+    if decision.spec.action in (Action.EVALUATE, Action.ROLLBACK):
+        answer(draft, decision, _of_serving(draft, decision))
+        return
+    if candidate is None and decision.spec.action is Action.RETRY and is_rolled_back(draft):
+        answer(draft, decision, _retry_rolled_back(draft, decision))
+        return
     paused = _paused_before(draft, decision)
     if paused is not None:
         draft.hold = _held(decision, *paused)
@@ -205,6 +238,32 @@ def _hear(draft: Draft, decision: Decision) -> None:
         answer(draft, decision, refusal or "")
     elif decision.status.noted is None:
         answer(draft, decision, "", pending=True)
+
+
+def _of_serving(draft: Draft, decision: Decision) -> str:
+    """Let a decision on what serves have its effect; return why it has none, empty where it has."""
+    if decision.spec.action is Action.ROLLBACK:
+        digest = draft.previous.digest if draft.previous is not None else None
+        return roll_back(draft, decision, decider_of(decision, digest, draft.gates_hash))
+    problem = evaluate(draft, decision)
+    if not problem and draft.stable is not None:
+        decider = decider_of(decision, draft.stable.digest, draft.stable.gates_hash)
+        deciders = [*draft.stable.deciders, decider][-DECIDERS_KEPT:]
+        draft.stable = draft.stable.model_copy(update={"deciders": deciders})
+    return problem
+
+
+def _retry_rolled_back(draft: Draft, decision: Decision) -> str:
+    """Let what was rolled back from begin anew, from weight 0 and through its gates."""
+    back = draft.rolled_back
+    if back is None or back.revision != decision.spec.revision:
+        return f"revision {decision.spec.revision} is not what was rolled back from"
+    if not made_after(decision, back.at.replace(microsecond=0), back.seen):
+        return "it was rolled back from after that, or in the same second: decide again"
+    draft.rolled_back = None
+    begin(draft)
+    note(draft, decision)
+    return ""
 
 
 def _problem_with(draft: Draft, candidate: Candidate | None, decision: Decision) -> str:
@@ -252,6 +311,8 @@ def heard_uids(draft: Draft) -> set[str]:
     deciders = [decider for entry in draft.history for decider in entry.deciders]
     if draft.candidate is not None:
         deciders += draft.candidate.deciders
+    if draft.stable is not None:
+        deciders += draft.stable.deciders
     held = {draft.hold.uid} if draft.hold is not None else set[str]()
     return {decider.uid for decider in deciders} | held
 

@@ -14,8 +14,10 @@ from mlhops.api.status import (
     Hostname,
     MonitoringStatus,
     Outcome,
+    RolledBack,
     Serving,
     ServingStatus,
+    StandingOverride,
     Stop,
 )
 from mlhops.rollout import history
@@ -57,6 +59,10 @@ class Draft:
     monitoring: MonitoringStatus | None
     serving: ServingStatus | None
     hostnames: list[Hostname]
+    override: StandingOverride | None
+    """What a person overrode on which what serves rests."""
+    rolled_back: RolledBack | None
+    """What was rolled back from, for as long as the spec asks for it."""
     blocked: Stop | None = None
     """Why the candidate cannot get more traffic whatever its evidence."""
     before: list[Intent] = field(default_factory=list)
@@ -96,6 +102,8 @@ class Draft:
             monitoring=status.monitoring,
             serving=status.serving,
             hostnames=list(status.hostnames),
+            override=status.override,
+            rolled_back=status.rolled_back,
         )
 
     @property
@@ -186,17 +194,18 @@ class Draft:
         )
         self.tell(reason, f"{candidate.version}: {message}", warning=True)
 
-    def wait(self, reason: Reason, message: str) -> None:
+    def wait(self, reason: Reason, message: str, *, final: bool = False) -> None:
         """Hold the candidate where it is, and say why; the time of a wait that goes on stays."""
         candidate, old = self.candidate, self.old.candidate
         if candidate is None:
             return
         message = message[:MESSAGE_LIMIT]
         before = old.pause if old is not None and _place(old) == _place(candidate) else None
-        if before is not None and (before.reason, before.message) == (reason, message):
+        same = before and (before.reason, before.message, before.final)
+        if before is not None and same == (reason, message, final):
             self.change(pause=before)
             return
-        self.change(pause=Stop(reason=reason, message=message, at=self.now))
+        self.change(pause=Stop(reason=reason, message=message, at=self.now, final=final))
         if before is None or before.reason != reason:
             warning = reason in _WORRYING
             self.tell(reason, f"{candidate.version}: {message}", warning=warning)

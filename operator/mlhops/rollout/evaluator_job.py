@@ -233,6 +233,7 @@ def _finished(
         update={
             "phase": EvaluationPhase(result.phase),
             "message": result.message[:1024],
+            "final": (result.final and result.phase == "Error") or None,
             "passed": f"{len(required & well)}/{len(required)}",
             "primary": headline(gates),
             "gates": gates,

@@ -94,7 +94,8 @@ def _both(first: Verdict, proof: Proof, second: Verdict) -> Verdict:
             "expires": min(ends, default=None),
         }
     )
-    return Verdict(first.phase, first.message, both, first.overrides + second.overrides)
+    overrides = first.overrides + second.overrides
+    return Verdict(first.phase, first.message, both, overrides=overrides)
 
 
 def _accept(draft: Draft, candidate: Candidate, verdict: Verdict) -> None:
@@ -117,7 +118,7 @@ def _accept(draft: Draft, candidate: Candidate, verdict: Verdict) -> None:
     elif verdict.phase is EvaluationPhase.INCONCLUSIVE:
         draft.wait(Reason.GATES_INCONCLUSIVE, verdict.message)
     elif verdict.phase is EvaluationPhase.ERROR:
-        draft.wait(Reason.EVALUATION_ERROR, verdict.message)
+        draft.wait(Reason.EVALUATION_ERROR, verdict.message, final=verdict.final)
 
 
 def _lapsed(held: Proof | None) -> str:

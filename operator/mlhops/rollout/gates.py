@@ -7,7 +7,7 @@ from datetime import datetime
 from mlhops.api.base import Manifest
 from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationSpec
-from mlhops.api.status import Candidate, Proof
+from mlhops.api.status import Candidate, Proof, Serving
 from mlhops.rollout.binding import addressed, noted_now, override_ends, what_changed
 from mlhops.rollout.comparator import comparator, settled
 from mlhops.rollout.decisions import answer
@@ -25,6 +25,8 @@ class Verdict:
     message: str
     proof: Proof | None = None
     """Set only where every required gate is Successful or overridden by name."""
+    final: bool = False
+    """Of an Error: it does not pass by itself."""
     overrides: tuple[Decision, ...] = ()
     """The Decisions on which the proof rests."""
 
@@ -114,7 +116,30 @@ def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict
     if phase is EvaluationPhase.SUCCESSFUL:
         text = f"{message} (no verdict on {', '.join(sorted(unmet))})".strip()
         return Verdict(EvaluationPhase.INCONCLUSIVE, text)
-    return Verdict(phase, message)
+    return Verdict(phase, message, final=evaluation.status.final is True)
+
+
+def serving_subject(stable: Serving) -> Candidate:
+    """Return what serves in the guise of a candidate, for Overrides of it."""
+    cited = stable.remeasured or stable.proof
+    return Candidate(
+        revision=stable.revision,
+        digest=stable.digest,
+        gates_hash=stable.gates_hash,
+        version=stable.version,
+        inference_service=stable.inference_service,
+        created_at=stable.since,
+        seen=stable.seen,
+        started_at=stable.since,
+        evaluation=cited.evaluation if cited is not None else None,
+    )
+
+
+def _subject(draft: Draft, decision: Decision) -> Candidate | None:
+    """Return what an Override is about: the candidate, or what serves."""
+    stable, candidate = draft.stable, draft.candidate
+    serves = stable is not None and stable.revision == decision.spec.revision
+    return serving_subject(stable) if stable is not None and serves else candidate
 
 
 def passed_gates(evaluation: Evaluation) -> set[str]:
@@ -166,19 +191,23 @@ def problem_with(draft: Draft, candidate: Candidate | None, decision: Decision) 
     """Return why an Override has no effect on this candidate, empty where it has."""
     revision = decision.spec.revision
     if candidate is None or revision != candidate.revision:
-        return f"revision {revision} is not the candidate of {draft.name}"
+        return f"revision {revision} is not the candidate of {draft.name}, nor does it serve"
     if not addressed(decision, candidate):
-        return f"it was made before {revision} became the candidate: decide again"
+        is_candidate = draft.candidate is not None and draft.candidate.revision == revision
+        began = "became the candidate" if is_candidate else "took over"
+        return f"it was made before {revision} {began}: decide again"
     end = override_ends(decision)
     if end is None or end <= draft.now:
-        return "it has expired"
+        return "it has expired" + (
+            f" ({end:%Y-%m-%dT%H:%M:%SZ}): decide again, with a later expires" if end else ""
+        )
     changed = what_changed(draft, candidate, decision)
     if changed:
         return changed
     gates = {gate.name for gate in draft.seen.model.spec.evaluation.gates}
     unknown = sorted(set(decision.spec.gates or []) - gates)
     if unknown:
-        return f"there is no gate {', '.join(unknown)}: it must name {', '.join(sorted(gates))}"
+        return f"there is no gate {', '.join(unknown)}: name one of {', '.join(sorted(gates))}"
     return "" if decision.spec.gates else "it names no gate"
 
 
@@ -196,13 +225,14 @@ def answer_overrides(draft: Draft) -> None:
             answer(draft, _adopted(draft, draft.candidate, decision), "")
             continue
         used = decision.metadata.uid in heard
-        problem = "" if used else problem_with(draft, draft.candidate, decision)
-        answer(draft, decision, problem or _covers_too_little(draft, decision))
+        subject = _subject(draft, decision)
+        problem = "" if used else problem_with(draft, subject, decision)
+        problem = problem or _covers_too_little(draft, subject, decision)
+        answer(draft, decision, problem, subject=subject)
 
 
-def _covers_too_little(draft: Draft, decision: Decision) -> str:
+def _covers_too_little(draft: Draft, candidate: Candidate | None, decision: Decision) -> str:
     """Return that a gate Failed, which an Override has to say that it lets pass."""
-    candidate = draft.candidate
     evaluation = draft.seen.evaluations.get((candidate and candidate.evaluation) or "")
     if evaluation is None or decision.spec.failed or candidate is None:
         return ""
@@ -249,7 +279,7 @@ def _overridden(
         evaluation.status.phase,
         evaluation.status.message,
         _proof(draft, candidate, evaluation, sorted(used), expires),
-        tuple(unique.values()),
+        overrides=tuple(unique.values()),
     )
 
 

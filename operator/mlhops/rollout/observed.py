@@ -12,7 +12,7 @@ from mlhops.rollout.looks import Monitored, ServingLook
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-__all__ = ["Hostnames", "Listener", "Observed", "Record", "Route", "Service"]
+__all__ = ["Hostnames", "Listener", "Observed", "Record", "Retraining", "Route", "Service"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,19 @@ class Record:
         """Return what is known of it."""
         created = evaluation.metadata.creation_timestamp
         return cls(evaluation.spec.revision, evaluation.status.phase, created)
+
+
+@dataclass(frozen=True, slots=True)
+class Retraining:
+    """A Job that an action of a policy has started."""
+
+    action: str
+    ended: str = ""
+    """Complete or Failed, empty while it goes on."""
+    why: str = ""
+    """Why it failed."""
+    runs: bool = False
+    """Whether a pod of it is ready."""
 
 
 @dataclass(frozen=True)
@@ -79,5 +92,7 @@ class Observed:
     """How it is watched; None where the model names no policy."""
     serving: ServingLook | None = None
     """How it answers its callers; None before the first look since the operator started."""
+    retrainings: Mapping[str, Retraining] = field(default_factory=dict)
+    """The Jobs that retrain, by name."""
     refusal: str | None = None
     """Why the API server refused the latest write, in its own words."""

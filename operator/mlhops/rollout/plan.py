@@ -15,8 +15,11 @@ from mlhops.rollout.intents import Plan
 from mlhops.rollout.leaving import is_leaving, leave
 from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
+from mlhops.rollout.remeasure import ask_again, measure_again
+from mlhops.rollout.retrained import hear_retrainings
 from mlhops.rollout.servers import record_servers, tell_servers
 from mlhops.rollout.serving import hear_serving
+from mlhops.rollout.standing import tell_override
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.steps import advance
 from mlhops.rollout.taken import adopt, follow_edits
@@ -52,7 +55,9 @@ def plan(seen: Observed, now: datetime) -> Plan:
     hear_decisions(draft)
     check_candidate(draft)
     answer_overrides(draft)
+    measure_again(draft)
     hear_looks(draft)
+    hear_retrainings(draft)
     check_traffic(draft)
     act(draft)
     advance(draft)
@@ -64,6 +69,8 @@ def plan(seen: Observed, now: datetime) -> Plan:
     remove_old_records(draft)
     configure_detectors(draft, (draft.stable, draft.candidate, draft.previous))
     tell_servers(draft)
+    ask_again(draft)
+    tell_override(draft)
     return _finish(draft)
 
 

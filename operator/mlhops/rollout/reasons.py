@@ -29,6 +29,7 @@ class Reason(StrEnum):
     PAUSED_BY_PERSON = "PausedByPerson"
     GATES_INCONCLUSIVE = "GatesInconclusive"
     EVALUATION_ERROR = "EvaluationError"
+    OVERRIDE_ENDS = "OverrideEnds"
     OVERRIDE_EXPIRED = "OverrideExpired"
     PAUSED_BY_POLICY = "PausedByPolicy"
     # why a rollout failed
@@ -40,6 +41,10 @@ class Reason(StrEnum):
     REJECTED = "Rejected"
     MODEL_DELETED = "ModelDeleted"
     ROLLED_BACK_BY_POLICY = "RolledBackByPolicy"
+    # why what serves is not what the spec asks for, or not as it was
+    ROLLED_BACK = "RolledBack"
+    RESTORED = "Restored"
+    STABLE_FAILED = "StableFailed"
     # why nothing can be done
     KSERVE_MISSING = "KServeMissing"
     GATEWAY_API_MISSING = "GatewayAPIMissing"

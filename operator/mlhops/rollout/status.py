@@ -6,15 +6,25 @@ from datetime import UTC, datetime
 from mlhops.api.base import later
 from mlhops.api.conditions import Condition, ConditionType, Verdict, find, merge
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
-from mlhops.api.status import Candidate, ClinicalModelStatus, Phase, Proof, Serving, Stop
+from mlhops.api.status import (
+    Candidate,
+    ClinicalModelStatus,
+    Phase,
+    RolledBack,
+    Serving,
+    Stop,
+)
 from mlhops.kserve.exposure import Features
 from mlhops.rollout import monitoring, reasons, serving
+from mlhops.rollout.choose import is_rolled_back
 from mlhops.rollout.decisions import held_message
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.leaving import is_leaving, waits_for
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.rollback import why_not_restored
 from mlhops.rollout.servers import another_server, doubt_about, is_proven
+from mlhops.rollout.standing import basis_failed, overridden, standing
 
 Wanted = tuple[str, Verdict, str, str]
 
@@ -55,6 +65,8 @@ def new_status(draft: Draft) -> ClinicalModelStatus:
             "history": draft.history,
             "monitoring": draft.monitoring,
             "serving": draft.serving,
+            "override": draft.override,
+            "rolled_back": draft.rolled_back,
             "url": _url(draft),
             "conditions": merge(_lasting(draft), _conditions(draft), generation, draft.now),
         }
@@ -69,7 +81,7 @@ def without_progress(status: ClinicalModelStatus, old: ClinicalModelStatus) -> C
     A revision whose weight could not be taken has it still, so it must not leave the status.
     """
     kept = ["hostnames", "stable", "candidate", "hold", "previous", "history", "monitoring"]
-    kept += ["serving", "url"]
+    kept += ["serving", "url", "override", "rolled_back"]
     return status.model_copy(update={name: getattr(old, name) for name in kept})
 
 
@@ -132,18 +144,34 @@ def _state(draft: Draft) -> _State:
     if draft.seen.refusal is not None:
         return _refused(draft.seen.refusal)
     if candidate is not None and candidate.failure is not None:
-        stable = f" ({_serving(draft, draft.stable)})" if draft.stable and _serves(draft) else ""
+        stable = _beside(draft) if _serves(draft) else ""
         way_out = ". To go on, apply another version or decide Retry"
         return _stalled(candidate.failure, f"{candidate.version}: ", stable + way_out)
+    if candidate is not None and candidate.pause is not None and candidate.pause.final:
+        way_out = ": correct that, and decide Retry or apply another version"
+        return _stalled(candidate.pause, f"{candidate.version}: ", way_out + _beside(draft))
     if candidate is not None:
         reason = candidate.pause.reason if candidate.pause else Reason.ROLLOUT_IN_PROGRESS.value
-        beside = ""
-        told = draft.stable is not None and _overridden(draft, draft.stable.proof)
-        worrying = told or another_server(draft) is not None or serving.is_failing(draft)
-        if draft.stable is not None and worrying:
-            beside = f" ({_serving(draft, draft.stable)})"
+        told = _rests_on(draft) or another_server(draft) is not None or serving.is_failing(draft)
+        beside = _beside(draft) if told else ""
         return _State("Unknown", True, False, reason, _progress(draft, candidate) + beside)
+    if draft.rolled_back is not None and is_rolled_back(draft):
+        return _rolled_back(draft, draft.rolled_back)
     return _serving_state(draft)
+
+
+def _beside(draft: Draft) -> str:
+    """Say what serves beside the candidate, where anything does."""
+    return f" ({_serving(draft, draft.stable)})" if draft.stable is not None else ""
+
+
+def _rolled_back(draft: Draft, back: RolledBack) -> _State:
+    """What the spec asks for was rolled back from; what serves is not that."""
+    now = _serving_state(draft)
+    way_out = f"set spec to another version, or decide Retry on revision {back.revision}"
+    return _State(
+        "False", False, True, back.reason, f"{back.message}. {now.message}. To go on, {way_out}"
+    )
 
 
 def _leaving_state(draft: Draft) -> _State:
@@ -226,10 +254,12 @@ def _serving_state(draft: Draft) -> _State:
     if change is not None:
         message = reasons.another_server(stable.version, change.message)
         return _State("False", False, True, change.reason.value, message)
+    rests_on = _rests_on(draft)
+    if basis_failed(stable):
+        return _failing_state(draft, stable, rests_on)
     text = f"{stable.version} serves all requests"
-    overridden = _overridden(draft, stable.proof)
-    if overridden:
-        text += f" ({overridden})"
+    if rests_on:
+        text += f" ({rests_on})"
     if draft.hold is not None:
         text += f" ({held_message(draft.hold, stable.revision)})"
     if service.ready is not True:
@@ -252,32 +282,28 @@ def _untold(draft: Draft) -> str:
 
 def _serving(draft: Draft, stable: Serving) -> str:
     """Say what serves beside a candidate, and which of its gates a person overrode."""
-    overridden = _overridden(draft, stable.proof)
+    rests_on = _rests_on(draft)
     change, failing = another_server(draft), serving.is_failing(draft)
     return (
         f"{stable.version} serves"
-        + (f", {overridden}" if overridden else "")
+        + (f", {rests_on}" if rests_on else "")
         + (f", not as it was measured: {change.message}" if change is not None else "")
         + (f", and fails: {draft.serving.message}" if failing and draft.serving else "")
     )
 
 
-def _overridden(draft: Draft, proof: Proof | None) -> str:
-    """Say which gates a person overrode and until when, for as long as that is what serving rests on.
+def _failing_state(draft: Draft, stable: Serving, why: str) -> _State:
+    """What serves has failed its gates since; it serves on where nothing proven can take its place."""
+    text = f"{stable.version} serves and {why}"
+    if draft.seen.model.spec.evaluation.on_stable_failure == "Restore":
+        text += f" (not restored: {why_not_restored(draft)})"
+    return _State("False", False, True, Reason.STABLE_FAILED.value, text)
 
-    What serves goes on serving when the time is over, since nothing better is there; but people see
-    that nobody stands for it any more.
-    """
-    if proof is None or not proof.overridden:
-        return ""
-    said = f"gates overridden: {', '.join(proof.overridden)}"
-    if proof.expires is None:
-        return said
-    draft.wake(proof.expires)
-    moment = proof.expires.strftime("%Y-%m-%dT%H:%M:%SZ")
-    if proof.expires <= draft.now:
-        return f"{said}, which expired {moment}: evaluate anew or replace it"
-    return f"{said}, until {moment}"
+
+def _rests_on(draft: Draft) -> str:
+    """Say what people must know of the evidence on which what serves rests, empty where all is well."""
+    found = standing(draft)
+    return found.told if found is not None else ""
 
 
 def _route_state(draft: Draft) -> _State:
@@ -327,7 +353,8 @@ def _progress(draft: Draft, candidate: Candidate) -> str:
         return prefix + f"nobody knows whether what answers is what was measured: {doubt}"
     if candidate.step_index < len(steps) and not candidate.promoting:
         number, step = candidate.step_index + 1, steps[candidate.step_index]
-        return prefix + f"step {number}/{len(steps)}, {step.verb}"
+        again = ", which measures the held-out data again" if step.evaluate is not None else ""
+        return prefix + f"step {number}/{len(steps)}, {step.verb}{again}"
     return prefix + "taking over all requests"
 
 
@@ -370,11 +397,15 @@ def _gates_passed(draft: Draft, promoted: bool) -> Wanted:
     """The reason is the gates' verdict, which `kubectl get` shows as a column."""
     type_ = ConditionType.GATES_PASSED
     candidate = draft.candidate
-    proof = candidate.proof if candidate else (draft.stable.proof if draft.stable else None)
-    if proof is not None and (candidate is not None or promoted):
+    if candidate is None and (promoted or is_rolled_back(draft)):
+        found = standing(draft)
+        if found is not None:
+            return (type_, found.verdict, found.reason, found.message)
+    proof = candidate.proof if candidate is not None else None
+    if proof is not None:
         reason = "Overridden" if proof.overridden else proof.phase.value
-        overridden = _overridden(draft, proof)
-        message = f"Evaluation {proof.evaluation}" + (f"; {overridden}" if overridden else "")
+        said = overridden(draft, proof.overridden, proof.expires) if proof.overridden else ""
+        message = f"Evaluation {proof.evaluation}" + (f"; {said}" if said else "")
         return (type_, "True", reason, message)
     stop = (candidate.failure or candidate.pause) if candidate else None
     verdict = _VERDICTS.get(stop.reason) if stop else None

@@ -4,7 +4,6 @@ from mlhops.api.base import later
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, HistoryEntry, Outcome, Serving, TakenStep
 from mlhops.rollout import history, taken
-from mlhops.rollout.choose import keep_until, kept
 from mlhops.rollout.decisions import approved, held_message, note, resumed
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.evidence import request_evaluation, tell_started
@@ -13,6 +12,7 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
 from mlhops.rollout.servers import is_proven
 from mlhops.rollout.traffic import is_observed, is_shown
+from mlhops.rollout.way_back import keep_until, kept
 from mlhops.rollout.weights import in_force
 
 
@@ -177,7 +177,8 @@ def _evaluation_done(draft: Draft, step: TakenStep) -> bool:
     elif verdict.phase in FINISHED:
         inconclusive = verdict.phase is EvaluationPhase.INCONCLUSIVE
         reason = Reason.GATES_INCONCLUSIVE if inconclusive else Reason.EVALUATION_ERROR
-        draft.wait(reason, f"at step {candidate.step_index + 1}: {verdict.message}")
+        text = f"at step {candidate.step_index + 1}: {verdict.message}"
+        draft.wait(reason, text, final=verdict.final)
     return False
 
 
@@ -242,7 +243,10 @@ def _promote(draft: Draft, candidate: Candidate) -> None:
         version=candidate.version,
         inference_service=candidate.inference_service,
         since=draft.now,
+        seen=draft.seen_at,
+        candidate_since=candidate.created_at,
         proof=proof,
+        gates_hash=draft.gates_hash,
     )
     draft.candidate = None
     draft.tell(

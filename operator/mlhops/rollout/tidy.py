@@ -7,12 +7,15 @@ from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, Outcome, Serving
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import ConfigureDetector, EnsureService, Remove, SetWeights
+from mlhops.rollout.measuring import numbers_of
 from mlhops.rollout.observed import Record, Service
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
 
 EVALUATIONS_KEPT = 10
 """How many Evaluations stay that neither let a revision serve nor are cited."""
+MEASUREMENTS_KEPT = 100
+"""How many measurements of what serves stay; of one that is measured each day a quarter of a year."""
 
 
 def keep_serving(draft: Draft, served: tuple[Serving | None, ...]) -> None:
@@ -68,6 +71,8 @@ def remove_old_records(draft: Draft) -> None:
     for of in (draft.stable, draft.previous):
         if of is not None and of.proof is not None:
             cited.add(of.proof.evaluation)
+        both = (of.remeasured, of.measuring) if of is not None else ()
+        cited |= {each.evaluation for each in both if each is not None}
     lasting = _may_have_served(draft)
     gone = {
         name
@@ -81,7 +86,13 @@ def remove_old_records(draft: Draft) -> None:
         for name, record in draft.seen.records.items()
         if not lasting(record) and name not in cited | gone and not _of_attempt(draft, name)
     )
-    for _, name in others[: max(len(others) - EVALUATIONS_KEPT, 0)]:
+    measured = sorted(
+        (record.created or draft.now, name)
+        for name, record in draft.seen.records.items()
+        if name not in cited | gone and numbers_of(draft.name, record.revision, [name])
+    )
+    old = [*others[: max(len(others) - EVALUATIONS_KEPT, 0)], *measured[:-MEASUREMENTS_KEPT]]
+    for name in dict.fromkeys(name for _, name in old):
         draft.after.append(Remove("Evaluation", name))
     in_use = {of.revision for of in (draft.stable, draft.candidate, draft.previous) if of}
     served = {service.revision for service in draft.seen.services.values()}
@@ -131,6 +142,9 @@ def _can_be_put_right(service: Service, recorded: bool) -> bool:
 
 
 def _awaited(draft: Draft, name: str) -> bool:
+    measuring = draft.stable.measuring if draft.stable is not None else None
+    if measuring is not None and measuring.evaluation == name:
+        return True
     failed = draft.candidate is not None and draft.candidate.failure is not None
     return _of_attempt(draft, name) and not failed
 

@@ -77,14 +77,14 @@ def set_weights(draft: Draft) -> None:
 
 
 def _given(candidate: Candidate | None, now: Mapping[str, int]) -> Mapping[str, int]:
-    """Return the weights in the route, a candidate's only as far as its status has given it.
+    """Return a candidate's weight in the route as far as its status has given it.
 
-    What somebody else has set beyond that is given only when the status says so.
+    What somebody else has set beyond that, or for a revision that is kept, is given only when the status says so.
     """
     if candidate is None:
-        return now
+        return {}
     name = candidate.inference_service
-    return {**now, name: min(now.get(name, 0), candidate.desired_weight)}
+    return {name: min(now.get(name, 0), candidate.desired_weight)}
 
 
 def _share(draft: Draft, candidate: Candidate) -> int:

@@ -177,6 +177,12 @@ def _first_of_all(model: str, answerers: list[Answerer]) -> Manifest:
 
 FIRST: list[Answerer] = []
 
+
+def _as_wished(*_: object) -> tuple[EvaluationPhase, str]:
+    """What serves is said to have passed, whatever was measured."""
+    return EvaluationPhase.SUCCESSFUL, "all is well"
+
+
 MUTANTS: Mapping[str, Mutant] = {
     "a weight is raised before the status": _planned(_early),
     "a weight is lowered after the status": _planned(_late),
@@ -211,6 +217,12 @@ MUTANTS: Mapping[str, Mutant] = {
     "an edit passes what is waited at": lambda: patch("mlhops.rollout.taken._edited", _edited),
     "a Pause is for one candidate": lambda: patch(
         "mlhops.rollout.plan.choose_candidate", _for_one_candidate
+    ),
+    "what was rolled back from comes back": lambda: patch(
+        "mlhops.rollout.choose.is_rolled_back", lambda _: False
+    ),
+    "anybody's verdict is about what serves": lambda: patch(
+        "mlhops.rollout.remeasure._verdict", _as_wished
     ),
     "what a detector was told stays": lambda: patch(
         "mlhops.controller.gather._config_maps", lambda *_: {}

@@ -41,6 +41,7 @@ STATUS = {
             "expires": NOW,
         },
     },
+    "override": {"gates": ["equal-misses"], "expires": NOW, "phase": "Ending"},
     "candidate": {
         "revision": "r2",
         "version": "2.0.0",
@@ -151,6 +152,8 @@ def test_a_model_is_told_of_as_its_status_says(store: Store) -> None:
     assert page.value("mlhops_model_overridden_gates", role="candidate") == 0
     expires = "mlhops_model_override_expires_timestamp_seconds"
     assert page.value(expires, role="stable") == moment
+    assert page.value("mlhops_model_override", phase="Ending") == 1
+    assert page.value("mlhops_model_override", phase="Ended") == 0
     assert page.value("mlhops_rollout_weight") == 10
     assert page.value("mlhops_rollout_desired_weight") == 50
     assert page.value("mlhops_rollout_step") == 1

@@ -134,7 +134,9 @@ def test_on_a_first_deployment_there_is_nothing_to_be_inferior_to() -> None:
     people, predictions = people_of(EQUAL)
     (result,) = judged(spec_with(good(**PAIRED)), people, Measured(predictions))
     assert result.phase is SUCCESSFUL
-    assert result.message == ("no revision serves yet, so that there is nothing to be inferior to")
+    assert result.message == (
+        "no other revision serves, so that there is nothing to be inferior to"
+    )
 
 
 def test_on_a_first_deployment_a_limit_holds_all_the_same() -> None:

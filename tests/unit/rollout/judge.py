@@ -381,6 +381,9 @@ class Judge:
         assert new.stable is not None or old.stable is None
         if new.stable is None or new.stable == old.stable or _is_recorded(old.stable, new.stable):
             return
+        if old.stable is not None and _serves_on(old.stable, new.stable):
+            self._measured_again(world, old.stable, new.stable)
+            return
         if old.stable is not None and old.stable.digest is None:
             kept = ("revision", "version", "inference_service", "since")
             assert all(getattr(new.stable, name) == getattr(old.stable, name) for name in kept)
@@ -394,6 +397,10 @@ class Judge:
             assert before.proof is not None
             assert new.stable.digest == before.digest == before.proof.digest
             self._measured(world.services[before.inference_service], before.proof)
+            if new.stable.digest != Served.of(seen.spec).digest:
+                self._way_back(world, seen, old, new)
+            else:
+                assert not before.rejected, "what was rolled back from comes back without a rollout"
             return
         assert candidate is None or candidate.failure is None
         assert new.stable.proof is not None, "promoted without proof"
@@ -408,6 +415,43 @@ class Judge:
             assert world.route.in_force == {new.stable.inference_service: 100}
             assert world.route.accepted_generation == world.route.generation
 
+    def _way_back(
+        self,
+        world: "World",
+        seen: ClinicalModel,
+        old: ClinicalModelStatus,
+        new: ClinicalModelStatus,
+    ) -> None:
+        """Against the spec only a person goes back, or what has failed its gates makes room for what passed them."""
+        assert new.stable is not None
+        assert old.previous is not None
+        assert new.rolled_back is not None
+        made = [Decision.model_validate(each) for each in world.decisions.values()]
+        asked = (Action.ROLLBACK, new.stable.revision)
+        if any((each.spec.action, each.spec.revision) == asked for each in made):
+            return
+        assert seen.spec.evaluation.on_stable_failure == "Restore"
+        assert old.previous.proof is not None
+        lapses = old.previous.proof.expires
+        assert lapses is None or lapses > world.now, "nobody answers any more for what is restored"
+        cited = Evaluation.model_validate(world.evaluations[old.previous.proof.evaluation])
+        about = (cited.spec.gates, cited.spec.data)
+        assert about == (seen.spec.evaluation.gates, seen.spec.evaluation.data), "restored unproven"
+
+    def _measured_again(self, world: "World", old: Serving, new: Serving) -> None:
+        """What is said of what serves was measured, and an override lasts longer only by a Decision."""
+        again = new.remeasured
+        if again is not None and again != old.remeasured:
+            found = Evaluation.model_validate(world.evaluations[again.evaluation])
+            assert (found.spec.revision, found.spec.digest) == (new.revision, new.digest)
+            assert again.phase in (found.status.phase, EvaluationPhase.INCONCLUSIVE)
+        ends = [proof.expires for proof in (old.proof, new.proof) if proof is not None]
+        if len(set(ends)) > 1:
+            actions = [
+                Decision.model_validate(each).spec.action for each in world.decisions.values()
+            ]
+            assert Action.OVERRIDE in actions, "nobody has renewed that override"
+
     def _history(self, old: ClinicalModelStatus, new: ClinicalModelStatus) -> None:
         """The history only grows, is never rewritten, and stays small."""
         assert all(b.previous_hash == a.hash != "" for a, b in pairwise(new.history))
@@ -416,6 +460,24 @@ class Judge:
             last = old.history[-1]
             assert last in new.history, "entries are not rewritten"
         self.recorded += [entry for entry in new.history if entry not in self.recorded]
+
+
+_SINCE: dict[str, object] = {
+    "gates_hash": None,
+    "remeasured": None,
+    "measuring": None,
+    "deciders": [],
+}
+
+
+def _serves_on(old: Serving, new: Serving) -> bool:
+    """Whether the same serves on the same proof, whatever was measured or decided since."""
+
+    def bare(of: Serving) -> Serving:
+        proof = of.proof and of.proof.model_copy(update={"expires": None})
+        return of.model_copy(update={**_SINCE, "proof": proof})
+
+    return bare(old) == bare(new)
 
 
 def _is_recorded(old: Serving | None, new: Serving) -> bool:

@@ -1,5 +1,6 @@
 """Where a model can stand, each written by the planner: what other programs read is held against these."""
 
+from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary
 from tests.unit.rollout.world import World
@@ -43,6 +44,34 @@ def inconclusive() -> World:
     """The gates cannot tell."""
     world = World()
     world.verdict = EvaluationPhase.INCONCLUSIVE
+    world.run()
+    return world
+
+
+def impossible() -> World:
+    """The evaluation cannot succeed before something is changed."""
+    world = World()
+    world.verdict, world.final = EvaluationPhase.ERROR, True
+    world.run()
+    return world
+
+
+def rolled_back() -> World:
+    """Somebody went back to the version before, and the spec asks for the other still."""
+    world = World(steps=[])
+    world.deploy()
+    world.deploy("2.0.0")
+    assert world.status.previous is not None
+    world.decide(Action.ROLLBACK, world.status.previous.revision)
+    world.run()
+    return world
+
+
+def failing() -> World:
+    """What serves was measured again and has failed."""
+    world = serving()
+    world.verdict = EvaluationPhase.FAILED
+    world.decide(Action.EVALUATE)
     world.run()
     return world
 

@@ -11,6 +11,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.decision import Action
 from mlhops.rollout.intents import Notify, SetWeights, StartRetraining
 from mlhops.rollout.monitoring import described
+from mlhops.rollout.observed import Retraining
 from tests.builders import at_path
 from tests.unit.rollout.test_monitoring import CREATININE, Ward
 from tests.unit.rollout.world import Crash
@@ -309,3 +310,75 @@ def test_lowering_a_weight_comes_before_a_job() -> None:
         i for i, kind in enumerate(kinds[: kinds.index(StartRetraining)]) if kind is SetWeights
     )
     assert Notify not in kinds
+
+
+def trained(ward: Ward, ended: str = "", why: str = "", *, runs: bool = False) -> str:
+    """Let something become of the latest Job; return its name."""
+    name = list(ward.jobs)[-1]
+    ward.trainings[name] = Retraining("retrain", ended, why, runs)
+    ward.run()
+    return name
+
+
+def training() -> Ward:
+    """A model of which drift has been seen, so that a Job was started."""
+    ward = ward_with(action("Retrain", "Drift", cooldown="1h", retrain={"template": TEMPLATE}))
+    ward.look("Drift", CREATININE)
+    assert len(ward.jobs) == 1
+    return ward
+
+
+def drifting(ward: Ward, hours: int) -> None:
+    """Let time pass in which drift is seen again and again."""
+    for _ in range(hours):
+        ward.look("Drift", CREATININE, after=3600)
+
+
+def test_a_job_that_fails_is_told_once_and_does_not_use_up_the_limit() -> None:
+    ward = training()
+    name = trained(ward, "Failed", "BackoffLimitExceeded")
+    ward.run()
+
+    (acted,) = ward.monitoring.acted
+    assert (acted.job, acted.phase, acted.message) == (name, "Failed", "BackoffLimitExceeded")
+    assert ward.told().count("RetrainingFailed") == 1
+
+    drifting(ward, 1)
+    assert len(ward.jobs) == 2
+
+
+def test_jobs_that_fail_again_and_again_begin_ever_more_seldom() -> None:
+    ward = training()
+    for _ in range(24):
+        trained(ward, "Failed")
+        drifting(ward, 1)
+
+    assert len(ward.jobs) == 5, "one at first, and one after 1, 2, 4 and 8 hours more"
+
+
+def test_a_job_that_does_not_start_is_told_and_none_begins_beside_it() -> None:
+    ward = training()
+    name = trained(ward)
+    ward.wait(800)
+    assert "RetrainingFailed" not in ward.told()
+
+    ward.wait(200)
+    assert ward.told().count("RetrainingFailed") == 1
+    drifting(ward, 4)
+    assert len(ward.jobs) == 1
+
+    del ward.trainings[name]
+    drifting(ward, 1)
+    assert len(ward.jobs) == 2
+
+
+def test_a_job_that_ends_well_uses_up_the_limit() -> None:
+    ward = training()
+    trained(ward, runs=True)
+    ward.wait(7200)
+    trained(ward, "Complete")
+    drifting(ward, 24)
+
+    assert len(ward.jobs) == 1
+    assert "RetrainingFailed" not in ward.told()
+    assert ward.monitoring.acted[-1].phase == "Complete"

@@ -103,7 +103,7 @@ def test_an_override_ends_after_thirty_days_at_the_latest(given: dict[str, Json]
 
     name = world.decide(Action.OVERRIDE, None, gates=[GATE], **given)
     world.run()
-    assert "(2030-01-31T08:00:00Z)" in world.answer_to(name)[1]
+    assert "until 2030-01-31T08:00:00Z" in world.answer_to(name)[1]
     world.wait(30 * DAY - 60)
     assert world.shares() == {old: 90, new: 10}
 

@@ -222,8 +222,10 @@ def test_an_override_that_ends_while_its_revision_serves_is_still_shown() -> Non
     assert world.shares() == shares
     assert said in world.status.message
     (condition,) = [c for c in world.status.conditions if c.type == "GatesPassed"]
-    assert (condition.status, condition.reason) == ("True", "Overridden")
+    assert (condition.status, condition.reason) == ("Unknown", "OverrideExpired")
     assert said in condition.message
+    assert "decide Override or Evaluate" in condition.message
+    assert world.told().count("OverrideExpired") == 1
     assert world.status.stable is not None
     assert world.status.stable.proof is not None
     assert world.status.stable.proof.overridden == [GATE]
@@ -344,7 +346,7 @@ def test_an_override_that_names_a_wrong_gate_has_no_effect(gates: list[str]) -> 
     assert world.shares() == {old: 100}
     phase, message = world.answer_to(name)
     assert phase == "Ignored"
-    assert message == f"there is no gate another: it must name {GATE}"
+    assert message == f"there is no gate another: name one of {GATE}"
 
 
 def test_an_override_of_another_revision_or_of_an_earlier_life_has_no_effect() -> None:
@@ -368,7 +370,8 @@ def test_an_override_that_came_too_late_is_ignored() -> None:
     name = world.override(-1)
     world.run()
 
-    assert world.answer_to(name) == ("Ignored", "it has expired")
+    said = "it has expired (2030-01-01T07:59:59Z): decide again, with a later expires"
+    assert world.answer_to(name) == ("Ignored", said)
     assert world.shares() == {old: 100}
 
 
@@ -396,7 +399,7 @@ def test_gates_that_change_in_mid_rollout_start_over() -> None:
     assert world.shares() == {old: 100}
     assert world.candidate.attempt == 2
     assert new in world.services
-    assert world.told().count("GatesChanged") == 1
+    assert world.told().count("GatesChanged") == 2, "of the candidate, and of what serves"
 
 
 def test_gates_that_change_while_they_are_measured_are_not_waited_for() -> None:

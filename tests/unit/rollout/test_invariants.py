@@ -182,6 +182,9 @@ class RolloutMachine(RuleBasedStateMachine):
                 ("spec.rollout.onFailure", "Rollback"),
                 ("spec.rollout.keepPrevious", "0s"),
                 ("spec.rollout.keepPrevious", "1h"),
+                ("spec.evaluation.every", "1h"),
+                ("spec.evaluation.onStableFailure", "Restore"),
+                ("spec.evaluation.onStableFailure", "Alert"),
                 ("spec.evaluation.seed", 1),
                 ("spec.evaluation.seed", 2),
                 ("spec.exposure.mode", "Knative"),
@@ -210,6 +213,25 @@ class RolloutMachine(RuleBasedStateMachine):
         if found is not None and found.steps_hash is not None:
             steps = "0" * 64 if stale else found.steps_hash
             self.world.decide(action, stepsHash=steps, gatesHash=found.gates_hash)
+
+    @rule(action=st.sampled_from([Action.EVALUATE, Action.ROLLBACK, Action.RETRY]))
+    def user_decides_on_what_serves(self, action: Action) -> None:
+        status = self.world.status
+        found = {
+            Action.EVALUATE: status.stable,
+            Action.ROLLBACK: status.previous,
+            Action.RETRY: status.rolled_back,
+        }[action]
+        if found is not None:
+            self.world.decide(action, found.revision)
+
+    @rule(lasts=st.sampled_from([30, 400, 90_000]), failed=st.booleans())
+    def user_renews_an_override(self, lasts: float, failed: bool) -> None:
+        stable = self.world.status.stable
+        if stable is not None:
+            end = (self.world.now + timedelta(seconds=lasts)).isoformat()
+            given: dict[str, Json] = {"gates": [GATE], "expires": end, "failed": failed}
+            self.world.decide(Action.OVERRIDE, stable.revision, **given)
 
     @rule(seconds=st.sampled_from([-600, -1, 0, 1, 600]))
     def the_clocks_differ(self, seconds: int) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.rollout.intents import SetWeights
 from tests.unit.rollout.test_canary import history_of
 from tests.unit.rollout.world import World
 
@@ -140,25 +141,25 @@ def test_a_previous_revision_whose_time_ended_while_nobody_looked_is_judged_agai
     assert world.shares() == {new: 90, old: 10}
 
 
-def test_a_previous_revision_that_rests_on_an_override_is_judged_again_when_that_has_ended() -> (
-    None
-):
+def test_going_back_to_what_served_on_an_override_that_has_ended_is_instant_and_told() -> None:
     world = World(steps=[])
     world.verdict = EvaluationPhase.INCONCLUSIVE
     world.run()
     world.override(60)
     old = world.service_of(world.deploy())
     world.verdict = EvaluationPhase.SUCCESSFUL
-    new = world.service_of(world.deploy("2.0.0"))
+    world.deploy("2.0.0")
     world.verdict = EvaluationPhase.INCONCLUSIVE
     world.wait(61)
 
     world.release("1.0.0")
     world.run()
 
-    assert old in world.services
-    assert world.shares() == {new: 100}
-    assert world.pause == "GatesInconclusive"
+    assert world.shares() == {old: 100}
+    assert "has expired since" in world.status.history[-1].message
+    (condition,) = [c for c in world.status.conditions if c.type == "GatesPassed"]
+    assert (condition.status, condition.reason) == ("Unknown", "OverrideExpired")
+    assert {"FastRolledBack", "OverrideExpired"} <= {e.reason for e in world.events if e.warning}
 
 
 def test_what_serves_until_an_instant_rollback_stays_in_the_status_for_as_long_as_it_has_weight() -> (
@@ -179,3 +180,17 @@ def test_what_serves_until_an_instant_rollback_stays_in_the_status_for_as_long_a
 
     assert world.shares() == {old: 100}
     assert world.status.previous is None
+
+
+def test_a_weight_that_somebody_gave_the_previous_counts_as_given_once_the_status_says_so() -> None:
+    world, old, _ = twice()
+    assert world.route is not None
+    world.route.weights = {old: 60, **{name: 40 for name in world.shares() if name != old}}
+    world.accept_route()
+
+    world.release("1.0.0")
+    decided = world.plan()
+
+    assert not any(isinstance(one, SetWeights) and old in one.weights for one in decided.before)
+    world.run()
+    assert world.shares() == {old: 100}

@@ -264,3 +264,49 @@ def test_the_history_keeps_the_latest_and_stays_intact() -> None:
     assert [entry.version for entry in history] == versions[-HISTORY_LIMIT:]
     assert intact(history)
     assert len(world.evaluations) <= HISTORY_LIMIT + 10 + 2
+
+
+def test_an_evaluation_that_cannot_succeed_before_a_change_is_stalled_and_one_that_may_is_not() -> (
+    None
+):
+    world = World()
+    world.verdict = EvaluationPhase.ERROR
+    world.run()
+    assert (kstatus(world), world.status.phase) == (("Unknown", "True", "False"), "Paused")
+
+    world = World()
+    world.verdict, world.final = EvaluationPhase.ERROR, True
+    world.run()
+    assert (kstatus(world), world.status.phase) == (("False", "False", "True"), "Degraded")
+    assert "correct that, and decide Retry" in world.status.message
+
+    world.verdict = EvaluationPhase.SUCCESSFUL
+    world.decide(Action.RETRY)
+    world.run()
+    assert world.status.phase == "Healthy"
+
+
+def test_a_final_error_beside_what_serves_says_that_it_serves() -> None:
+    world, old, _ = canary(TEN_AND_PAUSE)
+    world.verdict, world.final = EvaluationPhase.ERROR, True
+    world.run()
+
+    assert world.shares() == {old: 100}
+    assert world.status.phase == "Degraded"
+    assert "(1.0.0 serves)" in world.status.message
+
+
+def test_an_override_that_ends_in_mid_rollout_is_a_warning_and_its_weight_is_told() -> None:
+    world, old, _ = canary(TEN_AND_PAUSE)
+    world.verdict = EvaluationPhase.INCONCLUSIVE
+    world.run()
+    world.override(60)
+    world.run()
+    assert world.shares() != {old: 100}
+
+    world.wait(61)
+
+    assert world.shares() == {old: 100}
+    told = [(event.reason.value, event.warning) for event in world.events]
+    assert ("OverrideExpired", True) in told
+    assert any(event.message == "2.0.0 gets 0 % of requests" for event in world.events)

@@ -28,7 +28,7 @@ from mlhops.rollout.intents import (
     StartRetraining,
 )
 from mlhops.rollout.looks import Monitored, ServingLook
-from mlhops.rollout.observed import Hostnames, Observed, Record, Route, Service
+from mlhops.rollout.observed import Hostnames, Observed, Record, Retraining, Route, Service
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revision import service_name
 from tests.builders import clinical_model, with_path
@@ -94,6 +94,8 @@ class World:
         self.serving: ServingLook | None = None
         self.jobs: dict[str, Manifest] = {}
         """Jobs that retrain, by name."""
+        self.trainings: dict[str, Retraining] = {}
+        """What became of these Jobs."""
         self.notices: list[Manifest] = []
         """CloudEvents that were posted."""
         self.gateway: str = "prompt"
@@ -101,6 +103,8 @@ class World:
         self.kserve_prompt = self.evaluator_prompt = True
         self.slow_deletion = False
         self.verdict = EvaluationPhase.SUCCESSFUL
+        self.final = False
+        """Whether an Error is one that no other run ends otherwise."""
         self.events: list[Event] = []
         self.writes: list[Intent | ClinicalModelStatus] = []
         self.crash_after: int | None = None
@@ -110,7 +114,7 @@ class World:
         self.judge = Judge()
         if steps is not None:
             self.edit({"spec.rollout.steps": steps})
-        self.edit(changes)
+        self.edit({"spec.rollout.keepPrevious": "1h", **changes})
 
     # --- the operator -------------------------------------------------------------------------
 
@@ -169,6 +173,7 @@ class World:
             gateway_api_installed=self.gateway_api_installed,
             monitored=self.monitored,
             serving=self.serving,
+            retrainings=dict(self.trainings),
         )
 
     def _observed_route(self) -> Route | None:
@@ -385,7 +390,8 @@ class World:
             gates = [{"name": GATE, "phase": phase.value, "estimate": 0.02}]
         self.evaluations[name] = {
             **self.evaluations[name],
-            "status": {"phase": phase.value, "message": f"gap is {phase.value}", "gates": gates},
+            "status": {"phase": phase.value, "message": f"gap is {phase.value}", "gates": gates}
+            | ({"final": True} if self.final and phase is EvaluationPhase.ERROR else {}),
         }
 
     def accept_route(self) -> None:
