@@ -56,6 +56,8 @@ def texts(schema: Manifest) -> st.SearchStrategy[Json]:
     longest = int(cast(int, schema.get("maxLength", 50)))
     if schema.get("format") == "date-time":
         return MOMENTS
+    if one_of := members(schema):
+        return st.sampled_from(one_of)
     if "pattern" in schema:
         matching = st.from_regex(str(schema["pattern"]).replace("$", r"\Z"), alphabet=LETTERS)
         also = [re.compile(pattern.replace("$", r"\Z")) for pattern in durations(schema)]
@@ -70,6 +72,13 @@ def durations(schema: Manifest) -> list[str]:
     """The patterns that the rules of a duration ask for."""
     rules = cast("list[Manifest]", schema.get("x-kubernetes-validations", []))
     return re.findall(r"self\.matches\('(.*?)'\)", " ".join(str(rule["rule"]) for rule in rules))
+
+
+def members(schema: Manifest) -> list[str]:
+    """The values that a rule allows in the place of an enum."""
+    rules = cast("list[Manifest]", schema.get("x-kubernetes-validations", []))
+    listed = re.search(r"^self in \[(.*)\]$", " ".join(str(rule["rule"]) for rule in rules))
+    return re.findall(r"'(.*?)'", listed[1]) if listed is not None else []
 
 
 def lists(schema: Manifest) -> st.SearchStrategy[Json]:
