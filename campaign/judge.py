@@ -231,7 +231,8 @@ class Judge:
         if not back or not now or part(old, "candidate"):
             return
         same = word(back, "digest") == word(now, "digest")
-        if same and not self._scene.decided(live, word(now, "revision"), "Retry"):
+        second = f"{word(back, 'at')[:19]}Z"
+        if same and not self._scene.decided(live, word(now, "revision"), "Retry", after=second):
             self._object(
                 f"{word(now, 'revision')} was rolled back from, and is the candidate again"
             )

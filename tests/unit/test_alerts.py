@@ -26,7 +26,7 @@ TESTS = sorted(FILES.glob("*_test.yaml"))
 WORDS: dict[str, set[str]] = {
     "type": {*ConditionType},
     "reason": {*Reason, *EvaluationPhase},
-    "phase": {*Phase},
+    "phase": {*Phase, "Holds", "Ending", "Ended"},
     "role": {"stable", "candidate", "previous"},
     "result": {"ok", "conflict", "error", "fenced"},
 }

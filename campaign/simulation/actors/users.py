@@ -85,7 +85,9 @@ class Users:
         if live is None:
             return self._create()
         if at(live, "status", "previous") and self._stage.chance(0.2):
-            return self._release(text(live, "status", "previous", "version"))
+            back = self._stage.chance(0.5)
+            version = text(live, "status", "previous", "version")
+            return self._decide(live, "Rollback") if back else self._release(version)
         if text(live, "status", "candidate", "pause", "reason") in _WAITS and self._stage.chance(
             0.2
         ):

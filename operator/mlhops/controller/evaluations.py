@@ -131,7 +131,7 @@ class Evaluations:
             return replace(seen, status=profiles.trouble(status, why) if why else status)
         pod = text(evaluator_job.telling(pods), "metadata", "uid")
         settled = await self._profiles.settle(evaluation, status, model, pod)
-        return replace(seen, status=settled, event=_event_of(evaluation, settled))
+        return replace(seen, status=settled, event=event_of(evaluation, settled))
 
     async def _problem(
         self, reader: Reader, live: Manifest, evaluation: Evaluation, model: ClinicalModel | None
@@ -216,7 +216,7 @@ class Evaluations:
         await self._client.apply(EVALUATIONS, manifest, "status")
 
 
-def _event_of(evaluation: Evaluation, status: EvaluationStatus) -> Event | None:
+def event_of(evaluation: Evaluation, status: EvaluationStatus) -> Event | None:
     """Return what people are told of a profile that there is not, where the verdict itself does not tell it all."""
     if status.profile is None or status.profile.error is None:
         return None

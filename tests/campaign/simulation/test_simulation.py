@@ -33,7 +33,7 @@ FIRST = {
     "an answer counts for any step": 4,
     "an edit passes what is waited at": 14,
     "a Pause is for one candidate": 5,
-    "what was rolled back from comes back": 21,
+    "what was rolled back from comes back": 6,
     "anybody's verdict is about what serves": 4,
     "what a detector was told stays": 0,
 }

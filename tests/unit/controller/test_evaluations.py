@@ -9,8 +9,9 @@ import pytest
 
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationStatus
+from mlhops.api.profile import StoredProfile
 from mlhops.controller.client import ApiError, Client
-from mlhops.controller.evaluations import Evaluations
+from mlhops.controller.evaluations import Evaluations, event_of
 from mlhops.controller.events import Recorder
 from mlhops.controller.kinds import Kind
 from mlhops.controller.profiles import Profiles
@@ -76,3 +77,14 @@ def test_a_verdict_that_may_be_taken_later_is_tried_again(refusal: int) -> None:
 def test_a_verdict_that_is_taken_stays_as_it_is() -> None:
     fine = ODD.model_copy(update={"rows": 1})
     assert kept(Server(), fine) == fine
+
+
+@pytest.mark.parametrize(
+    ("phase", "told"), [(EvaluationPhase.ERROR, False), (EvaluationPhase.SUCCESSFUL, True)]
+)
+def test_a_profile_that_is_missing_is_told_where_the_verdict_does_not_say_why(
+    phase: EvaluationPhase, told: bool
+) -> None:
+    profile = StoredProfile(error="the evaluator said nothing of a profile")
+    found = event_of(SUBJECT, EvaluationStatus(phase=phase, profile=profile))
+    assert (found is not None) is told

@@ -183,9 +183,9 @@ def test_what_serves_until_an_instant_rollback_stays_in_the_status_for_as_long_a
 
 
 def test_a_weight_that_somebody_gave_the_previous_counts_as_given_once_the_status_says_so() -> None:
-    world, old, _ = twice()
+    world, old, new = twice()
     assert world.route is not None
-    world.route.weights = {old: 60, **{name: 40 for name in world.shares() if name != old}}
+    world.route.weights = {old: 100, new: 50}
     world.accept_route()
 
     world.release("1.0.0")
