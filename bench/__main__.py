@@ -29,6 +29,7 @@ from bench.rendering import rendering
 from bench.report import Machine, Run, record
 from bench.results import Result
 from bench.rollout import rollout
+from bench.serving import serving
 from bench.takeover import takeover
 from bench.usage import Stolen
 from bench.verdict import verdict
@@ -74,6 +75,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "endurance": _endurance,
     "takeover": takeover,
     "backlog": backlog,
+    "serving": serving,
     "weight": weight,
     "verdict": verdict,
     "gates": gates,

@@ -1,14 +1,8 @@
 """After the gate: whether callers are answered, from a request at the Gateway to what `kubectl get clm` shows."""
 
-import json
 import os
 import signal
-import threading
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
@@ -16,70 +10,9 @@ from lab.demo.train import FEATURES, Data
 from mlhops.api.base import Json
 from mlhops.api.conditions import Condition, find
 from mlhops.api.status import ServingStatus
-from mlhops.kserve.read import items, text
 from tests.cluster_api import until
-from tests.e2e.ward import HOST, MODEL, Ward
-
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-GOOD = {
-    "inputs": [
-        {
-            "name": "input",
-            "shape": [1, 6],
-            "datatype": "FP64",
-            "data": [70.0, 1.0, 1.2, 1.5, 1.0, 0.0],
-        }
-    ]
-}
-NARROW = {
-    "inputs": [
-        {"name": "input", "shape": [1, 5], "datatype": "FP64", "data": [70.0, 1.0, 1.2, 1.5, 1.0]}
-    ]
-}
-
-
-@contextmanager
-def callers(ward: Ward, bodies: Callable[[int], object], each: float = 0.2) -> Iterator[list[int]]:
-    """Callers at the Gateway, one request each so many seconds; yields the statuses that they got."""
-    address = ward.cluster.gateway_address(ward.namespace, "clinical")
-    statuses: list[int] = []
-    done = threading.Event()
-
-    def call() -> None:
-        number = 0
-        while not done.is_set():
-            request = urllib.request.Request(
-                f"http://{address}/v2/models/{MODEL}/infer",
-                data=json.dumps(bodies(number)).encode(),
-                headers={"Host": HOST, "Content-Type": "application/json"},
-            )
-            try:
-                with _DIRECT.open(request, timeout=5) as answer:
-                    statuses.append(answer.status)
-            except urllib.error.HTTPError as error:
-                statuses.append(error.code)
-            except OSError:
-                statuses.append(0)
-            number += 1
-            done.wait(each)
-
-    thread = threading.Thread(target=call, daemon=True)
-    thread.start()
-    try:
-        yield statuses
-    finally:
-        done.set()
-        thread.join(timeout=10)
-
-
-def at_server(ward: Ward, revision: str, path: str) -> int:
-    """POST something to the model server of a revision's only pod, past the Gateway."""
-    address = text(ward.pod(revision), "status", "podIP")
-    request = urllib.request.Request(f"http://{address}:8080{path}", data=b"{}", method="POST")
-    request.add_header("Content-Type", "application/json")
-    with _DIRECT.open(request, timeout=5) as answer:
-        status: int = answer.status
-        return status
+from tests.e2e.callers import GOOD, NARROW, at_server, callers, server_process
+from tests.e2e.ward import MODEL, Ward
 
 
 def serving(ward: Ward, verdict: str, seconds: float) -> ServingStatus:
@@ -99,14 +32,6 @@ def available(ward: Ward) -> Condition:
     found = find(ward.model().status.conditions, "Available")
     assert found is not None
     return found
-
-
-def server_process(ward: Ward, revision: str) -> int:
-    """The process of the model server of a revision's only pod."""
-    for each in items(ward.pod(revision), "status", "containerStatuses"):
-        if text(each, "name") == "kserve-container":
-            return int(text(each, "containerID").removeprefix("lab://"))
-    raise AssertionError("there is no model server")
 
 
 def stable_revision(ward: Ward) -> str:
