@@ -33,6 +33,7 @@ _Z = 3.29
 _LEAST_ANSWERS = 50
 """Answers of each side without which their times are not compared."""
 _SHOWN = "%g"
+_WAITED = "has waited for live requests for"
 
 
 @dataclass(frozen=True)
@@ -177,13 +178,20 @@ def _wait(draft: Draft, candidate: Candidate, asked: Evidence, why: str) -> None
         draft.wait(Reason.NOT_ENOUGH_TRAFFIC, f"waits for live requests: {why}")
         return
     message = (
-        f"has waited for live requests for {asked.wait} and more: {why}. A Decision Promote goes on "
+        f"{_WAITED} {asked.wait} and more: {why}. A Decision Promote goes on "
         "without, Abort ends it; rollout.evidence says what is asked"
     )
-    pause = draft.old.candidate.pause if draft.old.candidate is not None else None
-    if pause is None or pause.message != message[:1024]:
+    if not _has_warned(draft, candidate):
         draft.tell(Reason.NOT_ENOUGH_TRAFFIC, f"{candidate.version}: {message}", warning=True)
     draft.wait(Reason.NOT_ENOUGH_TRAFFIC, message)
+
+
+def _has_warned(draft: Draft, candidate: Candidate) -> bool:
+    """Whether people were warned that requests do not come at this step, whatever else was said of it since."""
+    old = draft.old.candidate
+    if old is None or old.pause is None or not old.pause.message.startswith(_WAITED):
+        return False
+    return step_of(old) == step_of(candidate)
 
 
 def _answering(draft: Draft, candidate: Candidate) -> Answering | None:

@@ -290,7 +290,8 @@ def test_callers_who_begin_to_ask_wrongly_fail_no_candidate() -> None:
         world, stable=counted(450, {FailureReason.UNREADABLE: 450}), candidate=counted(50, garbage)
     )
     look = world.serving
-    assert look is not None and look.stable is not None
+    assert look is not None
+    assert look.stable is not None
     world.serving = replace(
         look, stable=replace(look.stable, hour=counted(20_000, {FailureReason.UNREADABLE: 450}))
     )
@@ -302,7 +303,8 @@ def test_a_load_that_slows_both_fails_no_candidate() -> None:
     world = canary()
     tell(world, stable=counted(900, bin_=30), candidate=counted(90, bin_=30))
     look = world.serving
-    assert look is not None and look.stable is not None
+    assert look is not None
+    assert look.stable is not None
     world.serving = replace(look, stable=replace(look.stable, hour=counted(20_000, bin_=10)))
     world.run()
     assert world.candidate.failure is None
@@ -312,7 +314,8 @@ def test_failures_that_some_pods_tell_fail_a_candidate() -> None:
     world = canary()
     tell(world, stable=counted(900), candidate=counted(80, {UNANSWERED: 40}))
     look = world.serving
-    assert look is not None and look.candidate is not None
+    assert look is not None
+    assert look.candidate is not None
     partly = replace(look.candidate, pods=2, problem="a sidecar does not tell")
     world.serving = replace(look, candidate=partly)
     world.run()
@@ -323,7 +326,18 @@ def test_good_answers_that_some_pods_tell_raise_no_weight() -> None:
     world = canary()
     tell(world, stable=counted(900), candidate=counted(200))
     look = world.serving
-    assert look is not None and look.candidate is not None
+    assert look is not None
+    assert look.candidate is not None
     world.serving = replace(look, candidate=replace(look.candidate, pods=2, told=2))
     world.run()
     assert world.candidate.weight == 10
+
+
+def test_people_are_warned_once_however_often_what_is_missing_changes() -> None:
+    world = canary()
+    world.wait(3700)
+    for problem in ("a sidecar does not tell", "another does not tell", ""):
+        tell(world, stable=counted(9), candidate=counted(9), problem=problem)
+        world.run()
+    warned = [e for e in world.events if e.warning and e.reason == Reason.NOT_ENOUGH_TRAFFIC]
+    assert len(warned) == 1
