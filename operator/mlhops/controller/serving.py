@@ -30,8 +30,10 @@ from mlhops.rollout.serving import NO_SIDECAR, judged
 
 _log = structlog.get_logger(__name__)
 
-TIMEOUT = LONGEST_WAIT + 10.0
-"""Seconds for one question, which the sidecar holds for `LONGEST_WAIT` at most."""
+_SLACK = 10.0
+"""Seconds for one question beyond those for which the sidecar holds it."""
+TIMEOUT = LONGEST_WAIT + _SLACK
+"""Seconds for one question at most."""
 _BESIDE = 5.0
 """For so long a question is held while a candidate has traffic: its counts are evidence."""
 _FRESH = TIMEOUT + 5.0
@@ -208,9 +210,14 @@ class ServingWatch:
         counts = pod.report is not None and pod.report.asked is not None
         if known and not first and (counts or "within" not in asked):
             asked["tag"] = known
-        body = await self._pods.ask(
-            "GET", pod.address, REPORT_PORT, f"/serving?{urlencode(asked)}", {}, _BYTES
-        )
+        held = float(asked["wait"]) if "tag" in asked else 0.0
+        try:
+            async with asyncio.timeout(held + _SLACK):
+                body = await self._pods.ask(
+                    "GET", pod.address, REPORT_PORT, f"/serving?{urlencode(asked)}", {}, _BYTES
+                )
+        except TimeoutError as error:
+            raise PodError("it did not answer in time") from error
         report = _sound(body)
         if report is None or report.revision != pod.revision:
             unread = report is not None and not report.revision

@@ -437,7 +437,7 @@ def test_what_was_told_at_rest_is_known_until_the_pods_tell_of_a_new_step(
         await told(watch, seen(pod("a1")))
         await asyncio.sleep(0.05)
         ahead = time.monotonic() + 50
-        monkeypatch.setattr(serving.time, "monotonic", lambda: ahead)
+        monkeypatch.setattr(time, "monotonic", lambda: ahead)
         look = watch.look(KEY, seen(pod("a1"), pod("b2"), candidate=True))
         assert look.stable is not None
         assert (look.stable.told, judged(look.stable)) == (1, "Serving")
@@ -461,5 +461,26 @@ def test_failures_that_one_pod_tells_are_known_though_another_does_not_tell() ->
         assert look.candidate is not None
         assert look.candidate.asked == BAD
         assert look.candidate.evidence is None
+
+    asyncio.run(watched(sidecars, play))
+
+
+def test_a_pod_that_never_answers_hides_for_ten_seconds_what_others_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "_SLACK", 0.1)
+    sidecars = Sidecars({address("a1"): lambda _: report("a", BAD)})
+
+    async def ask(*given: object) -> bytes:
+        if given[1] == address("a2"):
+            await asyncio.sleep(3600)
+        return report("a", BAD)
+
+    monkeypatch.setattr(sidecars, "ask", ask)
+
+    async def play(watch: ServingWatch, _: list[Key]) -> None:
+        found = await told(watch, seen(pod("a1"), pod("a2")))
+        assert judged(found) == "Failing"
+        assert "did not answer in time" in found.problem
 
     asyncio.run(watched(sidecars, play))
