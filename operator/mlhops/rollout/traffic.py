@@ -158,7 +158,11 @@ def _is_proven(draft: Draft, candidate: Candidate, asked: Evidence, requests: in
 
 def _why_blind(candidate: Candidate, answering: Answering | None) -> str:
     """Return why nobody knows how a candidate answers, empty where it is known."""
-    way_out = "rollout.evidence.minRequests 0 goes on without, and so does a Decision Promote"
+    step = candidate.taken.present if candidate.taken is not None else None
+    weighs = step is not None and step.step.startswith("setWeight")
+    way_out = "a Decision Promote goes on without" + (
+        ", and so does rollout.evidence.minRequests 0" if weighs else ""
+    )
     if answering is None:
         return "its pods were not asked yet"
     if not answering.whole:

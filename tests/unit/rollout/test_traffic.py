@@ -341,3 +341,31 @@ def test_people_are_warned_once_however_often_what_is_missing_changes() -> None:
         world.run()
     warned = [e for e in world.events if e.warning and e.reason == Reason.NOT_ENOUGH_TRAFFIC]
     assert len(warned) == 1
+
+
+def test_what_is_said_to_go_on_without_requests_does() -> None:
+    for steps in ([{"setWeight": 10}], [{"setWeight": 50}]):
+        world = canary([{"setWeight": 10}, {"setWeight": 50}])
+        world.edit({"spec.rollout.steps": steps})
+        tell(world, problem="its pods have no sidecar")
+        world.run()
+        said = world.candidate.pause
+        assert said is not None
+        if "minRequests 0" in said.message:
+            world.edit({"spec.rollout.evidence.minRequests": 0})
+            world.run()
+            assert world.status.candidate is None
+        else:
+            assert "Promote goes on" in said.message
+            world.decide(Action.PROMOTE)
+            world.run()
+            assert world.status.candidate is None
+
+
+def test_a_resume_of_a_weight_that_waits_is_told_what_would_go_on() -> None:
+    world = canary()
+    name = world.decide(Action.RESUME)
+    world.run()
+    phase, message = world.answer_to(name)
+    assert (phase, world.candidate.weight) == ("Ignored", 10)
+    assert "decide Promote" in message
