@@ -49,7 +49,7 @@ class Answers:
             self._note(candidate.revision, step, self._beside().answered)
         return ServingLook(
             at=self._stage.now(),
-            stable=self._answering(stable.revision, self._serves(), "") if stable else None,
+            stable=self._answering(stable.revision, self._serves(), step) if stable else None,
             candidate=(
                 self._answering(candidate.revision, self._beside(), step) if candidate else None
             ),
@@ -74,6 +74,7 @@ class Answers:
             minute=told,
             hour=told,
             asked=told if whole and step else None,
+            counted=int(whole and bool(step)),
             asked_of=step if whole else "",
             quiet=told.requests == 0,
             probe=_PROBES[0] if self.well else self._probe,

@@ -8,7 +8,7 @@ that starts anew asks anew.
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlencode
@@ -17,6 +17,7 @@ import structlog
 from pydantic import ValidationError
 
 from mlhops.api.serving import LONGEST_WAIT, ProbeReport, ServingCounts, ServingReport, add_counts
+from mlhops.api.status import Candidate
 from mlhops.api.summary import TIMES
 from mlhops.controller import metrics
 from mlhops.controller.gather import Key
@@ -29,8 +30,10 @@ from mlhops.rollout.serving import NO_SIDECAR, judged
 
 _log = structlog.get_logger(__name__)
 
-TIMEOUT = LONGEST_WAIT + 10.0
-"""Seconds for one question, which the sidecar holds for `LONGEST_WAIT` at most."""
+_SLACK = 10.0
+"""Seconds for one question beyond those for which the sidecar holds it."""
+TIMEOUT = LONGEST_WAIT + _SLACK
+"""Seconds for one question at most."""
 _BESIDE = 5.0
 """For so long a question is held while a candidate has traffic: its counts are evidence."""
 _FRESH = TIMEOUT + 5.0
@@ -45,8 +48,10 @@ _PAUSE = 1.0
 """Seconds from one question to the next at least."""
 _MOST_PODS = 200
 """So many pods of a revision are asked at most."""
-_MOST = 2**53
-"""No count is as large: what says so is damaged."""
+_MOST = 10**10
+"""No count is as large: what says so is damaged, and would take long to reckon with."""
+_LEAST_AGE, _MOST_AGE = 1.0, 86_400.0
+"""A sidecar can be asked of no shorter span of time, and of no longer one."""
 _UNASKED = "its pods were not asked yet"
 _EARLIER = "its sidecar is of an earlier version, which does not count: the next version of the model has one that does"
 NO_ADDRESS = "a ready pod of it has no address"
@@ -54,7 +59,7 @@ _UNCONFIGURED = "a sidecar is not configured yet"
 _WORSE = {"Answers": 0, "Unknown": 1, "Fails": 2}
 
 
-@dataclass
+@dataclass(eq=False)
 class _Pod:
     """One pod that is asked, and what it told last."""
 
@@ -80,8 +85,8 @@ class _Model:
     """Why some ready pod cannot be asked, by its revision."""
     step: str = ""
     """Names the step of which the candidate's counts are evidence, empty where it has no traffic."""
-    begun: datetime | None = None
-    """When that step began."""
+    begun: float | None = None
+    """When that step began, by a clock that nobody sets."""
     signature: object = None
 
 
@@ -116,7 +121,7 @@ class ServingWatch:
         if step != model.step:
             _stop(model.pods.values())  # they are asked about the new step at once
             model.step = step
-            model.begun = candidate.step_started_at if candidate is not None else None
+            model.begun = self._begun(candidate)
         model.revisions = (
             status.stable.revision if status.stable is not None else "",
             candidate.revision if candidate is not None else "",
@@ -126,6 +131,13 @@ class ServingWatch:
         look = self._seen(model)
         model.signature = _signature(look)
         return look
+
+    def _begun(self, candidate: Candidate | None) -> float | None:
+        """Return when a candidate's step began: never later than now, also where a clock was set since."""
+        since = candidate.step_started_at if candidate is not None else None
+        if since is None:
+            return None
+        return time.monotonic() - max((self._clock() - since).total_seconds(), 0.0)
 
     def forget(self, key: Key) -> None:
         """Ask the pods of a model no more."""
@@ -189,16 +201,23 @@ class ServingWatch:
             PodError: it did not tell.
         """
         step, since, begun = model.step, model.begun, time.monotonic()
+        age = begun - since if step and since is not None else 0.0
         known = pod.report.tag if pod.report is not None else ""
+        first = pod.report is None or pod.asked_of != step
         asked: dict[str, str] = {"wait": f"{_BESIDE if step else LONGEST_WAIT:g}"}
-        if known and pod.asked_of == step:
+        if age >= _LEAST_AGE:
+            asked["within"] = f"{min(age, _MOST_AGE):.3f}"
+        counts = pod.report is not None and pod.report.asked is not None
+        if known and not first and (counts or "within" not in asked):
             asked["tag"] = known
-        if step and since is not None:
-            age = (self._clock() - since).total_seconds()
-            asked["within"] = f"{max(age, 0.0):.3f}"
-        body = await self._pods.ask(
-            "GET", pod.address, REPORT_PORT, f"/serving?{urlencode(asked)}", {}, _BYTES
-        )
+        held = float(asked["wait"]) if "tag" in asked else 0.0
+        try:
+            async with asyncio.timeout(held + _SLACK):
+                body = await self._pods.ask(
+                    "GET", pod.address, REPORT_PORT, f"/serving?{urlencode(asked)}", {}, _BYTES
+                )
+        except TimeoutError as error:
+            raise PodError("it did not answer in time") from error
         report = _sound(body)
         if report is None or report.revision != pod.revision:
             unread = report is not None and not report.revision
@@ -208,7 +227,7 @@ class ServingWatch:
         pod.report, pod.problem, pod.asked_of = report, "", step
         pod.at = time.monotonic()
         # One that never holds a question, or has news all the time, is not asked without a pause.
-        return max(_PAUSE - (pod.at - begun), 0.0) if "tag" in asked else 0.0
+        return 0.0 if first else max(_PAUSE - (pod.at - begun), 0.0)
 
     def _tell(self, key: Key, model: _Model) -> None:
         """Wake the model's pass if what is known comes to something else."""
@@ -230,30 +249,37 @@ class ServingWatch:
         pods = [pod for pod in model.pods.values() if pod.revision == revision]
         if any(pod.problem == _UNASKED for pod in pods):
             return None
-        fresh = time.monotonic() - (_FRESH_BESIDE if model.step else _FRESH)
-        told = [pod.report for pod in pods if pod.report is not None and pod.at >= fresh]
+        told = [pod for pod in pods if pod.report is not None and _is_fresh(pod, model.step)]
+        reports = [pod.report for pod in told if pod.report is not None]
         blind = model.without.get(revision, "")
-        problem = _problem(pods, fresh, blind)
+        problem = _problem(pods, told, blind)
         asked = [
             pod.report.asked
-            for pod in pods
+            for pod in told
             if pod.report is not None
             and pod.report.asked is not None
+            and model.step
             and pod.asked_of == model.step
         ]
-        is_asked = bool(pods) and not problem and bool(model.step) and len(asked) == len(pods)
         return Answering(
             revision=revision,
             pods=len(pods) + bool(blind),
             told=len(told),
-            minute=add_counts(report.minute for report in told),
-            hour=add_counts(report.hour for report in told),
-            asked=add_counts(asked) if is_asked else None,
-            asked_of=model.step if is_asked else "",
-            quiet=not any(_had_requests(report) for report in told),
-            probe=_best(report.probe for report in told),
+            minute=add_counts(report.minute for report in reports),
+            hour=add_counts(report.hour for report in reports),
+            asked=add_counts(asked) if asked else None,
+            counted=len(asked),
+            asked_of=model.step if asked else "",
+            quiet=not any(_had_requests(report) for report in reports),
+            probe=_best(report.probe for report in reports),
             problem=problem,
         )
+
+
+def _is_fresh(pod: _Pod, step: str) -> bool:
+    """Whether what a pod told says something still: for longer until it was asked about a new step."""
+    beside = step and pod.asked_of == step
+    return pod.at >= time.monotonic() - (_FRESH_BESIDE if beside else _FRESH)
 
 
 def _had_requests(report: ServingReport) -> bool:
@@ -262,10 +288,10 @@ def _had_requests(report: ServingReport) -> bool:
     )
 
 
-def _problem(pods: Iterable[_Pod], fresh: float, blind: str) -> str:
+def _problem(pods: Iterable[_Pod], told: Sequence[_Pod], blind: str) -> str:
     """Return why not all is known: of several reasons always the same."""
     old = "a sidecar has not told for a while"
-    problems = {pod.problem or old for pod in pods if pod.problem or pod.at < fresh}
+    problems = {pod.problem or old for pod in pods if pod.problem or pod not in told}
     return min(problems | ({blind} if blind else set()), default="")
 
 
@@ -293,7 +319,7 @@ def _signature(look: ServingLook) -> object:
             side.problem,
             side.probe.state,
             side.asked_of,
-            side.asked and (side.asked.answered, side.asked.failed),
+            side.asked and (side.counted, side.asked.answered, side.asked.failed),
         )
         for side in (look.stable, look.candidate)
     )

@@ -51,9 +51,15 @@ class Verdict:
         self._was_ready = False
         self._has_answered = False
         self._failed = 0
+        self._busy = False
+
+    def pass_over(self) -> None:
+        """Take it that the server was too busy for this question, since it answered callers meanwhile."""
+        self._busy = True
 
     def hear(self, heard: Heard, now: datetime) -> None:
         """Take what came of asking once more."""
+        self._busy = False
         self._was_ready = self._was_ready or heard.ready
         if not heard.reason:
             self._failed, self._has_answered, self.unusable = 0, True, False
@@ -72,6 +78,8 @@ class Verdict:
 
     def rest(self, every: float) -> float:
         """Return after how many seconds to ask again."""
+        if self._busy:
+            return AGAIN
         if not self._failed:
             return every
         return AGAIN if self._failed < TWICE else max(AGAIN, every / 2)
@@ -92,7 +100,20 @@ class Verdict:
 class Probe:
     """Asks one model server."""
 
-    def __init__(self, host: str, worth: Callable[[bytes], Answer]) -> None:
+    def __init__(
+        self,
+        host: str,
+        worth: Callable[[bytes], Answer],
+        live: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """Make a probe.
+
+        Args:
+            host: where the model server is.
+            worth: returns what an answer is worth.
+            live: returns how many callers' requests were answered so far.
+        """
+        self._live = live
         self._host: Final = host
         self._worth = worth
         self._answered: bytes | None = None
@@ -110,9 +131,14 @@ class Probe:
         """
         if settings != self._settings:
             self._settings, self._answered, self.verdict = settings, None, Verdict()
+        before = self._live()
         heard = await self._ready(settings)
         if not heard.reason:
             heard = await self._rows(settings, row, problem)
+        late = heard.reason == "timeout" or heard.busy
+        if late and self._live() > before:
+            self.verdict.pass_over()
+            return
         self.verdict.hear(heard, datetime.now(UTC))
 
     async def _rows(self, settings: ProbeSettings, row: bytes | None, problem: str) -> Heard:

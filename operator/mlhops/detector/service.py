@@ -72,7 +72,9 @@ class Service:
         bounds = Bounds()
         self._intake = Intake(events=bounds.queue_events, size=bounds.queue_bytes)
         self._engine = Engine(self._watcher)
-        self._probe = Probe(options.model_host, self._watcher.worth)
+        self._probe = Probe(
+            options.model_host, self._watcher.worth, lambda: self._watcher.served.answered
+        )
         self._reporter = Reporter(
             self._watcher, self._intake, self._engine.report, lambda: self._probe.verdict.report
         )

@@ -459,6 +459,8 @@ def _why_not_resumed(candidate: Candidate) -> str:
         return "spec.rollout.paused holds the rollout: set it to false"
     if reason == Reason.APPROVAL_REQUIRED:
         return "the rollout waits for a Decision with action Approve"
+    if reason in (Reason.NOT_ENOUGH_TRAFFIC, Reason.OBSERVING):
+        return "the rollout waits for live requests: decide Promote to go on without"
     if reason in _UNRESOLVED:
         return "the rollout waits for evidence: decide Retry, or Override the gates by name"
     return "the rollout is not paused"

@@ -88,7 +88,9 @@ class Answering:
     hour: ServingCounts = _NOTHING
     """Their last hour."""
     asked: ServingCounts | None = None
-    """Their counts since the step `asked_of` began; None where not all ready pods told of that."""
+    """Counts since the step `asked_of` began, of the pods that told of that; None where none did."""
+    counted: int = 0
+    """So many pods' counts are among `asked`."""
     asked_of: str = ""
     """Names a candidate's step, as `step_of` does."""
     quiet: bool = True
@@ -102,6 +104,11 @@ class Answering:
     def whole(self) -> bool:
         """Whether all ready pods told, and each when it was last asked."""
         return self.pods > 0 and self.told == self.pods and not self.problem
+
+    @property
+    def evidence(self) -> ServingCounts | None:
+        """What a weight may be raised on: counts that all ready pods told. Of fewer, failures alone are known."""
+        return self.asked if self.whole and self.counted == self.pods else None
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def hear_serving(draft: Draft) -> None:
         return
     new = _counted(draft, old, answering)
     draft.serving = new if old is None or _is_news(draft, old, new) else old
-    _tell(draft, old, draft.serving)
+    _tell(draft, old, draft.serving, answering)
 
 
 def is_failing(draft: Draft) -> bool:
@@ -108,6 +108,9 @@ def why_failing(answering: Answering) -> str:
 
 def _counted(draft: Draft, old: ServingStatus | None, answering: Answering) -> ServingStatus:
     state = judged(answering)
+    lately = answering.minute.failed > 0 or answering.probe.state == "Fails"
+    if state == "Failing" and old is not None and old.verdict == "Serving" and not lately:
+        state = "Serving"  # nothing begins to fail in a minute without a failure: what is old was mended
     hour = answering.hour
     known = answering.told > 0
     return ServingStatus(
@@ -183,13 +186,17 @@ def _kind(status: ServingStatus) -> object:
     return status.candidate is None
 
 
-def _tell(draft: Draft, old: ServingStatus | None, new: ServingStatus) -> None:
+def _tell(
+    draft: Draft, old: ServingStatus | None, new: ServingStatus, answering: Answering
+) -> None:
     """Tell people of what begins and what ends."""
     version = draft.stable.version if draft.stable is not None else ""
     before = old.verdict if old is not None else None
     if new.verdict == "Failing" and before != "Failing":
         draft.tell(Reason.REQUESTS_FAIL, f"{version}: {new.message}", warning=True)
-    elif before == "Failing" and new.verdict in ("Serving", "Silent"):
+        return
+    mended = new.verdict in ("Serving", "Silent") or answering.probe.state == "Answers"
+    if before == "Failing" and new.verdict != "Failing" and mended:
         draft.tell(Reason.REQUESTS_ANSWERED, f"{version}: {new.message}")
 
 

@@ -213,8 +213,26 @@ def _serves(draft: Draft) -> bool:
 
 def _available(draft: Draft) -> Wanted:
     """Say whether callers are answered, whatever becomes of a candidate."""
+    candidate, route = draft.candidate, draft.seen.route
+    if candidate is not None and route is not None and draft.stable is not None:
+        taken_over = route.accepted is not False and (
+            route.weights == {candidate.inference_service: 100}
+        )
+        if taken_over:
+            return _taken_over(draft, candidate)
     reached, why = _reached(draft)
     return serving.available(draft, reached=reached, why=why)
+
+
+def _taken_over(draft: Draft, candidate: Candidate) -> Wanted:
+    """Say whether callers are answered where a candidate has all requests already."""
+    type_, service = ConditionType.AVAILABLE, draft.service(candidate)
+    said = f"{candidate.version} has all requests"
+    if service is None or not _answers(service):
+        trouble = service.symptom if service is not None else "its InferenceService is gone"
+        message = f"{said}: {trouble or 'the model server is not ready'}"
+        return (type_, "False", Reason.CANDIDATE_UNHEALTHY.value, message)
+    return (type_, "True", Reason.NOT_COUNTED.value, f"{said} and is ready")
 
 
 def _reached(draft: Draft) -> tuple[bool | None, str]:

@@ -88,6 +88,9 @@ def _weight_done(draft: Draft, weight: int) -> bool:
     if candidate.desired_weight != weight:
         draft.change(desired_weight=weight, step_started_at=draft.now)
         draft.tell(Reason.WEIGHT_SET, f"{candidate.version} gets {weight} % of requests")
+    if candidate.weight != weight == draft.actual(candidate.inference_service):
+        # What was asked until the Gateway took the weight was asked at another: only now evidence begins.
+        draft.change(step_started_at=draft.now)
     if in_force(draft):
         return True
     _check_route_deadline(draft)

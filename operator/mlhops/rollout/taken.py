@@ -14,6 +14,7 @@ from mlhops.api.status import Candidate, Decider, Hold, Taken, TakenStep
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name, step_name
+from mlhops.rollout.traffic import Observed
 from mlhops.rollout.weights import ceiling
 
 EVALUATE, APPROVE, PAUSE, OBSERVE = "evaluate", "approve", "pause", "observe"
@@ -241,18 +242,27 @@ def _as_owed(candidate: Candidate, step: TakenStep) -> TakenStep:
 def _owing(owed: list[TakenStep], step: TakenStep) -> list[TakenStep]:
     """Return what is owed with one step more: each kind once, so that it is little whoever edits how often.
 
-    Of timed pauses that is the longest, from the latest begin and at the lowest weight of them.
+    Of timed pauses and of observing that is the most, from the latest begin and at the lowest weight of them.
     """
     same = [one for one in owed if _kind(one) == _kind(step)]
     for one in same:
-        longer = step if _covers(step.step, one.step) else one
+        most = _most(step.step, one.step)
         weight, since = min(one.weight, step.weight), max(filter(None, (one.since, step.since)))
-        step = longer.model_copy(update={"weight": weight, "since": since})
+        step = step.model_copy(update={"step": most, "weight": weight, "since": since})
     return [*(one for one in owed if _kind(one) != _kind(step)), step]
 
 
 def _kind(step: TakenStep) -> str:
+    if step.step.startswith(OBSERVE):
+        return OBSERVE
     return step.step if _length(step.step) is None else "timed pause"
+
+
+def _most(one: str, other: str) -> str:
+    """Return what asks for at least what two steps of a kind ask for."""
+    if one.startswith(OBSERVE):
+        return Observed.of(one).with_all_of(Observed.of(other)).name
+    return one if _covers(one, other) else other
 
 
 def _keep(draft: Draft, taken: Taken, index: int) -> None:
@@ -298,6 +308,8 @@ def _same(step: TakenStep, name: str | None) -> bool:
 
 def _covers(name: str, owed: str) -> bool:
     """Whether a step asks for at least what another asked for."""
+    if name.startswith(OBSERVE) and owed.startswith(OBSERVE):
+        return _most(name, owed) == name
     length, least = _length(name), _length(owed)
     return name == owed or (length is not None and least is not None and length >= least)
 

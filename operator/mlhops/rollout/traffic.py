@@ -4,7 +4,7 @@ Only counts of the present step, told by all ready pods of the candidate, are ev
 of another step is none, and a weight waits for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from mlhops.api.base import later
@@ -17,7 +17,13 @@ from mlhops.rollout.looks import Answering, step_of
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import step_name
 from mlhops.rollout.serving import failed_by_model, why_failing
-from mlhops.statistics.answering import at_least, at_most, is_failing, quantile_interval
+from mlhops.statistics.answering import (
+    at_least,
+    at_most,
+    is_failing,
+    is_within,
+    quantile_interval,
+)
 
 _CONFIDENCE = 0.95
 """Of a candidate's failures being within the limit."""
@@ -27,6 +33,7 @@ _Z = 3.29
 _LEAST_ANSWERS = 50
 """Answers of each side without which their times are not compared."""
 _SHOWN = "%g"
+_WAITED = "has waited for live requests for"
 
 
 @dataclass(frozen=True)
@@ -34,13 +41,26 @@ class Observed:
     """An observe step, from its name."""
 
     requests: int
-    seconds: float
+    seconds: int
 
     @classmethod
-    def of(cls, step: TakenStep) -> Self:
+    def of(cls, name: str) -> Self:
         """Return what a step such as `observe 200 60s` asks."""
-        _, requests, *lasting = step.step.split(" ")
-        return cls(int(requests), float(lasting[0].removesuffix("s")) if lasting else 0.0)
+        _, requests, *lasting = name.split(" ")
+        return cls(int(requests), int(lasting[0].removesuffix("s")) if lasting else 0)
+
+    def with_all_of(self, other: Self) -> Self:
+        """Return what asks for no less than either."""
+        return replace(
+            self,
+            requests=max(self.requests, other.requests),
+            seconds=max(self.seconds, other.seconds),
+        )
+
+    @property
+    def name(self) -> str:
+        """What the step is called."""
+        return f"observe {self.requests}" + (f" {self.seconds}s" if self.seconds else "")
 
 
 def check_traffic(draft: Draft) -> None:
@@ -87,7 +107,7 @@ def is_shown(draft: Draft, step: TakenStep) -> bool:
 
 def is_observed(draft: Draft, step: TakenStep) -> bool:
     """Whether an observe step has seen enough for long enough."""
-    candidate, wanted = draft.candidate, Observed.of(step)
+    candidate, wanted = draft.candidate, Observed.of(step.step)
     if candidate is None or draft.stable is None:
         return True
     if candidate.desired_weight <= 0:
@@ -101,11 +121,11 @@ def is_observed(draft: Draft, step: TakenStep) -> bool:
     if not _is_proven(draft, candidate, asked_by(draft, step), wanted.requests):
         return False
     begin = candidate.step_started_at
-    end = later(begin, f"{wanted.seconds:.0f}s") if begin is not None else None
+    end = later(begin, f"{wanted.seconds}s") if begin is not None else None
     if end is None or draft.now < end:
         if end is not None:
             draft.wake(end)
-        draft.wait(Reason.OBSERVING, f"observes live requests for {wanted.seconds:.0f}s")
+        draft.wait(Reason.OBSERVING, f"observes live requests for {wanted.seconds}s")
         return False
     return True
 
@@ -113,10 +133,11 @@ def is_observed(draft: Draft, step: TakenStep) -> bool:
 def _is_proven(draft: Draft, candidate: Candidate, asked: Evidence, requests: int) -> bool:
     answering = _answering(draft, candidate)
     blind = _why_blind(candidate, answering)
-    if answering is None or answering.asked is None or blind:
+    counts = answering.evidence if answering is not None else None
+    if counts is None or blind:
         _wait(draft, candidate, asked, blind)
         return False
-    failed, known = failed_by_model(answering.asked)
+    failed, known = failed_by_model(counts)
     if known - failed < requests:
         share = _SHOWN % (100 * asked.max_failure_rate)
         _wait(
@@ -126,7 +147,7 @@ def _is_proven(draft: Draft, candidate: Candidate, asked: Evidence, requests: in
             f"{requests:,} requests must have been answered at this weight, and at most {share} % fail",
         )
         return False
-    if at_most(failed, known, _CONFIDENCE) > asked.max_failure_rate:
+    if not is_within(failed, known, asked.max_failure_rate, _CONFIDENCE):
         share = _SHOWN % (100 * asked.max_failure_rate)
         _wait(
             draft, candidate, asked, f"it is not proven yet that at most {share} % of requests fail"
@@ -137,13 +158,17 @@ def _is_proven(draft: Draft, candidate: Candidate, asked: Evidence, requests: in
 
 def _why_blind(candidate: Candidate, answering: Answering | None) -> str:
     """Return why nobody knows how a candidate answers, empty where it is known."""
-    way_out = "rollout.evidence.minRequests 0 goes on without, and so does a Decision Promote"
+    step = candidate.taken.present if candidate.taken is not None else None
+    weighs = step is not None and step.step.startswith("setWeight")
+    way_out = "a Decision Promote goes on without" + (
+        ", and so does rollout.evidence.minRequests 0" if weighs else ""
+    )
     if answering is None:
         return "its pods were not asked yet"
     if not answering.whole:
         why = answering.problem or "no pod of it is ready"
         return f"nobody knows how the candidate answers: {why} ({way_out})"
-    if answering.asked is None or answering.asked_of != step_of(candidate):
+    if answering.evidence is None or answering.asked_of != step_of(candidate):
         return "its pods were not asked yet since this step began"
     return ""
 
@@ -157,13 +182,20 @@ def _wait(draft: Draft, candidate: Candidate, asked: Evidence, why: str) -> None
         draft.wait(Reason.NOT_ENOUGH_TRAFFIC, f"waits for live requests: {why}")
         return
     message = (
-        f"has waited for live requests for {asked.wait} and more: {why}. A Decision Promote goes on "
+        f"{_WAITED} {asked.wait} and more: {why}. A Decision Promote goes on "
         "without, Abort ends it; rollout.evidence says what is asked"
     )
-    pause = draft.old.candidate.pause if draft.old.candidate is not None else None
-    if pause is None or pause.message != message[:1024]:
+    if not _has_warned(draft, candidate):
         draft.tell(Reason.NOT_ENOUGH_TRAFFIC, f"{candidate.version}: {message}", warning=True)
     draft.wait(Reason.NOT_ENOUGH_TRAFFIC, message)
+
+
+def _has_warned(draft: Draft, candidate: Candidate) -> bool:
+    """Whether people were warned that requests do not come at this step, whatever else was said of it since."""
+    old = draft.old.candidate
+    if old is None or old.pause is None or not old.pause.message.startswith(_WAITED):
+        return False
+    return step_of(old) == step_of(candidate)
 
 
 def _answering(draft: Draft, candidate: Candidate) -> Answering | None:
@@ -177,6 +209,7 @@ def _why_it_fails(draft: Draft, answering: Answering, asked: Evidence) -> str:
     candidate = draft.candidate
     if answering.probe.state == "Fails":
         return why_failing(answering)
+    # Failures that some pods tell have happened, whatever others do not tell.
     counts = answering.asked
     if counts is None or candidate is None or answering.asked_of != step_of(candidate):
         return ""
@@ -186,13 +219,24 @@ def _why_it_fails(draft: Draft, answering: Answering, asked: Evidence) -> str:
         share = 100 * failed / known
         named = ", ".join(sorted(reason.value for reason, n in counts.failures.items() if n))
         return f"{share:.0f} % of its requests failed ({named}), and {limit} % may"
+    stable = _beside(draft, candidate)
+    if stable is None or draft.stable is None:
+        return ""
+    if _refuses_more(counts, stable, asked.max_failure_rate):
+        return f"it does not answer requests that {draft.stable.version} answers: has the interface changed?"
+    return _why_slow(draft, counts, stable, asked)
+
+
+def _beside(draft: Draft, candidate: Candidate) -> ServingCounts | None:
+    """Return what a candidate is compared with: what serves, in the same span, so that nothing but chance parts
+    their requests. Beside a candidate with all requests there are none, and the hour before must do."""
     look = draft.seen.serving
     stable = look.stable if look is not None else None
     if stable is None or draft.stable is None or stable.revision != draft.stable.revision:
-        return ""
-    if _refuses_more(counts, stable.hour, asked.max_failure_rate):
-        return f"it does not answer requests that {draft.stable.version} answers: has the interface changed?"
-    return _why_slow(draft, counts, stable.hour, asked)
+        return None
+    if candidate.weight >= 100:
+        return stable.hour
+    return stable.asked if stable.asked_of == step_of(candidate) else None
 
 
 def _refuses_more(candidate: ServingCounts, stable: ServingCounts, limit: float) -> bool:

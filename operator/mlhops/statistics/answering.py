@@ -40,6 +40,14 @@ def at_most(failed: int, requests: int, confidence: float) -> float:
     )
 
 
+def is_within(failed: int, requests: int, limit: float, confidence: float) -> bool:
+    """Whether the upper limit of a share is no greater than a limit."""
+    if requests <= 0 or failed >= requests:
+        return limit >= 1
+    # So few failures would come by chance too rarely: one look, where the limit itself takes many.
+    return limit >= 1 or 1 - _upper_tail(failed + 1, requests, limit) <= 1 - confidence
+
+
 def is_failing(failed: int, requests: int, limit: float) -> bool:
     """Whether a share of failures is surely beyond a limit."""
     # That the lower limit is beyond it: so many failures would come by chance too rarely.
@@ -65,7 +73,7 @@ def verdict(
     for failed, requests in spans:
         if is_failing(failed, requests, limit):
             return "Failing"
-        if requests >= _ENOUGH and at_most(failed, requests, _MENDED) <= limit:
+        if requests >= _ENOUGH and is_within(failed, requests, limit, _MENDED):
             return "Serving"
     if quiet:
         return "Silent"

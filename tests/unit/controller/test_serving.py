@@ -1,6 +1,7 @@
 """The operator asks sidecars how requests are answered, hears news at once, and believes only what can be true."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from mlhops.controller import serving
 from mlhops.controller.gather import Key
 from mlhops.controller.pods import PodError
 from mlhops.controller.serving import ServingWatch
+from mlhops.detector.news import Question
 from mlhops.kserve.facts import ReadyPod, Service
 from mlhops.rollout.looks import Answering, step_of
 from mlhops.rollout.observed import Observed
@@ -281,7 +283,7 @@ def test_one_pod_that_does_not_tell_makes_the_rest_no_evidence() -> None:
         await asyncio.sleep(0.05)
         look = watch.look(KEY, facts)
         assert look.candidate is not None
-        assert look.candidate.asked is None
+        assert look.candidate.evidence is None
         assert not look.candidate.whole
 
     asyncio.run(watched(sidecars, play))
@@ -361,3 +363,124 @@ def test_an_operator_that_does_not_lead_asks_nobody() -> None:
 
     asyncio.run(play())
     assert sidecars.asked == []
+
+
+def test_a_sidecar_without_a_tag_is_not_asked_without_a_pause() -> None:
+    sidecars = Sidecars({address("a1"): lambda _: report("a", GOOD, "")})
+
+    async def play(watch: ServingWatch, _: list[Key]) -> None:
+        await told(watch, seen(pod("a1")))
+        await asyncio.sleep(0.5)
+        assert len(sidecars.asked) <= 3
+
+    asyncio.run(watched(sidecars, play))
+
+
+@pytest.mark.parametrize(
+    ("since", "within"),
+    [
+        (timedelta(days=3), 86_400.0),
+        (timedelta(seconds=30), 30.0),
+        (timedelta(milliseconds=200), None),
+        (timedelta(hours=-2), None),
+    ],
+)
+def test_a_sidecar_is_asked_only_of_a_span_that_it_can_tell_of(
+    monkeypatch: pytest.MonkeyPatch, since: timedelta, within: float | None
+) -> None:
+    monkeypatch.setitem(globals(), "BEGUN", NOW - since)
+    sidecars = Sidecars({address("b2"): lambda query: report("b", GOOD, within="within" in query)})
+
+    async def play(watch: ServingWatch, _: list[Key]) -> None:
+        facts = seen(pod("b2"), candidate=True)
+        watch.look(KEY, facts)
+        await asyncio.sleep(0.05)
+        asked = sidecars.asked[0][1]
+        if within is None:
+            assert "within" not in asked
+        else:
+            assert float(asked["within"]) == pytest.approx(within, abs=1)
+        if "within" in asked:
+            Question.of(asked)
+        look = watch.look(KEY, facts)
+        assert look.candidate is not None
+        assert (look.candidate.evidence is None) == (within is None)
+
+    asyncio.run(watched(sidecars, play))
+
+
+def test_a_clock_that_is_set_forward_makes_no_older_requests_evidence() -> None:
+    sidecars = Sidecars({address("b2"): lambda query: report("b", GOOD, within="within" in query)})
+
+    async def play() -> None:
+        clock = [NOW]
+        watch = ServingWatch(sidecars, lambda: clock[0], lambda _: None)
+        running = asyncio.create_task(watch.run())
+        await asyncio.sleep(0)
+        facts = seen(pod("b2"), candidate=True)
+        watch.look(KEY, facts)
+        clock[0] += timedelta(hours=5)
+        await asyncio.sleep(0.05)
+        assert all(float(query["within"]) < 40 for _, query in sidecars.asked)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(play())
+
+
+def test_what_was_told_at_rest_is_known_until_the_pods_tell_of_a_new_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sidecars = Sidecars({address("a1"): lambda _: report("a", GOOD)})
+
+    async def play(watch: ServingWatch, _: list[Key]) -> None:
+        await told(watch, seen(pod("a1")))
+        await asyncio.sleep(0.05)
+        ahead = time.monotonic() + 50
+        monkeypatch.setattr(time, "monotonic", lambda: ahead)
+        look = watch.look(KEY, seen(pod("a1"), pod("b2"), candidate=True))
+        assert look.stable is not None
+        assert (look.stable.told, judged(look.stable)) == (1, "Serving")
+
+    asyncio.run(watched(sidecars, play))
+
+
+def test_failures_that_one_pod_tells_are_known_though_another_does_not_tell() -> None:
+    sidecars = Sidecars(
+        {
+            address("b2"): lambda query: report("b", BAD, within="within" in query),
+            address("b3"): refuse("it cannot be asked (ClientConnectorError)"),
+        }
+    )
+
+    async def play(watch: ServingWatch, _: list[Key]) -> None:
+        facts = seen(pod("b2"), pod("b3"), candidate=True)
+        watch.look(KEY, facts)
+        await asyncio.sleep(0.05)
+        look = watch.look(KEY, facts)
+        assert look.candidate is not None
+        assert look.candidate.asked == BAD
+        assert look.candidate.evidence is None
+
+    asyncio.run(watched(sidecars, play))
+
+
+def test_a_pod_that_never_answers_hides_for_ten_seconds_what_others_tell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "_SLACK", 0.1)
+    sidecars = Sidecars({address("a1"): lambda _: report("a", BAD)})
+
+    async def ask(*given: object) -> bytes:
+        if given[1] == address("a2"):
+            await asyncio.sleep(3600)
+        return report("a", BAD)
+
+    monkeypatch.setattr(sidecars, "ask", ask)
+
+    async def play(watch: ServingWatch, _: list[Key]) -> None:
+        found = await told(watch, seen(pod("a1"), pod("a2")))
+        assert judged(found) == "Failing"
+        assert "did not answer in time" in found.problem
+
+    asyncio.run(watched(sidecars, play))

@@ -1,5 +1,6 @@
 """The detector's own row, and what it says of a model server that answers, or does not: each a real one."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -21,7 +22,8 @@ from mlhops.api.detector import ProbeSettings
 from mlhops.api.interface import Feature, Protocol, Request
 from mlhops.api.profile import AskedProfile, Profile
 from mlhops.api.serving import ProbeReport, ServingReport
-from mlhops.detector.probe import Heard, Verdict
+from mlhops.detector.decode import Answer
+from mlhops.detector.probe import Heard, Probe, Verdict
 from mlhops.detector.row import body, row, words_for
 from mlhops.evaluator import typed
 from mlhops.evaluator.features import inputs, payload
@@ -341,3 +343,34 @@ def test_what_the_probe_asks_is_not_counted_and_who_waits_hears_of_it(tmp_path: 
         assert report.probe.state == "Fails"
         assert report.hour.requests == 0
         assert report.quiet_seconds is None
+
+
+@pytest.mark.parametrize(("live", "state"), [([0, 1, 2, 3, 4, 5], "Answers"), ([0] * 6, "Fails")])
+def test_a_server_that_answers_callers_while_the_probe_waits_is_busy_and_does_not_fail(
+    monkeypatch: pytest.MonkeyPatch, live: list[int], state: str
+) -> None:
+    monkeypatch.setattr("mlhops.detector.probe.SECONDS", 0.1)
+    settings = ProbeSettings(
+        model="sepsis", protocol="v2", request=Request(encoding="Columns"), port=free_port()
+    )
+    answered = iter(live)
+
+    async def ask() -> Verdict:
+        async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()  # until the client has gone
+            writer.close()
+
+        server = await asyncio.start_server(late, HOST, settings.port)
+        probe = Probe(HOST, lambda _: Answer(1), lambda: next(answered))
+        async with server:
+            probe.verdict.hear(READY, START)
+            settled = probe.verdict
+            monkeypatch.setattr(probe, "_settings", settings)
+            for _ in range(3):
+                await probe.ask(settings, b"{}")
+            await asyncio.sleep(0.05)
+        return settled
+
+    verdict = asyncio.run(ask())
+    assert verdict.report.state == state
+    assert verdict.rest(10.0) < 10.0

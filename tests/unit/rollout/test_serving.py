@@ -1,5 +1,6 @@
 """Whether callers are answered stands in the status, apart from what becomes of a rollout."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from mlhops.api.conditions import Condition, find
@@ -166,4 +167,52 @@ def test_what_is_known_of_the_version_before_says_nothing_of_the_next() -> None:
     world.run()
     world.deploy("2.0.0")
     assert serving(world).verdict is None
+    assert condition(world, "Available").status == "True"
+
+
+def test_what_was_mended_does_not_fail_again_without_a_failure() -> None:
+    world = deployed()
+    outage = counted(200, {UNANSWERED: 100})
+
+    def lately(answered: int, failed: int = 0) -> None:
+        tell(world, stable=outage)
+        look = world.serving
+        assert look is not None
+        assert look.stable is not None
+        minute = counted(answered, {UNANSWERED: failed} if failed else {})
+        world.serving = replace(look, stable=replace(look.stable, minute=minute))
+        world.run()
+
+    lately(10)
+    assert serving(world).verdict == "Failing"
+    lately(40)
+    assert serving(world).verdict == "Serving"
+    lately(20)
+    assert serving(world).verdict == "Serving"
+    assert world.told().count(Reason.REQUESTS_FAIL) == 1
+    lately(20, 1)
+    assert serving(world).verdict == "Failing"
+
+
+def test_people_are_told_that_a_model_without_requests_answers_again() -> None:
+    world = deployed()
+    tell(world, stable=counted(3), probe=ProbeReport(state="Fails", reason="notReady"))
+    world.run()
+    tell(world, stable=counted(3), probe=ProbeReport(state="Answers"))
+    world.run()
+    assert serving(world).verdict == "Insufficient"
+    assert world.told()[-1] == Reason.REQUESTS_ANSWERED
+
+
+def test_callers_are_answered_by_a_candidate_that_has_all_requests() -> None:
+    world = World(steps=[{"setWeight": 100}], **{"spec.rollout.evidence": {}})
+    world.deploy()
+    world.release("2.0.0")
+    world.run()
+    assert world.shares() == {world.service_of(): 100}
+    available = condition(world, "Available")
+    assert (available.status, available.message) == ("True", "2.0.0 has all requests and is ready")
+    assert world.status.stable is not None
+    world.set_service(world.service_of(world.status.stable.revision), ready=False)
+    world.run()
     assert condition(world, "Available").status == "True"

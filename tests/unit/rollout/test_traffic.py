@@ -243,3 +243,129 @@ def test_counts_of_an_earlier_step_are_no_evidence() -> None:
     world.serving = replace(look, candidate=before)
     world.run()
     assert world.candidate.weight == 10
+
+
+def test_requests_before_the_gateway_took_a_weight_are_no_evidence_of_it() -> None:
+    world = canary([{"setWeight": 10}, {"setWeight": 30}, {"setWeight": 60}])
+    world.gateway = "silent"
+    tell(world, stable=counted(900), candidate=counted(100))
+    world.run()
+    assert (world.candidate.desired_weight, world.candidate.weight) == (30, 10)
+    tell(world, stable=counted(900), candidate=counted(500))
+    world.run()
+    world.now += timedelta(seconds=5)
+    world.gateway = "prompt"
+    world.run()
+    assert (world.candidate.desired_weight, world.candidate.weight) == (30, 30)
+    assert world.pause == Reason.NOT_ENOUGH_TRAFFIC
+    tell(world, stable=counted(900), candidate=counted(100))
+    world.run()
+    assert world.candidate.weight == 60
+
+
+def test_however_often_an_observe_step_is_edited_little_is_owed() -> None:
+    world = canary([{"setWeight": 10}, {"observe": {"requests": 100}}])
+    tell(world, stable=counted(900), candidate=counted(100))
+    world.run()
+    world.serving = None
+    for number in range(101, 150):
+        world.edit(
+            {
+                "spec.rollout.steps": [
+                    {"setWeight": 10},
+                    {"observe": {"requests": number, "duration": f"{200 - number}m"}},
+                ]
+            }
+        )
+        world.run()
+    taken = world.candidate.taken
+    assert taken is not None
+    assert [one.step for one in taken.owed] == ["observe 148 5940s"]
+
+
+def test_callers_who_begin_to_ask_wrongly_fail_no_candidate() -> None:
+    world = canary()
+    garbage = {FailureReason.UNREADABLE: 50}
+    tell(
+        world, stable=counted(450, {FailureReason.UNREADABLE: 450}), candidate=counted(50, garbage)
+    )
+    look = world.serving
+    assert look is not None
+    assert look.stable is not None
+    world.serving = replace(
+        look, stable=replace(look.stable, hour=counted(20_000, {FailureReason.UNREADABLE: 450}))
+    )
+    world.run()
+    assert world.candidate.failure is None
+
+
+def test_a_load_that_slows_both_fails_no_candidate() -> None:
+    world = canary()
+    tell(world, stable=counted(900, bin_=30), candidate=counted(90, bin_=30))
+    look = world.serving
+    assert look is not None
+    assert look.stable is not None
+    world.serving = replace(look, stable=replace(look.stable, hour=counted(20_000, bin_=10)))
+    world.run()
+    assert world.candidate.failure is None
+
+
+def test_failures_that_some_pods_tell_fail_a_candidate() -> None:
+    world = canary()
+    tell(world, stable=counted(900), candidate=counted(80, {UNANSWERED: 40}))
+    look = world.serving
+    assert look is not None
+    assert look.candidate is not None
+    partly = replace(look.candidate, pods=2, problem="a sidecar does not tell")
+    world.serving = replace(look, candidate=partly)
+    world.run()
+    assert world.failure == Reason.CANDIDATE_FAILS
+
+
+def test_good_answers_that_some_pods_tell_raise_no_weight() -> None:
+    world = canary()
+    tell(world, stable=counted(900), candidate=counted(200))
+    look = world.serving
+    assert look is not None
+    assert look.candidate is not None
+    world.serving = replace(look, candidate=replace(look.candidate, pods=2, told=2))
+    world.run()
+    assert world.candidate.weight == 10
+
+
+def test_people_are_warned_once_however_often_what_is_missing_changes() -> None:
+    world = canary()
+    world.wait(3700)
+    for problem in ("a sidecar does not tell", "another does not tell", ""):
+        tell(world, stable=counted(9), candidate=counted(9), problem=problem)
+        world.run()
+    warned = [e for e in world.events if e.warning and e.reason == Reason.NOT_ENOUGH_TRAFFIC]
+    assert len(warned) == 1
+
+
+def test_what_is_said_to_go_on_without_requests_does() -> None:
+    for steps in ([{"setWeight": 10}], [{"setWeight": 50}]):
+        world = canary([{"setWeight": 10}, {"setWeight": 50}])
+        world.edit({"spec.rollout.steps": steps})
+        tell(world, problem="its pods have no sidecar")
+        world.run()
+        said = world.candidate.pause
+        assert said is not None
+        if "minRequests 0" in said.message:
+            world.edit({"spec.rollout.evidence.minRequests": 0})
+            world.run()
+            assert world.status.candidate is None
+        else:
+            assert "Promote goes on" in said.message
+            world.decide(Action.PROMOTE)
+            world.run()
+            assert world.status.candidate is None
+
+
+def test_a_resume_of_a_weight_that_waits_is_told_what_would_go_on() -> None:
+    world = canary()
+    name = world.decide(Action.RESUME)
+    world.run()
+    phase, message = world.answer_to(name)
+    assert (phase, world.candidate.weight) == ("Ignored", 10)
+    assert "decide Promote" in message

@@ -31,7 +31,7 @@ def tell(
     status = world.status
     step = step_of(status.candidate) if status.candidate is not None else ""
 
-    def answering(revision: str, counts: ServingCounts | None, *, beside: bool) -> Answering:
+    def answering(revision: str, counts: ServingCounts | None) -> Answering:
         known = counts is not None and not problem
         told = counts or ServingCounts()
         return Answering(
@@ -40,8 +40,9 @@ def tell(
             told=int(known),
             minute=told if known else ServingCounts(),
             hour=told if known else ServingCounts(),
-            asked=told if known and beside else None,
-            asked_of=step if known and beside else "",
+            asked=told if known and step else None,
+            counted=int(known and bool(step)),
+            asked_of=step if known else "",
             quiet=told.requests == 0,
             probe=probe or ProbeReport(),
             problem=problem,
@@ -49,10 +50,6 @@ def tell(
 
     world.serving = ServingLook(
         at=world.now,
-        stable=answering(status.stable.revision, stable, beside=False) if status.stable else None,
-        candidate=(
-            answering(status.candidate.revision, candidate, beside=True)
-            if status.candidate
-            else None
-        ),
+        stable=answering(status.stable.revision, stable) if status.stable else None,
+        candidate=answering(status.candidate.revision, candidate) if status.candidate else None,
     )

@@ -1,6 +1,7 @@
 """Exact limits of a share of failures, and what counts of requests come to."""
 
 import math
+import time
 
 import pytest
 
@@ -9,6 +10,7 @@ from mlhops.statistics.answering import (
     at_least,
     at_most,
     is_failing,
+    is_within,
     quantile,
     quantile_interval,
     verdict,
@@ -105,3 +107,17 @@ def test_a_quantile_of_few_answers_has_a_wide_interval() -> None:
     assert low <= TIMES[2]
     assert high == math.inf
     assert quantile_interval([], TIMES, 0.5, 3.0) == (0.0, math.inf)
+
+
+@pytest.mark.parametrize(("failed", "requests"), [(0, 58), (0, 59), (1, 100), (2, 100), (9, 9)])
+def test_one_look_tells_the_same_as_the_limit(failed: int, requests: int) -> None:
+    within = at_most(failed, requests, 0.95) <= 0.05
+    assert is_within(failed, requests, 0.05, 0.95) == within
+    assert is_within(failed, requests, 1.0, 0.95)
+
+
+def test_as_many_requests_as_are_believed_are_judged_at_once() -> None:
+    began = time.perf_counter()
+    most = 200 * 10**10
+    assert verdict([(most // 25, most)], 0.05, quiet=False, probed=None) == "Serving"
+    assert time.perf_counter() - began < 0.2
