@@ -92,12 +92,13 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
                 "seed": 20,
                 "minCellSize": 10,
                 "deadline": "30m",
+                "onStableFailure": "Alert",
             },
             "rollout": {
                 "steps": [{"setWeight": 10}, {"pause": {}}],
                 "progressDeadline": "10m",
                 "onFailure": "Rollback",
-                "keepPrevious": "1h",
+                "keepPrevious": "7d",
                 "paused": False,
             },
         },
@@ -601,10 +602,22 @@ ACCEPTED: dict[str, Manifest] = {
         "spec.rollout.keepPrevious",
         ("0s", "1h30m", "7d", "9" * 31 + "d"),
     ),
+    **_all("spec.evaluation.every", ("1h", "60m", "7d", "1h30m")),
+    **_all("spec.evaluation.onStableFailure", ("Alert", "Restore")),
     **_all("spec.version", ("1", "2024-05-01", "v1.2.3-rc.1+build_5", "a" * 63)),
     **_all("spec.evaluation.gates.0.confidence", (0.5, 0.999)),
     **{
         f"action {action}": decision({"spec.action": action})
-        for action in ("Approve", "Reject", "Promote", "Abort", "Retry", "Pause", "Resume")
+        for action in (
+            "Approve",
+            "Reject",
+            "Promote",
+            "Abort",
+            "Retry",
+            "Pause",
+            "Resume",
+            "Evaluate",
+            "Rollback",
+        )
     },
 }
