@@ -93,7 +93,7 @@ def _add_option(name: str) -> None:
     """Have Helm told one more option than the binding's Python has arguments for."""
     options = config._opts
     if name:
-        config._opts = lambda **given: options(**given, **{name: True})
+        config._opts = lambda **given: options(**{**given, name: True})
 
 
 if __name__ == "__main__":
