@@ -344,7 +344,8 @@ def test_people_are_warned_once_however_often_what_is_missing_changes() -> None:
 
 
 def test_what_is_said_to_go_on_without_requests_does() -> None:
-    for steps in ([{"setWeight": 10}], [{"setWeight": 50}]):
+    lists: list[list[Json]] = [[{"setWeight": 10}], [{"setWeight": 50}]]
+    for steps in lists:
         world = canary([{"setWeight": 10}, {"setWeight": 50}])
         world.edit({"spec.rollout.steps": steps})
         tell(world, problem="its pods have no sidecar")
