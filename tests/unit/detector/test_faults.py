@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from mlhops.detector import door
 from mlhops.detector.counters import Counters, Note, Outcome
 from mlhops.detector.door import Door
 from mlhops.detector.envelope import event
@@ -78,10 +77,7 @@ def test_a_fault_is_told_by_type_and_place_and_counting_goes_on(
     assert "Petrova" not in caplog.text
 
 
-def test_a_connection_that_rests_gives_its_place_to_a_new_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(door, "_RESTING", 0.05)
+def test_a_connection_that_rests_gives_its_place_to_a_new_one() -> None:
     counters = Counters()
 
     async def answer(_: web.BaseRequest) -> web.Response:
@@ -93,7 +89,7 @@ def test_a_connection_that_rests_gives_its_place_to_a_new_one(
         return True
 
     async def work() -> None:
-        guarded = Door(answer, counters, limit=2, idle=60.0)
+        guarded = Door(answer, counters, limit=2, idle=60.0, resting=0.05)
         server = await asyncio.get_running_loop().create_server(guarded, HOST, 0)
         port = server.sockets[0].getsockname()[1]
         async with AsyncExitStack() as stack:
