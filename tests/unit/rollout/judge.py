@@ -308,7 +308,7 @@ class Judge:
         candidate = new.candidate or old.candidate
         if candidate is None:
             return
-        ended = new.candidate is None and new.stable == old.stable
+        ended = new.candidate is None and _same(old.stable, new.stable)
         if ended or (new.candidate is not None and not same_attempt(old.candidate, new.candidate)):
             self.given, self.waits = [], {}
         base = f"{candidate.inference_service}-{candidate.attempt}-s"
@@ -334,7 +334,7 @@ class Judge:
         """What a rollout waits at is not passed by an edit of the list."""
         candidate = new.candidate
         if candidate is None:
-            last = new.history[-1].outcome if new.stable != old.stable else None
+            last = None if _same(old.stable, new.stable) else new.history[-1].outcome
             assert not self.waits or last is not Outcome.PROMOTED, (
                 "promoted without what it waited for"
             )
@@ -360,7 +360,7 @@ class Judge:
             made = [Decision.model_validate(each) for each in world.decisions.values()]
             assert any(each.spec.action in lifts for each in made), "nobody has lifted the hold"
             return
-        if new.stable != old.stable:
+        if not _same(old.stable, new.stable):
             assert new.history[-1].outcome is Outcome.FAST_ROLLED_BACK, "promoted while held"
         before = old.candidate.desired_weight if same_attempt(old.candidate, new.candidate) else 0  # type: ignore[union-attr]
         assert new.candidate is None or new.candidate.desired_weight <= before, "raised while held"
@@ -460,6 +460,11 @@ class Judge:
             last = old.history[-1]
             assert last in new.history, "entries are not rewritten"
         self.recorded += [entry for entry in new.history if entry not in self.recorded]
+
+
+def _same(old: Serving | None, new: Serving | None) -> bool:
+    """Whether nothing else serves than before."""
+    return new == old or (old is not None and new is not None and _serves_on(old, new))
 
 
 _SINCE: dict[str, object] = {
