@@ -118,10 +118,14 @@ def _keep_schedule(draft: Draft) -> None:
 
 
 def _due(draft: Draft, stable: Serving, every: str) -> datetime:
-    """Return when the next one is due; a time beyond the next interval is of a clock that was put right since."""
-    past = [one.since for one in (stable.remeasured, stable.measuring) if one is not None]
-    due = later(max([stable.since, *past]), every)
-    return due if due <= later(later(draft.now, every), every) else draft.now
+    """Return when the next one is due; a time beyond the next interval is of a clock that was put right since.
+
+    Such a time says nothing, and must not hide one that was noted after it.
+    """
+    times = [one.since for one in (stable.remeasured, stable.measuring) if one is not None]
+    next_one = later(draft.now, every)
+    told = [time for time in (stable.since, *times) if time <= next_one]
+    return later(max(told), every) if told else draft.now
 
 
 def ask_again(draft: Draft) -> None:

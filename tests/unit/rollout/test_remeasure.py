@@ -209,8 +209,26 @@ def test_a_clock_that_jumps_does_not_storm() -> None:
     world.now -= timedelta(days=365)
     world.run()
     world.wait(60)
+    assert sum("-r" in name for name in world.evaluations) == 1, "it is not due by this clock"
 
+    world.wait(DAY)
     assert sum("-r" in name for name in world.evaluations) == 2
+
+
+@pytest.mark.parametrize("verdict", [SUCCESSFUL, ERROR])
+def test_a_version_that_serves_since_a_time_to_come_is_measured_once_an_interval(
+    verdict: EvaluationPhase,
+) -> None:
+    world = serving()
+    world.evaluator_prompt, world.verdict = True, verdict
+    world.now -= timedelta(days=2)  # the clock was ahead, and is put right
+    world.edit({"spec.evaluation.every": "1h"})
+
+    world.run()
+    assert sum("-r" in name for name in world.evaluations) == 1
+
+    world.wait(2 * 3600 + 60)
+    assert sum("-r" in name for name in world.evaluations) == 3
 
 
 def test_only_the_newest_measurements_are_kept() -> None:
