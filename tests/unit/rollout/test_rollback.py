@@ -1,5 +1,8 @@
 """A person goes back to the previous revision, and what was rolled back from waits."""
 
+from typing import cast
+
+from mlhops.api.base import Manifest
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from tests.unit.rollout.test_previous import twice
@@ -179,3 +182,14 @@ def test_a_rollback_survives_a_death_between_status_and_answer() -> None:
     assert world.answer_to(name)[0] == "Honoured"
     assert world.shares() == {old: 100}
     assert [e.outcome.value for e in world.status.history].count("FastRolledBack") == 1
+
+
+def test_a_rollback_that_came_back_from_a_backup_counts_for_nothing() -> None:
+    world, _, _ = twice()
+    name = world.decide(Action.ROLLBACK, previous(world))
+    metadata = cast(Manifest, world.decisions[name]["metadata"])
+    metadata["labels"] = {"velero.io/restore-name": "monday"}
+    world.run()
+
+    assert version(world) == "2.0.0"
+    assert "came back from a backup" in world.answer_to(name)[1]
