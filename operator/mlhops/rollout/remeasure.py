@@ -47,8 +47,8 @@ def _follow_gates(draft: Draft, before: str | None) -> None:
             return
     if before is None or before == now:
         return
-    known = [stable.proof, stable.remeasured]
-    if any(each is not None and each.gates_hash == now for each in known):
+    newest = stable.remeasured or stable.proof
+    if newest is not None and newest.gates_hash == now:
         return
     begun = begin(draft, "GatesChanged")
     if begun is not None:
@@ -158,6 +158,7 @@ def _spec_of(draft: Draft, stable: Serving, service: Service) -> EvaluationSpec 
     """Return what to ask of what serves, None where it cannot be asked or nobody knows what would answer."""
     interface = interface_of(draft, stable)
     amiss = service.foreign_field or service.foreign_pod or doubt_about(service)
+    amiss = amiss or not service.current
     if service.ready is not True or service.endpoint is None or interface is None or amiss:
         return None
     model = draft.seen.model

@@ -62,11 +62,11 @@ def why_not_restored(draft: Draft) -> str:
     if why:
         return f"{previous.version}: {why}"
     again, proof = previous.remeasured, previous.proof
-    if again is not None and again.gates_hash == stable.gates_hash:
+    if (again or proof).gates_hash != stable.gates_hash:
+        return f"{previous.version} was not measured by the gates of now"
+    if again is not None:
         passed = again.phase is EvaluationPhase.SUCCESSFUL
         return "" if passed else f"{previous.version} did not pass when it was measured again"
-    if proof.gates_hash != stable.gates_hash:
-        return f"{previous.version} was not measured by the gates of now"
     if proof.expires is not None and proof.expires <= draft.now:
         return f"{previous.version} rests on an override that has expired"
     return ""
