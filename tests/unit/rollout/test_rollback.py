@@ -1,5 +1,6 @@
 """A person goes back to the previous revision, and what was rolled back from waits."""
 
+from datetime import timedelta
 from typing import cast
 
 from mlhops.api.base import Manifest
@@ -230,3 +231,19 @@ def test_a_rollback_that_came_back_from_a_backup_counts_for_nothing() -> None:
 
     assert version(world) == "2.0.0"
     assert "came back from a backup" in world.answer_to(name)[1]
+
+
+def test_a_retry_that_was_made_before_a_rollback_does_not_undo_it() -> None:
+    world, old, _ = twice()
+    world.verdict = EvaluationPhase.INCONCLUSIVE
+    world.release("3.0.0")
+    world.run()
+    retry = world.decide(Action.RETRY)
+    world.now += timedelta(seconds=2)
+    world.decide(Action.ROLLBACK, previous(world))
+    world.verdict = EvaluationPhase.SUCCESSFUL
+    world.run()
+
+    assert world.answer_to(retry)[0] == "Ignored"
+    assert "Rollback" in world.answer_to(retry)[1]
+    assert world.shares() == {old: 100}
