@@ -323,8 +323,9 @@ def _cited(model: ClinicalModel) -> list[str]:
         model.status.previous,
     )
     cited = (stable.proof, stable.remeasured, stable.measuring) if stable is not None else ()
-    back = (previous.proof,) if previous is not None else ()
-    names = {each.evaluation for each in (*cited, *back) if each is not None}
+    names = {each.evaluation for each in cited if each is not None}
+    if previous is not None and previous.proof is not None:
+        names.add(previous.proof.evaluation)  # it may serve again within the pass
     if candidate is None:
         return sorted(names)
     about = (model.metadata.name, candidate.revision, candidate.attempt)

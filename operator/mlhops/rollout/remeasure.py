@@ -158,8 +158,13 @@ def _spec_of(draft: Draft, stable: Serving, service: Service) -> EvaluationSpec 
     """Return what to ask of what serves, None where it cannot be asked or nobody knows what would answer."""
     interface = interface_of(draft, stable)
     amiss = service.foreign_field or service.foreign_pod or doubt_about(service)
-    amiss = amiss or not service.current
-    if service.ready is not True or service.endpoint is None or interface is None or amiss:
+    if (
+        not service.current
+        or service.ready is not True
+        or service.endpoint is None
+        or interface is None
+        or amiss
+    ):
         return None
     model = draft.seen.model
     settings = model.spec.evaluation
