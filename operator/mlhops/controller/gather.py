@@ -317,9 +317,15 @@ async def _as_list(read: Awaitable[Manifest | None]) -> list[Manifest]:
 
 def _cited(model: ClinicalModel) -> list[str]:
     """Return the names of the Evaluations on which the candidate's next step, or what serves, rests."""
-    candidate, stable = model.status.candidate, model.status.stable
+    candidate, stable, previous = (
+        model.status.candidate,
+        model.status.stable,
+        model.status.previous,
+    )
     cited = (stable.proof, stable.remeasured, stable.measuring) if stable is not None else ()
     names = {each.evaluation for each in cited if each is not None}
+    if previous is not None and previous.proof is not None:
+        names.add(previous.proof.evaluation)  # it may serve again within the pass
     if candidate is None:
         return sorted(names)
     about = (model.metadata.name, candidate.revision, candidate.attempt)

@@ -99,5 +99,6 @@ def _can_return(draft: Draft) -> bool:
     previous = draft.previous
     if previous is None or previous.proof is None or draft.stable is None or previous.rejected:
         return False
-    same = previous.digest == draft.digest and previous.proof.gates_hash == draft.gates_hash
+    known = [each.gates_hash for each in (previous.proof, previous.remeasured) if each is not None]
+    same = previous.digest == draft.digest and set(known) == {draft.gates_hash}
     return same and not why_not_back(draft, previous)

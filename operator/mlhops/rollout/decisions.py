@@ -244,7 +244,10 @@ def _of_serving(draft: Draft, decision: Decision) -> str:
     """Let a decision on what serves have its effect; return why it has none, empty where it has."""
     if decision.spec.action is Action.ROLLBACK:
         digest = draft.previous.digest if draft.previous is not None else None
-        return roll_back(draft, decision, decider_of(decision, digest, draft.gates_hash))
+        problem = roll_back(draft, decision, decider_of(decision, digest, draft.gates_hash))
+        if not problem and draft.candidate is not None:
+            note(draft, decision)  # a Retry that was made before does not undo it
+        return problem
     problem = evaluate(draft, decision)
     if not problem and draft.stable is not None:
         decider = decider_of(decision, draft.stable.digest, draft.stable.gates_hash)
@@ -357,7 +360,7 @@ def _retry(draft: Draft, candidate: Candidate, decision: Decision) -> str | None
 def _later_stop(candidate: Candidate, decision: Decision) -> Decider | None:
     """Return what ended this attempt after a decision was made, or in the same second."""
     for decider in _of_attempt(candidate):
-        ends = decider.action in (Action.ABORT, Action.REJECT)
+        ends = decider.action in (Action.ABORT, Action.REJECT, Action.ROLLBACK)
         if ends and not made_after(decision, decider.at, decider.seen):
             return decider
     return None

@@ -23,7 +23,7 @@ def is_under_way(measurement: Measurement | None) -> bool:
 def begin(draft: Draft, why: Why) -> Measurement | None:
     """Note that what serves is to be measured by the gates of now, under a name that no Evaluation has had."""
     stable = draft.stable
-    if stable is None or stable.gates_hash is None:
+    if stable is None or stable.gates_hash is None or interface_of(draft, stable) is None:
         return None
     known = [one.number for one in (stable.remeasured, stable.measuring) if one is not None]
     known += numbers_of(draft.name, stable.revision, draft.seen.records)
@@ -66,11 +66,15 @@ def interface_of(draft: Draft, stable: Serving) -> Interface | None:
 
 
 def note_gates(draft: Draft) -> str | None:
-    """Note which gates the spec asks of what serves; return those of before, None where none were noted."""
+    """Note which gates the spec asks of what serves; return those of before, None where none were noted.
+
+    Where nobody knows its groups and output any more, they are taken for those of the spec: if they are not, what
+    proved it is not by these gates.
+    """
     stable = draft.stable
-    interface = interface_of(draft, stable) if stable is not None else None
-    if stable is None or interface is None:
-        return stable.gates_hash if stable is not None else None
+    if stable is None:
+        return None
+    interface = interface_of(draft, stable) or draft.seen.model.spec.interface
     before, proof = stable.gates_hash, stable.proof
     if stable.digest == draft.digest:
         now = draft.gates_hash
@@ -93,7 +97,7 @@ def evaluate(draft: Draft, decision: Decision) -> str:
         return f"Evaluate measures what serves ({serves}); of a candidate decide Retry"
     note_gates(draft)
     asked = decision.spec.gates_hash
-    if draft.stable is None or draft.stable.gates_hash is None:
+    if draft.stable is None or interface_of(draft, draft.stable) is None:
         return "nobody knows any more how it must be asked: its Evaluation is gone"
     if decision.spec.digest not in (None, stable.digest):
         return (

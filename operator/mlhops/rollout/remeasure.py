@@ -47,8 +47,8 @@ def _follow_gates(draft: Draft, before: str | None) -> None:
             return
     if before is None or before == now:
         return
-    known = [stable.proof, stable.remeasured]
-    if any(each is not None and each.gates_hash == now for each in known):
+    newest = stable.remeasured or stable.proof
+    if newest is not None and newest.gates_hash == now:
         return
     begun = begin(draft, "GatesChanged")
     if begun is not None:
@@ -118,10 +118,14 @@ def _keep_schedule(draft: Draft) -> None:
 
 
 def _due(draft: Draft, stable: Serving, every: str) -> datetime:
-    """Return when the next one is due; a time beyond the next interval is of a clock that was put right since."""
-    past = [one.since for one in (stable.remeasured, stable.measuring) if one is not None]
-    due = later(max([stable.since, *past]), every)
-    return due if due <= later(later(draft.now, every), every) else draft.now
+    """Return when the next one is due; a time beyond the next interval is of a clock that was put right since.
+
+    Such a time says nothing, and must not hide one that was noted after it.
+    """
+    times = [one.since for one in (stable.remeasured, stable.measuring) if one is not None]
+    next_one = later(draft.now, every)
+    told = [time for time in (stable.since, *times) if time <= next_one]
+    return later(max(told), every) if told else draft.now
 
 
 def ask_again(draft: Draft) -> None:
@@ -154,7 +158,13 @@ def _spec_of(draft: Draft, stable: Serving, service: Service) -> EvaluationSpec 
     """Return what to ask of what serves, None where it cannot be asked or nobody knows what would answer."""
     interface = interface_of(draft, stable)
     amiss = service.foreign_field or service.foreign_pod or doubt_about(service)
-    if service.ready is not True or service.endpoint is None or interface is None or amiss:
+    if (
+        not service.current
+        or service.ready is not True
+        or service.endpoint is None
+        or interface is None
+        or amiss
+    ):
         return None
     model = draft.seen.model
     settings = model.spec.evaluation

@@ -7,6 +7,7 @@ somebody decides Retry.
 from mlhops.api.decision import Decision
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Decider, Outcome, RolledBack, Serving
+from mlhops.rollout.binding import RESTORED
 from mlhops.rollout.draft import MESSAGE_LIMIT, Draft
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.way_back import go_back, why_not_back
@@ -15,6 +16,8 @@ from mlhops.rollout.way_back import go_back, why_not_back
 def roll_back(draft: Draft, decision: Decision, decider: Decider) -> str:
     """Go back to the revision that a person names; return why not, empty where that is done."""
     previous, stable, said = draft.previous, draft.stable, decision.spec
+    if RESTORED in decision.metadata.labels:
+        return "it came back from a backup, and was made on what was there before: decide anew"
     if stable is not None and stable.revision == said.revision:
         return f"{stable.version} serves already"
     if stable is None or previous is None or previous.revision != said.revision:
@@ -59,11 +62,11 @@ def why_not_restored(draft: Draft) -> str:
     if why:
         return f"{previous.version}: {why}"
     again, proof = previous.remeasured, previous.proof
-    if again is not None and again.gates_hash == stable.gates_hash:
+    if (again or proof).gates_hash != stable.gates_hash:
+        return f"{previous.version} was not measured by the gates of now"
+    if again is not None:
         passed = again.phase is EvaluationPhase.SUCCESSFUL
         return "" if passed else f"{previous.version} did not pass when it was measured again"
-    if proof.gates_hash != stable.gates_hash:
-        return f"{previous.version} was not measured by the gates of now"
     if proof.expires is not None and proof.expires <= draft.now:
         return f"{previous.version} rests on an override that has expired"
     return ""

@@ -56,10 +56,10 @@ def basis_failed(stable: Serving) -> bool:
 
 
 def _basis(stable: Serving, proof: Proof) -> Proof | Measurement | None:
-    """Return the newest complete evidence by the gates of now."""
+    """Return the newest complete evidence if it is by the gates of now; what it replaced may have Failed by them."""
     again = stable.remeasured
-    if again is not None and _counts(stable, again):
-        return again
+    if again is not None:
+        return again if _counts(stable, again) else None
     # Until the gates of now are noted, by the first pass of an operator that does, nobody knows that they differ.
     return proof if stable.gates_hash in (None, proof.gates_hash) else None
 

@@ -1,5 +1,6 @@
 """What serves is measured again: when its gates change, when a person asks, by a schedule."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from mlhops.api.conditions import Condition
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Serving
+from mlhops.rollout.intents import EnsureEvaluation
 from mlhops.rollout.tidy import MEASUREMENTS_KEPT
 from tests.unit.rollout.world import GATE, World
 
@@ -80,6 +82,33 @@ def test_gates_that_are_put_back_are_those_of_the_proof_again() -> None:
     assert (gates(world).status, gates(world).reason) == ("True", "Successful")
     assert asked is not None
     assert asked.evaluation not in world.evaluations, "nobody waits for its verdict"
+
+
+def test_gates_that_failed_do_not_pass_by_the_older_proof_after_a_way_around() -> None:
+    world = serving()
+    world.decide(Action.EVALUATE)
+    measured(world, FAILED)
+    world.edit({"spec.evaluation.gates.0.limit": 0.2})
+    measured(world, SUCCESSFUL)
+
+    world.edit({"spec.evaluation.gates.0.limit": 0.1})
+    world.run()
+    assert (gates(world).status, gates(world).reason) == ("Unknown", "GatesChanged")
+
+    measured(world, FAILED)
+    assert (gates(world).status, gates(world).reason) == ("False", "Failed")
+
+
+def test_what_serves_is_not_measured_while_its_server_is_not_as_it_should_be() -> None:
+    world = serving()
+    name = world.service_of(stable(world).revision)
+    world.decide(Action.EVALUATE)
+    world.services[name] = replace(world.services[name], current=False)
+
+    assert not any(isinstance(one, EnsureEvaluation) for one in world.plan().after)
+
+    world.run()
+    assert sum("-r" in name for name in world.evaluations) == 1
 
 
 def test_what_an_earlier_operator_left_is_told_of_and_not_measured_by_itself() -> None:
@@ -209,8 +238,26 @@ def test_a_clock_that_jumps_does_not_storm() -> None:
     world.now -= timedelta(days=365)
     world.run()
     world.wait(60)
+    assert sum("-r" in name for name in world.evaluations) == 1, "it is not due by this clock"
 
+    world.wait(DAY)
     assert sum("-r" in name for name in world.evaluations) == 2
+
+
+@pytest.mark.parametrize("verdict", [SUCCESSFUL, ERROR])
+def test_a_version_that_serves_since_a_time_to_come_is_measured_once_an_interval(
+    verdict: EvaluationPhase,
+) -> None:
+    world = serving()
+    world.evaluator_prompt, world.verdict = True, verdict
+    world.now -= timedelta(days=2)  # the clock was ahead, and is put right
+    world.edit({"spec.evaluation.every": "1h"})
+
+    world.run()
+    assert sum("-r" in name for name in world.evaluations) == 1
+
+    world.wait(2 * 3600 + 60)
+    assert sum("-r" in name for name in world.evaluations) == 3
 
 
 def test_only_the_newest_measurements_are_kept() -> None:

@@ -1,5 +1,9 @@
 """A person goes back to the previous revision, and what was rolled back from waits."""
 
+from datetime import timedelta
+from typing import cast
+
+from mlhops.api.base import Manifest
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from tests.unit.rollout.test_previous import twice
@@ -179,3 +183,67 @@ def test_a_rollback_survives_a_death_between_status_and_answer() -> None:
     assert world.answer_to(name)[0] == "Honoured"
     assert world.shares() == {old: 100}
     assert [e.outcome.value for e in world.status.history].count("FastRolledBack") == 1
+
+
+def test_gates_that_change_are_seen_also_where_the_evaluation_of_the_previous_is_gone() -> None:
+    world, _, _ = rolled_back()
+    serves = world.status.stable
+    assert serves is not None
+    assert serves.proof is not None
+    del world.evaluations[serves.proof.evaluation]
+
+    world.edit({"spec.evaluation.gates.0.limit": 0.05})
+    world.run()
+
+    (gates,) = [one for one in world.status.conditions if one.type == "GatesPassed"]
+    assert (gates.status, gates.reason) == ("Unknown", "GatesChanged")
+    name = world.decide(Action.EVALUATE, serves.revision)
+    world.run()
+    assert "its Evaluation is gone" in world.answer_to(name)[1]
+
+
+def test_what_was_measured_by_other_gates_since_does_not_return_at_once_by_the_spec() -> None:
+    world = World(steps=[])
+    old = world.deploy()
+    world.edit({"spec.evaluation.gates.0.limit": 0.2})
+    world.run()
+    world.evaluator_prompt = False
+    world.edit({"spec.evaluation.gates.0.limit": 0.1, "spec.version": "2.0.0"})
+    world.run()
+    assert world.candidate.evaluation is not None
+    world.finish(world.candidate.evaluation, EvaluationPhase.SUCCESSFUL)
+    world.run()
+    assert version(world) == "2.0.0"
+
+    world.release("1.0.0")
+    world.run()
+
+    assert version(world) == "2.0.0"
+    assert world.candidate.revision == old
+
+
+def test_a_rollback_that_came_back_from_a_backup_counts_for_nothing() -> None:
+    world, _, _ = twice()
+    name = world.decide(Action.ROLLBACK, previous(world))
+    metadata = cast(Manifest, world.decisions[name]["metadata"])
+    metadata["labels"] = {"velero.io/restore-name": "monday"}
+    world.run()
+
+    assert version(world) == "2.0.0"
+    assert "came back from a backup" in world.answer_to(name)[1]
+
+
+def test_a_retry_that_was_made_before_a_rollback_does_not_undo_it() -> None:
+    world, old, _ = twice()
+    world.verdict = EvaluationPhase.INCONCLUSIVE
+    world.release("3.0.0")
+    world.run()
+    retry = world.decide(Action.RETRY)
+    world.now += timedelta(seconds=2)
+    world.decide(Action.ROLLBACK, previous(world))
+    world.verdict = EvaluationPhase.SUCCESSFUL
+    world.run()
+
+    assert world.answer_to(retry)[0] == "Ignored"
+    assert "Rollback" in world.answer_to(retry)[1]
+    assert world.shares() == {old: 100}
