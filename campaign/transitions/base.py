@@ -16,10 +16,14 @@ POLICIES = {"ward": "2h", "wardx": "6h"}
 """The windows of the MonitoringPolicies that a model may name, by their names."""
 
 STEPS: list[Json] = [
-    {"setWeight": 10},
+    {
+        "setWeight": 10,
+        "evidence": {"minRequests": 0, "maxFailureRate": 0.1, "maxLatencyRatio": 4, "wait": "2h"},
+    },
     {"pause": {"duration": "1s"}},
     {"evaluate": {}},
     {"approve": {}},
+    {"observe": {"requests": 1, "duration": "1s"}},
 ]
 
 _CARD: Manifest = {
@@ -156,6 +160,8 @@ _EVALUATION: Manifest = {
     "deadline": "20m",
     "serviceAccountName": "reader",
     "resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "2"}},
+    "every": "30d",
+    "onStableFailure": "Restore",
 }
 
 _EXPOSURE: Manifest = {
@@ -175,6 +181,7 @@ _ROLLOUT: Manifest = {
     "onFailure": "Pause",
     "keepPrevious": "0s",
     "paused": False,
+    "evidence": {"minRequests": 0, "maxFailureRate": 0.1, "maxLatencyRatio": 4, "wait": "2h"},
 }
 
 BASE: Manifest = {
@@ -185,7 +192,7 @@ BASE: Manifest = {
     "exposure": _EXPOSURE,
     "evaluation": _EVALUATION,
     "rollout": _ROLLOUT,
-    "monitoring": {"policyRef": {"name": "ward"}},
+    "monitoring": {"policyRef": {"name": "ward"}, "sidecar": "On"},
 }
 
 

@@ -121,6 +121,8 @@ REMOVALS: dict[str, Also] = {
     "card.label.definition": (("card.label", GONE),),
     "card.regulatory.status": (("card.regulatory", GONE),),
     "monitoring.policyRef.name": (("monitoring", GONE),),
+    "monitoring.sidecar": (("monitoring", GONE),),
+    "rollout.steps[].observe.requests": (("rollout.steps.4", GONE),),
     "exposure.gateway.hostnames[]": (("exposure.gateway.hostnames.1", GONE),),
     "exposure.paths[].value": (("exposure.paths.0", GONE),),
 }

@@ -279,7 +279,10 @@ ROLLOUT = (
     steps("a step with four", [{"pause": {}}, {"approve": {}, "evaluate": {}}], "[1]", "split it"),
     steps("a step with none", [{}], "[0]", "exactly one of setWeight, pause, evaluate, observe"),
     steps(
-        "evidence of a pause", [{"pause": {}, "evidence": {}}], "[0]", "put it beside a setWeight"
+        "evidence of a pause",
+        [{"pause": {}, "evidence": {}}],
+        "[0].evidence",
+        "put it beside a setWeight",
     ),
     steps("a step that is none", [{"setWait": 5}], "[0].setWait", "unknown field"),
     steps(

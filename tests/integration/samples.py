@@ -100,6 +100,12 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
                 "onFailure": "Rollback",
                 "keepPrevious": "7d",
                 "paused": False,
+                "evidence": {
+                    "minRequests": 0,
+                    "maxFailureRate": 0.05,
+                    "maxLatencyRatio": 3,
+                    "wait": "1h",
+                },
             },
         },
     ),

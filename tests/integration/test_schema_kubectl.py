@@ -25,13 +25,13 @@ from tests.integration.server import Server
 NOW = "2026-05-01T12:00:00.000000Z"
 GOOD = (clinical_model(), evaluation(), decision(), monitoring_policy())
 COLUMNS = {
-    "clm": "NAME PHASE VERSION CANDIDATE STEP WEIGHT GATES DRIFT READY AGE",
+    "clm": "NAME PHASE VERSION CANDIDATE STEP WEIGHT GATES SERVING DRIFT AVAILABLE READY AGE",
     "eval": "NAME MODEL VERSION PHASE PASSED PRIMARY ROWS AGE",
-    "dec": "NAME MODEL REVISION ACTION BY PHASE AGE MESSAGE",
+    "dec": "NAME MODEL REVISION ACTION BY PHASE GATES UNTIL AGE MESSAGE",
     "monpol": "NAME MODELS DRIFT INSUFFICIENT WORST OF AGE",
 }
 WIDE = {
-    "clm": "MESSAGE URL OVERRIDDEN",
+    "clm": "MESSAGE URL OVERRIDDEN OVERRIDE ENDS",
     "eval": "MESSAGE SEED DIGEST",
     "dec": "",
     "monpol": "",
@@ -68,7 +68,13 @@ STATUS: Manifest = {
         "weight": 10,
     },
     "monitoring": {"verdict": "NoDrift"},
-    "conditions": [CONDITION, {**CONDITION, "type": "GatesPassed", "reason": "AllPassed"}],
+    "serving": {"verdict": "Silent"},
+    "override": {"gates": ["equal-misses"], "expires": NOW},
+    "conditions": [
+        CONDITION,
+        {**CONDITION, "type": "Available"},
+        {**CONDITION, "type": "GatesPassed", "reason": "AllPassed"},
+    ],
 }
 
 MEASURED: Manifest = {
@@ -117,8 +123,12 @@ def test_the_columns_are_filled_from_the_status(control_plane: ControlPlane, fil
     table = control_plane.kubectl("get", "clm", "--namespace", filled, "--output", "wide")
 
     cells = " ".join(table.splitlines()[1].split())
-    assert cells.startswith("sepsis Progressing 1.0.0 2.0.0 2/5 10 AllPassed NoDrift True ")
-    assert cells.endswith(' waits for a person http://sepsis.models.example ["equal-misses"]')
+    assert cells.startswith(
+        "sepsis Progressing 1.0.0 2.0.0 2/5 10 AllPassed Silent NoDrift True True "
+    )
+    assert cells.endswith(
+        ' waits for a person http://sepsis.models.example ["equal-misses"] ' + NOW
+    )
 
 
 def test_the_columns_of_an_evaluation_tell_the_story(
