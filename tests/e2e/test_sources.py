@@ -44,6 +44,6 @@ def test_data_that_the_secret_may_not_read_are_an_error(ward: Ward) -> None:
             evaluation__data__secretName="held-out-reader",
         )
         model = ward.wait_for_message("access is refused (SignatureDoesNotMatch)")
-        assert model.status.phase == "Paused"
+        assert model.status.phase == "Degraded"
         assert wrong not in model.status.message
         assert ward.weights() == {}

@@ -42,7 +42,9 @@ def test_each_bad_dataset_is_named_and_a_good_one_goes_on(ward: Ward) -> None:
     for uri, words in cases.items():
         ward.apply("1.0.0", evaluation__data__uri=uri)
         model = ward.wait_for_message(words)
-        assert model.status.phase == "Paused", uri
+        # More people may decide what has no positives; the others end only with a change.
+        undecided = words == "class"
+        assert model.status.phase == ("Paused" if undecided else "Degraded"), uri
         assert model.status.candidate is not None
         assert model.status.candidate.weight == 0
         assert ward.weights() == {}
@@ -61,7 +63,7 @@ def test_a_model_that_answers_nonsense_never_serves(
     folder.mkdir()
     joblib.dump(Constant(answer, columns), folder / "model.joblib")
     ward.apply("9.0.0")
-    model = ward.wait("Paused")
+    model = ward.wait("Degraded")
     assert words in model.status.message
     assert ward.weights() == {}
 
