@@ -41,7 +41,7 @@ def test_each_bad_dataset_is_named_and_a_good_one_goes_on(ward: Ward) -> None:
     }
     for uri, words in cases.items():
         ward.apply("1.0.0", evaluation__data__uri=uri)
-        model = ward.wait_for_message(words)
+        model = ward.wait_for_message(words, 90)
         # More people may decide what has no positives; the others end only with a change.
         undecided = words == "class"
         assert model.status.phase == ("Paused" if undecided else "Degraded"), uri
