@@ -14,6 +14,8 @@ from mlhops.api.summary import TIMES
 
 ANSWER_SECONDS = 10.0
 """A request without an answer for so long counts as unanswered; a later answer changes nothing in that."""
+FAILURE_LIMIT = 0.05
+"""The share of its requests that a model may fail before it is said to, where nobody says otherwise."""
 LONGEST_WAIT = 60.0
 """For so many seconds the sidecar holds a question at most where nothing is news."""
 
@@ -80,6 +82,11 @@ class ProbeReport(Resource):
     """Why, in the sidecar's own words; nothing of what the model server said."""
     since: Time | None = None
     """Since when it is in this state."""
+
+    @property
+    def answers(self) -> bool | None:
+        """Whether the model answers the row, None where that is not known."""
+        return {"Answers": True, "Fails": False}.get(self.state)
 
 
 class ServingReport(Resource):

@@ -11,7 +11,14 @@ from math import floor, isfinite
 
 import numpy as np
 
-from mlhops.api.serving import ANSWER_SECONDS, OF_MODEL, FailureReason, ProbeReport, ServingCounts
+from mlhops.api.serving import (
+    ANSWER_SECONDS,
+    FAILURE_LIMIT,
+    OF_MODEL,
+    FailureReason,
+    ProbeReport,
+    ServingCounts,
+)
 from mlhops.api.summary import TIMES
 from mlhops.detector.answers import bin_of
 from mlhops.detector.counters import Outcome
@@ -23,8 +30,6 @@ from mlhops.statistics.rates import Counts
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 _FINE, _COARSE = 5.0, 60.0
-LIMIT = 0.05
-"""Beyond this share of failures a model is said to fail, where nobody says otherwise."""
 _BY_FINE = 120.0
 """Spans up to this length are made of the fine buckets."""
 _NUMBERS = frozenset({int, float, bool, type(None)})
@@ -291,9 +296,8 @@ def _reason(outcome: Outcome) -> FailureReason | None:
 def state(served: Served, probe: ProbeReport, now: float) -> tuple[str, ...]:
     """Return how the model answers in a few words: what others want to hear of at once when it changes."""
     totals = served.totals(now)
-    probed = {"Answers": True, "Fails": False}.get(probe.state)
     verdicts = (
-        verdict(spans, LIMIT, quiet=not totals[-1][-1], probed=probed)
+        verdict(spans, FAILURE_LIMIT, quiet=not totals[-1][-1], probed=probe.answers)
         for spans in (
             [(failed, requests) for failed, _, requests in totals],
             [(own, requests) for _, own, requests in totals],

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 
 from mlhops.api.decision import Decision
@@ -79,10 +80,7 @@ def note_gates(draft: Draft) -> str | None:
     if stable.digest == draft.digest:
         now = draft.gates_hash
     else:
-        settings = draft.seen.model.spec.evaluation
-        asked = Asked(
-            settings.data, settings.gates, interface, settings.seed, settings.min_cell_size
-        )
+        asked = replace(Asked.of(draft.seen.model.spec), interface=interface)
         now, proof = asked.digest, renewed(proof, asked)
     if (before, stable.proof) != (now, proof):
         draft.stable = stable.model_copy(update={"gates_hash": now, "proof": proof})

@@ -10,7 +10,7 @@ from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, Evaluat
 from mlhops.api.status import Measurement, Serving
 from mlhops.rollout import taken
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.gates import passed_gates
+from mlhops.rollout.gates import passed_gates, serving_subject, spec_of
 from mlhops.rollout.identity import is_about
 from mlhops.rollout.intents import EnsureEvaluation
 from mlhops.rollout.measuring import begin, interface_of, is_under_way, note_gates
@@ -166,28 +166,9 @@ def _spec_of(draft: Draft, stable: Serving, service: Service) -> EvaluationSpec 
         or amiss
     ):
         return None
-    model = draft.seen.model
-    settings = model.spec.evaluation
+    wanted = spec_of(draft, serving_subject(stable), service.endpoint)
     cited = draft.seen.evaluations.get(stable.proof.evaluation) if stable.proof else None
-    present = stable.digest == draft.digest or cited is None
-    protocol = (
-        model.spec.predictor.protocol_version
-        if present or cited is None
-        else cited.spec.protocol_version
-    )
-    return EvaluationSpec(
-        model=model.metadata.name,
-        revision=stable.revision,
-        digest=stable.digest,
-        version=stable.version,
-        candidate_since=stable.since,
-        endpoint=service.endpoint,
-        protocol_version=protocol,
-        interface=interface,
-        data=settings.data,
-        gates=settings.gates,
-        server=list(service.server.parts),
-        seed=settings.seed,
-        min_cell_size=settings.min_cell_size,
-        report=settings.report,
-    )
+    update: dict[str, object] = {"interface": interface, "stable": None}
+    if cited is not None and stable.digest != draft.digest:
+        update["protocol_version"] = cited.spec.protocol_version
+    return wanted.model_copy(update=update)

@@ -7,8 +7,8 @@ started, that is said, and readiness alone tells whether callers are answered.
 from datetime import timedelta
 
 from mlhops.api.conditions import ConditionType, Verdict
-from mlhops.api.serving import OF_MODEL, ServingCounts
-from mlhops.api.status import CandidateTraffic, FailureCount, ServingStatus
+from mlhops.api.serving import FAILURE_LIMIT, ServingCounts
+from mlhops.api.status import Candidate, CandidateTraffic, FailureCount, ServingStatus
 from mlhops.api.summary import TIMES
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.looks import Answering, step_of
@@ -16,8 +16,6 @@ from mlhops.rollout.reasons import Reason
 from mlhops.statistics.answering import ServingVerdict, quantile, verdict
 
 Wanted = tuple[str, Verdict, str, str]
-LIMIT = 0.05
-"""The share of its requests that what serves may fail before it is said to."""
 REFRESH = timedelta(minutes=10)
 """How old the numbers in the status may become where nothing else changes."""
 _BESIDE = timedelta(minutes=1)
@@ -85,11 +83,10 @@ def available(draft: Draft, *, reached: bool | None, why: str) -> Wanted:
     return (type_, "True", reason.value, f"{stable.version} is ready; {serving.message}")
 
 
-def judged(answering: Answering, limit: float = LIMIT) -> ServingVerdict:
+def judged(answering: Answering) -> ServingVerdict:
     """Return what the counts of a revision come to. What pods did not tell may hide failures, never make some."""
     spans = [(span.failed, span.requests) for span in (answering.minute, answering.hour)]
-    probed = {"Fails": False, "Answers": True, "Unknown": None}[answering.probe.state]
-    found = verdict(spans, limit, quiet=answering.quiet, probed=probed)
+    found = verdict(spans, FAILURE_LIMIT, quiet=answering.quiet, probed=answering.probe.answers)
     return found if answering.told or found == "Failing" else "Insufficient"
 
 
@@ -153,13 +150,25 @@ def _seconds(counts: ServingCounts, share: float) -> float | None:
     return None if found is None else float(f"{found:.2g}")
 
 
-def _beside(draft: Draft) -> CandidateTraffic | None:
-    look, candidate = draft.seen.serving, draft.candidate
+def of_candidate(draft: Draft, candidate: Candidate) -> Answering | None:
+    """Return how a candidate answers, as far as the newest look is about that revision."""
+    look = draft.seen.serving
     answering = look.candidate if look is not None else None
-    if candidate is None or answering is None or answering.revision != candidate.revision:
+    return answering if answering and answering.revision == candidate.revision else None
+
+
+def of_step(answering: Answering | None, candidate: Candidate) -> ServingCounts | None:
+    """Return what was counted since the candidate's present step began, None where nothing is known of that."""
+    known = answering is not None and answering.asked_of == step_of(candidate)
+    return answering.asked if answering is not None and known else None
+
+
+def _beside(draft: Draft) -> CandidateTraffic | None:
+    candidate = draft.candidate
+    if candidate is None:
         return None
-    counts = answering.asked
-    if counts is None or answering.asked_of != step_of(candidate):
+    counts = of_step(of_candidate(draft, candidate), candidate)
+    if counts is None:
         return None
     return CandidateTraffic(
         revision=candidate.revision, requests=counts.requests, failed=counts.failed
@@ -180,7 +189,7 @@ def _is_news(draft: Draft, old: ServingStatus, new: ServingStatus) -> bool:
 
 
 def _kind(status: ServingStatus) -> object:
-    """Return what of a message is news: of failures their reasons, not the share."""
+    """Return what is news beside the verdict: of failures not their share, which changes all the time."""
     if status.verdict != "Failing":
         return status.message
     return status.candidate is None
@@ -198,9 +207,3 @@ def _tell(
     mended = new.verdict in ("Serving", "Silent") or answering.probe.state == "Answers"
     if before == "Failing" and new.verdict != "Failing" and mended:
         draft.tell(Reason.REQUESTS_ANSWERED, f"{version}: {new.message}")
-
-
-def failed_by_model(counts: ServingCounts) -> tuple[int, int]:
-    """Return failures of requests that were asked as the interface says, and all such requests."""
-    failed = sum(count for reason, count in counts.failures.items() if reason in OF_MODEL)
-    return failed, counts.answered + failed

@@ -225,7 +225,7 @@ def _edited(
     if not step.step.startswith("setWeight"):
         owed = _owing(owed, _as_owed(candidate, step))
     elif candidate.desired_weight > 0:
-        unseen = step.model_copy(update={"step": f"{OBSERVE} {asked}"})
+        unseen = step.model_copy(update={"step": Observed(asked, 0).name})
         owed = _owing(owed, _as_owed(candidate, unseen)) if asked else owed
     return taken.model_copy(update={"present": None, "owed": owed, "until": None})
 

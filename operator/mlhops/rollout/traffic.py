@@ -16,7 +16,7 @@ from mlhops.rollout.draft import Draft
 from mlhops.rollout.looks import Answering, step_of
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import step_name
-from mlhops.rollout.serving import failed_by_model, why_failing
+from mlhops.rollout.serving import of_candidate, of_step, why_failing
 from mlhops.statistics.answering import (
     at_least,
     at_most,
@@ -70,7 +70,7 @@ def check_traffic(draft: Draft) -> None:
         return
     if max(candidate.desired_weight, candidate.weight) <= 0:
         return
-    answering = _answering(draft, candidate)
+    answering = of_candidate(draft, candidate)
     if answering is None:
         return
     why = _why_it_fails(draft, answering, asked_by(draft))
@@ -131,29 +131,21 @@ def is_observed(draft: Draft, step: TakenStep) -> bool:
 
 
 def _is_proven(draft: Draft, candidate: Candidate, asked: Evidence, requests: int) -> bool:
-    answering = _answering(draft, candidate)
+    answering = of_candidate(draft, candidate)
     blind = _why_blind(candidate, answering)
     counts = answering.evidence if answering is not None else None
     if counts is None or blind:
         _wait(draft, candidate, asked, blind)
         return False
-    failed, known = failed_by_model(counts)
-    if known - failed < requests:
-        share = _SHOWN % (100 * asked.max_failure_rate)
-        _wait(
-            draft,
-            candidate,
-            asked,
-            f"{requests:,} requests must have been answered at this weight, and at most {share} % fail",
-        )
-        return False
-    if not is_within(failed, known, asked.max_failure_rate, _CONFIDENCE):
-        share = _SHOWN % (100 * asked.max_failure_rate)
-        _wait(
-            draft, candidate, asked, f"it is not proven yet that at most {share} % of requests fail"
-        )
-        return False
-    return True
+    share, failed = _SHOWN % (100 * asked.max_failure_rate), counts.failed_by_model
+    missing = ""
+    if counts.answered < requests:
+        missing = f"{requests:,} requests must have been answered at this weight, and at most {share} % fail"
+    elif not is_within(failed, counts.answered + failed, asked.max_failure_rate, _CONFIDENCE):
+        missing = f"it is not proven yet that at most {share} % of requests fail"
+    if missing:
+        _wait(draft, candidate, asked, missing)
+    return not missing
 
 
 def _why_blind(candidate: Candidate, answering: Answering | None) -> str:
@@ -198,23 +190,18 @@ def _has_warned(draft: Draft, candidate: Candidate) -> bool:
     return step_of(old) == step_of(candidate)
 
 
-def _answering(draft: Draft, candidate: Candidate) -> Answering | None:
-    look = draft.seen.serving
-    answering = look.candidate if look is not None else None
-    return answering if answering and answering.revision == candidate.revision else None
-
-
 def _why_it_fails(draft: Draft, answering: Answering, asked: Evidence) -> str:
     """Return why a candidate surely fails its requests, empty where it does not."""
     candidate = draft.candidate
     if answering.probe.state == "Fails":
         return why_failing(answering)
     # Failures that some pods tell have happened, whatever others do not tell.
-    counts = answering.asked
-    if counts is None or candidate is None or answering.asked_of != step_of(candidate):
+    counts = of_step(answering, candidate) if candidate is not None else None
+    if counts is None or candidate is None:
         return ""
     limit = _SHOWN % (100 * asked.max_failure_rate)
-    failed, known = failed_by_model(counts)
+    failed = counts.failed_by_model
+    known = counts.answered + failed
     if is_failing(failed, known, asked.max_failure_rate):
         share = 100 * failed / known
         named = ", ".join(sorted(reason.value for reason, n in counts.failures.items() if n))
@@ -236,7 +223,7 @@ def _beside(draft: Draft, candidate: Candidate) -> ServingCounts | None:
         return None
     if candidate.weight >= 100:
         return stable.hour
-    return stable.asked if stable.asked_of == step_of(candidate) else None
+    return of_step(stable, candidate)
 
 
 def _refuses_more(candidate: ServingCounts, stable: ServingCounts, limit: float) -> bool:
