@@ -75,7 +75,11 @@ def test_a_lost_record_keeps_the_probes_that_its_server_has() -> None:
     assert is_probed(None)
     assert is_probed(applied_as("mlhops", rendered()))
     assert not is_probed(applied_as("mlhops", rendered(probed=False)))
-    assert not is_probed(applied_as("somebody", rendered()))
+    assert is_probed(applied_as("a backup tool", rendered()))
+    commanded = rendered()
+    model = cast(Manifest, at(commanded, "spec", "predictor", "model"))
+    model["readinessProbe"] = {"exec": {"command": ["sh"]}}
+    assert not is_probed(commanded)
 
 
 def test_a_probe_of_an_unknown_revision_may_be_ours_but_never_one_with_a_command() -> None:
