@@ -15,7 +15,7 @@ from campaign.simulation.actors.kserve import KServe
 from campaign.simulation.actors.looks import Looks
 from campaign.simulation.actors.others import Others
 from campaign.simulation.actors.stage import MODEL, Stage
-from campaign.simulation.actors.users import Users
+from campaign.simulation.actors.users import VERSIONS, Users
 from campaign.simulation.client import Pass
 from campaign.simulation.court import Court
 from campaign.simulation.ending import (
@@ -135,7 +135,7 @@ class Episode:
             "gateway": 2.0 * rng.uniform(0.2, 2.0),
             "evaluator": 3.0 * rng.uniform(0.2, 2.0),
             "collector": 0.5 * rng.uniform(0.05, 2.0),
-            "user": 0.3 * 10 ** rng.uniform(-1.2, 0.0),
+            "user": 0.5 * 10 ** rng.uniform(-1.2, 0.2),
             "time": 1.0 * rng.uniform(0.2, 2.0),
             "leap": some(0.7, 0.05),
             "others": some(0.5, 0.15),
@@ -197,6 +197,17 @@ class Episode:
     def _begin(self) -> None:
         self._did(self.gateway.put_right())
         self._did(self.users.begin())
+        if self.rng.random() < 0.5:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Before trouble begins, one version comes to serve, and then another: there is a way back."""
+        for version in self.rng.sample(VERSIONS, 2):
+            self._did(self.users.wish(version, "1h"))
+            self._rest("rest before chaos", problems_at_rest)
+        self.stage.trouble = self._trouble
+        self.operator.front.faults = self._faults
+        self.answers.well = False
 
     def _one_of_chaos(self) -> None:
         for act in self.rng.choices(self._acts, self._weights, k=8):
@@ -380,7 +391,7 @@ class Episode:
 
     def _wish(self) -> None:
         if self.server.view(MODELS):
-            self._did(self.users.last_wish())
+            self._did(self.users.wish("5.0.0", "60s"))
 
     def _find(self, words: str) -> None:
         self.outcome.findings.append(words)

@@ -84,16 +84,18 @@ class Users:
         live = self.model
         if live is None:
             return self._create()
-        if at(live, "status", "previous") and self._stage.chance(0.2):
+        if at(live, "status", "previous") and self._stage.chance(0.4):
             back = self._stage.chance(0.5)
             version = text(live, "status", "previous", "version")
             return self._decide(live, "Rollback") if back else self._release(version)
-        if text(live, "status", "candidate", "pause", "reason") in _WAITS and self._stage.chance(
-            0.2
-        ):
+        candidate = at(live, "status", "candidate")
+        if at(live, "status", "stable") and not candidate and self._stage.chance(0.5):
+            return self._release(self._stage.rng.choice(VERSIONS))
+        waits = text(candidate, "pause", "reason") in _WAITS
+        if waits and self._stage.chance(0.2):
             return self._edit_steps(live)
         if self._stage.chance(0.4):
-            return self.correct() or self._decide(live, _called_for(live))
+            return self.correct() or self._decide(live, self._called_for(live))
         dice = self._stage.rng.random()
         if dice < 0.25:
             return self._decide(live, "")
@@ -109,14 +111,14 @@ class Users:
         """Make the model where there is none."""
         return self._create() if self.model is None else ""
 
-    def last_wish(self) -> str:
-        """A version that nobody has seen before, with every reason to go through."""
+    def wish(self, version: str, keep_previous: str) -> str:
+        """Ask for a version that nobody has seen before, with every reason to go through."""
         spec: Manifest = {
-            **_released("5.0.0"),
+            **_released(version),
             "rollout": {
                 "steps": [{"setWeight": 50}],
                 "paused": False,
-                "keepPrevious": "60s",
+                "keepPrevious": keep_previous,
                 "progressDeadline": "10m",
                 "onFailure": "Rollback",
                 "evidence": {"minRequests": 0},
@@ -124,7 +126,7 @@ class Users:
             "exposure": {"gateway": {"name": GATEWAY}},
         }
         self._stage.server.patch(MODELS, MODEL, {"spec": spec}, USER)
-        return "user asks for 5.0.0, which is good"
+        return f"user asks for {version}, which is good"
 
     def correct(self) -> str:
         """Name a Gateway that exists, as the message asks."""
@@ -190,7 +192,7 @@ class Users:
             "steps": rng.choice(_STEPS),
             "progressDeadline": rng.choice(("60s", "3m")),
             "onFailure": "Pause" if rng.random() < 0.2 else "Rollback",
-            "keepPrevious": rng.choice(("0s", "60s", "5m")),
+            "keepPrevious": rng.choice(("0s", "60s", "1h", "1h")),
             "paused": rng.random() < 0.05,
             "evidence": {"minRequests": rng.choice((0, 0, 50)), "wait": rng.choice(("60s", "1h"))},
         }
@@ -338,6 +340,20 @@ class Users:
         self._stage.server.create(DECISIONS, {"metadata": {"name": name}, "spec": spec}, USER)
         return f"user decides {action} on {revision} as {name}"
 
+    def _called_for(self, live: Manifest) -> str:
+        """What a person would decide who reads the status and wants to go on."""
+        if text(live, "status", "candidate", "failure", "reason"):
+            return "Retry"
+        if text(live, "status", "override", "phase") == "Ended":
+            return "Override"
+        if text(live, "status", "rolledBack", "reason"):
+            return "Retry"
+        if not at(live, "status", "candidate") and at(live, "status", "stable"):
+            back = at(live, "status", "previous") and self._stage.chance(0.5)
+            return "Rollback" if back else "Evaluate"
+        waits = text(live, "status", "candidate", "pause", "reason")
+        return _WAYS_ON.get(waits, "Promote")
+
     def _seen(self, live: Manifest) -> Manifest:
         """What somebody says that they saw; most say nothing, and some looked a while ago."""
         rng, seen = self._stage.rng, self._shown
@@ -368,18 +384,6 @@ class Users:
 def _weight(step: Json) -> int | None:
     weight = step.get("setWeight") if isinstance(step, dict) else None
     return weight if isinstance(weight, int) else None
-
-
-def _called_for(live: Manifest) -> str:
-    """What a person would decide who reads the status and wants to go on."""
-    if text(live, "status", "candidate", "failure", "reason"):
-        return "Retry"
-    if text(live, "status", "override", "phase") == "Ended":
-        return "Override"
-    if text(live, "status", "rolledBack", "reason"):
-        return "Retry"
-    waits = text(live, "status", "candidate", "pause", "reason")
-    return _WAYS_ON.get(waits, "Promote")
 
 
 @lru_cache(maxsize=1)
