@@ -48,7 +48,84 @@ _PREDICTOR: Manifest = {
     "protocolVersion": "v1",
     "digest": DIGEST,
     "args": ["--workers=1"],
-    "env": [{"name": "TZ", "value": "UTC"}],
+    "env": [
+        {"name": "TZ", "value": "UTC"},
+        {
+            "name": "TOKEN",
+            "valueFrom": {"secretKeyRef": {"name": "terms", "key": "token", "optional": True}},
+        },
+        {
+            "name": "REGION",
+            "valueFrom": {"configMapKeyRef": {"name": "site", "key": "region", "optional": True}},
+        },
+    ],
+    "envFrom": [
+        {"prefix": "TERMS_", "secretRef": {"name": "terms", "optional": True}},
+        {"configMapRef": {"name": "site", "optional": True}},
+    ],
+    "imagePullSecrets": [{"name": "registry"}],
+    "securityContext": {
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "runAsGroup": 1000,
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]},
+        "seccompProfile": {"type": "Localhost", "localhostProfile": "profiles/model.json"},
+    },
+    "podSecurityContext": {
+        "runAsNonRoot": True,
+        "runAsUser": 1000,
+        "runAsGroup": 1000,
+        "fsGroup": 2000,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "supplementalGroups": [3000],
+        "seccompProfile": {"type": "Localhost", "localhostProfile": "profiles/pod.json"},
+    },
+    "volumes": [
+        {
+            "name": "terms",
+            "mountPath": "/etc/terms",
+            "subPath": "icd",
+            "configMap": {"name": "terms"},
+        },
+        {"name": "keys", "mountPath": "/etc/keys", "secret": {"secretName": "keys"}},
+        {
+            "name": "atlas",
+            "mountPath": "/atlas",
+            "persistentVolumeClaim": {"claimName": "atlas"},
+        },
+    ],
+    "runtimeClassName": "nvidia",
+    "priorityClassName": "clinical",
+    "affinity": {
+        "nodeAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 1,
+                    "preference": {
+                        "matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]
+                    },
+                }
+            ]
+        },
+        "podAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 1,
+                    "podAffinityTerm": {"topologyKey": "zone", "labelSelector": {}},
+                }
+            ]
+        },
+        "podAntiAffinity": {
+            "preferredDuringSchedulingIgnoredDuringExecution": [
+                {
+                    "weight": 1,
+                    "podAffinityTerm": {"topologyKey": "host", "labelSelector": {}},
+                }
+            ]
+        },
+    },
     "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": 2}},
     "serviceAccountName": "reader",
     "minReplicas": 2,

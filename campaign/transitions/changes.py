@@ -58,6 +58,20 @@ SAMPLES: dict[str, tuple[Also, ...]] = {
     "evaluation.serviceAccountName": ((("evaluation.serviceAccountName", "readerx"),),),
 }
 
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution.0.weight"
+SAMPLES |= {
+    f"predictor.affinity.{name}": (((f"predictor.affinity.{name}.{_PREFERRED}", 2),),)
+    for name in ("nodeAffinity", "podAffinity", "podAntiAffinity")
+}
+_DEFAULT: Json = {"type": "RuntimeDefault"}
+SAMPLES |= {
+    # Only Localhost has a profile of its own.
+    f"predictor.{context}.seccompProfile.type": (
+        ((f"predictor.{context}.seccompProfile", _DEFAULT),),
+    )
+    for context in ("securityContext", "podSecurityContext")
+}
+
 REMOVALS: dict[str, Also] = {
     "predictor.scaleMetric": (
         ("predictor.scaleMetric", GONE),
@@ -99,6 +113,31 @@ REMOVALS: dict[str, Also] = {
     "interface.features[].name": (("interface.features.1", GONE),),
     "evaluation.gates[].name": (("evaluation.gates.2", GONE),),
     "predictor.env[].name": (("predictor.env.0", GONE),),
+    "predictor.env[].valueFrom.secretKeyRef.name": (("predictor.env.1.valueFrom", GONE),),
+    "predictor.env[].valueFrom.secretKeyRef.key": (("predictor.env.1.valueFrom", GONE),),
+    "predictor.env[].valueFrom.configMapKeyRef.name": (("predictor.env.2.valueFrom", GONE),),
+    "predictor.env[].valueFrom.configMapKeyRef.key": (("predictor.env.2.valueFrom", GONE),),
+    "predictor.envFrom[].secretRef.name": (("predictor.envFrom.0", GONE),),
+    "predictor.envFrom[].configMapRef.name": (("predictor.envFrom.1", GONE),),
+    "predictor.imagePullSecrets[].name": (("predictor.imagePullSecrets", GONE),),
+    "predictor.securityContext.seccompProfile.type": (
+        ("predictor.securityContext.seccompProfile", GONE),
+    ),
+    "predictor.securityContext.seccompProfile.localhostProfile": (
+        ("predictor.securityContext.seccompProfile", _DEFAULT),
+    ),
+    "predictor.podSecurityContext.seccompProfile.type": (
+        ("predictor.podSecurityContext.seccompProfile", GONE),
+    ),
+    "predictor.podSecurityContext.seccompProfile.localhostProfile": (
+        ("predictor.podSecurityContext.seccompProfile", _DEFAULT),
+    ),
+    # A volume has one source.
+    "predictor.volumes[].name": (("predictor.volumes.0", GONE),),
+    "predictor.volumes[].mountPath": (("predictor.volumes.0", GONE),),
+    "predictor.volumes[].configMap.name": (("predictor.volumes.0", GONE),),
+    "predictor.volumes[].secret.secretName": (("predictor.volumes.1", GONE),),
+    "predictor.volumes[].persistentVolumeClaim.claimName": (("predictor.volumes.2", GONE),),
     # A Matrix without a datatype is one of FP64, as all of its features.
     "interface.request.datatype": (
         ("interface.request.datatype", GONE),
@@ -128,7 +167,12 @@ REMOVALS: dict[str, Also] = {
 }
 """What is removed where the leaf alone cannot be: with what belongs to it."""
 
+_TRUE_OR_NOT = "true is the only value, or it is left out"
 UNCHANGEABLE = {
+    "predictor.securityContext.runAsNonRoot": _TRUE_OR_NOT,
+    "predictor.podSecurityContext.runAsNonRoot": _TRUE_OR_NOT,
+    "predictor.securityContext.allowPrivilegeEscalation": "false is the only value, or it is left out",
+    "predictor.securityContext.capabilities.add[]": "PodSecurity `restricted` allows this one alone",
     "exposure.mode": "the only other value, Knative, is refused by a rule of the schema",
     "rollout.steps[].evaluate": "an object without fields has no other value",
     "rollout.steps[].approve": "an object without fields has no other value",

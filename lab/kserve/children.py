@@ -129,6 +129,8 @@ def _model_container(service: Object, runtime: Runtime) -> Object:
     result: Object = base | own
     result["name"] = names.MODEL_CONTAINER
     result["args"] = [*base.get("args", []), *own.get("args", [])]
+    if "securityContext" in base and "securityContext" in own:
+        result["securityContext"] = base["securityContext"] | own["securityContext"]
     for field, key in MERGE_KEYS.items():
         merged = {entry[key]: entry for entry in (*base.get(field, []), *own.get(field, []))}
         if merged:

@@ -60,6 +60,15 @@ def toleration(what: str, value: Json, remedy: str, below: str) -> Refusal:
     return predictor(what, "tolerations", [value], remedy, f"[0]{below}")
 
 
+def volume(what: str, changes: Manifest, remedy: str, below: str) -> Refusal:
+    """A ClinicalModel with one volume; its source is a ConfigMap where the changes name a place alone."""
+    source: Manifest = {"configMap": {"name": "terms"}}
+    plain = {"name": "terms", "mountPath": "/etc/terms"}
+    named = changes.keys() <= {"name", "mountPath", "subPath"} and bool(changes)
+    value: Manifest = {**plain, **(source if named else {}), **changes}
+    return predictor(what, "volumes", [value], remedy, f"[0]{below}")
+
+
 def resources(what: str, value: Json, remedy: str, below: str) -> Refusal:
     """A ClinicalModel with other resources."""
     return predictor(what, "resources", value, remedy, below)

@@ -1,7 +1,15 @@
 """What is refused of names, cards and predictors."""
 
 from tests.builders import clinical_model, without
-from tests.integration.refusal import Refusal, field, model, predictor, resources, toleration
+from tests.integration.refusal import (
+    Refusal,
+    field,
+    model,
+    predictor,
+    resources,
+    toleration,
+    volume,
+)
 
 METADATA = (
     Refusal(
@@ -113,6 +121,124 @@ PREDICTOR = (
     ),
     predictor("a variable with =", "env", [{"name": "A=B"}], "has only letters", "[0].name"),
     predictor("65 variables", "env", [{"name": f"A{n}"} for n in range(65)], "at most 64 items"),
+    predictor(
+        "a variable of two values",
+        "env",
+        [{"name": "A", "value": "1", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
+        "remove one of them",
+        "[0].valueFrom",
+    ),
+    predictor(
+        "a variable of two sources",
+        "env",
+        [
+            {
+                "name": "A",
+                "valueFrom": {
+                    "secretKeyRef": {"name": "s", "key": "k"},
+                    "configMapKeyRef": {"name": "s", "key": "k"},
+                },
+            }
+        ],
+        "exactly one source is needed",
+        "[0].valueFrom.secretKeyRef",
+    ),
+    predictor(
+        "a key with a blank",
+        "env",
+        [{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "a b"}}}],
+        "a key has only letters",
+        "[0].valueFrom.secretKeyRef.key",
+    ),
+    predictor(
+        "variables from nowhere",
+        "envFrom",
+        [{"prefix": "A_"}],
+        "exactly one source is needed",
+        "[0].secretRef",
+    ),
+    predictor(
+        "a prefix with a blank",
+        "envFrom",
+        [{"prefix": "A B", "secretRef": {"name": "s"}}],
+        "a prefix begins the name of a variable",
+        "[0].prefix",
+    ),
+    predictor(
+        "a pull secret twice",
+        "imagePullSecrets",
+        [{"name": "a"}, {"name": "a"}],
+        "imagePullSecrets must each have a name of their own",
+    ),
+    predictor(
+        "a profile of the node without its path",
+        "securityContext",
+        {"seccompProfile": {"type": "Localhost"}},
+        "localhostProfile is for type Localhost",
+        ".seccompProfile.localhostProfile",
+    ),
+    predictor(
+        "no seccomp",
+        "podSecurityContext",
+        {"seccompProfile": {"type": "Unconfined"}},
+        '"RuntimeDefault", "Localhost"',
+        ".seccompProfile.type",
+    ),
+    predictor(
+        "root, if need be",
+        "securityContext",
+        {"runAsNonRoot": False},
+        'supported values: "true"',
+        ".runAsNonRoot",
+    ),
+    predictor(
+        "all rights",
+        "securityContext",
+        {"privileged": True},
+        'unknown field "spec.predictor.securityContext.privileged"',
+        ".privileged",
+    ),
+    predictor(
+        "a capability that is refused",
+        "securityContext",
+        {"capabilities": {"add": ["SYS_ADMIN"]}},
+        '"NET_BIND_SERVICE"',
+        ".capabilities.add[0]",
+    ),
+    predictor("no affinity", "affinity", {}, "set one, or remove affinity"),
+    predictor("a runtime class in capitals", "runtimeClassName", "GPU", "only a-z, 0-9, - and ."),
+    volume("a volume of nothing", {}, "exactly one source is needed", ""),
+    volume(
+        "a volume of two things",
+        {"configMap": {"name": "a"}, "secret": {"secretName": "a"}},
+        "exactly one source is needed",
+        "",
+    ),
+    *(
+        volume(f"{place} as a mount", {"mountPath": place}, remedy, ".mountPath")
+        for place, remedy in (
+            ("etc/terms", "write it like /etc/vocabulary"),
+            ("/", "write it like /etc/vocabulary"),
+            ("/a:b", "write it like /etc/vocabulary"),
+            ("/etc/../mnt/models", "write it like /etc/vocabulary"),
+            ("/etc/.", "write it like /etc/vocabulary"),
+            ("/mnt/models", "choose another folder"),
+            ("/mnt/models/1", "choose another folder"),
+            ("/var/run/secrets/x", "choose another folder"),
+            ("/dev", "choose another folder"),
+        )
+    ),
+    volume("a part outside", {"subPath": "a/../../b"}, "write it without a / in front", ".subPath"),
+    volume("a part from the root", {"subPath": "/a"}, "write it without a / in front", ".subPath"),
+    volume("the operator's volume", {"name": "mlhops-tmp"}, "choose another", ".name"),
+    volume("KServe's volume", {"name": "kserve-pvc-source"}, "choose another", ".name"),
+    volume("a volume in capitals", {"name": "Terms"}, "only a-z, 0-9 and -", ".name"),
+    predictor(
+        "a volume twice",
+        "volumes",
+        [{"name": "a", "mountPath": f"/{n}", "configMap": {"name": "a"}} for n in ("a", "b")],
+        "volumes must each have a name of their own",
+    ),
     predictor("the operator's own argument", "args", ["--model_name=x"], "so remove them"),
     predictor("the same in two words", "args", ["--model_name", "x"], "so remove them"),
     predictor("the same, cut short", "args", ["--model_n=x"], "so remove them"),

@@ -73,6 +73,9 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
                 "protocolVersion": "v2",
                 "args": [],
                 "env": [],
+                "envFrom": [],
+                "imagePullSecrets": [],
+                "volumes": [],
                 "minReplicas": 1,
                 "nodeSelector": {},
                 "tolerations": [],
@@ -203,7 +206,57 @@ EVERYTHING = clinical_model(
             "protocolVersion": "v1",
             "digest": DIGEST,
             "args": ["--workers=2"],
-            "env": [{"name": "OMP_NUM_THREADS", "value": "1"}, {"name": "my.option-1"}],
+            "env": [
+                {"name": "OMP_NUM_THREADS", "value": "1"},
+                {"name": "my.option-1"},
+                {"name": "A", "valueFrom": {"secretKeyRef": {"name": "terms", "key": "a.b_c"}}},
+                {
+                    "name": "B",
+                    "valueFrom": {
+                        "configMapKeyRef": {"name": "site", "key": "b", "optional": True}
+                    },
+                },
+            ],
+            "envFrom": [
+                {"prefix": "T_", "secretRef": {"name": "terms", "optional": False}},
+                {"configMapRef": {"name": "site"}},
+            ],
+            "imagePullSecrets": [{"name": "registry"}],
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 0,
+                "runAsGroup": 2**31 - 1,
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": False,
+                "capabilities": {"add": ["NET_BIND_SERVICE"], "drop": ["ALL"]},
+                "seccompProfile": {"type": "Localhost", "localhostProfile": "a/b.json"},
+            },
+            "podSecurityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 1000,
+                "runAsGroup": 1000,
+                "fsGroup": 1000,
+                "fsGroupChangePolicy": "OnRootMismatch",
+                "supplementalGroups": [1, 2],
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "volumes": [
+                {
+                    "name": "terms",
+                    "mountPath": "/etc/terms",
+                    "subPath": "a/..b",
+                    "configMap": {"name": "terms"},
+                },
+                {"name": "keys", "mountPath": "/keys", "secret": {"secretName": "keys"}},
+                {
+                    "name": "atlas",
+                    "mountPath": "/mnt/atlas.v1",
+                    "persistentVolumeClaim": {"claimName": "atlas"},
+                },
+            ],
+            "runtimeClassName": "nvidia",
+            "priorityClassName": "clinical",
+            "affinity": {"nodeAffinity": {}, "podAffinity": {"a": [1]}, "podAntiAffinity": {}},
             "resources": {
                 "requests": {"cpu": "500m", "memory": "1Gi"},
                 "limits": {"cpu": 1, "memory": "1024Mi", "nvidia.com/gpu": 1, "hugepages-2Mi": 0},
@@ -421,6 +474,18 @@ def _largest(width: int) -> Manifest:
             "spec.predictor.storageUri": "s3://models/".ljust(1024, "x"),
             "spec.predictor.env": [
                 {"name": f"A{n}".ljust(253, "x"), "value": "v" * 4096} for n in range(64)
+            ],
+            "spec.predictor.envFrom": [
+                {"prefix": "P" * 63, "secretRef": {"name": "s" * 253}} for _ in range(16)
+            ],
+            "spec.predictor.volumes": [
+                {
+                    "name": f"v{n}".ljust(63, "x"),
+                    "mountPath": "/etc".ljust(512, "x"),
+                    "subPath": "s" * 512,
+                    "configMap": {"name": "c" * 253},
+                }
+                for n in range(16)
             ],
             "spec.predictor.args": ["x" * 1024] * 64,
             "spec.predictor.labels": pairs,

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from mlhops.api.base import Manifest
+from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.kinds import CLUSTER_RUNTIMES, EVALUATIONS, PODS, RUNTIMES, SERVICES
 from mlhops.controller.relist import RELIST_SECONDS
@@ -75,6 +75,31 @@ def test_a_runtime_of_the_namespace_that_shadows_the_clusters_is_told(hands: Han
     assert "ServingRuntime/sklearn" in hands.status("message")
     hands.api.delete(RUNTIMES, hands.namespace, "sklearn")
     hands.wait_for_phase("Healthy")
+
+
+def test_the_runtime_that_kserve_would_choose_is_named_and_told_the_models_name_in_its_way(
+    hands: Hands,
+) -> None:
+    format_: Json = {"name": "sklearn", "autoSelect": True, "priority": 9}
+    hands.api.create(
+        RUNTIMES,
+        hands.namespace,
+        serving_runtime(
+            "ServingRuntime",
+            {
+                "metadata.name": "kserve-mlserver",
+                "spec.protocolVersions": ["v2"],
+                "spec.supportedModelFormats": [format_],
+            },
+        ),
+    )
+    hands.apply_model("1.0.0")
+
+    live = hands.api.get(SERVICES, hands.namespace, hands.candidate_service())
+    model = at(live, "spec", "predictor", "model")
+    assert text(model, "runtime") == "kserve-mlserver"
+    assert at(model, "env") == [{"name": "MLSERVER_MODEL_NAME", "value": MODEL}]
+    assert at(model, "args") is None
 
 
 def test_a_pod_behind_the_service_that_kserve_has_not_made_is_named(hands: Hands) -> None:

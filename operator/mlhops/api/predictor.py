@@ -5,6 +5,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlhops.api.base import Digest, ObjectName, Resource, list_map, matching, rules
+from mlhops.api.pod import (
+    Affinity,
+    EnvFrom,
+    EnvSource,
+    PodSecurityContext,
+    PullSecret,
+    SecurityContext,
+    Volumes,
+)
 
 _REMOTE = "s3|gs|https?|hdfs|webhdfs|oci|hf"
 _VOLUME = r"^pvc://[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/[^/]"
@@ -31,7 +40,16 @@ class ModelFormat(Resource):
     """The format's version, where the runtime asks for one."""
 
 
-class EnvVar(Resource):
+class EnvVar(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "!has(self.value) || self.value == '' || !has(self.valueFrom)",
+            "a variable has value or valueFrom: remove one of them",
+            ".valueFrom",
+        ),
+    ),
+):
     """An environment variable of the model server."""
 
     name: Annotated[
@@ -51,7 +69,9 @@ class EnvVar(Resource):
     ]
     """The variable's name."""
     value: Annotated[str, Field(max_length=4096)] = ""
-    """Its value; for what is secret use serviceAccountName."""
+    """Its value; for what is secret use valueFrom or serviceAccountName."""
+    value_from: EnvSource | None = None
+    """Where its value comes from, in place of value."""
 
 
 Quantity = Annotated[
@@ -271,7 +291,8 @@ class Predictor(
     ]
     """Where the artefact lies; a scheme that KServe supports."""
     runtime: ObjectName | None = None
-    """The ServingRuntime or ClusterServingRuntime; without it KServe chooses one."""
+    """The ServingRuntime or ClusterServingRuntime; without it the one that KServe would choose, which
+    is named in the InferenceService."""
     protocol_version: Literal["v1", "v2"] = "v2"
     """KServe's inference protocol."""
     digest: Digest | None = None
@@ -283,6 +304,8 @@ class Predictor(
         list[EnvVar], Field(max_length=64, json_schema_extra=list_map("name", "env"))
     ] = []
     """Environment variables for the model server."""
+    env_from: Annotated[list[EnvFrom], Field(max_length=16)] = []
+    """Objects whose keys are environment variables of the model server."""
     resources: Resources | None = None
     """What the model server may use of a node."""
     service_account_name: ObjectName | None = None
@@ -322,6 +345,23 @@ class Predictor(
     """What is scaled on."""
     scale_target: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """The value of scaleMetric for each pod that scaling aims at."""
+    image_pull_secrets: Annotated[
+        list[PullSecret],
+        Field(max_length=16, json_schema_extra=list_map("name", "imagePullSecrets")),
+    ] = []
+    """Secrets with which the pods' images are pulled, besides those of the runtime and of the operator."""
+    security_context: SecurityContext | None = None
+    """What the model server's container may do; what is left out is as its runtime has it."""
+    pod_security_context: PodSecurityContext | None = None
+    """What the pods may do."""
+    volumes: Volumes = []
+    """Files that the model server may read, besides its artefact."""
+    runtime_class_name: ObjectName | None = None
+    """The RuntimeClass of the pods, such as that of GPU nodes."""
+    priority_class_name: ObjectName | None = None
+    """The PriorityClass of the pods."""
+    affinity: Affinity | None = None
+    """Where the pods may run."""
     node_selector: NodeLabels = {}
     """Labels of the nodes on which the pods may run."""
     tolerations: Annotated[list[Toleration], Field(max_length=32)] = []

@@ -51,7 +51,9 @@ def _type(schema: Manifest) -> str:
     """Return what a field holds, in a few words."""
     allowed = cast("list[Json]", schema.get("enum", []))
     if allowed:
-        return ", ".join(f"`{each}`" for each in allowed)
+        return ", ".join(
+            f"`{str(each).lower() if isinstance(each, bool) else each}`" for each in allowed
+        )
     below = schema.get("items")
     if isinstance(below, dict):
         return f"list of {_type(below)}"

@@ -134,7 +134,7 @@ class Applier:
             revision,
             name,
             record.detector,
-            probed=record.probed is not None,
+            record.form,
         )
         if name in gathered.uids:
             metadata = cast(Manifest, manifest["metadata"])

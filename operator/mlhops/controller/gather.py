@@ -29,7 +29,7 @@ from mlhops.controller.kinds import (
     SERVICES,
 )
 from mlhops.controller.reader import Reader
-from mlhops.controller.revisions import known_revisions
+from mlhops.controller.revisions import NOTHING_OFFERED, Offered, is_recorded, known_revisions
 from mlhops.controller.store import Name, name_of
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.detector import (
@@ -170,6 +170,8 @@ async def _gather_around(
         _policy(reader, model),
     )
     jobs = await reader.of_model(JOBS, *mine) if model.spec.monitoring is not None else []
+    recorded = is_recorded(model, revisions)
+    offered = NOTHING_OFFERED if recorded else await _offered(reader, namespace)
     live_route = next(iter(own_routes or ()), None)
     held = held_by(model, live_route)
     names = {*asked_by(model), *(each.name for each in held)}
@@ -181,7 +183,7 @@ async def _gather_around(
     watched = model.spec.monitoring
     alone = watched is not None and watched.sidecar == "Off"
     detector = None if alone else detectors.of(policy.spec if policy is not None else None)
-    known = known_revisions(model, kept, owned_services, detector)
+    known = known_revisions(model, kept, owned_services, detector, offered)
     configurations = _configurations(model, known.records, policy)
     answerers = _answerers(model, known.records)
     decided, more_decisions = _decisions(decisions, model)
@@ -300,6 +302,21 @@ async def _runtimes(reader: Reader, namespace: str, services: list[Manifest]) ->
             return Runtimes({}, {}, doubt)
         found |= {name: one for name, one in zip(names, read, strict=True) if one is not None}
     return Runtimes(own, cluster)
+
+
+async def _offered(reader: Reader, namespace: str) -> Offered:
+    """Return the runtimes that there are; of a right that is missing KServe's own choice is let be."""
+    found: list[list[Manifest]] = []
+    for kind, where in ((RUNTIMES, namespace), (CLUSTER_RUNTIMES, "")):
+        try:
+            found.append(await reader.all_of(kind, where))
+        except NotInstalled:
+            found.append([])
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return NOTHING_OFFERED
+    return Offered(*found)
 
 
 async def _if_installed(read: Awaitable[T]) -> T | None:
@@ -488,7 +505,7 @@ def _services(
                 revision,
                 name,
                 record.detector,
-                probed=record.probed is not None,
+                record.form,
             )
         app = app_of(name)
         pods = [p for p in around.pods if text(p, "metadata", "labels", APP_LABEL) == app]

@@ -137,10 +137,13 @@ ROLES = (
         namespaced=True,
     ),
     # Of what is outside of the namespaces that it watches, such an operator reads the Gateways that models name.
-    # So are the runtimes of the cluster, of which KServe makes the model servers.
+    # So are the runtimes of the cluster, of which KServe makes the model servers, and of which one is chosen.
     Role(
         "operator-outside",
-        tuple(Rule(kind.group, (kind.plural,), ("get",)) for kind in (GATEWAYS, CLUSTER_RUNTIMES)),
+        (
+            Rule(GATEWAYS.group, (GATEWAYS.plural,), ("get",)),
+            Rule(CLUSTER_RUNTIMES.group, (CLUSTER_RUNTIMES.plural,), ("get", "list")),
+        ),
         scoped=True,
     ),
     Role("view", (Rule(GROUP, _ALL, _READ),), _aggregated("view")),

@@ -51,6 +51,10 @@ class Reader(Protocol):
         """Return the objects of a kind that belong to a model; those named are there if they are."""
         ...
 
+    async def all_of(self, kind: Kind, namespace: str) -> list[Manifest]:
+        """Return all objects of a kind that is kept whole, in a namespace or in the cluster."""
+        ...
+
     async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job, which are none of the model's own."""
         ...
@@ -146,6 +150,12 @@ class Heard:
             return self._store.of_model(kind, namespace, model)
         return await self._live.list(kind, namespace, model)
 
+    async def all_of(self, kind: Kind, namespace: str) -> list[Manifest]:
+        """Return the objects of a kind that were heard of."""
+        if self._store.covers(kind, namespace):
+            return self._store.all_of(kind, namespace)
+        return await self._live.list(kind, namespace)
+
     async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job that were heard of."""
         if self._store.covers(PODS, namespace):
@@ -238,6 +248,10 @@ class Fresh:
         found = await asyncio.gather(*(self.get(kind, namespace, name) for name in names))
         now = [manifest for manifest in found if manifest is not None]
         return [*(manifest for name, manifest in heard.items() if name not in names), *now]
+
+    async def all_of(self, kind: Kind, namespace: str) -> list[Manifest]:
+        """Return them as heard: a runtime that is missed here is missed by KServe as well."""
+        return await self._heard.all_of(kind, namespace)
 
     async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job as they are now."""

@@ -1,6 +1,6 @@
 """What is known of a model's revisions: from their records, and of the one that the spec asks for from the spec."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -8,9 +8,10 @@ from pydantic import ValidationError
 from mlhops.api.base import Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.detector import Detector, beside_live
+from mlhops.kserve.form import form_of_live
 from mlhops.kserve.names import REVISION_LABEL
-from mlhops.kserve.probes import is_probed
 from mlhops.kserve.read import at, text
+from mlhops.kserve.runtime import runtime_for
 from mlhops.rollout.identity import Target, target_of
 from mlhops.rollout.record import RevisionRecord
 from mlhops.rollout.revision import Served, service_name
@@ -28,11 +29,31 @@ class Known:
     """Those whose record has to be made anew."""
 
 
+@dataclass(frozen=True)
+class Offered:
+    """The runtimes that KServe may choose from."""
+
+    own: Sequence[Manifest] = ()
+    """Those of the model's namespace."""
+    cluster: Sequence[Manifest] = ()
+    """Those of the cluster."""
+
+
+NOTHING_OFFERED = Offered()
+
+
+def is_recorded(model: ClinicalModel, revisions: list[Manifest]) -> bool:
+    """Whether there is a record of what the spec asks for, so that no runtime has to be chosen."""
+    recorded, digests = _recorded(model, revisions)
+    return target_of(model.spec, model.status, digests).name in recorded
+
+
 def known_revisions(
     model: ClinicalModel,
     revisions: list[Manifest],
     services: list[Manifest],
     detector: Detector | None,
+    offered: Offered = NOTHING_OFFERED,
 ) -> Known:
     """Return what is known of a model's revisions.
 
@@ -41,12 +62,13 @@ def known_revisions(
         revisions: its ControllerRevisions.
         services: its InferenceServices.
         detector: the one that a new revision gets, None for none.
+        offered: the runtimes of which a new revision gets one.
     """
     recorded, digests = _recorded(model, revisions)
     target = target_of(model.spec, model.status, digests)
     known, stale = dict(recorded), {name for name in digests if name not in recorded}
     if not target.clash:
-        wanted = _of_target(model, target, recorded.get(target.name), services, detector)
+        wanted = _of_target(model, target, recorded.get(target.name), services, detector, offered)
         known[target.name] = wanted
         if wanted != recorded.get(target.name):
             stale |= {target.name} & digests.keys()
@@ -87,6 +109,7 @@ def _of_target(
     recorded: RevisionRecord | None,
     live: list[Manifest],
     detector: Detector | None,
+    offered: Offered,
 ) -> RevisionRecord:
     """Return what the revision is that the spec asks for: what is recorded, with the replicas of the spec.
 
@@ -97,6 +120,6 @@ def _of_target(
         return recorded.scaled_as(spec.predictor)
     name = service_name(model.metadata.name, target.name)
     service = next((one for one in live if text(one, "metadata", "name") == name), None)
-    return RevisionRecord.of(
-        Served.of(spec), beside_live(service, detector), probed=is_probed(service)
-    )
+    runtime = runtime_for(spec.predictor, offered.own, offered.cluster)
+    form = form_of_live(service, spec.predictor, runtime)
+    return RevisionRecord.of(Served.of(spec), beside_live(service, detector), form)

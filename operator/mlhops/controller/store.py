@@ -245,6 +245,11 @@ class Store:
         """
         return self._manifests(kind, namespace, self._of_model[kind, namespace, model])
 
+    def all_of(self, kind: Kind, namespace: str) -> list[Manifest]:
+        """Return all objects of a kind in a namespace."""
+        names = [name.name for name in self.names(kind) if name.namespace == namespace]
+        return self._manifests(kind, namespace, names)
+
     def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job, in the order of their names."""
         return self._manifests(PODS, namespace, self._pods_of_evaluation[namespace, evaluation])

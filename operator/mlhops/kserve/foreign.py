@@ -7,7 +7,10 @@ What is empty is let be: KServe writes many of its fields back so.
 
 from collections.abc import Iterator
 
+from pydantic import ValidationError
+
 from mlhops.api.base import Json, Manifest
+from mlhops.api.pod import PodSecurityContext, SecurityContext
 from mlhops.kserve.detector import CONTAINER, LOGGER
 from mlhops.kserve.drift import covers
 from mlhops.kserve.probes import PROBES, may_be_ours
@@ -64,6 +67,7 @@ _SET_BY_US = {
             "imagePullSecrets",
             "labels",
             "model",
+            "runtimeClassName",
             "serviceAccountName",
             "volumes",
         }
@@ -72,12 +76,14 @@ _SET_BY_US = {
         {
             "args",
             "env",
+            "envFrom",
             "modelFormat",
             "ports",
             "protocolVersion",
             "runtime",
             "storageUri",
             "terminationMessagePolicy",
+            "volumeMounts",
         }
     ),
 }
@@ -176,13 +182,24 @@ def _may_be_added(path: str, name: str) -> bool:
 def _unknown(predictor: Manifest) -> Iterator[str]:
     """Yield what the operator never sets, for a revision of which nobody knows what it was."""
     for name, value in predictor.items():
-        if value and name != "logger" and name not in PLACING | _SET_BY_US["predictor"]:
+        known = name in PLACING | _SET_BY_US["predictor"] | {"logger"}
+        if value and not known and not _is_asked(name, value, PodSecurityContext):
             yield f"spec.predictor.{name}"
     model = at(predictor, "model")
     for name, value in model.items() if isinstance(model, dict) else ():
         known = name in _MODEL | _SET_BY_US["model"] or (name in PROBES and may_be_ours(value))
-        if value and not known:
+        if value and not known and not _is_asked(name, value, SecurityContext):
             yield f"spec.predictor.model.{name}"
     for container in items(predictor, "containers"):
         if text(container, "name") != CONTAINER:
             yield f"spec.predictor.containers[{text(container, 'name')}]"
+
+
+def _is_asked(name: str, value: Json, context: type[PodSecurityContext | SecurityContext]) -> bool:
+    """Whether a field is a security context that a spec can ask for, which none with more rights is."""
+    if name != "securityContext":
+        return False
+    try:
+        return context.model_validate(value).to_json() == value
+    except ValidationError:
+        return False

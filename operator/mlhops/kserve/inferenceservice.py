@@ -5,8 +5,10 @@ annotations to the pods, so any later change of them would restart the model.
 """
 
 from mlhops.api.base import Json, Manifest, ObjectMeta
-from mlhops.api.predictor import Predictor
+from mlhops.api.pod import Volume
+from mlhops.api.predictor import EnvVar, Predictor
 from mlhops.kserve.detector import Detector, beside
+from mlhops.kserve.form import EARLIER, Form
 from mlhops.kserve.names import (
     AUTOSCALER_CLASS,
     CLUSTER_LOCAL,
@@ -18,6 +20,8 @@ from mlhops.kserve.names import (
     owned_by,
 )
 from mlhops.kserve.probes import probes_of
+from mlhops.kserve.read import items
+from mlhops.kserve.runtime import ARGUMENT, VARIABLE, naming_by_name
 
 
 def render(
@@ -26,8 +30,7 @@ def render(
     revision: str,
     name: str,
     detector: Detector | None,
-    *,
-    probed: bool = False,
+    form: Form = EARLIER,
 ) -> Manifest:
     """Return the InferenceService to apply for a revision of a model.
 
@@ -37,13 +40,15 @@ def render(
         revision: which one it is.
         name: the InferenceService's.
         detector: what stands beside the model server, None where nothing does.
-        probed: whether the kubelet asks the model itself; earlier revisions go on without.
+        form: what the operator adds by itself; earlier revisions go on without.
     """
-    spec = _predictor(model.name, predictor, revision)
-    if probed:
-        spec["model"] = _model(model.name, predictor) | probes_of(
-            model.name, predictor.protocol_version
-        )
+    spec = _predictor(model.name, predictor, revision, form)
+    security = _pod_security(predictor, form)
+    if security:
+        spec["securityContext"] = security
+    if form.probed:
+        probes = probes_of(model.name, predictor.protocol_version)
+        spec["model"] = _model(model.name, predictor, form) | probes
     return {
         "apiVersion": KSERVE,
         "kind": "InferenceService",
@@ -59,8 +64,30 @@ def render(
             "annotations": _annotations(predictor),
             **owned_by(model),
         },
-        "spec": {"predictor": spec | (beside(name, detector, probed=probed) if detector else {})},
+        "spec": {"predictor": _joined(spec, name, detector, form) if detector else spec},
     }
+
+
+def _joined(spec: Manifest, name: str, detector: Detector, form: Form) -> Manifest:
+    """Return a predictor with what stands beside its model."""
+    added = beside(name, detector, probed=form.probed)
+    secrets: list[Json] = _listed(spec, "imagePullSecrets")
+    secrets += [one for one in _listed(added, "imagePullSecrets") if one not in secrets]
+    volumes: list[Json] = [*_listed(spec, "volumes"), *_listed(added, "volumes")]
+    joined = {**spec, **added, "volumes": volumes}
+    return joined | ({"imagePullSecrets": secrets} if secrets else {})
+
+
+def _listed(spec: Manifest, field: str) -> list[Json]:
+    """Return a list of a spec, empty where there is none."""
+    return list(items(spec, field))
+
+
+def _pod_security(predictor: Predictor, form: Form) -> Manifest:
+    """Return what the pods may do: the model server, and all that KServe puts beside it."""
+    default: Manifest = {"seccompProfile": {"type": "RuntimeDefault"}} if form.confined else {}
+    given = predictor.pod_security_context
+    return default | (given.to_json() if given is not None else {})
 
 
 def _annotations(predictor: Predictor) -> Manifest:
@@ -70,12 +97,12 @@ def _annotations(predictor: Predictor) -> Manifest:
     return annotations
 
 
-def _predictor(model: str, predictor: Predictor, revision: str) -> Manifest:
+def _predictor(model: str, predictor: Predictor, revision: str, form: Form) -> Manifest:
     spec: Manifest = {
         "minReplicas": predictor.min_replicas,
         # KServe's logger sends the label `endpoint` along, which tells revisions apart.
         "labels": {**predictor.labels, "endpoint": revision},
-        "model": _model(model, predictor),
+        "model": _model(model, predictor, form),
     }
     optional: Manifest = {
         "maxReplicas": predictor.max_replicas,
@@ -85,22 +112,25 @@ def _predictor(model: str, predictor: Predictor, revision: str) -> Manifest:
         "annotations": dict(predictor.annotations) or None,
         "nodeSelector": dict(predictor.node_selector) or None,
         "tolerations": [toleration.to_json() for toleration in predictor.tolerations] or None,
+        "imagePullSecrets": [secret.to_json() for secret in predictor.image_pull_secrets] or None,
+        "volumes": [_volume(volume) for volume in predictor.volumes] or None,
+        "runtimeClassName": predictor.runtime_class_name,
+        "priorityClassName": predictor.priority_class_name,
+        "affinity": predictor.affinity.to_json() if predictor.affinity else None,
     }
     return spec | {key: value for key, value in optional.items() if value is not None}
 
 
-def _model(model: str, predictor: Predictor) -> Manifest:
+def _model(model: str, predictor: Predictor, form: Form) -> Manifest:
     """Return the model server; every revision answers to the model's name, so that callers see one model."""
-    # An empty value is left out, as KServe does when it writes the object back.
-    env: list[Json] = [
-        {"name": variable.name, **({"value": variable.value} if variable.value else {})}
-        for variable in predictor.env
-    ]
+    security = predictor.security_context
+    env: list[Json] = [_variable(variable) for variable in predictor.env]
     args: list[Json] = list(predictor.args)
-    if "mlserver" in (predictor.runtime or ""):
-        env.append({"name": "MLSERVER_MODEL_NAME", "value": model})
-    else:
-        args.append(f"--model_name={model}")
+    naming = form.naming or naming_by_name(predictor.runtime)
+    if naming == "Variable":
+        env.append({"name": VARIABLE, "value": model})
+    if naming == "Argument":
+        args.append(f"{ARGUMENT}={model}")
     result: Manifest = {
         "modelFormat": predictor.model_format.to_json(),
         "storageUri": predictor.storage_uri,
@@ -112,7 +142,32 @@ def _model(model: str, predictor: Predictor) -> Manifest:
     optional: Manifest = {
         "args": args or None,
         "env": env or None,
-        "runtime": predictor.runtime,
+        "runtime": predictor.runtime or form.runtime,
         "resources": predictor.resources.to_json() if predictor.resources else None,
+        "envFrom": [source.to_json() for source in predictor.env_from] or None,
+        "securityContext": security.to_json() if security is not None else None,
+        "volumeMounts": [_mount(volume) for volume in predictor.volumes] or None,
     }
     return result | {key: value for key, value in optional.items() if value is not None}
+
+
+def _variable(variable: EnvVar) -> Manifest:
+    # An empty value is left out, as KServe does when it writes the object back.
+    value: Manifest = {"value": variable.value} if variable.value else {}
+    source = variable.value_from
+    return {
+        "name": variable.name,
+        **value,
+        **({"valueFrom": source.to_json()} if source is not None else {}),
+    }
+
+
+def _volume(volume: Volume) -> Manifest:
+    told = volume.to_json()
+    return {key: value for key, value in told.items() if key not in ("mountPath", "subPath")}
+
+
+def _mount(volume: Volume) -> Manifest:
+    """Return where a volume is mounted: nothing that a model server writes may outlive it, or reach another."""
+    mount: Manifest = {"name": volume.name, "mountPath": volume.mount_path, "readOnly": True}
+    return mount | ({"subPath": volume.sub_path} if volume.sub_path is not None else {})

@@ -38,13 +38,13 @@ def probe(path: str, port: int, *, period: int, timeout: int, failures: int) -> 
     }
 
 
-def is_probed(live: Manifest | None) -> bool:
-    """Whether a revision whose record is lost has probes; one that is to be made gets them.
+def is_probed(live: Manifest) -> bool:
+    """Whether a server whose record is lost has probes.
 
     A server that runs keeps what it has. Who wrote it is not asked: what a backup tool brings back is its own, and all
     the fields of a probe are put right by what is rendered.
     """
-    return live is None or may_be_ours(at(live, *_MODEL, "readinessProbe"))
+    return may_be_ours(at(live, *_MODEL, "readinessProbe"))
 
 
 def may_be_ours(value: Json) -> bool:

@@ -8,6 +8,8 @@ from mlhops.api.base import Fingerprint, Resource
 from mlhops.api.interface import Interface
 from mlhops.api.predictor import Predictor
 from mlhops.kserve.detector import Detector
+from mlhops.kserve.form import EARLIER, Form
+from mlhops.kserve.runtime import Naming
 from mlhops.rollout.revision import SCALING, Served
 
 
@@ -30,10 +32,16 @@ class RevisionRecord(Resource):
     """What stands beside the model server, None where nothing does."""
     probed: Literal[True] | None = None
     """Whether kubelet and detector ask the model itself; records of earlier operators have none."""
+    confined: Literal[True] | None = None
+    """Whether its pods have a seccomp profile by default; records of earlier operators have none."""
+    runtime: str | None = None
+    """The runtime that was chosen where the spec names none; records of earlier operators have none."""
+    naming: Naming | None = None
+    """How its server is told the model's name; records of earlier operators have none."""
 
     @classmethod
-    def of(cls, served: Served, detector: Detector | None, *, probed: bool = False) -> Self:
-        """Return the record of what is served, with this detector beside it."""
+    def of(cls, served: Served, detector: Detector | None, form: Form = EARLIER) -> Self:
+        """Return the record of what is served, with this detector beside it, in this form."""
         return cls(
             digest=served.digest,
             version=served.version,
@@ -41,7 +49,20 @@ class RevisionRecord(Resource):
             predictor=served.predictor,
             interface=served.interface,
             detector=detector,
-            probed=True if probed else None,
+            probed=True if form.probed else None,
+            confined=True if form.confined else None,
+            runtime=form.runtime,
+            naming=form.naming,
+        )
+
+    @property
+    def form(self) -> Form:
+        """What the operator adds by itself."""
+        return Form(
+            probed=self.probed is not None,
+            confined=self.confined is not None,
+            runtime=self.runtime,
+            naming=self.naming,
         )
 
     def digest_as(self, revision: str, version: str | None) -> str | None:

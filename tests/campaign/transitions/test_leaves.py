@@ -5,7 +5,7 @@ import typing
 from collections.abc import Iterator
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 
 from campaign.transitions.base import base
 from campaign.transitions.changes import (
@@ -30,7 +30,8 @@ def walk(type_: object, path: str = "") -> Iterator[str]:
     """The leaves below a type: an independent way to what the schema says."""
     origin, inner = typing.get_origin(type_), typing.get_args(type_)
     if origin is typing.Annotated:
-        yield from walk(inner[0], path)
+        whole = any(isinstance(each, WithJsonSchema) for each in inner)
+        yield from [path] if whole else walk(inner[0], path)
     elif origin in (typing.Union, types.UnionType):
         options = [one for one in inner if one is not type(None)]
         if len(options) == 1:

@@ -9,6 +9,7 @@ from mlhops.api.base import Manifest, ObjectMeta
 from mlhops.api.predictor import Predictor
 from mlhops.kserve.detector import Detector
 from mlhops.kserve.foreign import foreign_field
+from mlhops.kserve.form import Form
 from mlhops.kserve.inferenceservice import render
 from mlhops.kserve.probes import PROBES, is_probed
 from mlhops.kserve.read import at, items
@@ -28,7 +29,7 @@ def predictor(protocol: str = "v2") -> Predictor:
 
 
 def rendered(protocol: str = "v2", *, probed: bool = True) -> Manifest:
-    return render(META, predictor(protocol), "bcd", "sepsis-bcd", OURS, probed=probed)
+    return render(META, predictor(protocol), "bcd", "sepsis-bcd", OURS, Form(probed=probed))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,6 @@ def test_the_detector_is_asked_whether_the_answers_are_of_use() -> None:
 
 
 def test_a_lost_record_keeps_the_probes_that_its_server_has() -> None:
-    assert is_probed(None)
     assert is_probed(applied_as("mlhops", rendered()))
     assert not is_probed(applied_as("mlhops", rendered(probed=False)))
     assert is_probed(applied_as("a backup tool", rendered()))
