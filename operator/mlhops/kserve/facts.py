@@ -105,6 +105,8 @@ class Route:
     """How much of Gateway API its Gateway takes: `exposure.Features`."""
     unsupported: str = ""
     """What its Gateway has just said against more than that, empty where it has said nothing."""
+    unanswered: str = ""
+    """What its Gateway says of backends of this very spec to which it can send nothing."""
 
     @property
     def actual(self) -> Mapping[str, int] | None:

@@ -10,6 +10,8 @@ class Reason(StrEnum):
     SERVING = "Serving"
     STABLE_UNREADY = "StableUnready"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
+    BACKENDS_UNAVAILABLE = "BackendsUnavailable"
+    GATEWAY_NOT_PROGRAMMED = "GatewayNotProgrammed"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     SETTLED = "Settled"
     NOTHING_SERVES = "NothingServes"
