@@ -106,6 +106,29 @@ def test_an_unknown_runtime_is_reported_in_kserves_words(ward: Ward) -> None:
     assert model.status.phase == "Progressing"
 
 
+def test_pods_that_the_namespace_forbids_are_told_and_come_once_it_allows_them(ward: Ward) -> None:
+    enforced = "pod-security.kubernetes.io/enforce"
+    ward.cluster.kubectl("label", "namespace", ward.namespace, f"{enforced}=restricted")
+    ward.apply("1.0.0")
+    model = ward.wait_for_message('FailedCreate: pods "mortality-', 15)
+    assert 'violates PodSecurity "restricted:latest"' in model.status.message
+    assert model.status.phase == "Progressing"
+    ward.cluster.kubectl("label", "namespace", ward.namespace, f"{enforced}-")
+    ward.wait("Healthy")
+
+
+def test_a_service_that_somebody_stops_says_so_until_it_is_started(ward: Ward) -> None:
+    ward.serve()
+    (service,) = ward.services()
+    where = ("inferenceservice", service, "--namespace", ward.namespace)
+    stop = "serving.kserve.io/stop"
+    ward.cluster.kubectl("annotate", *where, f"{stop}=true")
+    model = ward.wait_for_message(f"Stopped: the InferenceService has the annotation {stop}", 15)
+    assert model.status.phase == "Degraded"
+    ward.cluster.kubectl("annotate", *where, f"{stop}-")
+    ward.wait("Healthy")
+
+
 def test_a_stable_that_somebody_deletes_comes_back(ward: Ward) -> None:
     model = ward.serve()
     assert model.status.stable is not None

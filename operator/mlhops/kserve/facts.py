@@ -48,6 +48,8 @@ class Service:
     """What answers: images and runtime."""
     current: bool = True
     """Whether it is as it would be applied now."""
+    mode: str = ""
+    """The deployment mode in which KServe runs it, empty while KServe does not say."""
 
 
 @dataclass(frozen=True)

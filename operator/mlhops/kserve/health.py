@@ -83,6 +83,7 @@ def observe(
         foreign_pod=_foreign_pod(pods, name),
         server=server_of(live, answering, runtimes),
         current=desired is None or as_applied(live, desired),
+        mode=text(live, "status", "deploymentMode"),
     )
 
 

@@ -144,6 +144,13 @@ def test_a_failure_that_is_over_is_not_told(reference: Path) -> None:
     assert "lastFailureInfo" in str(versions[3])
 
 
+@pytest.mark.reference("kserve-samples")
+def test_the_deployment_mode_is_what_kserve_says(reference: Path) -> None:
+    found = [observe(version, [], None).mode for version in samples(reference, "ok", LATER)]
+    assert found[0] == ""
+    assert set(found[1:]) == {"Standard"}
+
+
 def test_a_condition_of_an_earlier_service_of_that_name_is_not_told() -> None:
     said = {
         "type": "Ready",
