@@ -117,18 +117,6 @@ def test_pods_that_the_namespace_forbids_are_told_and_come_once_it_allows_them(w
     ward.wait("Healthy")
 
 
-def test_a_service_that_somebody_stops_says_so_until_it_is_started(ward: Ward) -> None:
-    ward.serve()
-    (service,) = ward.services()
-    where = ("inferenceservice", service, "--namespace", ward.namespace)
-    stop = "serving.kserve.io/stop"
-    ward.cluster.kubectl("annotate", *where, f"{stop}=true")
-    model = ward.wait_for_message(f"Stopped: the InferenceService has the annotation {stop}", 15)
-    assert model.status.phase == "Degraded"
-    ward.cluster.kubectl("annotate", *where, f"{stop}-")
-    ward.wait("Healthy")
-
-
 def test_a_stable_that_somebody_deletes_comes_back(ward: Ward) -> None:
     model = ward.serve()
     assert model.status.stable is not None
