@@ -100,6 +100,9 @@ class Town(World):
             self._fail(service, failure)
 
     def _fail(self, service: str, failure: Failure) -> None:
+        if failure.reason == "FailedCreate":
+            self.say(service, failure.reason, failure.message)
+            return
         status = {
             "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": moment()}],
             "modelStatus": {

@@ -152,9 +152,11 @@ WRONGS: tuple[Wrong, ...] = (
         "service account of the model does not exist",
         (("predictor.serviceAccountName", "nobody"),),
         "Degraded",
-        ("not ready within 5s", "spec.rollout.progressDeadline"),
+        ("not ready within 5s: FailedCreate", 'serviceaccount "nobody" not found'),
         _kserve(
-            lambda live: at(live, "spec", "predictor", "serviceAccountName") == "nobody", "", ""
+            lambda live: at(live, "spec", "predictor", "serviceAccountName") == "nobody",
+            "FailedCreate",
+            'pods "x" is forbidden: error looking up service account: serviceaccount "nobody" not found',
         ),
     ),
     Wrong(

@@ -106,6 +106,17 @@ def test_an_unknown_runtime_is_reported_in_kserves_words(ward: Ward) -> None:
     assert model.status.phase == "Progressing"
 
 
+def test_pods_that_the_namespace_forbids_are_told_and_come_once_it_allows_them(ward: Ward) -> None:
+    enforced = "pod-security.kubernetes.io/enforce"
+    ward.cluster.kubectl("label", "namespace", ward.namespace, f"{enforced}=restricted")
+    ward.apply("1.0.0")
+    model = ward.wait_for_message('FailedCreate: pods "mortality-', 15)
+    assert 'violates PodSecurity "restricted:latest"' in model.status.message
+    assert model.status.phase == "Progressing"
+    ward.cluster.kubectl("label", "namespace", ward.namespace, f"{enforced}-")
+    ward.wait("Healthy")
+
+
 def test_a_stable_that_somebody_deletes_comes_back(ward: Ward) -> None:
     model = ward.serve()
     assert model.status.stable is not None

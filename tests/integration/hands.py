@@ -32,7 +32,7 @@ from mlhops.controller.kinds import (
     Kind,
 )
 from mlhops.kserve.owner import is_of_service
-from mlhops.kserve.read import at, items, text
+from mlhops.kserve.read import at, condition, items, text
 from tests import last_words
 from tests.builders import clinical_model, decision
 from tests.cluster_api import Api, live_services, route_weights, until
@@ -253,6 +253,34 @@ class Hands:
         }
         self.api.patch(SERVICES, self.namespace, service, cast(Manifest, patch), "status")
 
+    def cannot_create(self, service: str) -> str:
+        """KServe says why there are no pods as the ReplicaSet controller has said it; return these words."""
+        made = replica_set(self.api.get(SERVICES, self.namespace, service) or {})
+        self.api.create(REPLICA_SETS, self.namespace, made)
+        name = text(made, "metadata", "name")
+
+        def look() -> Manifest | None:
+            live = self.api.get(REPLICA_SETS, self.namespace, name)
+            return condition(live, "ReplicaFailure") or None
+
+        failure = until("the ReplicaSet's own trouble", look)
+        words = text(failure, "message")
+        self.say(service, text(failure, "reason"), words)
+        return words
+
+    def say(self, service: str, reason: str, message: str = "") -> None:
+        """KServe says that an InferenceService is not ready, and why."""
+        said = {"status": "False", "reason": reason, "message": message}
+        conditions = [
+            {"type": type_, "lastTransitionTime": moment(), **said}
+            for type_ in ("PredictorReady", "Ready")
+        ]
+        states = {"activeModelState": "", "targetModelState": "Pending"}
+        model = {"states": states, "transitionStatus": "InProgress"}
+        status = {"conditions": conditions, "modelStatus": model}
+        patch = cast(Manifest, {"status": status})
+        self.api.patch(SERVICES, self.namespace, service, patch, "status")
+
     def crash(self, service: str, words: str, restarts: int) -> None:
         """The kubelet says that a pod of an InferenceService crashes."""
         name = text(self.pod_of(service), "metadata", "name")
@@ -330,6 +358,35 @@ class Hands:
             if text(pod, "metadata", "labels", "mlhops.io/evaluation") == evaluation:
                 return text(pod, "metadata", "name")
         return None
+
+    def program_gateway(self, status: str, reason: str, message: str = "") -> None:
+        """The Gateway's controller says whether it takes requests."""
+        live = self.api.get(GATEWAYS, self.gateway, "clinical")
+        programmed = {
+            "type": "Programmed",
+            "status": status,
+            "reason": reason,
+            "message": message,
+            "observedGeneration": at(live, "metadata", "generation"),
+            "lastTransitionTime": moment(),
+        }
+        patch = cast(Manifest, {"status": {"conditions": [programmed]}})
+        self.api.patch(GATEWAYS, self.gateway, "clinical", patch, "status")
+
+    def miss_endpoints(self, message: str) -> None:
+        """The Gateway says of the route as it is now that backends have no endpoints, as Envoy Gateway does."""
+        route = self.api.get(ROUTES, self.namespace, MODEL)
+        parent = items(route, "status", "parents")[0]
+        lacks: Manifest = {
+            "type": "BackendsAvailable",
+            "status": "False",
+            "reason": "EndpointsNotFound",
+            "message": message,
+            "observedGeneration": at(route, "metadata", "generation"),
+            "lastTransitionTime": moment(),
+        }
+        parent["conditions"] = [*items(parent, "conditions"), lacks]
+        self.api.patch(ROUTES, self.namespace, MODEL, {"status": {"parents": [parent]}}, "status")
 
     def accept_route(self) -> None:
         """The Gateway says that it has the route as it is now."""

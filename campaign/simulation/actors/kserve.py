@@ -99,7 +99,11 @@ class KServe:
         stage = self._stage
         match stage.rng.randrange(8):
             case 0:
-                return self._patch(live, _status(live, "False", ""), "status", "finds unready")
+                status = _status(live, "False", "")
+                said = {"reason": "FailedCreate", "message": "exceeded quota: q"}
+                unready: Manifest = {"type": "Ready", "status": "False", **said}
+                cast(Manifest, status["status"])["conditions"] = [unready]
+                return self._patch(live, status, "status", "finds unready")
             case 1:
                 words = stage.rng.choice(_WORDS)
                 crashed = _container(ready=False, restarts=stage.rng.choice((0, 1, 5)), words=words)
@@ -109,7 +113,8 @@ class KServe:
                 return self._replace_pods(live, waiting, "False")
             case 3:
                 failed: Manifest = {
-                    "lastFailureInfo": {"reason": "ModelLoadFailed", "message": "x"}
+                    "states": {"activeModelState": "", "targetModelState": "FailedToLoad"},
+                    "lastFailureInfo": {"reason": "ModelLoadFailed", "message": "x"},
                 }
                 status = _status(live, "False", "")
                 cast(Manifest, cast(Manifest, status["status"])["modelStatus"]).update(failed)

@@ -50,7 +50,7 @@ from mlhops.kserve.hostnames import (
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of, detector_map, profile_map
 from mlhops.kserve.owner import controllers, is_ours, owned
 from mlhops.kserve.read import at, condition, items, number, text
-from mlhops.kserve.route import Router
+from mlhops.kserve.route import Router, unprogrammed
 from mlhops.kserve.servers import Runtimes, runtime_names
 from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.looks import Monitored
@@ -202,6 +202,7 @@ async def _gather_around(
         unconfigured=_unconfigured(configurations, maps, uid),
         config_maps=_config_maps(name, maps),
         gateway_exists=gateway is not None,
+        unprogrammed=unprogrammed(gateway or {}),
         listener=_listener(gateway or {}),
         hostnames=judge_hostnames(model, live_route, rivals or Rivals(), gateway or {}, rules),
         kserve_installed=services is not None,

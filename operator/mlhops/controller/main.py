@@ -59,7 +59,7 @@ from mlhops.kserve.detector import Detectors
 from mlhops.kserve.hostnames import ANY_HOSTNAME, OTHERS, HostnameRules
 from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, service_of_app
 from mlhops.kserve.read import at, text
-from mlhops.kserve.route import GatewayRouter
+from mlhops.kserve.route import GatewayRouter, unprogrammed
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 
 _log = structlog.get_logger(__name__)
@@ -182,8 +182,7 @@ class Operator:
             self._add_models()
         if kind == ROUTES and at(before, "spec") != at(after, "spec") and _takes_any(before, after):
             self._add_models()
-        # A Gateway's status changes with each route; only what it listens on matters.
-        if kind == GATEWAYS and at(before, "spec") != at(after, "spec"):
+        if kind == GATEWAYS and _plays_another_part(before, after):
             self._add_models()
 
     def _look_over(self, kind: Kind, model: Manifest, before: str) -> None:
@@ -429,6 +428,16 @@ def _namespace(text: str) -> str:
             f"{text!r} is not the name of a namespace: give each by its own --namespace, without * or !"
         )
     return text
+
+
+def _plays_another_part(before: Manifest | None, after: Manifest | None) -> bool:
+    """Whether a Gateway listens on something else, or takes requests no longer or again.
+
+    Its status changes with each route, which matters to nobody else.
+    """
+    if at(before, "spec") != at(after, "spec"):
+        return True
+    return unprogrammed(before or {}) != unprogrammed(after or {})
 
 
 def _takes_any(*routes: Manifest | None) -> bool:

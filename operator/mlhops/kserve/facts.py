@@ -48,6 +48,8 @@ class Service:
     """What answers: images and runtime."""
     current: bool = True
     """Whether it is as it would be applied now."""
+    mode: str = ""
+    """The deployment mode in which KServe runs it, empty while KServe does not say."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Route:
     """How much of Gateway API its Gateway takes: `exposure.Features`."""
     unsupported: str = ""
     """What its Gateway has just said against more than that, empty where it has said nothing."""
+    unanswered: str = ""
+    """What its Gateway says of backends of this very spec to which it can send nothing."""
 
     @property
     def actual(self) -> Mapping[str, int] | None:

@@ -1,6 +1,7 @@
 """A revision's health, from its InferenceService and from its pods.
 
-KServe reports neither a crash of the model's container nor pods that cannot start, so the pods are read too.
+KServe reports neither a crash of the model's container nor pods that cannot start, so the pods are read too. Why
+there are no pods at all is in its conditions only, which have what the ReplicaSet says (KServe 0.16 and later).
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,7 +14,7 @@ from mlhops.kserve.facts import ReadyPod, Service
 from mlhops.kserve.foreign import foreign_field, foreign_logger
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of
 from mlhops.kserve.owner import is_of_service
-from mlhops.kserve.read import at, condition, items, number, text
+from mlhops.kserve.read import at, condition, in_one_line, items, number, text
 from mlhops.kserve.servers import NO_RUNTIMES, Runtimes, server_of
 
 CRASH_LIMIT = 3
@@ -32,7 +33,10 @@ _STUCK = frozenset(
     }
 )
 _HOPELESS = frozenset({"InvalidImageName"})
+_STARTING = frozenset({"MinimumReplicasUnavailable", "NewReplicaSetCreated", "ReplicaSetUpdated"})
+"""Reasons of every start, which say no more than that it is not over."""
 _ABOUT_RUNTIME = frozenset({"RuntimeNotRecognized", "NoSupportingRuntime"})
+_FAILED_NOW = frozenset({"BlockedByFailedLoad", "InvalidSpec"})
 _LAST_WORDS = 300
 
 
@@ -79,6 +83,7 @@ def observe(
         foreign_pod=_foreign_pod(pods, name),
         server=server_of(live, answering, runtimes),
         current=desired is None or as_applied(live, desired),
+        mode=text(live, "status", "deploymentMode"),
     )
 
 
@@ -133,11 +138,46 @@ def is_ready(live: Manifest) -> bool | None:
 
 def _reported_trouble(live: Manifest) -> Trouble | None:
     """Return what KServe itself says is wrong."""
-    failure = at(live, "status", "modelStatus", "lastFailureInfo")
+    return _failed_load(live) or _condition_trouble(live)
+
+
+def _failed_load(live: Manifest) -> Trouble | None:
+    """Return why the model is not loaded. KServe never clears a failure, so one that is over is not told."""
+    model = at(live, "status", "modelStatus")
+    failed = text(model, "states", "targetModelState") == "FailedToLoad"
+    if not failed and text(model, "transitionStatus") not in _FAILED_NOW:
+        return None
+    failure = at(model, "lastFailureInfo")
     reason, message = text(failure, "reason"), text(failure, "message")
     if reason in _ABOUT_RUNTIME:
-        message += " (spec.predictor.runtime, spec.predictor.modelFormat)"
+        field = "protocolVersion" if "protocol version" in message else "modelFormat"
+        message += f" (spec.predictor.runtime, spec.predictor.{field})"
     return Trouble(reason or "failed", _short(message)) if reason or message else None
+
+
+def _condition_trouble(live: Manifest) -> Trouble | None:
+    """Return what a condition says, whose words are the API server's and KServe's, never a container's.
+
+    One without a change stays as old as it is while it holds, so its age is held against it only where it is older
+    than the InferenceService: that came back from a backup. What KServe says of another generation is over in
+    milliseconds; `observedGeneration` does not tell, it is that of the Deployment.
+    """
+    born = text(live, "metadata", "creationTimestamp")
+    for type_ in ("PredictorReady", "Ready"):
+        said = condition(live, type_)
+        reason, since = text(said, "reason"), text(said, "lastTransitionTime")
+        if (
+            text(said, "status") != "False"
+            or reason in _STARTING
+            or (born and since and since < born)
+        ):
+            continue
+        words = in_one_line(said)
+        if words == "Stopped":
+            words += ": the InferenceService has the annotation serving.kserve.io/stop"
+        if words:
+            return Trouble(words)
+    return None
 
 
 def _pods_trouble(pods: Iterable[Manifest]) -> Trouble | None:

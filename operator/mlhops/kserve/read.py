@@ -30,6 +30,13 @@ def items(value: Json, *path: str) -> list[Manifest]:
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
+def in_one_line(said: Json, longest: int = 700) -> str:
+    """Return a condition's reason and message as one line of bounded length."""
+    message = " ".join(text(said, "message").split())
+    whole = ": ".join(part for part in (text(said, "reason"), message) if part)
+    return whole if len(whole) <= longest else whole[:longest] + "..."
+
+
 def condition(value: Json, type_: str, *path: str) -> Manifest:
     """Return the condition of that type in `status.conditions`, or in the list at a path."""
     for candidate in items(value, *(path or ("status", "conditions"))):

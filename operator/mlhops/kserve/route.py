@@ -6,7 +6,7 @@ an annotation of the route remembers for that Gateway.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol, TypeAlias, cast
 
 from mlhops.api.base import Json, Manifest
@@ -17,7 +17,7 @@ from mlhops.kserve.facts import UNKNOWN, Answerer, Route
 from mlhops.kserve.hostnames import gateway_of
 from mlhops.kserve.names import GATEWAY_API, MANAGED_BY, MODEL_LABEL, backend, owned_by
 from mlhops.kserve.owner import is_ours
-from mlhops.kserve.read import at, condition, items, number, text
+from mlhops.kserve.read import at, condition, in_one_line, items, number, text
 
 _PORT = 80
 _SUFFIX = backend("")
@@ -109,6 +109,7 @@ class GatewayRouter:
             foreign=not is_ours(live, model.metadata.uid),
             features=less,
             unsupported=message if unsupported else "",
+            unanswered=self._unanswered(model, live),
         )
 
     def _is_current(self, live: Manifest, desired: Manifest) -> bool:
@@ -183,14 +184,9 @@ class GatewayRouter:
     def _acceptance(self, model: ClinicalModel, live: Manifest) -> _Verdict:
         """Return whether our Gateway has accepted this very spec; None while it is silent or behind."""
         generation = number(live, "metadata", "generation")
-        wanted = self._parent(model)
         said = "the Gateway says nothing about the HTTPRoute"
         verdicts: list[_Verdict] = []
-        for parent in items(live, "status", "parents"):
-            reference = at(parent, "parentRef")
-            namespace = text(reference, "namespace") or model.metadata.namespace
-            if (text(reference, "name"), namespace) != (wanted["name"], wanted["namespace"]):
-                continue
+        for parent in self._said(model, live):
             said = "the Gateway has not seen the latest weights yet"
             accepted = condition(parent, "Accepted", "conditions")
             if number(accepted, "observedGeneration") != generation:
@@ -202,6 +198,24 @@ class GatewayRouter:
         refused = [verdict for verdict in verdicts if not verdict[0]]
         return next(iter(refused or verdicts), (None, "", said))
 
+    def _said(self, model: ClinicalModel, live: Manifest) -> Iterator[Manifest]:
+        """Yield what is said of the route for our Gateway; more than one controller may have."""
+        wanted = self._parent(model)
+        for parent in items(live, "status", "parents"):
+            reference = at(parent, "parentRef")
+            namespace = text(reference, "namespace") or model.metadata.namespace
+            if (text(reference, "name"), namespace) == (wanted["name"], wanted["namespace"]):
+                yield parent
+
+    def _unanswered(self, model: ClinicalModel, live: Manifest) -> str:
+        """Return what Envoy Gateway says of backends without endpoints, whose share of requests gets 503."""
+        generation = number(live, "metadata", "generation")
+        for parent in self._said(model, live):
+            said = condition(parent, "BackendsAvailable", "conditions")
+            if text(said, "status") == "False" and number(said, "observedGeneration") == generation:
+                return in_one_line(said)
+        return ""
+
     def _resolved(self, parent: Manifest, generation: int | None) -> _Verdict:
         """An accepted route whose backends are not found answers its share of requests with 500."""
         resolved = condition(parent, "ResolvedRefs", "conditions")
@@ -209,6 +223,17 @@ class GatewayRouter:
         if resolved and not stale and text(resolved, "status") == "False":
             return _refused(resolved)
         return True, "", ""
+
+
+def unprogrammed(gateway: Manifest) -> str:
+    """Return why a Gateway takes no requests, in its controller's words; empty where it says nothing of the kind."""
+    generation = number(gateway, "metadata", "generation")
+    for type_ in ("Accepted", "Programmed"):
+        said = condition(gateway, type_)
+        observed = number(said, "observedGeneration")
+        if text(said, "status") == "False" and observed in (None, generation):
+            return f"{type_} is False: {in_one_line(said)}"
+    return ""
 
 
 def _refused(said: Manifest) -> _Verdict:

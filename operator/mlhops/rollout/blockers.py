@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from mlhops.api.conditions import ConditionType, find
 from mlhops.api.status import Stop
+from mlhops.kserve.names import app_of
 from mlhops.rollout import reasons
 from mlhops.rollout.draft import MESSAGE_LIMIT, Draft
 from mlhops.rollout.reasons import Reason
@@ -49,9 +50,12 @@ def _mode(draft: Draft) -> tuple[Reason, str] | None:
 
 def _name(draft: Draft) -> tuple[Reason, str] | None:
     metadata = draft.seen.model.metadata
-    host = f"{service_name(metadata.name, draft.target)}-predictor-{metadata.namespace}"
+    service = service_name(metadata.name, draft.target)
+    host, label = f"{service}-predictor-{metadata.namespace}", app_of(service)
     if len(host) > 63:
         return Reason.NAME_TOO_LONG, reasons.name_too_long(host, len(host))
+    if len(label) > 63:
+        return Reason.NAME_TOO_LONG, reasons.label_too_long(label)
     return None
 
 
@@ -119,6 +123,13 @@ def _pod(draft: Draft) -> tuple[Reason, str] | None:
     return None
 
 
+def _deployment_mode(draft: Draft) -> tuple[Reason, str] | None:
+    for service in draft.seen.services.values():
+        if service.mode not in ("", "Standard") and not service.deleting:
+            return Reason.MODE_IGNORED, reasons.mode_ignored(service.name, service.mode)
+    return None
+
+
 def _lost(draft: Draft) -> tuple[Reason, str] | None:
     stable = draft.stable
     if stable is None or stable.digest == draft.digest:
@@ -139,6 +150,7 @@ CHAIN: tuple[Check, ...] = (
     _kserve,
     _gateway_api,
     _gateway,
+    _deployment_mode,
     _route_owner,
     _hostname,
     _logger,

@@ -55,6 +55,7 @@ def _check_health(draft: Draft) -> None:
         return
     service = None if candidate.renew else draft.service(candidate)
     trouble = _trouble(candidate, service)
+    draft.change(trouble=trouble)  # first of all: what goes into the history has it
     if service is not None and service.fatal:
         draft.fail(Reason.CANDIDATE_UNHEALTHY, trouble or "the model server cannot start")
     elif service is not None and service.ready is True and service.endpoint is not None:
@@ -81,19 +82,17 @@ def _trouble(candidate: Candidate, service: Service | None) -> str | None:
     """Return what is wrong; the words of a server that has seen patients are not repeated."""
     if service is None:
         return None
-    if candidate.ready_at is None or service.symptom is None:
+    if candidate.ready_at is None or service.trouble == service.symptom:
         return service.trouble
     return f"{service.symptom} (see its log)"
 
 
 def _tell_trouble(draft: Draft, candidate: Candidate, trouble: str | None) -> None:
-    draft.change(trouble=trouble)
     if trouble is not None and trouble != candidate.trouble:
         draft.tell(Reason.CANDIDATE_WAITING, f"{candidate.version}: {trouble}", warning=True)
 
 
 def _note_ready(draft: Draft, candidate: Candidate) -> None:
-    draft.change(trouble=None)
     if candidate.ready_at is None:
         draft.change(ready_at=draft.now)
         draft.tell(Reason.CANDIDATE_READY, f"{candidate.version} is loaded and answers")

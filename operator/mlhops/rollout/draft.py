@@ -211,10 +211,13 @@ class Draft:
             self.tell(reason, f"{candidate.version}: {message}", warning=warning)
 
     def record(self, outcome: Outcome, message: str) -> None:
-        """Add how the candidate ended to the history."""
+        """Add how the candidate ended to the history, and what kept it from being ready: both go with it."""
         candidate = self.candidate
         if candidate is None:
             return
+        trouble = candidate.trouble
+        if trouble and trouble not in message and outcome is not Outcome.PROMOTED:
+            message = f"{message} ({trouble})"
         entry = HistoryEntry(
             revision=candidate.revision,
             digest=candidate.digest,

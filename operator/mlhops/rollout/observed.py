@@ -83,6 +83,8 @@ class Observed:
     config_maps: Mapping[str, str] = field(default_factory=dict)
     """The revision of each ConfigMap of a detector or profile that this model owns, by its name."""
     gateway_exists: bool = True
+    unprogrammed: str = ""
+    """Why the Gateway takes no requests, in its controller's words; empty where it says nothing of the kind."""
     listener: Listener = Listener()
     hostnames: Hostnames = field(default_factory=Hostnames)
     """The host names that it asks for, and what stands in the way."""

@@ -10,6 +10,8 @@ class Reason(StrEnum):
     SERVING = "Serving"
     STABLE_UNREADY = "StableUnready"
     ROUTE_NOT_ACCEPTED = "RouteNotAccepted"
+    BACKENDS_UNAVAILABLE = "BackendsUnavailable"
+    GATEWAY_NOT_PROGRAMMED = "GatewayNotProgrammed"
     ROLLOUT_IN_PROGRESS = "RolloutInProgress"
     SETTLED = "Settled"
     NOTHING_SERVES = "NothingServes"
@@ -50,6 +52,7 @@ class Reason(StrEnum):
     GATEWAY_API_MISSING = "GatewayAPIMissing"
     GATEWAY_MISSING = "GatewayMissing"
     MODE_NOT_SUPPORTED = "ModeNotSupported"
+    MODE_IGNORED = "ModeIgnored"
     NAME_TOO_LONG = "NameTooLong"
     HOSTNAME_TAKEN = "HostnameTaken"
     HOSTNAME_NOT_ALLOWED = "HostnameNotAllowed"
@@ -129,6 +132,22 @@ def gateway_missing(namespace: str, name: str) -> str:
     return (
         f"there is no Gateway {namespace}/{name} (spec.exposure.gateway): "
         "create it, or name one that exists"
+    )
+
+
+def mode_ignored(service: str, mode: str) -> str:
+    """Return the message for a KServe that does not know the deployment mode that is asked of it."""
+    return (
+        f"KServe runs InferenceService {service} in mode {mode[:63]} although Standard is asked for, which "
+        "KServe knows from 0.16 on: upgrade KServe"
+    )
+
+
+def label_too_long(label: str) -> str:
+    """Return the message for names that do not fit the label that KServe gives to pods."""
+    return (
+        f"{label!r} is a label of {len(label)} characters and Kubernetes allows 63: "
+        "give the model a shorter name"
     )
 
 

@@ -58,13 +58,20 @@ def failing_message(draft: Draft) -> str:
     return f"{stable.version if stable else ''} has the requests and does not answer them: {why}"
 
 
-def available(draft: Draft, *, reached: bool | None, why: str) -> Wanted:
+def available(
+    draft: Draft,
+    *,
+    reached: bool | None,
+    why: str,
+    unknown: Reason = Reason.ROUTE_NOT_ACCEPTED,
+) -> Wanted:
     """Return the condition that says whether callers are answered.
 
     Args:
         draft: the plan.
         reached: whether what serves is ready and surely gets the requests; None where that is not known.
         why: what keeps it from that.
+        unknown: the reason where it is not known.
     """
     type_, stable = ConditionType.AVAILABLE, draft.stable
     if stable is None:
@@ -74,7 +81,7 @@ def available(draft: Draft, *, reached: bool | None, why: str) -> Wanted:
     if is_failing(draft):
         return (type_, "False", Reason.REQUESTS_FAIL.value, failing_message(draft))
     if reached is None:
-        return (type_, "Unknown", Reason.ROUTE_NOT_ACCEPTED.value, why)
+        return (type_, "Unknown", unknown.value, why)
     serving = draft.serving
     if serving is None or serving.verdict is None:
         return (type_, "True", Reason.NOT_COUNTED.value, f"{stable.version} is ready")

@@ -221,7 +221,24 @@ def _available(draft: Draft) -> Wanted:
         if taken_over:
             return _taken_over(draft, candidate)
     reached, why = _reached(draft)
-    return serving.available(draft, reached=reached, why=why)
+    doubt = _gateway_doubt(draft) if reached else None
+    answers = draft.serving is not None and draft.serving.verdict == "Serving"
+    if doubt is None or (answers and doubt[0] is Reason.GATEWAY_NOT_PROGRAMMED):
+        return serving.available(draft, reached=reached, why=why)
+    return serving.available(draft, reached=None, why=doubt[1], unknown=doubt[0])
+
+
+def _gateway_doubt(draft: Draft) -> tuple[Reason, str] | None:
+    """Return what a Gateway says against a route that it has accepted.
+
+    A Gateway without an address may be reached by another way, as requests then show; it stops no rollout.
+    """
+    route = draft.seen.route
+    if route is not None and route.unanswered:
+        return Reason.BACKENDS_UNAVAILABLE, f"the Gateway finds no backend: {route.unanswered}"
+    if draft.seen.unprogrammed:
+        return Reason.GATEWAY_NOT_PROGRAMMED, f"of the Gateway {draft.seen.unprogrammed}"
+    return None
 
 
 def _taken_over(draft: Draft, candidate: Candidate) -> Wanted:
@@ -232,6 +249,9 @@ def _taken_over(draft: Draft, candidate: Candidate) -> Wanted:
         trouble = service.symptom if service is not None else "its InferenceService is gone"
         message = f"{said}: {trouble or 'the model server is not ready'}"
         return (type_, "False", Reason.CANDIDATE_UNHEALTHY.value, message)
+    doubt = _gateway_doubt(draft)
+    if doubt is not None:
+        return (type_, "Unknown", doubt[0].value, f"{said}, but {doubt[1]}")
     return (type_, "True", Reason.NOT_COUNTED.value, f"{said} and is ready")
 
 
@@ -285,6 +305,9 @@ def _serving_state(draft: Draft) -> _State:
     untold = _untold(draft)
     if untold:
         text += f" ({untold})"
+    doubt = _gateway_doubt(draft)
+    if doubt is not None:
+        text += f" ({doubt[1]})"
     return _State("True", False, False, Reason.SERVING.value, text)
 
 
@@ -329,6 +352,8 @@ def _route_state(draft: Draft) -> _State:
     stable = draft.stable
     said = draft.seen.route.message if draft.seen.route else ""
     message = "waiting for the Gateway to accept the HTTPRoute" + (f": {said}" if said else "")
+    if draft.seen.unprogrammed:
+        message += f" (of the Gateway {draft.seen.unprogrammed})"
     reason = Reason.ROUTE_NOT_ACCEPTED.value
     if stable is not None:
         since = _waiting_since(draft, stable)

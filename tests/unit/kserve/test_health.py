@@ -13,10 +13,13 @@ from mlhops.kserve.health import CRASH_LIMIT, is_ready
 from mlhops.kserve.read import text
 from tests.builders import with_path
 
+LATER = "2026-11-30"
+"""The folder of samples of a later day, with more kinds of trouble."""
 
-def samples(reference: Path, scenario: str) -> list[Manifest]:
+
+def samples(reference: Path, scenario: str, day: str = "") -> list[Manifest]:
     """The versions of one InferenceService, as the real KServe wrote its status."""
-    lines = (reference / "kserve-samples" / "inferenceservice-statuses.jsonl").read_text()
+    lines = (reference / "kserve-samples" / day / "inferenceservice-statuses.jsonl").read_text()
     found = [json.loads(line) for line in lines.splitlines()]
     return [
         {"metadata": {"name": scenario}, "status": one["status"] or {}}
@@ -83,6 +86,102 @@ def test_what_kserve_reports_is_told_in_its_words(reference: Path) -> None:
     service = observe(samples(reference, "nort")[-1], [], None)
     assert service.trouble is not None
     assert "Waiting for runtime" in service.trouble
+
+
+@pytest.mark.reference("kserve-samples")
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [
+        ("podsecurity", 'FailedCreate: pods "mortality-x'),
+        ("podsecurity", 'is forbidden: violates PodSecurity "restricted:latest": seccompProfile'),
+        ("quota", "is forbidden: exceeded quota: q, requested: limits.memory=3584Mi"),
+        ("noserviceaccount", "error looking up service account t-sa-40bd/nobody: serviceaccount"),
+        ("labeltoolong", "ReconcileFailed: fails to reconcile predictor: Service"),
+        ("stop", "Stopped: the InferenceService has the annotation serving.kserve.io/stop"),
+        ("noprotocol", "(spec.predictor.runtime, spec.predictor.protocolVersion)"),
+    ],
+)
+def test_why_there_are_no_pods_is_told_without_a_container(
+    reference: Path, scenario: str, words: str
+) -> None:
+    found = [observe(version, [], None) for version in samples(reference, scenario, LATER)]
+    told = [each for each in found if each.trouble is not None and words in each.trouble]
+    assert told
+    assert not any(each.fatal for each in told)
+
+
+@pytest.mark.reference("kserve-samples")
+@pytest.mark.parametrize("scenario", ["podsecurity", "quota", "noserviceaccount", "labeltoolong"])
+def test_the_words_of_the_api_server_are_told_of_what_has_served_too(
+    reference: Path, scenario: str
+) -> None:
+    found = [observe(version, [], None) for version in samples(reference, scenario, LATER)]
+    assert any(each.symptom for each in found)
+    assert all(each.symptom == each.trouble for each in found)
+
+
+@pytest.mark.reference("kserve-samples")
+@pytest.mark.parametrize(
+    ("scenario", "day"),
+    [
+        *((scenario, "") for scenario in ("ok", "ok2", "never")),
+        *((scenario, LATER) for scenario in ("ok", "ok-3.0.0", "oci", "automlserver", "crash")),
+        ("deploymentdeleted", LATER),
+    ],
+)
+def test_a_start_that_is_not_over_is_no_trouble(reference: Path, scenario: str, day: str) -> None:
+    found = [observe(version, [], None).trouble for version in samples(reference, scenario, day)]
+    assert found
+    assert {each for each in found if each and not each.startswith("Stopped")} == set()
+
+
+@pytest.mark.reference("kserve-samples")
+def test_a_failure_that_is_over_is_not_told(reference: Path) -> None:
+    versions = samples(reference, "lateruntime", LATER)
+    story = [observe(version, [], None).trouble for version in versions]
+    assert "RuntimeNotRecognized" in (story[1] or "")
+    assert story[2:] == [None] * len(story[2:])
+    assert "lastFailureInfo" in str(versions[3])
+
+
+@pytest.mark.reference("kserve-samples")
+def test_the_deployment_mode_is_what_kserve_says(reference: Path) -> None:
+    found = [observe(version, [], None).mode for version in samples(reference, "ok", LATER)]
+    assert found[0] == ""
+    assert set(found[1:]) == {"Standard"}
+
+
+def test_a_condition_of_an_earlier_service_of_that_name_is_not_told() -> None:
+    said = {
+        "type": "Ready",
+        "status": "False",
+        "reason": "FailedCreate",
+        "message": "exceeded quota",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    live = cast(Manifest, {"status": {"conditions": [said]}})
+    for born, told in (("2026-01-01T00:00:01Z", None), ("2026-01-01T00:00:00Z", "FailedCreate: ")):
+        found = observe(with_path(live, "metadata.creationTimestamp", born), [], None).trouble
+        assert found == (told and f"{told}exceeded quota")
+
+
+def test_what_a_pod_says_comes_before_what_a_condition_says() -> None:
+    said = {"type": "Ready", "status": "False", "reason": "ProgressDeadlineExceeded"}
+    live = cast(Manifest, {"status": {"conditions": [said]}})
+    assert observe(live, [], None).trouble == "ProgressDeadlineExceeded"
+    assert "exited with code 1" in (observe(live, [crashed(1)], None).trouble or "")
+
+
+def test_of_a_condition_with_very_much_to_say_the_beginning_is_told() -> None:
+    said = {
+        "type": "Ready",
+        "status": "False",
+        "reason": "R",
+        "message": "forbidden: " + "x" * 9000,
+    }
+    found = observe(cast(Manifest, {"status": {"conditions": [said]}}), [], None).trouble or ""
+    assert found.startswith("R: forbidden")
+    assert len(found) < 800
 
 
 def test_ready_without_a_loaded_model_is_not_ready() -> None:

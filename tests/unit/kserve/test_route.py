@@ -12,7 +12,7 @@ from mlhops.kserve.exposure import Features
 from mlhops.kserve.facts import Answerer, Route
 from mlhops.kserve.names import owner_reference
 from mlhops.kserve.read import at, items, text
-from mlhops.kserve.route import GatewayRouter
+from mlhops.kserve.route import GatewayRouter, unprogrammed
 from tests.builders import clinical_model, with_path
 
 ROUTER = GatewayRouter()
@@ -59,6 +59,36 @@ def test_a_weight_is_in_force_only_once_the_gateway_has_seen_it(reference: Path)
     assert (10, None) in story  # the old observedGeneration, for some 20 ms
     assert story.index((10, None)) < story.index((10, True))
     assert story[-1] == (100, True)
+
+
+@pytest.mark.reference("gateway-samples")
+def test_backends_without_endpoints_are_told_until_they_have_some(reference: Path) -> None:
+    first, without, with_some = observed(reference, "noendpoints")
+    assert (first.unanswered, without.accepted, with_some.accepted) == ("", True, True)
+    assert without.unanswered.startswith("EndpointsNotFound: Failed to find endpoints: no ready")
+    assert with_some.unanswered == ""
+
+
+@pytest.mark.reference("gateway-samples")
+def test_what_was_said_of_earlier_backends_is_not_told(reference: Path) -> None:
+    without = with_path(versions(reference, "noendpoints")[1], "metadata.generation", 2)
+    assert ROUTER.observe(model("noendpoints"), without, {}).unanswered == ""
+
+
+@pytest.mark.reference("gateway-samples")
+def test_a_gateway_without_an_address_is_told(reference: Path) -> None:
+    text_ = (reference / "gateway-samples" / "gateway.json").read_text()
+    gateway = cast(Manifest, json.loads(text_)["gateway"])
+    assert unprogrammed(gateway) == (
+        "Programmed is False: AddressNotAssigned: No addresses have been assigned to the Gateway"
+    )
+    assert unprogrammed(with_path(gateway, "status.conditions.1.status", "True")) == ""
+    assert unprogrammed(with_path(gateway, "metadata.generation", 2)) == ""
+
+
+@pytest.mark.parametrize("status", [None, {}, {"conditions": "x"}])
+def test_a_gateway_of_which_nobody_says_anything_is_not_told_of(status: Json) -> None:
+    assert unprogrammed({"status": status}) == ""
 
 
 @pytest.mark.reference("gateway-samples")

@@ -43,6 +43,35 @@ def test_what_is_missing_is_named_and_the_model_goes_on_when_it_is_there(
     assert [entry.outcome for entry in world.status.history] == ["Promoted"]
 
 
+def test_a_kserve_that_does_not_know_the_mode_is_named_and_no_weight_is_raised() -> None:
+    world, old, new = canary(TEN_AND_PAUSE)
+    world.kserve_prompt = False
+    world.run()
+    world.services[new] = replace(world.services[new], mode="RawDeployment")
+    world.kserve_prompt = True
+    world.wait(3600)
+
+    reason, message = stalled(world)
+    assert reason == "ModeIgnored"
+    assert f"InferenceService {new} in mode RawDeployment" in message
+    assert "KServe knows from 0.16 on: upgrade KServe" in message
+    assert world.shares() == {old: 100}
+
+    world.services[new] = replace(world.services[new], mode="Standard")
+    world.run()
+    assert world.shares() == {old: 90, new: 10}
+
+
+def test_a_name_that_fits_the_host_name_and_not_kserves_label_is_named() -> None:
+    world = World()
+    world.edit({"metadata.name": "m" * 38, "metadata.namespace": "ed"})
+    world.run()
+    reason, message = stalled(world)
+    assert reason == "NameTooLong"
+    assert "-predictor' is a label of 64 characters" in message
+    assert not world.services
+
+
 def test_time_without_the_gateway_is_not_held_against_a_candidate() -> None:
     world, _old, _new = canary(TEN_AND_PAUSE)
     world.gateway = "silent"

@@ -46,6 +46,39 @@ def test_a_candidate_that_is_not_ready_in_time_fails_with_what_its_pod_says() ->
     assert set(world.services) == {old}
 
 
+QUOTA = 'FailedCreate: pods "x" is forbidden: exceeded quota: q'
+
+
+def test_what_kept_a_candidate_from_being_ready_stays_in_the_history() -> None:
+    world, _, new = starting()
+    world.set_service(new, False, QUOTA)
+    world.reconcile()
+    assert world.status.message == f"2.0.0 at 0 %: {QUOTA}"
+    assert "CandidateWaiting" in world.told()
+
+    world.release("3.0.0")
+    world.reconcile()
+
+    superseded = world.status.history[-1]
+    assert superseded.message == f"replaced by 3.0.0 before it was promoted ({QUOTA})"
+    world.set_service(world.candidate.inference_service, False, QUOTA)
+    world.wait(601)
+    assert world.status.history[-1].message == f"not ready within 10m: {QUOTA}"
+
+
+def test_a_trouble_that_is_over_is_not_in_the_history() -> None:
+    world, _, new = starting()
+    world.set_service(new, False, QUOTA)
+    world.reconcile()
+    world.set_service(new, True)
+    world.reconcile()
+
+    world.release("3.0.0")
+    world.reconcile()
+
+    assert "quota" not in world.status.history[-1].message
+
+
 def test_a_candidate_that_crashes_fails_at_once_in_the_containers_own_words() -> None:
     world, old, new = starting()
 
@@ -66,7 +99,7 @@ def test_a_candidate_with_traffic_that_is_no_longer_ready_loses_it_at_once() -> 
 
     assert world.shares() == {old: 100}
     assert world.candidate.failure is not None
-    assert world.candidate.failure.message == "the pod was evicted (see its log)"
+    assert world.candidate.failure.message == "the pod was evicted"
 
 
 def test_a_candidate_with_traffic_whose_service_is_deleted_loses_it_at_once() -> None:

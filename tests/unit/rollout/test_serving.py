@@ -42,6 +42,25 @@ def test_a_model_that_answers_is_available_with_its_numbers() -> None:
     assert condition(world, "Available").status == "True"
 
 
+def test_answered_requests_outweigh_a_gateway_without_an_address() -> None:
+    world = deployed()
+    tell(world, stable=counted(990, {}))
+    world.unprogrammed = "Programmed is False: AddressNotAssigned"
+    world.run()
+    assert condition(world, "Available").status == "True"
+    assert "AddressNotAssigned" in condition(world, "Ready").message
+
+
+def test_a_gateways_doubt_does_not_hide_that_requests_fail() -> None:
+    world = deployed()
+    tell(world, stable=counted(0, {UNANSWERED: 12}))
+    assert world.route is not None
+    world.route.unanswered = "EndpointsNotFound"
+    world.run()
+    available = condition(world, "Available")
+    assert (available.status, available.reason) == ("False", Reason.REQUESTS_FAIL)
+
+
 def test_a_model_that_fails_all_requests_is_named_with_the_reason() -> None:
     world = deployed()
     tell(world, stable=counted(0, {UNANSWERED: 12}))

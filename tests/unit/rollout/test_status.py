@@ -58,6 +58,58 @@ def test_while_gates_are_measured_the_evaluation_is_named() -> None:
     assert gates(world) == ("Unknown", "Running")
 
 
+NO_ADDRESS = "Programmed is False: AddressNotAssigned: No addresses"
+
+
+def available(world: World) -> tuple[str, str]:
+    found = find(world.status.conditions, "Available")
+    assert found is not None
+    return found.status, found.reason
+
+
+def test_a_gateway_that_is_not_programmed_is_told_until_it_is() -> None:
+    world = World()
+    world.deploy()
+    before = available(world)
+
+    world.unprogrammed = NO_ADDRESS
+    world.reconcile()
+    assert kstatus(world) == ("True", "False", "False")
+    assert world.status.message == f"1.0.0 serves all requests (of the Gateway {NO_ADDRESS})"
+    assert available(world) == ("Unknown", "GatewayNotProgrammed")
+
+    world.unprogrammed = ""
+    world.reconcile()
+    assert world.status.message == "1.0.0 serves all requests"
+    assert available(world) == before
+
+
+def test_backends_that_the_gateway_cannot_reach_are_told_until_it_can() -> None:
+    world = World()
+    world.deploy()
+    assert world.route is not None
+
+    world.route.unanswered = "EndpointsNotFound: no ready endpoints"
+    world.reconcile()
+    assert world.status.message == (
+        "1.0.0 serves all requests (the Gateway finds no backend: EndpointsNotFound: "
+        "no ready endpoints)"
+    )
+    assert available(world) == ("Unknown", "BackendsUnavailable")
+
+    world.route.unanswered = ""
+    world.reconcile()
+    assert world.status.message == "1.0.0 serves all requests"
+    assert available(world)[0] == "True"
+
+
+def test_a_route_that_waits_names_the_gateway_that_is_not_programmed() -> None:
+    world = World()
+    world.gateway, world.unprogrammed = "silent", NO_ADDRESS
+    world.run()
+    assert world.status.message.endswith(f"(of the Gateway {NO_ADDRESS})")
+
+
 def test_a_model_that_serves_is_ready_and_healthy() -> None:
     world = World()
     world.deploy()

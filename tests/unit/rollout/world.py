@@ -62,6 +62,7 @@ class LiveRoute:
     message: str = ""
     current: bool = True
     foreign: bool = False
+    unanswered: str = ""
 
 
 class World:
@@ -90,6 +91,8 @@ class World:
         """The windows that the policy asks for."""
         self.gateway_exists = self.kserve_installed = self.gateway_api_installed = True
         self.hostnames = Hostnames()
+        self.unprogrammed = ""
+        """Why the Gateway takes no requests."""
         self.monitored: Monitored | None = None
         self.serving: ServingLook | None = None
         self.jobs: dict[str, Manifest] = {}
@@ -169,6 +172,7 @@ class World:
             },
             gateway_exists=self.gateway_exists,
             hostnames=self.hostnames,
+            unprogrammed=self.unprogrammed,
             kserve_installed=self.kserve_installed,
             gateway_api_installed=self.gateway_api_installed,
             monitored=self.monitored,
@@ -187,6 +191,7 @@ class World:
             message=route.message,
             current=route.current,
             foreign=route.foreign,
+            unanswered=route.unanswered,
         )
 
     def plan(self) -> Plan:

@@ -1,0 +1,125 @@
+"""What KServe, Kubernetes and the Gateway say stands in the status within seconds, and goes when it is over.
+
+That pods are forbidden is said by the real admission and the real ReplicaSet controller.
+"""
+
+import time
+
+import pytest
+
+from mlhops.api.base import Manifest
+from mlhops.controller.kinds import Kind
+from mlhops.kserve.read import items, text
+from tests.cluster_api import until
+from tests.integration.hands import Hands
+
+SECONDS = 5.0
+"""Within so many the words stand in the status."""
+NAMESPACES = Kind("", "v1", "namespaces", cluster=True)
+
+
+def wait_for_words(hands: Hands, words: str) -> None:
+    """Wait until the status has these words, for some seconds only."""
+    begun = time.monotonic()
+    until(f"word of {words!r}", lambda: words in hands.status("message"), SECONDS)
+    print(f"told after {time.monotonic() - begun:.2f} s: {words}")
+
+
+def wait_for_peace(hands: Hands) -> None:
+    """Wait until nothing is wrong any more, for some seconds only."""
+    until("peace", lambda: hands.status("message") == "1.0.0 serves all requests", SECONDS)
+
+
+def history(hands: Hands) -> list[Manifest]:
+    return items(hands.model(), "status", "history")
+
+
+def test_pods_that_security_forbids_are_told_in_seconds_and_stay_in_the_history(
+    hands: Hands,
+) -> None:
+    label: Manifest = {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}}
+    hands.api.patch(NAMESPACES, "", hands.namespace, label)
+    hands.apply_model("1.0.0", rollout={"progressDeadline": "6s"})
+
+    words = hands.cannot_create(hands.candidate_service())
+
+    assert 'violates PodSecurity "restricted:latest"' in words
+    wait_for_words(hands, f"1.0.0 at 0 %: FailedCreate: {words}"[:300])
+    assert hands.status("phase") == "Progressing"
+    until("an Event", lambda: "CandidateWaiting" in hands.reasons())
+    hands.wait_for_phase("Degraded")
+    assert "not ready within 6s: FailedCreate: pods" in hands.status("message")
+    until("its end", lambda: not hands.services())
+    assert 'violates PodSecurity "restricted:latest"' in text(history(hands)[-1], "message")
+    assert text(history(hands)[-1], "outcome") == "RolledBack"
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "words"),
+    [
+        ("ReconcileFailed", 'Service "x" is invalid', 'ReconcileFailed: Service "x" is invalid'),
+        ("Stopped", "", "Stopped: the InferenceService has the annotation"),
+        ("ProgressDeadlineExceeded", "timed out", "ProgressDeadlineExceeded: timed out"),
+    ],
+)
+def test_what_kserve_says_stands_in_the_status_until_it_is_over(
+    hands: Hands, reason: str, message: str, words: str
+) -> None:
+    hands.apply_model("1.0.0")
+    service = hands.candidate_service()
+
+    hands.say(service, reason, message)
+    wait_for_words(hands, words)
+
+    hands.say(service, "MinimumReplicasUnavailable", "not there yet")
+    wait_for_words(hands, "waiting for the model server to be ready")
+    assert text(hands.candidate(), "trouble") == ""
+
+
+def test_a_candidate_that_is_replaced_takes_its_reason_into_the_history(hands: Hands) -> None:
+    hands.apply_model("1.0.0")
+    hands.say(hands.candidate_service(), "FailedCreate", "exceeded quota: none")
+    wait_for_words(hands, "exceeded quota: none")
+
+    hands.apply_model("2.0.0")
+
+    until("history", lambda: history(hands))
+    assert text(history(hands)[0], "message") == (
+        "replaced by 2.0.0 before it was promoted (FailedCreate: exceeded quota: none)"
+    )
+
+
+def test_what_serves_and_cannot_have_its_pods_says_so(hands: Hands) -> None:
+    service = hands.promote_first()
+    hands.run_pod(service, ready=False)
+
+    hands.say(service, "FailedCreate", "exceeded quota: none")
+
+    wait_for_words(hands, "1.0.0: FailedCreate: exceeded quota: none")
+    assert hands.status("phase") == "Degraded"
+    assert hands.condition("Available")["status"] == "False"
+    hands.load(service)
+    wait_for_peace(hands)
+
+
+def test_a_gateway_that_takes_no_requests_is_told_until_it_does(hands: Hands) -> None:
+    hands.promote_first()
+
+    hands.program_gateway("False", "AddressNotAssigned", "no address")
+
+    wait_for_words(hands, "of the Gateway Programmed is False: AddressNotAssigned: no address")
+    assert hands.condition("Available")["reason"] == "GatewayNotProgrammed"
+    hands.program_gateway("True", "Programmed")
+    wait_for_peace(hands)
+    assert hands.condition("Available")["status"] == "True"
+
+
+def test_backends_without_endpoints_are_told_until_they_have_some(hands: Hands) -> None:
+    service = hands.promote_first()
+
+    hands.miss_endpoints(f"no ready endpoints for {service}-predictor")
+
+    wait_for_words(hands, f"EndpointsNotFound: no ready endpoints for {service}-predictor")
+    assert hands.condition("Available")["reason"] == "BackendsUnavailable"
+    hands.accept_route()
+    wait_for_peace(hands)
