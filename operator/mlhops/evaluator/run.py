@@ -1,10 +1,9 @@
 """One run of the gates: read, score, judge. Whatever goes wrong becomes a result, too."""
 
-import json
 import logging
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from mlhops import __version__
+from mlhops.api import given
 from mlhops.api.data import StoredReport
 from mlhops.api.destinations import Destinations
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
@@ -34,7 +34,6 @@ from mlhops.evaluator.source import Limits, LocalFile, local
 
 log = logging.getLogger(__name__)
 
-VARIABLE = "MLHOPS_EVALUATION"
 _LONGEST_MESSAGE = 2048
 
 
@@ -64,7 +63,7 @@ class Run:
 def run(options: Options, say: Say) -> Run:
     """Run the gates of the spec in the environment; never raises."""
     try:
-        return evaluate(spec_of(os.environ.get(VARIABLE)), options, say)
+        return evaluate(spec_of(os.environ), options, say)
     except EvaluationError as error:
         return failure(str(error), final=not isinstance(error, UnavailableError))
     except Exception as error:
@@ -88,27 +87,24 @@ def failure(message: str, *, final: bool = False) -> Run:
     return Run(Result(phase="Error", message=text, final=final, evaluator=__version__))
 
 
-def spec_of(text: str | None) -> EvaluationSpec:
-    """Return the spec in an environment variable's text.
+def spec_of(environment: Mapping[str, str]) -> EvaluationSpec:
+    """Return the spec in the environment.
 
     Raises:
         EvaluationError: there is none, or it is not one; the message names the fields.
     """
-    if not text:
-        raise EvaluationError(
-            f"the environment variable {VARIABLE} is empty: set it to the JSON of the Evaluation's "
-            "spec"
-        )
     try:
-        return EvaluationSpec.model_validate(json.loads(text))
-    except json.JSONDecodeError as error:
-        raise EvaluationError(f"{VARIABLE} is not JSON: {error}") from error
+        return EvaluationSpec.model_validate(given.unpacked(environment))
     except ValidationError as error:
         fields = "; ".join(
             f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
             for each in error.errors()[:5]
         )
-        raise EvaluationError(f"{VARIABLE} is not the spec of an Evaluation: {fields}") from error
+        raise EvaluationError(
+            f"{given.VARIABLE} is not the spec of an Evaluation: {fields}"
+        ) from error
+    except ValueError as error:
+        raise EvaluationError(str(error)) from error
 
 
 def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Run:

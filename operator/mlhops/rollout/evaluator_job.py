@@ -28,7 +28,11 @@ _GRACE = timedelta(seconds=60)
 
 
 def render(evaluation: Evaluation, settings: EvaluationSettings, image: EvaluatorImage) -> Manifest:
-    """Return the Job of an Evaluation, whose pod writes its result and has no access to the API."""
+    """Return the Job of an Evaluation, whose pod writes its result and has no access to the API.
+
+    Raises:
+        TooLargeError: the Evaluation's spec does not fit a pod.
+    """
     meta = evaluation.metadata
     labels: Manifest = {
         **MANAGED_BY,

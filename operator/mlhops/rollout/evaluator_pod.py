@@ -1,8 +1,10 @@
 """The pod of the evaluator: no access to the API, and of data and Secrets only what it must have."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from mlhops.api import given
 from mlhops.api.base import Json, Manifest
 from mlhops.api.data import DATA_PREFIX, MOST_BYTES, REPORT_PREFIX
 from mlhops.api.evaluation import Evaluation, EvaluationSpec
@@ -51,15 +53,19 @@ class EvaluatorImage:
 def pod_spec(
     evaluation: Evaluation, settings: EvaluationSettings, image: EvaluatorImage
 ) -> Manifest:
-    """Return the spec of the pod that measures an Evaluation."""
+    """Return the spec of the pod that measures an Evaluation.
+
+    Raises:
+        TooLargeError: the Evaluation's spec does not fit a pod.
+    """
     # Where reports go the model says, and none that somebody has forged an Evaluation for.
     meta, spec = evaluation.metadata, evaluation.spec.model_copy(update={"report": settings.report})
     volumes, mounts = _volumes(spec)
-    given: list[Json] = [{"name": name, "value": value} for name, value in image.env]
+    own = _variables(dict(image.env))
     if image.ca_bundle is not None:
         volumes.append(image.ca_bundle.volume())
         mounts.append({"name": "ca", "mountPath": _CA, "readOnly": True})
-        given.append({"name": "SSL_CERT_FILE", "value": f"{_CA}/{image.ca_bundle.key}"})
+        own.append({"name": "SSL_CERT_FILE", "value": f"{_CA}/{image.ca_bundle.key}"})
     container: Manifest = {
         "name": CONTAINER,
         "image": image.image,
@@ -71,11 +77,8 @@ def pod_spec(
             *image.arguments,
         ],
         "env": [
-            *given,
-            {
-                "name": "MLHOPS_EVALUATION",
-                "value": spec.model_dump_json(by_alias=True, exclude_none=True),
-            },
+            *own,
+            *_variables(given.variables(spec)),
             # For its log. No pass' id is told: two renders of one Job are to be the same.
             {"name": "MLHOPS_EVALUATION_NAME", "value": meta.name},
             {"name": "MLHOPS_EVALUATION_NAMESPACE", "value": meta.namespace},
@@ -107,6 +110,10 @@ def pod_spec(
     if settings.service_account_name:
         found["serviceAccountName"] = settings.service_account_name
     return found
+
+
+def _variables(values: Mapping[str, str]) -> list[Json]:
+    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 def _handing_over(container: Manifest, uid: str) -> Manifest:
