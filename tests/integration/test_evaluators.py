@@ -61,3 +61,22 @@ def test_a_model_of_a_megabyte_is_evaluated_as_any_other(hands: Hands) -> None:
     assert told.gates == asked.gates
     hands.finish(EvaluationPhase.SUCCESSFUL)
     until("the route", hands.weights)
+
+
+def test_an_evaluator_that_is_killed_for_memory_is_told_while_the_next_one_is_awaited(
+    hands: Hands,
+) -> None:
+    hands.apply_model("1.0.0")
+    hands.load(hands.candidate_service())
+    name = hands.running_evaluation()
+    limits = at(evaluator_of(hands, name), "resources", "limits")
+    assert limits == {"memory": "4Gi"}
+
+    hands.end_evaluator(name, "", 137, "OOMKilled")
+
+    def told() -> bool:
+        evaluation = hands.api.get(EVALUATIONS, hands.namespace, name)
+        return "evaluation.resources.limits.memory" in text(evaluation, "status", "message")
+
+    until("the field that helps", told)
+    assert hands.weights() == {}

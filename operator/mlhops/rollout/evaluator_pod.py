@@ -9,6 +9,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.data import DATA_PREFIX, MOST_BYTES, REPORT_PREFIX
 from mlhops.api.evaluation import Evaluation, EvaluationSpec
 from mlhops.api.model import EvaluationSettings
+from mlhops.api.predictor import Resources
 from mlhops.api.profile import PORT
 
 CONTAINER = "evaluator"
@@ -48,6 +49,8 @@ class EvaluatorImage:
     env: tuple[tuple[str, str], ...] = ()
     """Variables, such as the names of proxies; those that the operator sets itself count before them."""
     ca_bundle: CaBundle | None = None
+    resources: Resources | None = None
+    """What each may use of a node, as far as its model does not say."""
 
 
 def pod_spec(
@@ -96,8 +99,8 @@ def pod_spec(
         container["envFrom"] = secrets
     if spec.profile:
         container = _handing_over(container, meta.uid)
-    if settings.resources is not None:
-        container["resources"] = settings.resources.to_json()
+    if resources := _resources(settings.resources, image.resources):
+        container["resources"] = resources
     found: Manifest = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -109,6 +112,19 @@ def pod_spec(
         found["imagePullSecrets"] = [{"name": name} for name in image.pull_secrets]
     if settings.service_account_name:
         found["serviceAccountName"] = settings.service_account_name
+    return found
+
+
+def _resources(asked: Resources | None, default: Resources | None) -> Manifest:
+    """Return what a model asks for; of a resource that it does not name the default's request and limit count."""
+    own, usual = asked or Resources(), default or Resources()
+    named = {*(own.requests or {}), *(own.limits or {})}
+    both = (("requests", usual.requests, own.requests), ("limits", usual.limits, own.limits))
+    found: Manifest = {}
+    for kind, offered, stated in both:
+        left = {name: amount for name, amount in (offered or {}).items() if name not in named}
+        if amounts := {**left, **(stated or {})}:
+            found[kind] = cast(Json, amounts)
     return found
 
 
