@@ -12,10 +12,10 @@ from typing import Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet
 import pyarrow.types as types
 
 from mlhops.api.data import DataSource
+from mlhops.evaluator import parquet
 from mlhops.evaluator.errors import EvaluationError, counted
 
 _PAGE = 1 << 20
@@ -63,6 +63,8 @@ class Table:
         schema = self._schema()
         self.columns: list[str] = list(schema.names)
         self._types = {field.name: _values_in(field.type) for field in schema}
+        self._looked_at: set[str] = set()
+        self._long_texts: set[str] = set()
 
     @property
     def typeless(self) -> bool:
@@ -106,31 +108,28 @@ class Table:
         """
         names = list(dict.fromkeys(columns))
         parts = self._parts(names, size)
+        rows = 0
         while True:
             try:
                 part = next(parts, None)
+            except EvaluationError:
+                raise
             except Exception as error:
                 raise self._unreadable(error) from None
             if part is None:
                 # What the parser still holds would be missing when the gates are judged.
                 pa.default_memory_pool().release_unused()
                 return
+            rows += part.num_rows
+            if rows > parquet.MOST_ROWS:
+                raise parquet.too_many_rows()
             for start in range(0, part.num_rows, size):
                 piece = part.slice(start, size)
                 yield {name: piece.column(name) for name in names}
 
     def _parts(self, names: list[str], size: int) -> Iterator["pa.RecordBatch"]:
         if self._format == "parquet":
-            # With a buffer the pages of a row group are read one by one, however large it is.
-            with pyarrow.parquet.ParquetFile(
-                self._path, pre_buffer=False, buffer_size=_PAGE
-            ) as file:
-                rows = 0
-                for part in file.iter_batches(batch_size=size, columns=names):
-                    rows += part.num_rows
-                    yield part
-                if rows != file.metadata.num_rows:
-                    raise ValueError("a damaged file: some columns have fewer rows than others")
+            yield from parquet.parts(self._path, names, self._long(names), size)
         else:
             options = pyarrow.csv.ConvertOptions(
                 include_columns=names,
@@ -139,6 +138,14 @@ class Table:
             )
             with self._csv(options) as stream:
                 yield from stream
+
+    def _long(self, names: list[str]) -> list[str]:
+        """Return which columns have long texts in a dictionary; each is looked at once."""
+        new = [n for n in names if n not in self._looked_at and parquet.is_text(self._types[n])]
+        if new:
+            self._long_texts |= set(parquet.long_texts(self._path, new))
+            self._looked_at |= set(new)
+        return [name for name in names if name in self._long_texts]
 
     def _csv(self, options: "pyarrow.csv.ConvertOptions | None" = None) -> "pa.RecordBatchReader":
         form = pyarrow.csv.ParseOptions(newlines_in_values=True)
@@ -149,7 +156,7 @@ class Table:
             raise EvaluationError("the data are empty: the file at data.uri has no bytes")
         try:
             if self._format == "parquet":
-                schema = pyarrow.parquet.read_schema(self._path)
+                schema = parquet.schema(self._path)
             else:
                 with self._path.open("rb") as file:
                     if file.read(2) in _UTF16:
@@ -181,6 +188,11 @@ class Table:
             isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error)
         ):
             return _not_utf8()
+        if isinstance(error, MemoryError):
+            return EvaluationError(
+                f"there is not enough memory to read the data as {self._format}: set "
+                "evaluation.resources.limits.memory to more, or correct the file if it is small"
+            )
         return EvaluationError(
             f"the data cannot be read as {self._format} ({type(error).__name__}): the file is cut "
             "off, damaged or of another format; check data.uri and data.format"
@@ -207,5 +219,4 @@ def _values_in(kind: "pa.DataType") -> "pa.DataType":
 
 def _is_plain(kind: "pa.DataType") -> bool:
     numeric = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
-    text = types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
-    return bool(numeric or text or types.is_boolean(kind) or types.is_null(kind))
+    return bool(numeric or parquet.is_text(kind) or types.is_boolean(kind) or types.is_null(kind))

@@ -66,6 +66,11 @@ def run(options: Options, say: Say) -> Run:
         return evaluate(spec_of(os.environ), options, say)
     except EvaluationError as error:
         return failure(str(error), final=not isinstance(error, UnavailableError))
+    except MemoryError:
+        return failure(
+            "the evaluator has too little memory: set evaluation.resources.limits.memory to more, or "
+            "evaluate on fewer rows"
+        )
     except Exception as error:
         return failure(_unknown(error))
 

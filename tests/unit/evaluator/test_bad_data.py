@@ -365,7 +365,7 @@ def test_values_that_are_no_numbers_texts_or_booleans_are_refused(
     tmp_path: Path, column: str, kind: str
 ) -> None:
     data_type, _ = KINDS[kind]
-    value = {"moments": dt.datetime(1950, 1, 2), "days": dt.date(1950, 1, 2), "bytes": b"1"}.get(
+    value = {"moments": dt.datetime(1950, 1, 2), "days": dt.date(1950, 1, 2), "bytes": b"\xff"}.get(
         kind
     )
     array = pa.array([value] * 60, data_type)
