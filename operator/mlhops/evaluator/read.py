@@ -4,26 +4,25 @@ CSV is read as text and converted column by column later: the parser's own error
 patient's values.
 """
 
-import codecs
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
 
 import pyarrow as pa
-import pyarrow.csv
+import pyarrow.compute as pc
 import pyarrow.types as types
 
-from mlhops.api.data import DataSource
+from mlhops.api.data import Csv, DataSource
 from mlhops.evaluator import parquet
-from mlhops.evaluator.errors import EvaluationError, counted
+from mlhops.evaluator.delimited import Delimited
+from mlhops.evaluator.errors import EvaluationError
 
-_PAGE = 1 << 20
-# Behind these numbers the parser quotes the row, so nothing else is taken from it.
-_RAGGED = re.compile(r"CSV parse error: (?:Row #\d+: )?Expected (\d+) columns, got (\d+)\b")
 _MAGIC = b"PAR1"
 """How a Parquet file begins."""
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_NAMED_CSV = re.compile(r"\.csv(\.(gz|bz2|zst))?$", re.IGNORECASE)
+_BLANK = "\N{OPEN BOX}"
+_NO_POINT = "\N{MIDDLE DOT}"
 
 
 class Column(Protocol):
@@ -41,9 +40,9 @@ Batch = dict[str, Column]
 def format_of(data: DataSource, path: Path) -> Literal["parquet", "csv"]:
     """Return the format of a file: that of the spec, which is parquet also where it says nothing.
 
-    What is named .csv and does not begin as Parquet does is read as csv all the same.
+    What is named .csv, compressed or not, and does not begin as Parquet does is read as csv all the same.
     """
-    if data.format == "parquet" and data.uri.lower().endswith(".csv"):
+    if data.format == "parquet" and _NAMED_CSV.search(data.uri):
         with path.open("rb") as file:
             return "parquet" if file.read(len(_MAGIC)) == _MAGIC else "csv"
     return data.format
@@ -52,19 +51,34 @@ def format_of(data: DataSource, path: Path) -> Literal["parquet", "csv"]:
 class Table:
     """A parquet or CSV file."""
 
-    def __init__(self, path: Path, file_format: Literal["parquet", "csv"]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        file_format: Literal["parquet", "csv"],
+        csv: Csv | None = None,
+        numbers: Collection[str] = (),
+    ) -> None:
         """Read the names and types of the columns.
+
+        Args:
+            path: the file.
+            file_format: what it is.
+            csv: how a CSV file is written.
+            numbers: columns that are read as numbers, so that a decimal comma in them is one.
 
         Raises:
             EvaluationError: the file cannot be read.
         """
         self._path = path
         self._format = file_format
+        self._csv = csv or Csv()
+        self._delimited: Delimited | None = None
+        self._numbers = frozenset(numbers)
+        self._looked_at: set[str] = set()
+        self._long_texts: set[str] = set()
         schema = self._schema()
         self.columns: list[str] = list(schema.names)
         self._types = {field.name: _values_in(field.type) for field in schema}
-        self._looked_at: set[str] = set()
-        self._long_texts: set[str] = set()
 
     @property
     def typeless(self) -> bool:
@@ -78,7 +92,9 @@ class Table:
             wanted: pairs of a column's name and what in the spec asks for it.
             opaque: a column whose values are only compared, and may be of any type but nested.
         """
-        missing = [f"{name} ({why})" for name, why in wanted if name not in self.columns]
+        missing = [
+            f"{name} ({why}{self._alike(name)})" for name, why in wanted if name not in self.columns
+        ]
         if missing:
             raise EvaluationError(
                 f"the data lack the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}: "
@@ -125,19 +141,12 @@ class Table:
                 raise parquet.too_many_rows()
             for start in range(0, part.num_rows, size):
                 piece = part.slice(start, size)
-                yield {name: piece.column(name) for name in names}
+                yield {name: self._with_points(piece.column(name), name) for name in names}
 
     def _parts(self, names: list[str], size: int) -> Iterator["pa.RecordBatch"]:
-        if self._format == "parquet":
-            yield from parquet.parts(self._path, names, self._long(names), size)
-        else:
-            options = pyarrow.csv.ConvertOptions(
-                include_columns=names,
-                column_types=dict.fromkeys(names, pa.string()),
-                strings_can_be_null=True,
-            )
-            with self._csv(options) as stream:
-                yield from stream
+        if self._delimited is not None:
+            return self._delimited.parts(names)
+        return parquet.parts(self._path, names, self._long(names), size)
 
     def _long(self, names: list[str]) -> list[str]:
         """Return which columns have long texts in a dictionary; each is looked at once."""
@@ -147,9 +156,12 @@ class Table:
             self._looked_at |= set(new)
         return [name for name in names if name in self._long_texts]
 
-    def _csv(self, options: "pyarrow.csv.ConvertOptions | None" = None) -> "pa.RecordBatchReader":
-        form = pyarrow.csv.ParseOptions(newlines_in_values=True)
-        return pyarrow.csv.open_csv(self._path, parse_options=form, convert_options=options)
+    def _with_points(self, column: Column, name: str) -> Column:
+        """Return a column of numbers with decimal points; `1.234` is none where a comma is before the fraction."""
+        if self._csv.decimal != "," or not self.typeless or name not in self._numbers:
+            return column
+        found: Column = pc.replace_substring(pc.replace_substring(column, ".", _NO_POINT), ",", ".")
+        return found
 
     def _schema(self) -> "pa.Schema":
         if self._path.stat().st_size == 0:
@@ -158,11 +170,8 @@ class Table:
             if self._format == "parquet":
                 schema = parquet.schema(self._path)
             else:
-                with self._path.open("rb") as file:
-                    if file.read(2) in _UTF16:
-                        raise _not_utf8()
-                with self._csv() as stream:
-                    schema = pa.schema([(name, pa.string()) for name in stream.schema.names])
+                self._delimited = Delimited(self._path, self._csv)
+                schema = pa.schema([(name, pa.string()) for name in self._delimited.names()])
             schema.names  # noqa: B018 names that are no text show here
             return schema
         except EvaluationError:
@@ -170,24 +179,24 @@ class Table:
         except Exception as error:
             raise self._unreadable(error) from None
 
+    def _alike(self, name: str) -> str:
+        """Return which columns have almost that name, with their blanks as signs."""
+        near = [each for each in self.columns if _bare(each) == _bare(name)]
+        told = ", ".join(f"'{each.replace(' ', _BLANK)}'" for each in dict.fromkeys(near))
+        return f"; the data have {told}, which differs in blanks or case" if near else ""
+
     def _hint(self) -> str:
-        if self._format == "csv" and len(self.columns) == 1:
-            return "; the file has one column only: separate values by commas"
-        return ""
+        if self._delimited is None:
+            return ""
+        advice = self._delimited.advice()
+        if len(self.columns) == 1:
+            advice = f"the file has one column only: {advice or 'see data.csv.delimiter'}"
+        return f"; {advice}" if advice else ""
 
     def _unreadable(self, error: Exception) -> EvaluationError:
         """Return what is wrong with the file, without the parser's words: they quote rows."""
-        ragged = _RAGGED.match(str(error))
-        if ragged:
-            expected, found = int(ragged[1]), int(ragged[2])
-            return EvaluationError(
-                f"the data cannot be read as csv: a row has {counted(found, 'value')}, but there "
-                f"are {counted(expected, 'column')}: quote values that hold commas or quotes"
-            )
-        if self._format == "csv" and (
-            isinstance(error, UnicodeDecodeError) or "invalid UTF8" in str(error)
-        ):
-            return _not_utf8()
+        if self._delimited is not None and (problem := self._delimited.problem(error)):
+            return problem
         if isinstance(error, MemoryError):
             return EvaluationError(
                 f"there is not enough memory to read the data as {self._format}: set "
@@ -199,11 +208,8 @@ class Table:
         )
 
 
-def _not_utf8() -> EvaluationError:
-    return EvaluationError(
-        "the data cannot be read as csv: the file is not UTF-8 text; save it as UTF-8, or as "
-        "parquet"
-    )
+def _bare(name: str) -> str:
+    return "".join(name.split()).casefold()
 
 
 def _values_in(kind: "pa.DataType") -> "pa.DataType":

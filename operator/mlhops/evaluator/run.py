@@ -31,6 +31,7 @@ from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.publish import publish
 from mlhops.evaluator.score import score
 from mlhops.evaluator.source import Limits, LocalFile, local
+from mlhops.evaluator.typed import words_for
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Run:
 def _measure(
     spec: EvaluationSpec, file: LocalFile, endpoint: Endpoint, options: Options, say: Say
 ) -> Evaluated:
-    table = Table(file.path, format_of(spec.data, file.path))
+    table = _table(spec, file)
     try:
         who = people.read(table, spec)
     except CannotTellError as error:
@@ -168,6 +169,19 @@ def _measure(
         who,
         measured,
     )
+
+
+def _table(spec: EvaluationSpec, file: LocalFile) -> Table:
+    stable = spec.stable.interface if spec.stable is not None else None
+    read = [spec.interface, *([stable] if stable is not None else [])]
+    numbers = {
+        feature.name
+        for interface in read
+        for feature in interface.features
+        if not words_for(feature) or (feature.datatype or "").startswith("FP")
+    }
+    numbers |= {group.column for group in spec.interface.groups if group.bins}
+    return Table(file.path, format_of(spec.data, file.path), spec.data.csv, numbers)
 
 
 def summary(gates: Sequence[GateResult]) -> str:
@@ -204,7 +218,7 @@ def _profile(found: Evaluated, file: LocalFile) -> Reference:
     if found.measured is None:
         return missing("the model was not asked for scores")
     try:
-        table = Table(file.path, format_of(found.spec.data, file.path))
+        table = _table(found.spec, file)
         labels = found.people.classes if found.people is not None else frozenset[str]()
         made = reference(table, found.spec, found.measured.candidate, file.digest, labels)
         file.verify_unchanged()

@@ -321,7 +321,10 @@ BODY = "".join(f"{n},{50 + n},1.5,{'FM'[n % 2]},{n // 2 % 2}\n" for n in range(6
         ("", "the file at data.uri has no bytes"),
         (HEAD + BODY + f"99,{MARK},1,F,0\n", "column age has 1 value that is not a number"),
         (HEAD + BODY + "99,inf,1,F,0\n", "column age has 1 infinite value"),
-        ((HEAD + BODY).replace(",", ";"), "one column only: separate values by commas"),
+        (
+            (HEAD + BODY).replace(",", ";"),
+            "one column only: its header has more semicolons than commas",
+        ),
         (HEAD + BODY + f'99,50,1,"{MARK}\n', "cannot be read as csv"),
         ((HEAD + BODY).replace("sex", "gender"), "lack the column sex (group sex)"),
         ((HEAD + BODY + f"99,50,1,{MARK}ü,0\n").encode("latin-1"), "not UTF-8 text; save it"),
