@@ -127,7 +127,8 @@ class DataSource(
             ),
         ),
     ]
-    """Where the data lies: `pvc://<claim>/<path>`, `s3://`, `gs://`, `https://` or `file://`."""
+    """Where the data lies: `pvc://<claim>/<path>`, `s3://`, `gs://`, `https://` or `file://`. On a volume it may be a
+    folder of part files."""
     endpoint: Endpoint | None = None
     """An S3-compatible server, such as MinIO; AWS where it is left out."""
     region: Region | None = None
@@ -145,7 +146,8 @@ class DataSource(
     id_column: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     """The column that names a row; used in error messages as a count only, never as a value."""
     digest: Digest | None = None
-    """The sha256 of the file's bytes. Data that does not match is an Error, never a verdict."""
+    """The sha256 of the file's bytes; of a folder, that of what `sha256sum` prints of its files. Data that does not
+    match is an Error, never a verdict."""
 
 
 class ReportSink(

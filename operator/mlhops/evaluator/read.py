@@ -40,9 +40,10 @@ Batch = dict[str, Column]
 def format_of(data: DataSource, path: Path) -> Literal["parquet", "csv"]:
     """Return the format of a file: that of the spec, which is parquet also where it says nothing.
 
-    What is named .csv, compressed or not, and does not begin as Parquet does is read as csv all the same.
+    What is named .csv, compressed or not, and does not begin as Parquet does is read as csv all the same. The file
+    may be the first of a folder.
     """
-    if data.format == "parquet" and _NAMED_CSV.search(data.uri):
+    if data.format == "parquet" and (_NAMED_CSV.search(data.uri) or _NAMED_CSV.search(path.name)):
         with path.open("rb") as file:
             return "parquet" if file.read(len(_MAGIC)) == _MAGIC else "csv"
     return data.format
@@ -206,6 +207,67 @@ class Table:
             f"the data cannot be read as {self._format} ({type(error).__name__}): the file is cut "
             "off, damaged or of another format; check data.uri and data.format"
         )
+
+
+class Parts(Table):
+    """The parts of a table, each a file of its own with the same columns."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        file_format: Literal["parquet", "csv"],
+        csv: Csv | None = None,
+        numbers: Collection[str] = (),
+    ) -> None:
+        """Read the names and types of the columns of each part.
+
+        Raises:
+            EvaluationError: a part cannot be read, or has other columns than the first.
+        """
+        super().__init__(paths[0], file_format, csv, numbers)
+        self._mixed: dict[str, str] = {}
+        self._tables = [Table(path, file_format, csv, numbers) for path in paths]
+        for path, table in zip(paths, self._tables, strict=True):
+            if sorted(table.columns) != sorted(self.columns):
+                raise EvaluationError(
+                    f"the data in {path.name} have other columns than those in {paths[0].name}: write "
+                    "all parts with the same columns"
+                )
+            for name, kind in table._types.items():
+                before = self._types[name]
+                if types.is_null(before):
+                    self._types[name] = kind
+                elif not _is_same(kind, before):
+                    self._mixed[name] = (
+                        f"column {name} holds values of type {kind} in {path.name} and of type "
+                        f"{before} in a part before: write all parts with the same types"
+                    )
+
+    def require(self, wanted: Sequence[tuple[str, str]], opaque: str | None = None) -> None:
+        """Raise an error unless each column is there once in each part, and of one type."""
+        super().require(wanted, opaque)
+        for name, _ in wanted:
+            if name in self._mixed:
+                raise EvaluationError(self._mixed[name])
+
+    def batches(self, columns: Sequence[str], size: int) -> Iterator[Batch]:
+        """Yield the named columns of at most `size` rows at a time, part after part.
+
+        Raises:
+            EvaluationError: a part cannot be read to its end, or there are too many rows in all.
+        """
+        rows = 0
+        for table in self._tables:
+            for batch in table.batches(columns, size):
+                rows += len(batch[columns[0]])
+                if rows > parquet.MOST_ROWS:
+                    raise parquet.too_many_rows()
+                yield batch
+
+
+def _is_same(kind: "pa.DataType", before: "pa.DataType") -> bool:
+    both_text = parquet.is_text(kind) and parquet.is_text(before)
+    return bool(kind == before or types.is_null(kind) or both_text)
 
 
 def _bare(name: str) -> str:

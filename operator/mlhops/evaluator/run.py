@@ -25,7 +25,7 @@ from mlhops.evaluator.errors import CannotTellError, EvaluationError, Unavailabl
 from mlhops.evaluator.judge import in_order, judgement, phase_of_run
 from mlhops.evaluator.outcome import undecided
 from mlhops.evaluator.predict import Pace, Say
-from mlhops.evaluator.read import Table, format_of
+from mlhops.evaluator.read import Parts, Table, format_of
 from mlhops.evaluator.reference import Reference, missing, reference
 from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.publish import publish
@@ -181,7 +181,9 @@ def _table(spec: EvaluationSpec, file: LocalFile) -> Table:
         if not words_for(feature) or (feature.datatype or "").startswith("FP")
     }
     numbers |= {group.column for group in spec.interface.groups if group.bins}
-    return Table(file.path, format_of(spec.data, file.path), spec.data.csv, numbers)
+    parts = file.parts
+    how = (format_of(spec.data, parts[0]), spec.data.csv, numbers)
+    return Table(parts[0], *how) if len(parts) == 1 else Parts(parts, *how)
 
 
 def summary(gates: Sequence[GateResult]) -> str:
