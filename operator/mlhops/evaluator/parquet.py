@@ -105,26 +105,34 @@ def is_text(kind: "pa.DataType") -> bool:
 
 def _bundles(file: "pyarrow.parquet.ParquetFile", names: Sequence[str]) -> list[list[int]]:
     """Return the row groups that are read together: of several, all texts are read before any is seen."""
-    paths = [file.schema.column(place).path for place in range(len(file.schema))]
-    asked = set(names)
-    wanted = [(place, path) for place, path in enumerate(paths) if path in asked]
     found: list[list[int]] = []
     left = 0
     for group in range(file.num_row_groups):
-        of = file.metadata.row_group(group)
-        sizes = {path: of.column(place).total_uncompressed_size for place, path in wanted}
-        for name, size in sizes.items():
-            if size > _MOST_CHUNK:
-                raise EvaluationError(
-                    f"column {name} takes more than {_MOST_CHUNK >> 20} MiB in row group {group + 1}: "
-                    "write row groups of fewer rows, or shorter values"
-                )
-        left -= sum(sizes.values())
+        size = file.metadata.row_group(group).total_byte_size
+        if size > _MOST_CHUNK:
+            _refuse_large_columns(file, group, names)
+        left -= size
         if left < 0 or not found:
             found.append([])
             left = _TOGETHER
         found[-1].append(group)
     return found
+
+
+def _refuse_large_columns(
+    file: "pyarrow.parquet.ParquetFile", group: int, names: Sequence[str]
+) -> None:
+    # What is told of a column of a damaged file ends the process, so that one row is read first: that raises an error.
+    next(file.iter_batches(1, row_groups=[group], columns=list(names)), None)
+    for place in range(len(file.schema)):
+        name = file.schema.column(place).path
+        if name not in names:
+            continue
+        if file.metadata.row_group(group).column(place).total_uncompressed_size > _MOST_CHUNK:
+            raise EvaluationError(
+                f"column {name} takes more than {_MOST_CHUNK >> 20} MiB in row group {group + 1}: "
+                "write row groups of fewer rows, or shorter values"
+            )
 
 
 def _in_place(part: "pa.RecordBatch", names: Sequence[str]) -> "pa.RecordBatch":

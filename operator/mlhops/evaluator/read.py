@@ -145,9 +145,11 @@ class Table:
                 yield {name: self._with_points(piece.column(name), name) for name in names}
 
     def _parts(self, names: list[str], size: int) -> Iterator["pa.RecordBatch"]:
+        # As a generator: whatever is wrong with the file shows where its errors are understood.
         if self._delimited is not None:
-            return self._delimited.parts(names)
-        return parquet.parts(self._path, names, self._long(names), size)
+            yield from self._delimited.parts(names)
+        else:
+            yield from parquet.parts(self._path, names, self._long(names), size)
 
     def _long(self, names: list[str]) -> list[str]:
         """Return which columns have long texts in a dictionary; each is looked at once."""

@@ -206,6 +206,9 @@ def test_a_parquet_file_cut_off_anywhere_is_refused(tmp_path: Path, kept: int) -
 @PROPERTY
 @example(place=1631, bit=7)
 @example(place=1475, bit=0)
+@example(place=1862, bit=0)
+@example(place=2108, bit=5)
+@example(place=1617, bit=0)
 @given(place=st.integers(0, len(SOUND) - 1), bit=st.integers(0, 7))
 def test_a_damaged_parquet_file_is_read_or_refused(tmp_path: Path, place: int, bit: int) -> None:
     path = tmp_path / "data.parquet"
