@@ -21,6 +21,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from bench.results import Result
+from mlhops.api import given
 from mlhops.api.base import Json
 from mlhops.api.destinations import ANYWHERE
 from mlhops.api.evaluation import EvaluationSpec
@@ -136,7 +137,7 @@ def measure(path: Path) -> tuple[float, float, str]:
             {"name": "ranks", "type": "Performance", "metric": "AUROC", "limit": 0.7},
         ],
     }
-    os.environ[run.VARIABLE] = EvaluationSpec.model_validate(spec).model_dump_json(by_alias=True)
+    os.environ[given.VARIABLE] = EvaluationSpec.model_validate(spec).model_dump_json(by_alias=True)
     # What is measured is all but the model server.
     setattr(scoring, "predict", _scored)  # noqa: B010 a name that is not for others
     options = run.Options(None, None, path.parent, path.parent, 500, 1800.0, 30.0, ANYWHERE)

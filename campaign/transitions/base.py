@@ -184,6 +184,7 @@ _EVALUATION: Manifest = {
         "region": "eu-central-1",
         "secretName": "reader",
         "format": "csv",
+        "csv": {"delimiter": "|", "decimal": ".", "encoding": "ISO-8859-1", "comment": "#"},
         "labelColumn": "sepsis",
         "idColumn": "stay",
         "digest": DIGEST,

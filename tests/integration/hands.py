@@ -337,10 +337,12 @@ class Hands:
         self.end_evaluator(name, encode(result), 0)
         return name
 
-    def end_evaluator(self, evaluation: str, message: str, exit_code: int) -> None:
+    def end_evaluator(
+        self, evaluation: str, message: str, exit_code: int, reason: str = "Completed"
+    ) -> None:
         """The evaluator's pod ends, with whatever last words."""
         pod = until("the evaluator's pod", lambda: self._evaluator_pod(evaluation))
-        ended = {"exitCode": exit_code, "reason": "Completed", "message": message}
+        ended = {"exitCode": exit_code, "reason": reason, "message": message}
         container = {
             "name": "evaluator",
             "image": "none",

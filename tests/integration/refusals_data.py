@@ -49,6 +49,27 @@ SOURCES = (
     _data("an endpoint on disk", "endpoint", "file:///etc", "an http:// or https:// URL without"),
     _data("a region in words", "region", "Frankfurt am Main", "write a region like eu-central-1"),
     _data("a Secret elsewhere", "secretName", "other/key", "name an object of the cluster"),
+    _data("a CSV's delimiter for Parquet", "csv", {"delimiter": ";"}, "csv is for CSV files"),
+    Refusal(
+        "a decimal comma between commas",
+        clinical_model({f"{DATA}.format": "csv", f"{DATA}.csv": {"decimal": ","}}),
+        f"{DATA}.csv.delimiter",
+        "where numbers have a decimal comma, set delimiter to ';'",
+    ),
+    Refusal(
+        "a comment that is the delimiter",
+        clinical_model(
+            {f"{DATA}.format": "csv", f"{DATA}.csv": {"delimiter": ";", "comment": ";"}}
+        ),
+        f"{DATA}.csv.comment",
+        "set one of them to another sign",
+    ),
+    Refusal(
+        "an encoding by another name",
+        clinical_model({f"{DATA}.format": "csv", f"{DATA}.csv": {"encoding": "cp1252"}}),
+        f"{DATA}.csv.encoding",
+        "Windows-1252",
+    ),
     _report("a report on the web", "https://a/b", "uri must be a folder"),
     _report("a report nowhere", "file:///", "uri must be a folder"),
     _report("a report above its claim", "pvc://claim/../a", "must not go up with .."),

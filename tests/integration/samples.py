@@ -325,6 +325,7 @@ EVERYTHING = clinical_model(
             "region": "eu-central-1",
             "secretName": "held-out-reader",
             "format": "csv",
+            "csv": {"delimiter": "\t", "decimal": ",", "encoding": "Windows-1252", "comment": "//"},
             "labelColumn": "died within 30 d",
             "idColumn": "id",
             "digest": DIGEST,

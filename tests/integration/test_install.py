@@ -185,6 +185,7 @@ def test_what_pods_of_the_operator_are_to_get_it_is_told(helm: Helm, kind: str) 
         "pods": {"imagePullSecrets": [{"name": "registry"}], "env": {"NO_PROXY": ".svc,a b"}},
         "caBundle": {kind: "trust"},
         "operator": {"extraEnv": [{"name": "TZ", "value": "UTC"}]},
+        "evaluator": {"resources": {"limits": {"memory": "8Gi", "cpu": 2}}},
     }
     [deployment] = [each for each in helm.render(CHART, values) if each["kind"] == "Deployment"]
     pod = at(deployment, "spec", "template", "spec")
@@ -194,6 +195,10 @@ def test_what_pods_of_the_operator_are_to_get_it_is_told(helm: Helm, kind: str) 
 
     assert told.pod_pull_secret == ["registry"]
     assert told.pod_env == [("NO_PROXY", ".svc,a b")]
+    assert told.evaluator_resources.to_json() == {
+        "requests": {"cpu": "100m", "memory": "512Mi"},
+        "limits": {"cpu": 2, "memory": "8Gi"},
+    }
     assert told.pod_ca_bundle == CaBundle(kind.lower(), "trust", "ca.crt")  # type: ignore[arg-type]
     [volume], [mount] = items(pod, "volumes"), items(container, "volumeMounts")
     field = "name" if kind == "configMap" else "secretName"

@@ -61,6 +61,33 @@ _ONLY_S3 = (
 )
 
 
+class Csv(
+    Resource,
+    json_schema_extra=rules(
+        (
+            "self.delimiter != self.decimal",
+            "delimiter and decimal are the same: where numbers have a decimal comma, set delimiter to ';'",
+            ".delimiter",
+        ),
+        (
+            "!has(self.comment) || self.comment != self.delimiter",
+            "comment and delimiter are the same: set one of them to another sign",
+            ".comment",
+        ),
+    ),
+):
+    """How a CSV file is written."""
+
+    delimiter: Literal[",", ";", "\t", "|"] = ","
+    """What stands between two values."""
+    decimal: Literal[".", ","] = "."
+    """What stands before the fraction of a number; thousands are not separated."""
+    encoding: Literal["UTF-8", "UTF-16", "ISO-8859-1", "ISO-8859-15", "Windows-1252"] = "UTF-8"
+    """How its letters are written; a byte order mark may be there."""
+    comment: Literal["#", ";", "%", "!", "*", "//", "--"] | None = None
+    """How lines before the header begin that are passed over; none are where it is left out."""
+
+
 class DataSource(
     Resource,
     json_schema_extra=rules(
@@ -69,6 +96,11 @@ class DataSource(
             "!has(self.secretName) || self.uri.matches('^(s3|gs|https)://')",
             "secretName is for s3://, gs:// and https://: no Secret is needed to read a volume",
             ".secretName",
+        ),
+        (
+            "!has(self.csv) || self.format == 'csv' || self.uri.matches('(?i)[.]csv([.][a-z0-9]+)?$')",
+            "csv is for CSV files: set format to csv, or remove csv",
+            ".csv",
         ),
     ),
 ):
@@ -95,7 +127,8 @@ class DataSource(
             ),
         ),
     ]
-    """Where the data lies: `pvc://<claim>/<path>`, `s3://`, `gs://`, `https://` or `file://`."""
+    """Where the data lies: `pvc://<claim>/<path>`, `s3://`, `gs://`, `https://` or `file://`. On a volume it may be a
+    folder of part files."""
     endpoint: Endpoint | None = None
     """An S3-compatible server, such as MinIO; AWS where it is left out."""
     region: Region | None = None
@@ -104,13 +137,17 @@ class DataSource(
     """The Secret with credentials for reading, such as AWS_ACCESS_KEY_ID; only the evaluator sees
     it. Without one `evaluation.serviceAccountName` counts."""
     format: Literal["parquet", "csv"] = "parquet"
-    """The file format. What is named .csv and is no Parquet is read as csv in any case."""
+    """The file format. What is named .csv (or .csv.gz, .csv.zst, .csv.bz2) and is no Parquet is read as csv in any
+    case. CSV may be compressed, whatever its name."""
+    csv: Csv | None = None
+    """How the CSV file is written; as UTF-8 with commas and decimal points where it is left out."""
     label_column: Annotated[str, Field(min_length=1, max_length=253)]
     """The column with the true outcome."""
     id_column: Annotated[str, Field(min_length=1, max_length=253)] | None = None
     """The column that names a row; used in error messages as a count only, never as a value."""
     digest: Digest | None = None
-    """The sha256 of the file's bytes. Data that does not match is an Error, never a verdict."""
+    """The sha256 of the file's bytes; of a folder, that of what `sha256sum` prints of its files. Data that does not
+    match is an Error, never a verdict."""
 
 
 class ReportSink(

@@ -166,7 +166,8 @@ class EvaluationSettings(
     """The ServiceAccount whose credentials read the data; the evaluator gets no access to the
     API."""
     resources: Resources | None = None
-    """What the evaluator may use of a node."""
+    """What the evaluator may use of a node. Of cpu or memory that is not named here the operator's own request and
+    limit count (`evaluator.resources` of the chart): 100m and 512Mi are requested, and 4Gi of memory are the limit."""
     report: ReportSink | None = None
     """Where each Evaluation's report goes; one that cannot be stored changes no verdict."""
     every: Hour | None = None

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, EvaluationStatus
+from mlhops.api.given import TooLargeError
 from mlhops.api.model import ClinicalModel
 from mlhops.controller import metrics
 from mlhops.controller.client import ApiError, Client
@@ -103,6 +104,9 @@ class Evaluations:
             return _Seen(evaluation, status, model=model)
         try:
             job = await self._job(reader, key, evaluation, model)
+        except TooLargeError as error:
+            status = evaluator_job.refused(evaluation, str(error), now, final=True)
+            return _Seen(evaluation, status, model=model)
         except ApiError as error:
             if error.reason in ("Conflict", "AlreadyExists"):
                 raise

@@ -340,6 +340,7 @@ async def run(options: argparse.Namespace) -> None:
                 pull_secrets=tuple(options.pod_pull_secret),
                 env=tuple(options.pod_env),
                 ca_bundle=options.pod_ca_bundle,
+                resources=options.evaluator_resources,
             ),
             Detectors(
                 options.detector_image,

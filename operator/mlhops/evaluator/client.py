@@ -8,8 +8,9 @@ import asyncio
 import random
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -20,7 +21,7 @@ from mlhops.api.base import Json
 from mlhops.api.detector import EVALUATION_ID
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import answers
-from mlhops.evaluator.errors import EvaluationError, RefusedError, UnavailableError
+from mlhops.evaluator.errors import EvaluationError, RefusedError, UnavailableError, counted
 from mlhops.evaluator.features import Inputs, payload
 from mlhops.evaluator.redact import quote
 
@@ -28,6 +29,11 @@ ATTEMPTS = 5
 _FIRST_WAIT = 0.2
 _LONGEST_WAIT = 5.0
 _SERVER_ERROR = 500
+_ANY_ANSWER = 1 << 20
+_A_ROW = 1 << 14
+"""How many bytes an answer may have, and how many more for each row; a score takes some twenty."""
+_ASKED_ROWS: ContextVar[int] = ContextVar("asked_rows", default=0)
+"""How many rows the request under way has; KServe's client passes nothing on to who reads the answer."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,50 @@ class Endpoint:
     url: str
     model: str
     request_timeout: float
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """The body of an answer, which ends with an error where it is too long."""
+
+    def __init__(self, body: httpx.AsyncByteStream, rows: int) -> None:
+        self._body = body
+        self._rows = rows
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        most = _ANY_ANSWER + self._rows * _A_ROW
+        seen = 0
+        async for chunk in self._body:
+            seen += len(chunk)
+            if seen > most:
+                raise EvaluationError(
+                    f"the model server's answer to {counted(self._rows, 'row')} has more than "
+                    f"{most:,} bytes, and a score takes some twenty: serve the score alone, without "
+                    "inputs, explanations or other outputs"
+                )
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._body.aclose()
+
+
+class _Bounds(httpx.Auth):
+    """Bounds what is read of each answer; httpx shows an answer to an Auth before its body is read.
+
+    Of a compressed answer the bytes would say nothing, so that none is asked for and none taken.
+    """
+
+    async def async_auth_flow(
+        self, request: httpx.Request
+    ) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        request.headers["Accept-Encoding"] = "identity"
+        answer = yield request
+        if answer.headers.get("Content-Encoding", "identity") != "identity":
+            raise EvaluationError(
+                "the model server compresses an answer though it was asked not to: turn compression "
+                "off there, or in what lies between"
+            )
+        if isinstance(answer.stream, httpx.AsyncByteStream):
+            answer.stream = _Bounded(answer.stream, _ASKED_ROWS.get())
 
 
 class Client:
@@ -60,7 +110,9 @@ class Client:
         self._labels = labels
         # Without a transport of its own the client takes the proxy settings of the environment.
         self._client = InferenceRESTClient(
-            RESTConfig(protocol=spec.protocol_version, timeout=endpoint.request_timeout)
+            RESTConfig(
+                protocol=spec.protocol_version, timeout=endpoint.request_timeout, auth=_Bounds()
+            )
         )
 
     async def __aenter__(self) -> Self:
@@ -82,6 +134,7 @@ class Client:
             EvaluationError: it does not answer in spite of retries, or answers nonsense.
         """
         body = payload(batch, self._spec.protocol_version)
+        _ASKED_ROWS.set(batch.rows)
         trouble = ""
         kind: type[EvaluationError] = EvaluationError
         for attempt in range(attempts):
@@ -96,6 +149,8 @@ class Client:
                     # KServe's logger takes this over, and so the detector knows whom not to count.
                     headers={"Ce-Id": f"{EVALUATION_ID}{uuid.uuid4()}"},
                 )
+            except EvaluationError:
+                raise
             except httpx.HTTPStatusError as error:
                 trouble, kind = self._said(error.response, batch), RefusedError
                 if error.response.status_code < _SERVER_ERROR:

@@ -5,6 +5,7 @@ number or boolean has values with several spellings.
 """
 
 import math
+import re
 import unicodedata
 from collections import Counter
 from typing import Any
@@ -25,6 +26,7 @@ _PRINTED = {
     **dict.fromkeys(("true", "True", "TRUE"), "1"),
     **dict.fromkeys(("false", "False", "FALSE"), "0"),
 }
+_COMMA = re.compile(r"\s*[+-]?[0-9]+,[0-9]+\s*")
 _LONGEST_PATTERN = 24
 _LOOKS = {"N": "9", "L": "a", "M": "a"}
 _MOST_PATTERNS = 1000
@@ -215,13 +217,17 @@ def _parsed(column: "pa.Array", name: str) -> Floats:
     bad = np.array([number is None for number in numbers] + [False])
     wrong = int(bad[codes].sum())
     if wrong:
+        commas = any(
+            _COMMA.fullmatch(text) for text, other in zip(values, bad, strict=False) if other
+        )
+        hint = "; of csv with decimal commas, set data.csv.decimal to ','" if commas else ""
         raise WrongValuesError(
             name,
             wrong,
             lambda number: (
                 f"column {name} has {counted(number, 'value')} that "
                 f"{'is' if number == 1 else 'are'} not a number: correct them, or declare the "
-                "feature as Categorical"
+                f"feature as Categorical{hint}"
             ),
         )
     table = np.array([*(np.nan if number is None else number for number in numbers), np.nan])

@@ -1,10 +1,9 @@
 """One run of the gates: read, score, judge. Whatever goes wrong becomes a result, too."""
 
-import json
 import logging
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from mlhops import __version__
+from mlhops.api import given
 from mlhops.api.data import StoredReport
 from mlhops.api.destinations import Destinations
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
@@ -25,16 +25,16 @@ from mlhops.evaluator.errors import CannotTellError, EvaluationError, Unavailabl
 from mlhops.evaluator.judge import in_order, judgement, phase_of_run
 from mlhops.evaluator.outcome import undecided
 from mlhops.evaluator.predict import Pace, Say
-from mlhops.evaluator.read import Table, format_of
+from mlhops.evaluator.read import Parts, Table, format_of
 from mlhops.evaluator.reference import Reference, missing, reference
 from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.publish import publish
 from mlhops.evaluator.score import score
 from mlhops.evaluator.source import Limits, LocalFile, local
+from mlhops.evaluator.typed import words_for
 
 log = logging.getLogger(__name__)
 
-VARIABLE = "MLHOPS_EVALUATION"
 _LONGEST_MESSAGE = 2048
 
 
@@ -64,9 +64,14 @@ class Run:
 def run(options: Options, say: Say) -> Run:
     """Run the gates of the spec in the environment; never raises."""
     try:
-        return evaluate(spec_of(os.environ.get(VARIABLE)), options, say)
+        return evaluate(spec_of(os.environ), options, say)
     except EvaluationError as error:
         return failure(str(error), final=not isinstance(error, UnavailableError))
+    except MemoryError:
+        return failure(
+            "the evaluator has too little memory: set evaluation.resources.limits.memory to more, or "
+            "evaluate on fewer rows"
+        )
     except Exception as error:
         return failure(_unknown(error))
 
@@ -88,27 +93,24 @@ def failure(message: str, *, final: bool = False) -> Run:
     return Run(Result(phase="Error", message=text, final=final, evaluator=__version__))
 
 
-def spec_of(text: str | None) -> EvaluationSpec:
-    """Return the spec in an environment variable's text.
+def spec_of(environment: Mapping[str, str]) -> EvaluationSpec:
+    """Return the spec in the environment.
 
     Raises:
         EvaluationError: there is none, or it is not one; the message names the fields.
     """
-    if not text:
-        raise EvaluationError(
-            f"the environment variable {VARIABLE} is empty: set it to the JSON of the Evaluation's "
-            "spec"
-        )
     try:
-        return EvaluationSpec.model_validate(json.loads(text))
-    except json.JSONDecodeError as error:
-        raise EvaluationError(f"{VARIABLE} is not JSON: {error}") from error
+        return EvaluationSpec.model_validate(given.unpacked(environment))
     except ValidationError as error:
         fields = "; ".join(
             f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
             for each in error.errors()[:5]
         )
-        raise EvaluationError(f"{VARIABLE} is not the spec of an Evaluation: {fields}") from error
+        raise EvaluationError(
+            f"{given.VARIABLE} is not the spec of an Evaluation: {fields}"
+        ) from error
+    except ValueError as error:
+        raise EvaluationError(str(error)) from error
 
 
 def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Run:
@@ -143,7 +145,7 @@ def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Run:
 def _measure(
     spec: EvaluationSpec, file: LocalFile, endpoint: Endpoint, options: Options, say: Say
 ) -> Evaluated:
-    table = Table(file.path, format_of(spec.data, file.path))
+    table = _table(spec, file)
     try:
         who = people.read(table, spec)
     except CannotTellError as error:
@@ -167,6 +169,21 @@ def _measure(
         who,
         measured,
     )
+
+
+def _table(spec: EvaluationSpec, file: LocalFile) -> Table:
+    stable = spec.stable.interface if spec.stable is not None else None
+    read = [spec.interface, *([stable] if stable is not None else [])]
+    numbers = {
+        feature.name
+        for interface in read
+        for feature in interface.features
+        if not words_for(feature) or (feature.datatype or "").startswith("FP")
+    }
+    numbers |= {group.column for group in spec.interface.groups if group.bins}
+    parts = file.parts
+    how = (format_of(spec.data, parts[0]), spec.data.csv, numbers)
+    return Table(parts[0], *how) if len(parts) == 1 else Parts(parts, *how)
 
 
 def summary(gates: Sequence[GateResult]) -> str:
@@ -203,7 +220,7 @@ def _profile(found: Evaluated, file: LocalFile) -> Reference:
     if found.measured is None:
         return missing("the model was not asked for scores")
     try:
-        table = Table(file.path, format_of(found.spec.data, file.path))
+        table = _table(found.spec, file)
         labels = found.people.classes if found.people is not None else frozenset[str]()
         made = reference(table, found.spec, found.measured.candidate, file.digest, labels)
         file.verify_unchanged()

@@ -17,23 +17,34 @@ from mlhops.api.data import DATA_PREFIX, MOST_BYTES, DataSource
 from mlhops.api.destinations import ANYWHERE, Destinations
 from mlhops.evaluator import stores, web
 from mlhops.evaluator.copies import Copy
-from mlhops.evaluator.errors import EvaluationError, UnavailableError
+from mlhops.evaluator.errors import EvaluationError, UnavailableError, counted
 from mlhops.evaluator.places import in_claim, on_this_machine, shown, without_secrets
 
 _CHUNK = 1 << 20
+_MOST_PARTS = 10_000
+
+
+Version = tuple[str, int, int, int]
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file on disk and the sha256 of its bytes."""
+    """A file on disk, or the parts of one in a folder, and the sha256 of its bytes."""
 
     path: Path
     digest: str
-    version: tuple[int, int, int]
+    versions: tuple[Version, ...]
+
+    @property
+    def parts(self) -> list[Path]:
+        """The files to read, in their order."""
+        named = [name for name, *_ in self.versions]
+        return [self.path / name for name in named] if self.path.is_dir() else [self.path]
 
     def verify_unchanged(self) -> None:
-        """Raise an error if somebody wrote to the file since it was hashed."""
-        if _version(self.path) != self.version:
+        """Raise an error if somebody wrote to the file, or its folder, since it was hashed."""
+        found = _parts(self.path, self.path.name) if self.path.is_dir() else [self.path]
+        if tuple(map(_version, found)) != self.versions:
             raise EvaluationError(
                 "the data changed while they were read: write new data to a new file and name "
                 "that in data.uri"
@@ -83,23 +94,47 @@ def local(data: DataSource, claim_root: Path, limits: Limits = _LIMITS) -> Itera
 
 def _hashed(path: Path, uri: str) -> LocalFile:
     try:
-        if path.is_dir():
-            raise EvaluationError(f"data.uri {uri} is a folder: name one file in it")
-        version = _version(path)
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        found = _parts(path, uri) if path.is_dir() else [path]
+        versions = tuple(map(_version, found))
+        digests = [_digest(each) for each in found]
     except FileNotFoundError as error:
         raise EvaluationError(
             f"there is no file at {uri}: check data.uri, and that the data have been put there"
         ) from error
     except OSError as error:
         raise UnavailableError(f"{uri} cannot be read: {error.strerror}") from error
-    return LocalFile(path, f"sha256:{digest}", version)
+    digest = digests[0]
+    if path.is_dir():
+        lines = [f"{each}  {file.name}\n" for each, file in zip(digests, found, strict=True)]
+        digest = hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+    return LocalFile(path, f"sha256:{digest}", versions)
 
 
-def _version(path: Path) -> tuple[int, int, int]:
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _parts(folder: Path, uri: str) -> list[Path]:
+    """Return the files of a folder by their names' bytes, without those that Spark and others write beside them."""
+    found = [each for each in folder.iterdir() if not each.name.startswith(("_", "."))]
+    # What a link leads to may lie outside of the claim, and what folders are called may be a column.
+    if any(each.is_symlink() or not each.is_file() for each in found):
+        raise EvaluationError(
+            f"data.uri {uri} is a folder that holds more than files: write the parts as files into one "
+            "folder, with all columns in each, or name one file in it"
+        )
+    if not 0 < len(found) <= _MOST_PARTS:
+        raise EvaluationError(
+            f"data.uri {uri} is a folder of {counted(len(found), 'file')}: it must hold 1 to "
+            f"{_MOST_PARTS:,}; check that the data have been put there, or write fewer parts"
+        )
+    return sorted(found, key=lambda each: each.name.encode(errors="surrogateescape"))
+
+
+def _version(path: Path) -> Version:
     stat = path.stat()
-    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+    return path.name, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _checked(file: LocalFile, data: DataSource) -> LocalFile:
@@ -122,7 +157,7 @@ def _downloaded(data: DataSource, path: Path, limits: Limits) -> LocalFile:
                 "nearer, or on a volume, and name them as pvc://<claim>/<path>"
             ) from error
         digest = copy.finish()
-    return LocalFile(path, digest, _version(path))
+    return LocalFile(path, digest, (_version(path),))
 
 
 async def _download(data: DataSource, copy: Copy, limits: Limits) -> None:

@@ -14,6 +14,7 @@ from pydantic import Field
 from mlhops.api.base import Json, Manifest, ObjectMeta, Resource
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.policy import MonitoringPolicySpec
+from mlhops.api.profile import MOST_BYTES
 from mlhops.kserve.content import content_hashes, sha256
 from mlhops.kserve.drift import applied_by_us, covers
 from mlhops.kserve.names import (
@@ -167,8 +168,19 @@ def config_map(model: ObjectMeta, service: str, config: DetectorConfig) -> Manif
             "labels": {**MANAGED_BY, MODEL_LABEL: model.name, REVISION_LABEL: config.revision},
             **owned_by(model),
         },
-        "data": {DETECTOR_KEY: json.dumps(config.to_json(), indent=1, ensure_ascii=False)},
+        "data": {DETECTOR_KEY: _written(config)},
     }
+
+
+def _written(config: DetectorConfig) -> str:
+    """Return what a detector is told, without blanks and what people read where a ConfigMap would be too small."""
+    found = config.to_json()
+    wide = json.dumps(found, indent=1, ensure_ascii=False)
+    if len(wide.encode()) <= MOST_BYTES:
+        return wide
+    for feature in items(found, "features"):
+        feature.pop("description", None)
+    return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
 
 
 def is_configured(live: Manifest | None, desired: Manifest, uid: str) -> bool:

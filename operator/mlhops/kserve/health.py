@@ -209,6 +209,9 @@ def _container_trouble(status: Manifest) -> Trouble | None:
         times = f", restarted {restarts} times" if restarts else ""
         words = _short(text(ended, "message") or text(ended, "reason"))
         symptom = f"container {name} exited with code {exit_code}{times}"
+        if text(ended, "reason") == "OOMKilled":
+            symptom = f"container {name} was killed for lack of memory (OOMKilled){times}"
+            words = "" if name == DETECTOR else "set spec.predictor.resources.limits.memory to more"
         # The detector is no part of the model: it may come back after any number of restarts.
         fatal = restarts >= CRASH_LIMIT and name != DETECTOR
         return Trouble(symptom, words, fatal=fatal)

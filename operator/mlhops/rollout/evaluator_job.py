@@ -28,7 +28,11 @@ _GRACE = timedelta(seconds=60)
 
 
 def render(evaluation: Evaluation, settings: EvaluationSettings, image: EvaluatorImage) -> Manifest:
-    """Return the Job of an Evaluation, whose pod writes its result and has no access to the API."""
+    """Return the Job of an Evaluation, whose pod writes its result and has no access to the API.
+
+    Raises:
+        TooLargeError: the Evaluation's spec does not fit a pod.
+    """
     meta = evaluation.metadata
     labels: Manifest = {
         **MANAGED_BY,
@@ -107,11 +111,11 @@ def next_status(
         return _finished(evaluation, base, late, started, now)
     running = any(text(pod, "status", "phase") == "Running" for pod in pods)
     phase = EvaluationPhase.RUNNING if running else base.phase
-    message = _waiting(pods) or hint or ("the evaluator runs" if running else STARTS)
+    message = _waiting(pods) or hint or _under_way(pods, running)
     return base.model_copy(
         update={
             "phase": phase,
-            "message": message,
+            "message": message[:1024],
             "started_at": started if running else base.started_at,
         }
     )
@@ -191,9 +195,49 @@ def _without_result(failed: Manifest, pods: list[Manifest], last: str) -> Result
     codes = [number(_ended(pod), "exitCode") for pod in pods if _ended(pod)]
     exits = f" (exit code {', '.join(str(code) for code in codes)})" if codes else ""
     before = f" (before that: {last})" if last.startswith(_CANNOT) else ""
+    if killed := _killed(pods):
+        why = f"{killed} ({why})"
     damage = next((f"; {each}" for each in map(_damage, pods) if each), "")
     message = f"the evaluator left no result{exits}: {why}{before}{damage}"
     return Result(phase="Error", message=message[:1024])
+
+
+def _under_way(pods: list[Manifest], running: bool) -> str:
+    """Return how it stands with an evaluator, and what ended an earlier one that is tried again."""
+    killed = _killed(pods)
+    return ("the evaluator runs" if running else STARTS) + (
+        f", once more: {killed}" if killed else ""
+    )
+
+
+def _killed(pods: list[Manifest]) -> str:
+    """Return who ended the latest evaluator that was killed, and what to do; nothing where none was."""
+    latest = sorted(pods, key=lambda pod: text(pod, "metadata", "creationTimestamp"), reverse=True)
+    return next((told for told in map(_killed_by, latest) if told), "")
+
+
+def _killed_by(pod: Manifest) -> str:
+    # Where a node evicts, its kubelet says it of the pod; the container has but an exit code then.
+    reason, message = text(pod, "status", "reason"), text(pod, "status", "message")
+    if text(pod, "status", "phase") == "Failed" and reason:
+        words = f"{reason}: {cleaned(message)[:400]}" if message else reason
+        evicted = ": request what it lacked, memory or ephemeral-storage, in evaluation.resources"
+        return f"its node ended it ({words}){evicted if reason == 'Evicted' else ''}"
+    if text(_ended(pod), "reason") != "OOMKilled":
+        return ""
+    limit = _memory_limit(pod)
+    had = f", of which it may use {limit}" if limit else ""
+    return (
+        f"it was killed for lack of memory (OOMKilled){had}: set evaluation.resources.limits.memory "
+        "to more, and requests.memory with it, or evaluate on fewer rows"
+    )
+
+
+def _memory_limit(pod: Manifest) -> str:
+    for container in items(pod, "spec", "containers"):
+        if text(container, "name") == CONTAINER:
+            return text(container, "resources", "limits", "memory")
+    return ""
 
 
 def _damage(pod: Manifest) -> str:

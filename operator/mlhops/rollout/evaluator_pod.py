@@ -1,12 +1,15 @@
 """The pod of the evaluator: no access to the API, and of data and Secrets only what it must have."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from mlhops.api import given
 from mlhops.api.base import Json, Manifest
 from mlhops.api.data import DATA_PREFIX, MOST_BYTES, REPORT_PREFIX
 from mlhops.api.evaluation import Evaluation, EvaluationSpec
 from mlhops.api.model import EvaluationSettings
+from mlhops.api.predictor import Resources
 from mlhops.api.profile import PORT
 
 CONTAINER = "evaluator"
@@ -46,20 +49,26 @@ class EvaluatorImage:
     env: tuple[tuple[str, str], ...] = ()
     """Variables, such as the names of proxies; those that the operator sets itself count before them."""
     ca_bundle: CaBundle | None = None
+    resources: Resources | None = None
+    """What each may use of a node, as far as its model does not say."""
 
 
 def pod_spec(
     evaluation: Evaluation, settings: EvaluationSettings, image: EvaluatorImage
 ) -> Manifest:
-    """Return the spec of the pod that measures an Evaluation."""
+    """Return the spec of the pod that measures an Evaluation.
+
+    Raises:
+        TooLargeError: the Evaluation's spec does not fit a pod.
+    """
     # Where reports go the model says, and none that somebody has forged an Evaluation for.
     meta, spec = evaluation.metadata, evaluation.spec.model_copy(update={"report": settings.report})
     volumes, mounts = _volumes(spec)
-    given: list[Json] = [{"name": name, "value": value} for name, value in image.env]
+    own = _variables(dict(image.env))
     if image.ca_bundle is not None:
         volumes.append(image.ca_bundle.volume())
         mounts.append({"name": "ca", "mountPath": _CA, "readOnly": True})
-        given.append({"name": "SSL_CERT_FILE", "value": f"{_CA}/{image.ca_bundle.key}"})
+        own.append({"name": "SSL_CERT_FILE", "value": f"{_CA}/{image.ca_bundle.key}"})
     container: Manifest = {
         "name": CONTAINER,
         "image": image.image,
@@ -71,11 +80,8 @@ def pod_spec(
             *image.arguments,
         ],
         "env": [
-            *given,
-            {
-                "name": "MLHOPS_EVALUATION",
-                "value": spec.model_dump_json(by_alias=True, exclude_none=True),
-            },
+            *own,
+            *_variables(given.variables(spec)),
             # For its log. No pass' id is told: two renders of one Job are to be the same.
             {"name": "MLHOPS_EVALUATION_NAME", "value": meta.name},
             {"name": "MLHOPS_EVALUATION_NAMESPACE", "value": meta.namespace},
@@ -93,8 +99,8 @@ def pod_spec(
         container["envFrom"] = secrets
     if spec.profile:
         container = _handing_over(container, meta.uid)
-    if settings.resources is not None:
-        container["resources"] = settings.resources.to_json()
+    if resources := _resources(settings.resources, image.resources):
+        container["resources"] = resources
     found: Manifest = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -107,6 +113,23 @@ def pod_spec(
     if settings.service_account_name:
         found["serviceAccountName"] = settings.service_account_name
     return found
+
+
+def _resources(asked: Resources | None, default: Resources | None) -> Manifest:
+    """Return what a model asks for; of a resource that it does not name the default's request and limit count."""
+    own, usual = asked or Resources(), default or Resources()
+    named = {*(own.requests or {}), *(own.limits or {})}
+    both = (("requests", usual.requests, own.requests), ("limits", usual.limits, own.limits))
+    found: Manifest = {}
+    for kind, offered, stated in both:
+        left = {name: amount for name, amount in (offered or {}).items() if name not in named}
+        if amounts := {**left, **(stated or {})}:
+            found[kind] = cast(Json, amounts)
+    return found
+
+
+def _variables(values: Mapping[str, str]) -> list[Json]:
+    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 def _handing_over(container: Manifest, uid: str) -> Manifest:

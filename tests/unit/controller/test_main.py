@@ -37,6 +37,9 @@ def test_a_host_name_for_no_namespace_is_refused_by_its_flag(
         ("--pod-ca-bundle", "trust", "write configmap/NAME/KEY"),
         ("--pod-ca-bundle", "configmap/trust/../x", "write configmap/NAME/KEY"),
         ("--pod-ca-bundle", "file/trust/ca.crt", "neither configmap nor secret"),
+        ("--evaluator-resources", "4Gi", "are no resources"),
+        ("--evaluator-resources", '{"limit": {"memory": "4Gi"}}', "are no resources"),
+        ("--evaluator-resources", '{"limits": {"memory": "4 GB"}}', "is no quantity"),
     ],
 )
 def test_what_no_pod_can_get_is_refused_by_its_flag(

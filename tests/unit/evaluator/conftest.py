@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from mlhops.api.evaluation import EvaluationSpec
+from mlhops.api.given import VARIABLE
 from mlhops.api.result import Result, decode, encode
-from mlhops.evaluator.run import VARIABLE, Options, run
+from mlhops.evaluator.run import Options, run
 from mlhops.rollout import last_words
 from tests.loopback import LOOPBACK
 

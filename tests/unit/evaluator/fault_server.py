@@ -4,6 +4,7 @@ It is what a KServe server cannot be asked to do. As a proxy it answers for any 
 """
 
 import asyncio
+import gzip
 import math
 import os
 from collections import Counter
@@ -63,6 +64,22 @@ async def hang(_: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
+async def endless(request: web.Request) -> web.StreamResponse:
+    """Begin as a good answer does, and go on for as long as anybody reads: of twenty rows up to 256 MiB."""
+    answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await answer.prepare(request)
+    await answer.write(b'{"outputs": [{"name": "output-0", "data": [0.5')
+    for _ in range(4096):
+        await answer.write(b", 0.5" * 13107)
+    return answer
+
+
+async def squeezed(request: web.Request) -> web.StreamResponse:
+    """Answer with 64 MiB of blanks that take some 64 KiB on the way, whatever was asked for."""
+    body = gzip.compress(b" " * (1 << 26))
+    return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+
+
 async def proxied(request: web.Request) -> web.StreamResponse:
     if request.host != "model.invalid":
         return web.Response(status=502)
@@ -82,6 +99,8 @@ def main() -> None:
         "echo": echo,
         "garbage": garbage,
         "hang": hang,
+        "endless": endless,
+        "squeezed": squeezed,
     }
     for name, way in ways.items():
         app.router.add_post(f"/{name}/v2/models/good/infer", way)

@@ -1,5 +1,6 @@
 """Scoring through real KServe servers, and through failing ones."""
 
+import resource
 from typing import Any
 
 import numpy as np
@@ -173,6 +174,23 @@ def test_a_server_that_never_answers_is_an_error(
     result = bench.run(endpoint=f"{faults}/hang", request_timeout=0.1)
     assert result.phase == "Error"
     assert "no answer within 0.1 s" in result.message
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("endless", "answer to 500 rows has more than 9,240,576 bytes, and a score takes some"),
+        ("squeezed", "the model server compresses an answer though it was asked not to"),
+    ],
+)
+def test_of_an_answer_no_more_is_read_than_the_rows_can_need(
+    bench: Bench, faults: str, way: str, told: str
+) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    result = bench.run(endpoint=f"{faults}/{way}")
+    assert result.phase == "Error"
+    assert told in result.message
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024  # KiB
 
 
 def test_nobody_listening_is_an_error(offline: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

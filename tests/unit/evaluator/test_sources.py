@@ -1,5 +1,6 @@
 """Data from elsewhere: real servers on loopback, their failures, and who the evaluator is to them."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -124,14 +125,16 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("key")
-@pytest.mark.parametrize("form", ["parquet", "csv"])
+@pytest.mark.parametrize("form", ["parquet", "csv", "csv.gz"])
 def test_data_in_s3_give_the_verdict_that_they_give_on_disk(
     bench: Bench, s3: S3, form: str
 ) -> None:
     content = parquet() if form == "parquet" else csv()
+    if form == "csv.gz":
+        content = gzip.compress(content)
     uri = s3.put(f"deep/data.{form}", content)
     source = {**SPEC["data"], "uri": uri, "endpoint": s3.url, "secretName": "reader"}
-    there = bench.run(changed("data", {**source, "format": form, "digest": sha256(content)}))
+    there = bench.run(changed("data", {**source, "digest": sha256(content)}))
     assert there.phase == "Successful", there.message
     assert there.data_digest == sha256(content)
     assert there.gates == bench.run().gates

@@ -76,6 +76,20 @@ def test_what_is_written_is_what_the_detector_reads() -> None:
     assert json.loads(text(written, "data", "config.json"))["features"][0]["unit"] == "µmol/L"
 
 
+def test_of_a_large_interface_the_detector_is_told_what_it_counts_and_not_what_people_read() -> (
+    None
+):
+    feature = CONFIG.features[0]
+    many = [
+        feature.model_copy(update={"name": f"f{n}", "description": "é" * 1000}) for n in range(512)
+    ]
+    large = CONFIG.model_copy(update={"features": many})
+    told = text(config_map(META, "sepsis-bcd", large), "data", "config.json")
+    assert len(told.encode()) < 2**20
+    found = DetectorConfig.model_validate_json(told).features
+    assert found == [each.model_copy(update={"description": None}) for each in many]
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

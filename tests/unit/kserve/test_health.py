@@ -10,7 +10,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.kserve import health
 from mlhops.kserve.facts import Service
 from mlhops.kserve.health import CRASH_LIMIT, is_ready
-from mlhops.kserve.read import text
+from mlhops.kserve.read import at, items, text
 from tests.builders import with_path
 
 LATER = "2026-11-30"
@@ -258,6 +258,17 @@ def test_a_service_answers_while_one_of_its_pods_is_ready() -> None:
 def test_the_symptom_has_none_of_the_containers_words() -> None:
     service = observe({}, [crashed(1, "Jane Roe, creatinine 1.2")], None)
     assert service.symptom == "container kserve-container exited with code 1, restarted 1 times"
+
+
+def test_a_model_server_that_had_too_little_memory_is_told_with_the_field_that_helps() -> None:
+    pod = crashed(2, "half a line of a log")
+    (status,) = items(pod, "status", "containerStatuses")
+    cast(Manifest, at(status, "lastState", "terminated"))["reason"] = "OOMKilled"
+    service = observe({}, [pod], None)
+    assert service.trouble == (
+        "container kserve-container was killed for lack of memory (OOMKilled), restarted 2 times: "
+        "set spec.predictor.resources.limits.memory to more"
+    )
 
 
 def test_of_a_traceback_the_line_that_names_the_error_is_kept() -> None:

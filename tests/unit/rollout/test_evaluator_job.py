@@ -12,6 +12,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationStatus
 from mlhops.api.model import ClinicalModel
+from mlhops.api.predictor import Resources
 from mlhops.api.profile import StoredProfile
 from mlhops.api.result import PREFIX, Result, encode
 from mlhops.kserve.read import text
@@ -131,6 +132,58 @@ def test_a_killed_evaluator_that_is_tried_again_is_still_running() -> None:
     assert status.phase is EvaluationPhase.RUNNING
 
 
+OOM = "killed for lack of memory (OOMKilled), of which it may use 4Gi: set evaluation.resources.limits.memory"
+NODE = "The node was low on resource: ephemeral-storage."
+
+
+def killed(minute: int = 0) -> Manifest:
+    """A pod of 4Gi that was killed for memory."""
+    state: Manifest = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
+    limits: Manifest = {"limits": {"memory": "4Gi"}}
+    return {
+        "metadata": {"creationTimestamp": f"2026-11-01T12:{minute:02}:00Z"},
+        "spec": {"containers": [{"name": "evaluator", "resources": limits}]},
+        "status": {
+            "phase": "Failed",
+            "containerStatuses": [{"name": "evaluator", "state": state}],
+        },
+    }
+
+
+def evicted(minute: int = 0) -> Manifest:
+    return {
+        "metadata": {"creationTimestamp": f"2026-11-01T12:{minute:02}:00Z"},
+        "status": {"phase": "Failed", "reason": "Evicted", "message": NODE},
+    }
+
+
+def test_an_evaluator_that_had_too_little_memory_is_told_with_the_field_that_helps() -> None:
+    status = next_status(an_evaluation(), job("Failed", "why"), [killed()] * 3, after(1))
+    assert status.phase is EvaluationPhase.ERROR
+    assert OOM in status.message
+    assert "exit code 137, 137, 137" in status.message
+
+
+def test_an_evicted_evaluator_is_told_with_what_the_node_lacked() -> None:
+    status = next_status(an_evaluation(), job("Failed"), [evicted()], after(1))
+    assert f"its node ended it (Evicted: {NODE}): request what it lacked" in status.message
+
+
+def test_what_ended_an_evaluator_is_told_while_it_is_tried_again_and_the_latest_counts() -> None:
+    running = cast(Manifest, {"status": {"phase": "Running"}})
+    status = next_status(an_evaluation(), JOB, [killed(), running], after(1))
+    assert status.phase is EvaluationPhase.RUNNING
+    assert status.message.startswith("the evaluator runs, once more: it was killed for lack of")
+    waits = next_status(an_evaluation(), JOB, [evicted(2), killed(1)], after(3))
+    assert waits.message.startswith("the evaluator starts, once more: its node ended it (Evicted")
+
+
+def test_the_verdict_of_an_evaluator_counts_whatever_ended_an_earlier_one() -> None:
+    subject = an_evaluation()
+    pods = [killed(), *ended(encode(said(subject.spec, EvaluationPhase.SUCCESSFUL)))]
+    assert next_status(subject, JOB, pods, after(1)).phase is EvaluationPhase.SUCCESSFUL
+
+
 def test_a_verdict_once_given_stays() -> None:
     given = an_evaluation(phase="Failed", message="too far apart")
     fine = encode(Result(phase="Successful"))
@@ -236,6 +289,37 @@ def test_the_job_gets_no_credentials_and_only_the_claim_that_the_data_are_on() -
     container = container_of(pod)
     assert container["resources"] == {"limits": {"memory": "1Gi"}}
     assert "envFrom" not in container
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        (None, {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "4Gi"}}),
+        (
+            {"requests": {"memory": "8Gi"}},
+            {"requests": {"cpu": "100m", "memory": "8Gi"}},
+        ),
+        (
+            {"requests": {"ephemeral-storage": "5Gi"}, "limits": {"cpu": "2"}},
+            {
+                "requests": {"memory": "1Gi", "ephemeral-storage": "5Gi"},
+                "limits": {"memory": "4Gi", "cpu": "2"},
+            },
+        ),
+    ],
+)
+def test_of_a_resource_that_the_model_does_not_name_the_operators_default_counts(
+    asked: Json, given: Json
+) -> None:
+    usual = Resources.model_validate(
+        {"requests": {"cpu": "100m", "memory": "1Gi"}, "limits": {"memory": "4Gi"}}
+    )
+    model = clinical_model({"metadata.uid": "u", "spec.evaluation.resources": asked})
+    settings = ClinicalModel.model_validate(model).spec.evaluation
+    pod = pod_spec(an_evaluation(), settings, EvaluatorImage("e", resources=usual))
+    assert container_of(pod)["resources"] == given
+    bare = pod_spec(an_evaluation(), settings, EvaluatorImage("e"))
+    assert container_of(bare).get("resources") == asked
 
 
 def test_the_log_of_the_evaluator_can_name_its_evaluation_and_two_renders_are_the_same() -> None:
