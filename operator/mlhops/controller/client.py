@@ -25,6 +25,8 @@ from mlhops.controller.transport import TIMEOUT_SECONDS, Transport
 from mlhops.kserve.names import FIELD_MANAGER
 from mlhops.kserve.read import text
 
+CONNECTIONS = 20
+"""Requests that a client has under way at a time, watches apart."""
 _PAGE = 500
 _LONGEST_HOLD = 60.0
 _JSON = "application/json"
@@ -76,7 +78,7 @@ class Client:
         """Returns the seconds for which writes may be made."""
 
     @classmethod
-    async def connect(cls, connections: int = 20) -> Self:
+    async def connect(cls, connections: int = CONNECTIONS) -> Self:
         """Return a client for the cluster that runs the process, or the one that KUBECONFIG names."""
         configuration = Configuration()
         if in_cluster():

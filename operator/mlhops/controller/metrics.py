@@ -6,16 +6,8 @@ Every metric is described where it is made, since `docs/metrics.md` is written f
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from prometheus_client import (
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-    disable_created_metrics,
-    start_http_server,
-)
+from prometheus_client import Counter, Gauge, Histogram, Info
 
-from mlhops import __version__
 from mlhops.api.base import ObjectMeta
 from mlhops.api.decision import Decision, DecisionStatus
 from mlhops.api.evaluation import FINISHED, EvaluationStatus
@@ -149,6 +141,13 @@ SERVING_REPORTS = _counter(
     "result",
 )
 
+CONNECTIONS = _counter(
+    "mlhops_inbound_connections_total",
+    "Connections to the metrics and health ports: answered, refused (no request that can be read), slow, displaced "
+    "(its place went to another), or lost.",
+    *("port", "result"),
+)
+
 _COUNTED = (ROLLOUTS, EVALUATIONS, GATES, DECISIONS)
 
 
@@ -193,11 +192,3 @@ def count_decision(model: ObjectMeta, decision: Decision, status: DecisionStatus
     if status.phase not in ("Pending", decision.status.phase):
         action = decision.spec.action
         DECISIONS.count(model.namespace, model.name, action, status.phase)
-
-
-def serve(port: int, address: str) -> None:
-    """Serve /metrics from a thread of its own."""
-    # A second series for each of a counter's, of which nobody asks.
-    disable_created_metrics()  # type: ignore[no-untyped-call]
-    BUILD.info({"version": __version__})
-    start_http_server(port, addr=address)
