@@ -39,9 +39,9 @@ def _tally(name: str, text: str, *labels: str, known: Iterable[str] = ()) -> Tal
     return Tally(name, text, labels, known)
 
 
-def _gauge(name: str, text: str) -> Gauge:
-    DESCRIBED.append(Described(name, "gauge", text))
-    return Gauge(name, text)
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    DESCRIBED.append(Described(name, "gauge", text, labels))
+    return Gauge(name, text, labels)
 
 
 def _histogram(name: str, text: str, buckets: Iterable[float], *labels: str) -> Histogram:
@@ -141,6 +141,14 @@ SERVING_REPORTS = _counter(
     "result",
 )
 
+STORED = _gauge(
+    "mlhops_store_bytes", "What the operator keeps in memory of the objects of a kind.", "kind"
+)
+LEFT_OUT = _gauge(
+    "mlhops_left_out_objects",
+    "Objects with the label of a model that are too large to be one's: no more than their names is kept.",
+    "kind",
+)
 CONNECTIONS = _counter(
     "mlhops_inbound_connections_total",
     "Connections to the metrics and health ports: answered, refused (no request that can be read), slow, displaced "
