@@ -1,4 +1,4 @@
-"""What others in the cluster can do to the operator: connect to it, and give objects of theirs the labels of a model."""
+"""What others in the cluster can do to the operator: connect to it, and give their objects the labels of a model."""
 
 import base64
 import os

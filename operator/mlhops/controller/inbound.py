@@ -181,7 +181,7 @@ class Inbound:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="inbound", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="inbound", daemon=True)
         self._listeners: list[socket.socket] = []
 
     def listen(
@@ -205,13 +205,17 @@ class Inbound:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.0))
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
         for listener in self._listeners:
             listener.close()
+
+    def _run(self) -> None:
+        self._loop.run_forever()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
 
 
 def text_reply(status: int, text: str) -> Reply:

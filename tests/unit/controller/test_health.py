@@ -69,8 +69,9 @@ def test_it_answers_while_the_loop_hangs() -> None:
     port = inbound.listen("health", "127.0.0.1", 0, health.reply)
 
     async def hang() -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+        inbound.close()
+        return answer
 
     answer = asyncio.run(hang())
-    inbound.close()
     assert (answer.status_code, answer.text) == (503, "[-]loop: hangs\n")
