@@ -140,17 +140,13 @@ class Client:
         Raises:
             NotInstalled: the API server does not know the kind.
         """
-        pages = self.pages(kind, namespace, selector, fields)
+        query = {"labelSelector": selector} if selector else {}
+        query |= {"fieldSelector": fields} if fields else {}
+        pages = self._pages(kind, namespace, query, _JSON)
         return [manifest async for page, _ in pages for manifest in page]
 
     async def pages(
-        self,
-        kind: Kind,
-        namespace: str,
-        selector: str = "",
-        fields: str = "",
-        *,
-        only_metadata: bool = False,
+        self, kind: Kind, namespace: str, selector: str = "", *, only_metadata: bool = False
     ) -> AsyncIterator[Page]:
         """Return all objects as of one moment, page by page, each with the resourceVersion of that moment.
 
@@ -158,8 +154,13 @@ class Client:
             NotInstalled: the API server does not know the kind.
         """
         query = {"labelSelector": selector} if selector else {}
-        query |= {"fieldSelector": fields} if fields else {}
         accept = _METADATA if only_metadata else _JSON
+        async for page in self._pages(kind, namespace, query, accept):
+            yield page
+
+    async def _pages(
+        self, kind: Kind, namespace: str, query: dict[str, str], accept: str
+    ) -> AsyncIterator[Page]:
         while True:
             answer = await self._page(kind, namespace, query, accept)
             found = [lean(kind, manifest) for manifest in _items(answer)]

@@ -80,8 +80,8 @@ class Transport:
         ) as response:
             wait = response.headers.get("Retry-After", "")
             rest = float(wait) if wait.isdecimal() else 0.0
-            body = await _body(response.content, most)
-            return Answer(response.status, response.reason or "", body, rest)
+            told = await _body(response.content, most)
+            return Answer(response.status, response.reason or "", told, rest)
 
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
         """Yield the lines of an answer as they come, for as long as it goes on.
