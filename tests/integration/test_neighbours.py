@@ -185,4 +185,4 @@ def test_large_objects_with_the_label_of_a_model_cost_the_operator_next_to_nothi
 
     assert scene.metric("store_bytes", "jobs") + scene.metric("store_bytes", "configmaps") < 2**16
     assert after - before < 40, f"{before:.0f} to {after:.0f} MiB"
-    until("the word for it", lambda: "ForeignPod" in hands.reasons(), 40)
+    until("the word for it", lambda: hands.condition("Stalled").get("reason") == "ForeignPod")
