@@ -30,6 +30,8 @@ from mlhops.kserve.read import text
 CONNECTIONS = 20
 """Requests that a client has under way at a time, watches apart."""
 _PAGE = 500
+_MANY = 5000
+"""Objects in one answer where all of them are wanted at once."""
 _PAGE_BYTES = 8 * 2**20
 """A page of a list has at most so many bytes, and so many objects as that takes: some may be a megabyte each."""
 _LONGEST_HOLD = 60.0
@@ -142,7 +144,7 @@ class Client:
         """
         query = {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": fields} if fields else {}
-        pages = self._pages(kind, namespace, query, _JSON)
+        pages = self._pages(kind, namespace, query, _JSON, _MANY)
         return [manifest async for page, _ in pages for manifest in page]
 
     async def pages(
@@ -155,14 +157,14 @@ class Client:
         """
         query = {"labelSelector": selector} if selector else {}
         accept = _METADATA if only_metadata else _JSON
-        async for page in self._pages(kind, namespace, query, accept):
+        async for page in self._pages(kind, namespace, query, accept, _PAGE):
             yield page
 
     async def _pages(
-        self, kind: Kind, namespace: str, query: dict[str, str], accept: str
+        self, kind: Kind, namespace: str, query: dict[str, str], accept: str, most: int
     ) -> AsyncIterator[Page]:
         while True:
-            answer = await self._page(kind, namespace, query, accept)
+            answer = await self._page(kind, namespace, query, accept, most)
             found = [lean(kind, manifest) for manifest in _items(answer)]
             version = text(answer, "metadata", "resourceVersion")
             if not version.isdecimal():
@@ -170,16 +172,16 @@ class Client:
             yield found, int(version)
             query["continue"] = text(answer, "metadata", "continue")
             if not query["continue"]:
-                self._limits[kind] = min(2 * self._limits.get(kind, _PAGE), _PAGE)
+                self._limits[kind] = min(2 * self._limits.get(kind, _MANY), _MANY)
                 return
             del answer, found  # of two pages one is in memory
 
     async def _page(
-        self, kind: Kind, namespace: str, query: Mapping[str, str], accept: str
+        self, kind: Kind, namespace: str, query: Mapping[str, str], accept: str, most: int
     ) -> Manifest:
         """Return a page with as many objects as have room in it."""
         while True:
-            limit = self._limits.get(kind, _PAGE)
+            limit = min(self._limits.get(kind, most), most)
             try:
                 return await self._list(kind, namespace, {**query, "limit": str(limit)}, accept)
             except TooLong:
