@@ -205,6 +205,8 @@ class Inbound:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
+        else:
+            self._loop.close()
         for listener in self._listeners:
             listener.close()
 
