@@ -23,6 +23,7 @@ from bench.gates import gates
 from bench.idle import idle
 from bench.latency import first_write, start
 from bench.memory import memory
+from bench.outside import outside
 from bench.plane import Plane
 from bench.planning import planning
 from bench.rendering import rendering
@@ -67,6 +68,7 @@ _TOGETHER: dict[str, Callable[[Plane], list[Result]]] = {
     "memory": memory,
     "rollout": rollout,
     "idle": idle,
+    "outside": outside,
 }
 _ALONE: dict[str, Callable[[], list[Result]]] = {
     "scale": _scale,

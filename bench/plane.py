@@ -65,6 +65,7 @@ class Plane(ControlPlane):
         profile: Path | None = None,
         *,
         elects: bool = False,
+        arguments: Sequence[str] = (),
     ) -> Iterator["subprocess.Popen[bytes]"]:
         """The operator as users run it, in a process of its own; of all namespaces by default.
 
@@ -72,6 +73,7 @@ class Plane(ControlPlane):
         """
         kubeconfig = self.kubeconfig_for(user, _ADMIN)
         module = ("mlhops.controller", *(("--namespace", namespace) if namespace else ()))
+        module = (*module, *arguments)
         if elects:
             module = (*module, "--leader-elect", "--lease-namespace=default")
         under = ("bench.profiled", str(profile.absolute())) if profile else ()

@@ -13,6 +13,7 @@ from campaign.simulation.server import Server
 from mlhops.api.base import Manifest
 from mlhops.controller.client import ApiError, Client, NotInstalled, Page
 from mlhops.controller.kinds import EVENTS, Kind
+from mlhops.controller.lean import lean
 from mlhops.kserve.names import FIELD_MANAGER
 from mlhops.kserve.read import text
 
@@ -89,7 +90,7 @@ class MemoryClient(Client):
         fields: str = "",
     ) -> list[Manifest]:
         """The objects that match."""
-        return await self._several("list", kind, selector, fields)
+        return [lean(kind, one) for one in await self._several("list", kind, selector, fields)]
 
     async def pages(
         self,
@@ -100,7 +101,7 @@ class MemoryClient(Client):
         only_metadata: bool = False,
     ) -> AsyncIterator[Page]:
         """All objects that match, on one page."""
-        found = await self._several("page", kind, selector)
+        found = [lean(kind, one) for one in await self._several("page", kind, selector)]
         version = self._server.at
         if only_metadata:
             found = [{"metadata": manifest["metadata"]} for manifest in found]

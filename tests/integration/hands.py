@@ -72,6 +72,12 @@ class OperatorProcess:
                 self._command, env=self._environment, stdout=log, stderr=log
             )
 
+    @property
+    def pid(self) -> int:
+        """The process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal, and go on."""
         if self._process is not None:

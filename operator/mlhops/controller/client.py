@@ -8,6 +8,7 @@ import asyncio
 import math
 import os
 import random
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Self, TypeAlias, cast
@@ -20,12 +21,19 @@ from kubernetes.aio.client import Configuration
 from mlhops.api.base import Manifest
 from mlhops.controller import metrics
 from mlhops.controller.kinds import Kind
+from mlhops.controller.lean import lean
 from mlhops.controller.trace import audit_headers
-from mlhops.controller.transport import TIMEOUT_SECONDS, Transport
+from mlhops.controller.transport import TIMEOUT_SECONDS, TooLong, Transport
 from mlhops.kserve.names import FIELD_MANAGER
 from mlhops.kserve.read import text
 
+CONNECTIONS = 20
+"""Requests that a client has under way at a time, watches apart."""
 _PAGE = 500
+_MANY = 5000
+"""Objects in one answer where all of them are wanted at once."""
+_PAGE_BYTES = 8 * 2**20
+"""A page of a list has at most so many bytes, and so many objects as that takes: some may be a megabyte each."""
 _LONGEST_HOLD = 60.0
 _JSON = "application/json"
 _METADATA = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
@@ -66,6 +74,8 @@ class Client:
     def __init__(self, configuration: Configuration) -> None:
         self._transport = Transport(configuration)
         self._held_until = 0.0
+        self._limits: dict[Kind, int] = {}
+        """How many objects of a kind a page may have, where not the most."""
         self.writes = 0
         """Writes that the API server took, for telemetry."""
         self.answered = False
@@ -76,7 +86,7 @@ class Client:
         """Returns the seconds for which writes may be made."""
 
     @classmethod
-    async def connect(cls, connections: int = 20) -> Self:
+    async def connect(cls, connections: int = CONNECTIONS) -> Self:
         """Return a client for the cluster that runs the process, or the one that KUBECONFIG names."""
         configuration = Configuration()
         if in_cluster():
@@ -134,7 +144,8 @@ class Client:
         """
         query = {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": fields} if fields else {}
-        return _items(await self._list(kind, namespace, query))
+        pages = self._pages(kind, namespace, query, _JSON, _MANY)
+        return [manifest async for page, _ in pages for manifest in page]
 
     async def pages(
         self, kind: Kind, namespace: str, selector: str = "", *, only_metadata: bool = False
@@ -144,19 +155,46 @@ class Client:
         Raises:
             NotInstalled: the API server does not know the kind.
         """
-        query = {"limit": str(_PAGE)} | ({"labelSelector": selector} if selector else {})
+        query = {"labelSelector": selector} if selector else {}
+        accept = _METADATA if only_metadata else _JSON
+        async for page in self._pages(kind, namespace, query, accept, _PAGE):
+            yield page
+
+    async def _pages(
+        self, kind: Kind, namespace: str, query: dict[str, str], accept: str, most: int
+    ) -> AsyncIterator[Page]:
         while True:
-            answer = await self._list(kind, namespace, query, _METADATA if only_metadata else _JSON)
-            yield _items(answer), int(text(answer, "metadata", "resourceVersion"))
+            answer = await self._page(kind, namespace, query, accept, most)
+            found = [lean(kind, manifest) for manifest in _items(answer)]
+            version = text(answer, "metadata", "resourceVersion")
+            if not version.isdecimal():
+                raise _damaged()
+            yield found, int(version)
             query["continue"] = text(answer, "metadata", "continue")
             if not query["continue"]:
+                self._limits[kind] = min(2 * self._limits.get(kind, _MANY), _MANY)
                 return
+            del answer, found  # of two pages one is in memory
+
+    async def _page(
+        self, kind: Kind, namespace: str, query: Mapping[str, str], accept: str, most: int
+    ) -> Manifest:
+        """Return a page with as many objects as have room in it."""
+        while True:
+            limit = min(self._limits.get(kind, most), most)
+            try:
+                return await self._list(kind, namespace, {**query, "limit": str(limit)}, accept)
+            except TooLong:
+                if limit == 1:
+                    raise
+                self._limits[kind] = max(limit // 4, 1)
 
     async def _list(
-        self, kind: Kind, namespace: str, query: Mapping[str, str], accept: str = _JSON
+        self, kind: Kind, namespace: str, query: Mapping[str, str], accept: str
     ) -> Manifest:
+        path = kind.path(namespace)
         try:
-            return await self._call("GET", kind.path(namespace), query=query, accept=accept)
+            return await self._call("GET", path, query=query, accept=accept, most=_PAGE_BYTES)
         except ApiError as error:
             if error.status == 404:
                 raise NotInstalled(kind.plural) from error
@@ -239,13 +277,16 @@ class Client:
         body: Manifest | None = None,
         content_type: str = _JSON,
         accept: str = _JSON,
+        most: int = sys.maxsize,
     ) -> Manifest:
         headers = {"Accept": accept, "Content-Type": content_type, **audit_headers()}
         await self._hold()
         seconds = TIMEOUT_SECONDS if method == "GET" else self._seconds_to_write()
         started = time.perf_counter()
         try:
-            response = await self._transport.send(method, path, query or {}, headers, body, seconds)
+            response = await self._transport.send(
+                method, path, query or {}, headers, body, seconds, most
+            )
         except (aiohttp.ClientError, OSError):
             self.answered = False
             metrics.API_REQUESTS.labels(method, "none").inc()

@@ -1,17 +1,15 @@
 """What the kubelet asks: /healthz, is a restart due, and /readyz, does it see the cluster.
 
-A thread of its own answers, so that a loop that hangs is told of instead of hanging the answer as well. An API
-server that is away makes the operator unready and never unhealthy: a restart would not bring it back.
+The thread of `controller/inbound.py` answers, so that a loop that hangs is told of instead of hanging the answer as
+well. An API server that is away makes the operator unready and never unhealthy: a restart would not bring it back.
 """
 
 import asyncio
-import socket
-import threading
 import time
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import IPv4Address, IPv6Address
 from typing import TypeAlias
+
+from mlhops.controller.inbound import Reply, Request, text_reply
 
 Check: TypeAlias = Callable[[], str]
 """Returns what is wrong, nothing where all is well; called from another thread."""
@@ -53,40 +51,15 @@ class Health:
 
     def answer(self, path: str) -> tuple[int, str]:
         """Return the HTTP status for a path, and a line for each check as Kubernetes' own servers write them."""
-        checks = {"/healthz": self.live, "/readyz": self.ready}.get(path.partition("?")[0])
+        checks = {"/healthz": self.live, "/readyz": self.ready}.get(path)
         if checks is None:
             return 404, "there are /healthz and /readyz\n"
         told = {name: check() for name, check in checks.items()}
         return (503 if any(told.values()) else 200), _lines(told)
 
-    def serve(self, port: int, address: IPv4Address | IPv6Address) -> int:
-        """Answer from a thread of its own; return the port, which is chosen where 0 is given.
-
-        Raises:
-            OSError: the address cannot be listened on.
-        """
-        health = self
-
-        class Handler(BaseHTTPRequestHandler):
-            timeout = 10.0
-
-            def do_GET(self) -> None:
-                status, body = health.answer(self.path)
-                self.send_response(status)
-                self.send_header("Content-Type", "text/plain; charset=utf-8")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Say nothing: the kubelet asks every few seconds."""
-
-        class Server(ThreadingHTTPServer):
-            address_family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-
-        server = Server((str(address), port), Handler)
-        threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
-        return int(server.server_address[1])
+    async def reply(self, request: Request) -> Reply:
+        """Return the answer to a request."""
+        return text_reply(*self.answer(request.path))
 
 
 def _lines(told: Mapping[str, str]) -> str:

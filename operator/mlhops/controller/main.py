@@ -6,7 +6,6 @@ import gc
 import ipaddress
 import os
 import re
-import resource
 import signal
 import time
 from collections.abc import Sequence
@@ -21,13 +20,15 @@ from mlhops import __version__
 from mlhops.api import destinations
 from mlhops.api.base import Manifest
 from mlhops.api.destinations import ANYWHERE, Destinations
-from mlhops.controller import logs, metrics, pod_options, scrape, serving
+from mlhops.controller import files, logs, metrics, pod_options, scrape, serving
 from mlhops.controller.client import ApiError, Client, NotLeading, in_cluster
 from mlhops.controller.evaluations import Evaluations
 from mlhops.controller.events import Recorder
+from mlhops.controller.exposition import Exposition
 from mlhops.controller.fleet import Fleet
 from mlhops.controller.gather import Key
 from mlhops.controller.health import Health, Pulse
+from mlhops.controller.inbound import Inbound
 from mlhops.controller.kinds import (
     CLUSTER_RUNTIMES,
     DECISIONS,
@@ -66,7 +67,6 @@ _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
 EVALUATION_SECONDS = 6.0
 _GRACE_SECONDS = 10.0
-_OPEN_FILES = 65536
 _STUCK_SECONDS = 900.0
 """No pass takes so long, not even where the API server asks for a minute's rest before each request."""
 
@@ -95,7 +95,9 @@ class Operator:
         answers: Answers | None = None,
         allowed: Destinations = ANYWHERE,
         hostnames: HostnameRules = ANY_HOSTNAME,
+        held: int = 0,
     ) -> None:
+        """Make an operator; `held` is to how many pods it may hold a question open, 0 for all."""
         self.queue: WorkQueue[Key] = WorkQueue(waited=metrics.QUEUE_WAIT.observe)
         self._store = Store(namespaces)
         self.fleet = Fleet(self._store)
@@ -104,8 +106,8 @@ class Operator:
         heard = Heard(self._store, client)
         asked = pods or HttpPods(scrape.SECONDS, scrape.AT_ONCE)
         self.scraper = Scraper(client, heard, asked, now, self.add)
-        held = pods or HttpPods(serving.TIMEOUT, at_once=0)
-        self.serving = ServingWatch(held, now, self.add)
+        longer = pods or HttpPods(serving.TIMEOUT, held)
+        self.serving = ServingWatch(longer, now, self.add, held)
         self._models = Models(
             client,
             self._store,
@@ -350,6 +352,7 @@ async def run(options: argparse.Namespace) -> None:
             options.namespace,
             allowed=allowed,
             hostnames=HostnameRules(_hostnames_by_namespace(options.hostname)),
+            held=files.budget(files.raise_limit(), options.namespace).held,
         )
         REGISTRY.register(operator.fleet)
         opened.callback(REGISTRY.unregister, operator.fleet)
@@ -363,9 +366,7 @@ async def run(options: argparse.Namespace) -> None:
             client.term = elector.left
         watches = Watches(operator, asyncio.get_running_loop(), options.namespace)
         pulse = Pulse()
-        if options.health_port:
-            health = _health(operator, client, watches, pulse)
-            health.serve(options.health_port, options.health_address)
+        _listen(opened, options, _health(operator, client, watches, pulse))
         operator.relist.installed = watches.installed
         watch = asyncio.create_task(asyncio.to_thread(watches.run))
         tasks = [
@@ -395,6 +396,17 @@ async def _connect(opened: AsyncExitStack) -> Client:
     client = await Client.connect()
     opened.push_async_callback(client.close)
     return client
+
+
+def _listen(opened: AsyncExitStack, options: argparse.Namespace, health: Health) -> None:
+    """Answer the kubelet and Prometheus."""
+    inbound = Inbound()
+    opened.callback(inbound.close)
+    if options.metrics_port:
+        page = Exposition().reply
+        inbound.listen("metrics", options.metrics_address, options.metrics_port, page)
+    if options.health_port:
+        inbound.listen("health", str(options.health_address), options.health_port, health.reply)
 
 
 async def _told_to_stop() -> None:
@@ -542,21 +554,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _raise_file_limit() -> None:
-    """Allow as many open files as may be: a question to each pod of a model that serves is one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the operator."""
     options = _parse(argv)
     logs.configure(options.log_level)
-    if options.metrics_port:
-        metrics.serve(options.metrics_port, options.metrics_address)
-    _raise_file_limit()
     # What was imported stays: collecting garbage need not look at it again, for which both loops would
     # stand still for 30 ms each time.
     gc.collect()

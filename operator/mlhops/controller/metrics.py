@@ -6,16 +6,8 @@ Every metric is described where it is made, since `docs/metrics.md` is written f
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from prometheus_client import (
-    Counter,
-    Gauge,
-    Histogram,
-    Info,
-    disable_created_metrics,
-    start_http_server,
-)
+from prometheus_client import Counter, Gauge, Histogram, Info
 
-from mlhops import __version__
 from mlhops.api.base import ObjectMeta
 from mlhops.api.decision import Decision, DecisionStatus
 from mlhops.api.evaluation import FINISHED, EvaluationStatus
@@ -47,9 +39,9 @@ def _tally(name: str, text: str, *labels: str, known: Iterable[str] = ()) -> Tal
     return Tally(name, text, labels, known)
 
 
-def _gauge(name: str, text: str) -> Gauge:
-    DESCRIBED.append(Described(name, "gauge", text))
-    return Gauge(name, text)
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    DESCRIBED.append(Described(name, "gauge", text, labels))
+    return Gauge(name, text, labels)
 
 
 def _histogram(name: str, text: str, buckets: Iterable[float], *labels: str) -> Histogram:
@@ -149,6 +141,21 @@ SERVING_REPORTS = _counter(
     "result",
 )
 
+STORED = _gauge(
+    "mlhops_store_bytes", "What the operator keeps in memory of the objects of a kind.", "kind"
+)
+LEFT_OUT = _gauge(
+    "mlhops_left_out_objects",
+    "Objects with the label of a model that are too large to be one's: no more than their names is kept.",
+    "kind",
+)
+CONNECTIONS = _counter(
+    "mlhops_inbound_connections_total",
+    "Connections to the metrics and health ports: answered, refused (no request that can be read), slow, displaced "
+    "(its place went to another), or lost.",
+    *("port", "result"),
+)
+
 _COUNTED = (ROLLOUTS, EVALUATIONS, GATES, DECISIONS)
 
 
@@ -193,11 +200,3 @@ def count_decision(model: ObjectMeta, decision: Decision, status: DecisionStatus
     if status.phase not in ("Pending", decision.status.phase):
         action = decision.spec.action
         DECISIONS.count(model.namespace, model.name, action, status.phase)
-
-
-def serve(port: int, address: str) -> None:
-    """Serve /metrics from a thread of its own."""
-    # A second series for each of a counter's, of which nobody asks.
-    disable_created_metrics()  # type: ignore[no-untyped-call]
-    BUILD.info({"version": __version__})
-    start_http_server(port, addr=address)

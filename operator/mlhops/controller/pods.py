@@ -9,6 +9,8 @@ from mlhops.controller.outbound import session
 
 SECONDS = 5.0
 """For a whole request."""
+AT_ONCE = 16
+"""Pods that are asked at a time, where nothing else is said."""
 _CHUNK = 1 << 16
 
 
@@ -37,7 +39,7 @@ class Pods(Protocol):
 class HttpPods:
     """Asks pods by HTTP, each time on a new connection, and by no proxy."""
 
-    def __init__(self, seconds: float = SECONDS, at_once: int = 16) -> None:
+    def __init__(self, seconds: float = SECONDS, at_once: int = AT_ONCE) -> None:
         self._seconds = seconds
         self._at_once = at_once
         self._session: aiohttp.ClientSession | None = None

@@ -123,7 +123,7 @@ class Relist:
         whole = not self._store.is_complete(kind)
         known = self._store.seen(kind)
         there: set[Name] = set()
-        behind: list[Manifest] = []
+        behind: list[Name] = []
         oldest = 0
         async for page, version in self._pages(kind, only_metadata=not whole):
             oldest = min(oldest or version, version)
@@ -133,10 +133,9 @@ class Relist:
                 if whole:
                     self._hear(kind, manifest)
                 elif name not in known or known[name].version < version_of(manifest):
-                    behind.append(manifest)
-        for manifest in behind:
+                    behind.append(name)
+        for name in behind:
             # Answers are heard; what was heard by a watch meanwhile is no news.
-            name = name_of(manifest)
             await self._client.get(kind, name.namespace, name.name)
         for name in sorted(known.keys() - there):
             self._hear_gone(kind, _gone(name, oldest))

@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlencode
@@ -46,6 +47,8 @@ _OLDER = 300.0
 """The same for a sidecar that does not know the question."""
 _PAUSE = 1.0
 """Seconds from one question to the next at least."""
+_ROUND = 15.0
+"""Where there are more pods than questions may be held, each has its turn within so many seconds."""
 _MOST_PODS = 200
 """So many pods of a revision are asked at most."""
 _MOST = 10**10
@@ -94,9 +97,16 @@ class ServingWatch:
     """Knows how each model's revisions answer their callers."""
 
     def __init__(
-        self, pods: Pods, clock: Callable[[], datetime], wake: Callable[[Key], None]
+        self,
+        pods: Pods,
+        clock: Callable[[], datetime],
+        wake: Callable[[Key], None],
+        room: int = 0,
     ) -> None:
+        """Make a watch that holds at most so many questions open, 0 for as many as there are pods."""
         self._pods = pods
+        self._room = room
+        self._turns = asyncio.Semaphore(room) if room else None
         self._clock = clock
         self._wake = wake
         self._models: dict[Key, _Model] = {}
@@ -177,7 +187,8 @@ class ServingWatch:
         failed = 0
         while True:
             try:
-                again = await self._ask(model, pod)
+                async with self._turns or nullcontext():
+                    again = await self._ask(model, pod)
                 failed = 0
             except PodError as error:
                 failed += 1
@@ -204,7 +215,7 @@ class ServingWatch:
         age = begun - since if step and since is not None else 0.0
         known = pod.report.tag if pod.report is not None else ""
         first = pod.report is None or pod.asked_of != step
-        asked: dict[str, str] = {"wait": f"{_BESIDE if step else LONGEST_WAIT:g}"}
+        asked: dict[str, str] = {"wait": f"{self._hold(_BESIDE if step else LONGEST_WAIT):g}"}
         if age >= _LEAST_AGE:
             asked["within"] = f"{min(age, _MOST_AGE):.3f}"
         counts = pod.report is not None and pod.report.asked is not None
@@ -228,6 +239,13 @@ class ServingWatch:
         pod.at = time.monotonic()
         # One that never holds a question, or has news all the time, is not asked without a pause.
         return 0.0 if first else max(_PAUSE - (pod.at - begun), 0.0)
+
+    def _hold(self, seconds: float) -> float:
+        """Return for how long a question is held: where pods take turns, all have theirs while answers are fresh."""
+        pods = sum(len(model.pods) for model in self._models.values())
+        if not self._room or pods <= self._room:
+            return seconds
+        return round(min(seconds, _ROUND * self._room / pods), 3)
 
     def _tell(self, key: Key, model: _Model) -> None:
         """Wake the model's pass if what is known comes to something else."""

@@ -23,7 +23,7 @@ SECONDS = 5.0
 """For a whole request."""
 _SPARE = 1.0
 """A request begins a moment after it was asked for."""
-_AT_ONCE = 16
+AT_ONCE = 16
 _WAITING = 256
 """More notifications than this at a time are refused: there is a sink that does not answer."""
 _log = structlog.get_logger(__name__)
@@ -106,5 +106,5 @@ class HttpSinks:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = session(self._seconds, _AT_ONCE, self._allowed)
+            self._session = session(self._seconds, AT_ONCE, self._allowed)
         return self._session

@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar, cast
 
 import orjson
+import structlog
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Hostname
+from mlhops.controller import metrics
 from mlhops.controller.kinds import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
@@ -33,14 +35,15 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
-from mlhops.kserve.content import without_content
+from mlhops.controller.lean import LEFT_OUT, lean
 from mlhops.kserve.hostnames import overlaps
-from mlhops.kserve.names import APP_LABEL, FIELD_MANAGER, MODEL_LABEL
+from mlhops.kserve.names import APP_LABEL, MODEL_LABEL
 from mlhops.kserve.owner import controllers
 from mlhops.kserve.read import at, items, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 from mlhops.rollout.observed import Record
 
+_log = structlog.get_logger(__name__)
 WATCHED = (
     MODELS,
     EVALUATIONS,
@@ -121,6 +124,8 @@ class _Kept:
     hostnames: tuple[str, ...]
     policy: str
     record: OwnedRecord | None
+    left_out: bool
+    """Whether only its name is kept."""
 
     def manifest(self) -> Manifest:
         return cast(Manifest, orjson.loads(self.packer.unpack(self.packed)))
@@ -163,6 +168,8 @@ class Store:
         self._pods_by_app: _Index[tuple[str, str], str] = _Index()
         self._complete: set[Kind] = set()
         self._packers: dict[Kind, _Packer] = {}
+        self._told: set[tuple[Kind, str]] = set()
+        """Where something was left out, which is said once."""
 
     @property
     def namespaces(self) -> frozenset[str]:
@@ -191,7 +198,8 @@ class Store:
         if kind not in self._kept or not self._is_news(kind, name, seen):
             return False
         self._drop(kind, name)
-        text = orjson.dumps(_lean(kind, manifest))
+        kept_of = lean(kind, manifest)
+        text = orjson.dumps(kept_of)
         packer = self._packer_for(kind, text)
         packed = packer.pack(text)
         kept = _Kept(
@@ -204,8 +212,19 @@ class Store:
             _hostnames_of(kind, manifest),
             _policy_of(kind, manifest),
             owned_record(manifest) if kind == EVALUATIONS else None,
+            LEFT_OUT in kept_of,
         )
         self._kept[kind][name] = kept
+        _count(kind, kept, 1)
+        if kept.left_out and (kind, name.namespace) not in self._told:
+            self._told.add((kind, name.namespace))
+            _log.warning(
+                "an object is too large to be a model's: its name alone is kept",
+                kind=kind.plural,
+                namespace=name.namespace,
+                name=name.name,
+                bytes=kept_of[LEFT_OUT],
+            )
         if kept.evaluation:
             self._pods_of_evaluation.add((name.namespace, kept.evaluation), name.name)
         else:
@@ -341,6 +360,7 @@ class Store:
         kept = self._kept[kind].pop(name, None)
         if kept is None:
             return
+        _count(kind, kept, -1)
         self._of_model.discard((kind, name.namespace, kept.model), name.name)
         self._pods_of_evaluation.discard((name.namespace, kept.evaluation), name.name)
         for hostname in kept.hostnames:
@@ -381,17 +401,10 @@ def _seen(manifest: Manifest) -> Seen:
     return Seen(text(manifest, "metadata", "uid"), version_of(manifest))
 
 
-def _lean(kind: Kind, manifest: Manifest) -> Manifest:
-    """Leave out which fields others own, often half of an object, and the texts of ConfigMaps: nobody asks."""
-    if kind == CONFIG_MAPS:
-        manifest = without_content(manifest)
-    metadata = manifest.get("metadata")
-    entries = items(metadata, "managedFields")
-    if not entries or not isinstance(metadata, dict):
-        return manifest
-    ours = [entry for entry in entries if entry.get("manager") == FIELD_MANAGER]
-    mine: list[Json] = [entry for entry in ours if not entry.get("subresource")]
-    return {**manifest, "metadata": {**metadata, "managedFields": mine}}
+def _count(kind: Kind, kept: _Kept, times: int) -> None:
+    metrics.STORED.labels(kind.plural).inc(times * len(kept.packed))
+    if kept.left_out:
+        metrics.LEFT_OUT.labels(kind.plural).inc(times)
 
 
 def _model_of(kind: Kind, manifest: Manifest) -> str:

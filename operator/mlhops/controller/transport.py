@@ -4,6 +4,7 @@ Its own transport looks through the environment for proxies and through the home
 each request, which took a third of the operator's time. The proxy is looked for once here.
 """
 
+import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -18,6 +19,7 @@ from mlhops.api.base import Manifest
 from mlhops.controller.canonical import encoded
 
 TIMEOUT_SECONDS = 15.0
+_PART = 1 << 16
 _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_SECONDS)
 
 
@@ -30,6 +32,10 @@ class Answer:
     body: bytes
     retry_after: float
     """Seconds to wait before the next try, 0 where the server names none."""
+
+
+class TooLong(Exception):
+    """An answer has more bytes than it may have."""
 
 
 class Transport:
@@ -54,10 +60,12 @@ class Transport:
         headers: Mapping[str, str],
         body: Manifest | None,
         seconds: float = TIMEOUT_SECONDS,
+        most: int = sys.maxsize,
     ) -> Answer:
         """Send one request and return the whole answer, all within so many seconds.
 
         Raises:
+            TooLong: it has more than `most` bytes.
             aiohttp.ClientError: there was none, or not all of it arrived.
             TimeoutError: it took too long.
         """
@@ -72,7 +80,8 @@ class Transport:
         ) as response:
             wait = response.headers.get("Retry-After", "")
             rest = float(wait) if wait.isdecimal() else 0.0
-            return Answer(response.status, response.reason or "", await response.read(), rest)
+            told = await _body(response.content, most)
+            return Answer(response.status, response.reason or "", told, rest)
 
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
         """Yield the lines of an answer as they come, for as long as it goes on.
@@ -109,6 +118,15 @@ class Transport:
         """Return the headers that prove who we are; a token that has been replaced is read again."""
         token = (await self._configuration.auth_settings()).get("BearerToken")
         return {token["key"]: token["value"]} if token and token["value"] else {}
+
+
+async def _body(content: aiohttp.StreamReader, most: int) -> bytes:
+    body = bytearray()
+    async for part in content.iter_chunked(_PART):
+        body += part
+        if len(body) > most:
+            raise TooLong
+    return bytes(body)
 
 
 def _proxy_for(url: str) -> str | None:

@@ -21,6 +21,8 @@ from mlhops.kserve.read import at, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
 MODEL, EVALUATION, POLICY = "ClinicalModel", "Evaluation", "MonitoringPolicy"
+_CHUNK = 20
+"""Objects of a kind that are listed in one request: whoever may label Jobs can make each of them a megabyte."""
 NEEDED_GROUPS = ("serving.kserve.io", "gateway.networking.k8s.io")
 
 
@@ -112,6 +114,7 @@ def settings(*, clusterwide: bool) -> kopf.OperatorSettings:
     # it for minutes where it may not.
     chosen.scanning.disabled = not clusterwide
     chosen.posting.enabled = False
+    chosen.watching.chunk_size = _CHUNK
     chosen.queueing.idle_timeout = 0.1
     chosen.peering.standalone = True
     chosen.networking.error_backoffs = _Backoffs()

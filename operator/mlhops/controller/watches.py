@@ -14,6 +14,7 @@ from mlhops.controller.kinds import Kind
 from mlhops.controller.watch import Listener, registry, settings
 
 _log = structlog.get_logger(__name__)
+_GONE = 410
 _SETTLE = 2.0
 """For so many seconds after its kinds are served a group may be missing from what the API server says there is."""
 
@@ -62,13 +63,25 @@ class Watches:
         others = [asyncio.create_task(self._announce(ready)), asyncio.create_task(self.pulse.run())]
         while not self._stopped:
             self._enough.clear()
-            await self._watch(ready)
-            if not self._enough.is_set():
+            outlived = await self._outlived_its_list(ready)
+            if not self._enough.is_set() and not outlived:
                 break  # of itself, which nobody is to overlook
             if not self._stopped:
                 await asyncio.sleep(_SETTLE)
         for task in others:
             task.cancel()
+
+    async def _outlived_its_list(self, ready: asyncio.Event) -> bool:
+        """Watch, and return whether that ended since a list took longer than the API server kept it for."""
+        try:
+            await self._watch(ready)
+        except Exception as error:
+            # kopf's errors are not public, and it gives up on this one.
+            if getattr(error, "status", None) != _GONE:
+                raise
+            _log.warning("there is too much to list in time: the watches begin anew")
+            return True
+        return False
 
     async def _watch(self, ready: asyncio.Event) -> None:
         clusterwide = not self._namespaces

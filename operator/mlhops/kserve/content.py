@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from mlhops.api.base import Manifest
 from mlhops.kserve.read import at
 
-_HASHES = "sha256"
+HASHES = "sha256"
 """No field of a ConfigMap as the API server has it, so that nobody else can set it."""
 
 
@@ -18,12 +18,12 @@ def sha256(content: str) -> str:
 def without_content(live: Manifest) -> Manifest:
     """Return a ConfigMap with hashes in the place of its texts."""
     rest = {key: value for key, value in live.items() if key not in ("data", "binaryData")}
-    return rest | {_HASHES: dict(content_hashes(live))}
+    return rest | {HASHES: dict(content_hashes(live))}
 
 
 def content_hashes(live: Manifest) -> Mapping[str, str]:
     """Return the hashes of a ConfigMap's texts by key, whether it has its texts still or not."""
-    known = live.get(_HASHES)
+    known = live.get(HASHES)
     if isinstance(known, dict):
         return {key: value for key, value in known.items() if isinstance(value, str)}
     data = at(live, "data")

@@ -20,10 +20,11 @@ def is_ours(live: Manifest, uid: str) -> bool:
     """
     if controllers(live):
         return owned(live, uid)
-    return written_by_us(live) or _is_labelled(live)
+    return written_by_us(live) or is_labelled(live)
 
 
-def _is_labelled(live: Manifest) -> bool:
+def is_labelled(live: Manifest) -> bool:
+    """Whether an object has the labels that the operator gives."""
     labels = at(live, "metadata", "labels")
     return covers(labels, dict(MANAGED_BY)) and text(labels, MODEL_LABEL) != ""
 

@@ -16,12 +16,14 @@ from mlhops.kserve.read import at, items, text
 
 OWN, CLUSTER = "ServingRuntime", "ClusterServingRuntime"
 GONE = "gone"
-_STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+STATUSES = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
 _KSERVE = "serving.kserve.io/"
 _KNOWN = frozenset(
     {"agent", "kserve-container", "storage-initializer", "transformer-container", DETECTOR}
 )
 _DOES = ("image", "command", "args", "env", "envFrom", "workingDir", "lifecycle")
+_TOLD = "sha256"
+"""No field of a container as the API server has it, so that nobody else can set it."""
 _ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -91,7 +93,7 @@ def _images(pod: Manifest) -> Iterable[tuple[str, str]]:
     """Return the containers that a pod runs, each with its image; an empty one where nobody says so."""
     told = {
         text(status, "name"): _digest(text(status, "imageID"))
-        for place in _STATUSES
+        for place in STATUSES
         for status in items(pod, "status", place)
     }
     asked = [
@@ -113,10 +115,24 @@ def _commands(pod: Manifest) -> Iterable[str]:
         for container in items(pod, "spec", place):
             name = text(container, "name")
             if name in _KNOWN:
-                told: dict[str, Json] = {key: container.get(key) or None for key in _DOES}
-                mounts = items(container, "volumeMounts")
-                told["volumeMounts"] = [one for one in mounts if one.get("mountPath") != _ACCOUNT]
-                yield f"{name} (command)={_hash(told)}"
+                yield f"{name} (command)={_told(container)}"
+
+
+def without_commands(container: Manifest) -> Manifest:
+    """Return a pod's container with a hash in the place of all that it is told, which can be a megabyte."""
+    name = text(container, "name")
+    return {"name": name, **({_TOLD: _told(container)} if name in _KNOWN else {})}
+
+
+def _told(container: Manifest) -> str:
+    """Return the hash of what a container is told to do, whether all of that is still there or not."""
+    known = text(container, _TOLD)
+    if known:
+        return known
+    told: dict[str, Json] = {key: container.get(key) or None for key in _DOES}
+    mounts = items(container, "volumeMounts")
+    told["volumeMounts"] = [one for one in mounts if one.get("mountPath") != _ACCOUNT]
+    return _hash(told)
 
 
 def _hash(value: Json) -> str:

@@ -10,7 +10,8 @@ from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Manifest
 from mlhops.controller.client import ApiError, Client, NotInstalled, NotLeading
-from mlhops.controller.kinds import MODELS
+from mlhops.controller.kinds import JOBS, MODELS
+from mlhops.controller.store import name_of
 
 T = Callable[[Client], Awaitable[object]]
 
@@ -21,6 +22,12 @@ def ask(body: str, status: int, question: T, delay: float = 0.0) -> object:
     async def answer(_: web.Request) -> web.Response:
         await asyncio.sleep(delay)
         return web.Response(text=body, status=status, content_type="application/json")
+
+    return asked(answer, question)
+
+
+def asked(answer: Callable[[web.Request], Awaitable[web.Response]], question: T) -> object:
+    """Put a question to a server that answers so."""
 
     async def run() -> object:
         app = web.Application()
@@ -54,9 +61,32 @@ def test_a_damaged_object_is_an_error_and_not_absent() -> None:
         ask('{"metadata": {"na', 200, lambda client: client.get(MODELS, "icu", "sepsis"))
 
 
-@pytest.mark.parametrize("body", ['{"items": []}', '{"items": null}'])
-def test_an_empty_list_is_empty(body: str) -> None:
+@pytest.mark.parametrize("items", ["[]", "null"])
+def test_an_empty_list_is_empty(items: str) -> None:
+    body = f'{{"metadata": {{"resourceVersion": "7"}}, "items": {items}}}'
     assert ask(body, 200, lambda client: client.list(MODELS, "icu")) == []
+
+
+def test_of_objects_that_are_large_a_page_has_fewer_and_none_is_left_out() -> None:
+    pages: list[tuple[int, int]] = []
+    noise = "x" * 900_000
+
+    async def answer(request: web.Request) -> web.Response:
+        first, limit = int(request.query.get("continue", 0)), int(request.query["limit"])
+        last = min(first + limit, 20)
+        names = range(first, last)
+        items = [{"metadata": {"name": str(n)}, "spec": {"noise": noise}} for n in names]
+        token = "" if last == 20 else str(last)
+        pages.append((first, last))
+        return web.json_response(
+            {"metadata": {"resourceVersion": "7", "continue": token}, "items": items}
+        )
+
+    found = asked(answer, lambda client: client.list(JOBS, "icu"))
+
+    assert [name_of(each).name for each in cast(list[Manifest], found)] == list(map(str, range(20)))
+    assert noise not in str(found)
+    assert max(last - first for first, last in pages[6:]) < 10
 
 
 def test_an_object_that_is_not_there_and_a_kind_that_is_not_are_told_apart() -> None:

@@ -1,12 +1,12 @@
 """What the operator answers to the kubelet."""
 
 import asyncio
-from ipaddress import ip_address
 
 import httpx
 import pytest
 
 from mlhops.controller.health import Health, Pulse
+from mlhops.controller.inbound import Inbound
 
 
 class Clock:
@@ -65,10 +65,13 @@ def test_what_is_not_known_is_not_found() -> None:
 def test_it_answers_while_the_loop_hangs() -> None:
     health = Health()
     health.live = {"loop": lambda: "hangs"}
-    port = health.serve(0, ip_address("127.0.0.1"))
+    inbound = Inbound()
+    port = inbound.listen("health", "127.0.0.1", 0, health.reply)
 
     async def hang() -> httpx.Response:
-        return httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False)
+        inbound.close()
+        return answer
 
     answer = asyncio.run(hang())
     assert (answer.status_code, answer.text) == (503, "[-]loop: hangs\n")

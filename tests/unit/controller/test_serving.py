@@ -484,3 +484,35 @@ def test_a_pod_that_never_answers_hides_for_ten_seconds_what_others_tell(
         assert "did not answer in time" in found.problem
 
     asyncio.run(watched(sidecars, play))
+
+
+def test_where_pods_take_turns_none_holds_a_question_for_longer_than_all_have_time_for() -> None:
+    pods = [pod(f"a{number}") for number in range(1, 10)]
+    most, under_way = 0, 0
+
+    class Crowd(Sidecars):
+        async def ask(self, *given: object) -> bytes:
+            nonlocal most, under_way
+            query = dict(parse_qsl(urlsplit(str(given[3])).query))
+            self.asked.append((str(given[1]), query))
+            under_way += 1
+            most = max(most, under_way)
+            # A pod may hold the question for as long as it was asked to.
+            await asyncio.sleep(float(query["wait"]) / 100 if "tag" in query else 0.01)
+            under_way -= 1
+            return report("a", GOOD)
+
+    crowd = Crowd({})
+
+    async def play() -> None:
+        watch = ServingWatch(crowd, lambda: NOW, lambda _: None, room=3)
+        running = asyncio.create_task(watch.run())
+        await asyncio.sleep(0)
+        found = await told(watch, seen(*pods))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert (found.pods, found.told) == (9, 9)
+
+    asyncio.run(play())
+    assert most == 3
+    assert {query["wait"] for _, query in crowd.asked} == {"5"}

@@ -15,6 +15,8 @@ from mlhops.api.model import ClinicalModel
 from mlhops.api.predictor import Resources
 from mlhops.api.profile import StoredProfile
 from mlhops.api.result import PREFIX, Result, encode
+from mlhops.controller.kinds import PODS
+from mlhops.controller.lean import lean
 from mlhops.kserve.read import text
 from mlhops.rollout.evaluator_job import next_status, render
 from mlhops.rollout.evaluator_pod import CaBundle, EvaluatorImage, pod_spec
@@ -140,7 +142,7 @@ def killed(minute: int = 0) -> Manifest:
     """A pod of 4Gi that was killed for memory."""
     state: Manifest = {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}
     limits: Manifest = {"limits": {"memory": "4Gi"}}
-    return {
+    pod: Manifest = {
         "metadata": {"creationTimestamp": f"2026-11-01T12:{minute:02}:00Z"},
         "spec": {"containers": [{"name": "evaluator", "resources": limits}]},
         "status": {
@@ -148,13 +150,15 @@ def killed(minute: int = 0) -> Manifest:
             "containerStatuses": [{"name": "evaluator", "state": state}],
         },
     }
+    return lean(PODS, pod)
 
 
 def evicted(minute: int = 0) -> Manifest:
-    return {
+    pod: Manifest = {
         "metadata": {"creationTimestamp": f"2026-11-01T12:{minute:02}:00Z"},
         "status": {"phase": "Failed", "reason": "Evicted", "message": NODE},
     }
+    return lean(PODS, pod)
 
 
 def test_an_evaluator_that_had_too_little_memory_is_told_with_the_field_that_helps() -> None:

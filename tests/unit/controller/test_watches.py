@@ -1,0 +1,60 @@
+"""What ends the operator's watches, and what only interrupts them."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import kopf
+import pytest
+from kopf._cogs.clients.errors import APIClientError
+
+from mlhops.api.base import Manifest
+from mlhops.controller import watches as module
+from mlhops.controller.kinds import Kind
+from mlhops.controller.watches import Watches
+
+
+class Deaf:
+    def hear(self, kind: Kind, manifest: Manifest) -> None: ...
+    def hear_gone(self, kind: Kind, manifest: Manifest) -> None: ...
+    def kinds_changed(self, group: str) -> None: ...
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], int]]:
+    """How often kopf was begun until a status of the API server ended the operator, or it was stopped."""
+
+    loop = asyncio.new_event_loop()
+
+    def run(status: int) -> int:
+        begun = 0
+        watches = Watches(Deaf(), loop, [])
+
+        async def operator(**_: object) -> None:
+            nonlocal begun
+            begun += 1
+            if begun == 3:
+                watches.stop()
+                return
+            raise APIClientError(None, status=status, headers={})
+
+        monkeypatch.setattr(kopf, "operator", operator)
+        monkeypatch.setattr(module, "_SETTLE", 0.0)
+        if status == 410:
+            watches.run()
+        else:
+            with pytest.raises(APIClientError):
+                watches.run()
+        return begun
+
+    yield run
+    loop.close()
+
+
+def test_a_list_that_takes_too_long_makes_the_watches_begin_anew(
+    runs: Callable[[int], int],
+) -> None:
+    assert runs(410) == 3
+
+
+def test_whatever_else_ends_the_watches_ends_the_operator(runs: Callable[[int], int]) -> None:
+    assert runs(403) == 1
