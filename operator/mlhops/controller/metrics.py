@@ -149,6 +149,11 @@ SERVING_REPORTS = _counter(
     "result",
 )
 
+CLUSTER_RESTORED = _counter(
+    "mlhops_cluster_restored_total",
+    "How often the API server told of an older state than before, as after a restore of its etcd.",
+)
+
 _COUNTED = (ROLLOUTS, EVALUATIONS, GATES, DECISIONS)
 
 
