@@ -13,6 +13,7 @@ from campaign.simulation.server import Server
 from mlhops.api.base import Manifest
 from mlhops.controller.client import ApiError, Client, NotInstalled, Page
 from mlhops.controller.kinds import EVENTS, Kind
+from mlhops.controller.store import Name
 from mlhops.kserve.names import FIELD_MANAGER
 from mlhops.kserve.read import text
 
@@ -64,12 +65,14 @@ class MemoryClient(Client):
         self._answer = answer
         self.writes = 0
         self.hear = _ignore
+        self.store = None
 
     async def close(self) -> None:
         """There is no connection to close."""
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:  # noqa: ARG002
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """An object, None where there is none."""
+        check = self._check_object(kind, Name(namespace if not kind.cluster else "", name))
         try:
             found = await self._one("get", kind, name, lambda: self._server.get(kind, name))
         except ApiError as error:
@@ -78,6 +81,7 @@ class MemoryClient(Client):
             if "could not find the requested resource" in error.message:
                 raise NotInstalled(kind.plural) from error
             return None
+        check(found)
         self.hear(kind, found)
         return found
 
@@ -89,7 +93,10 @@ class MemoryClient(Client):
         fields: str = "",
     ) -> list[Manifest]:
         """The objects that match."""
-        return await self._several("list", kind, selector, fields)
+        check = self._check_list(kind)
+        found = await self._several("list", kind, selector, fields)
+        check(self._server.at)
+        return found
 
     async def pages(
         self,

@@ -66,6 +66,8 @@ class Process(main.Operator):
         """Start; `pods` answers for a pod: to a method, at an address, with a token."""
         self.newest: Look | None = None
         """At the one model."""
+        self.restores = 0
+        """How often it noticed that the API server is an older one."""
         self.loop = VirtualLoop(now)  # type: ignore[abstract]  # what nobody asks of it is left out
         self.front = Front(server, rng, self.loop.create_future)
         self.unexpected: list[str] = []
@@ -97,6 +99,12 @@ class Process(main.Operator):
         if by is not None:
             by.planned = now
         return now
+
+    def set_back(self, how: str) -> None:
+        """Forget all, the look at the one model as well, which no scraper keeps here."""
+        self.newest = None
+        self.restores += 1
+        super().set_back(how)
 
     async def _pass(self, key: Key) -> float | None:
         IN_PASS.set(Pass(f"{key.kind} {key.name}"))

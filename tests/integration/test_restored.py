@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
+from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.kinds import CONFIG_MAPS, EVALUATIONS, EVENTS
 from mlhops.controller.store import version_of
@@ -151,7 +152,7 @@ def test_no_weight_rests_on_a_verdict_that_is_gone(
 
 def overtake(hands: Hands, newest: int) -> None:
     """Others write until the cluster is past a resourceVersion."""
-    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}, "data": {}}
+    made: Manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "other"}}
     version = version_of(hands.api.create(CONFIG_MAPS, hands.namespace, made))
     n = 0
     while version <= newest + 50:
