@@ -10,7 +10,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -170,11 +170,15 @@ class ControlPlane:
             shutil.copytree(self.root / "etcd", to)
         return to
 
-    def restore(self, snapshot: Path) -> None:
-        """Put an earlier state in the place of the present one, as from a backup, and wait until it is served."""
+    def restore(self, snapshot: Path, away: Callable[[], None] = lambda: None) -> None:
+        """Put an earlier state in the place of the present one, as from a backup, and wait until it is served.
+
+        `away` is called while nobody can ask anything.
+        """
         controllers = self.processes.runs("kube-controller-manager")
         for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
             self.processes.end(name, grace=0)
+        away()
         shutil.rmtree(self.root / "etcd")
         shutil.copytree(snapshot, self.root / "etcd")
         self._start_etcd()
