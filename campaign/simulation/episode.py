@@ -367,6 +367,7 @@ class Episode:
         done = self.restores.restore(self)
         self.watches.set_back(known)
         self.court.set_back()
+        self.operator.restored += 1
         self.outcome.reached["restored"] += 1
         self._events += _EVENTS_OF_RESTORE
         return done

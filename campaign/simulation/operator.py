@@ -66,8 +66,8 @@ class Process(main.Operator):
         """Start; `pods` answers for a pod: to a method, at an address, with a token."""
         self.newest: Look | None = None
         """At the one model."""
-        self.restores = 0
-        """How often it noticed that the API server is an older one."""
+        self.restored = 0
+        """How often the API server was set back, and it has not noticed yet."""
         self.loop = VirtualLoop(now)  # type: ignore[abstract]  # what nobody asks of it is left out
         self.front = Front(server, rng, self.loop.create_future)
         self.unexpected: list[str] = []
@@ -103,7 +103,9 @@ class Process(main.Operator):
     def set_back(self, how: str) -> None:
         """Forget all, the look at the one model as well, which no scraper keeps here."""
         self.newest = None
-        self.restores += 1
+        if not self.restored:
+            self.unexpected.append(f"it takes this for a restore: {how}")
+        self.restored = 0
         super().set_back(how)
 
     async def _pass(self, key: Key) -> float | None:

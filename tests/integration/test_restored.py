@@ -46,11 +46,11 @@ def ward(plane: ControlPlane) -> Iterator[Hands]:
 def operator(
     plane: ControlPlane, ward: Hands, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[OperatorProcess]:
-    """The operator of that namespace, with a Lease where that is asked for."""
+    """The operator of that namespace with a Lease, or one of the whole cluster without."""
     lease = ("--leader-elect", "--lease-namespace", ward.namespace)
-    arguments = lease if getattr(request, "param", True) else ()
-    log = tmp_path / "operator.log"
-    process = OperatorProcess(plane.kubeconfig, ward.namespace, log, arguments)
+    leads, log = getattr(request, "param", True), tmp_path / "operator.log"
+    namespace = ward.namespace if leads else ""
+    process = OperatorProcess(plane.kubeconfig, namespace, log, lease if leads else ())
     process.start()
     yield process
     process.signal(signal.SIGCONT)
@@ -75,7 +75,9 @@ def promote(hands: Hands, version: str) -> None:
     until(f"{version} serves", lambda: hands.status("stable", "version") == version)
 
 
-@pytest.mark.parametrize("operator", [True, False], indirect=True, ids=["leads", "is alone"])
+@pytest.mark.parametrize(
+    "operator", [True, False], indirect=True, ids=["leads", "is alone, of all namespaces"]
+)
 def test_what_people_want_after_a_restore_is_done_by_the_operator_that_ran_all_along(
     plane: ControlPlane, ward: Hands, operator: OperatorProcess, request: pytest.FixtureRequest
 ) -> None:

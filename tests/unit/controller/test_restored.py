@@ -45,7 +45,8 @@ def test_looks_answers_and_versions_are_forgotten_and_watches_begin_anew() -> No
 
     one.set_back("as a test has it")
 
-    assert one.scraper._looks == one.serving._models == {}
+    assert one.scraper._looks == {}
+    assert one.serving._models == {}
     assert anew == ["watches"]
     assert not one._store.is_complete(MODELS)
     one.hear(MODELS, model(40))
