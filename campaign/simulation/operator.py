@@ -105,8 +105,10 @@ class Process(main.Operator):
         self.newest = None
         if not self.restored:
             self.unexpected.append(f"it takes this for a restore: {how}")
-        self.restored = 0
+        life = self._store.life
         super().set_back(how)
+        if self._store.life != life:
+            self.restored = 0
 
     async def _pass(self, key: Key) -> float | None:
         IN_PASS.set(Pass(f"{key.kind} {key.name}"))
