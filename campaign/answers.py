@@ -19,6 +19,17 @@ class Answers:
         self._waits: dict[_Attempt, dict[str, int]] = {}
         """The answers for which an attempt waits, each with the weight that it had when it began to."""
 
+    def _decided(self, model: Object, candidate: Object, action: str) -> set[str]:
+        """The uids of all Decisions that may be about a candidate; a Rollback names what it leads to."""
+        if action != "Rollback":
+            return self._scene.decided(model, word(candidate, "revision"), action)
+        name = word(model, "metadata", "name")
+        return {
+            word(one, "metadata", "uid")
+            for one in self._scene.all_decisions()
+            if (word(one, "spec", "model"), word(one, "spec", "action")) == (name, action)
+        }
+
     def hear(
         self, model: Object, candidate: Object, deciders: Iterable[Object], held: bool
     ) -> None:
@@ -36,7 +47,7 @@ class Answers:
             if uid in known or whole(one, "attempt") != whole(candidate, "attempt"):
                 continue
             known.add(uid)
-            if uid not in self._scene.decided(model, word(candidate, "revision"), action):
+            if uid not in self._decided(model, candidate, action):
                 self._scene.object_to(f"{word(candidate, 'revision')} has an {action} of nobody")
             if not (held and action == "Resume"):
                 given.append(action)

@@ -53,6 +53,10 @@ class Hearing:
         self._ask({"do": "forget", "namespace": namespace})
         return said
 
+    def set_back(self, at: int) -> None:
+        """What was after a resourceVersion never was: etcd is being restored."""
+        self._ask({"do": "set back", "at": at})
+
     def _ask(self, question: Question) -> Testimony:
         with self._lock:
             if self._process.stdin is None:

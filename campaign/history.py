@@ -74,6 +74,8 @@ class Recorder:
         self._last: dict[str, float] = {}
         self._gaps: list[tuple[str, str]] = []
         self._forgotten: set[str] = set()
+        self._restores = 0
+        self._back_at = 0
         self._stopped = False
 
     def __enter__(self) -> Self:
@@ -140,6 +142,29 @@ class Recorder:
             for kind in self._paths:
                 self._current.pop((kind, namespace), None)
 
+    def namespaces(self) -> list[str]:
+        """The namespaces of which there is a record."""
+        with self._changed:
+            return list(self._versions)
+
+    def set_back(self, at: int) -> None:
+        """What was after a moment never was; is called while the API server is away, and it is watched from there."""
+        with self._changed:
+            self._restores += 1
+            self._back_at = at
+            self._current.clear()
+            for namespace, versions in self._versions.items():
+                left = sorted((one for one in versions if one.at <= at), key=lambda one: one.at)
+                self._versions[namespace] = left
+                for one in left:
+                    objects = self._current.setdefault((one.kind, namespace), {})
+                    if one.deleted:
+                        objects.pop(one.name, None)
+                    else:
+                        objects[one.name] = one.object
+                self._last[namespace] = time.monotonic()
+            self._changed.notify_all()
+
     def _begin(self, http: httpx.Client, kind: str) -> int:
         """List for the first time; the API server may still be getting a new kind ready."""
         deadline = time.monotonic() + _BEGIN_SECONDS
@@ -159,8 +184,10 @@ class Recorder:
         return int(answer["metadata"]["resourceVersion"])
 
     def _watch(self, http: httpx.Client, kind: str, since: int) -> None:
-        path = self._paths[kind]
+        path, restores = self._paths[kind], 0
         while not self._stopped:
+            if restores != self._restores:
+                restores, since = self._restores, self._back_at
             # Of a kind of which there is no news, a bookmark tells each minute how far the watch is.
             query: dict[str, str] = {
                 "watch": "true",
@@ -171,6 +198,8 @@ class Recorder:
                 with http.stream("GET", path, params=query, timeout=_LONGEST) as answer:
                     answer.raise_for_status()
                     for line in answer.iter_lines():
+                        if restores != self._restores:
+                            break  # it was told before, and never was
                         told = self._hear(kind, json.loads(line))
                         since = told or self._fill(http, kind, since)
             except httpx.HTTPStatusError as error:

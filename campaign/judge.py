@@ -30,6 +30,14 @@ def judge(history: Sequence[Version]) -> list[str]:
     return court.objections
 
 
+def judge_so_far(history: Sequence[Version]) -> list[str]:
+    """All that was wrong at any moment of something that has not ended."""
+    court = Judge()
+    for version in history:
+        court.see(version)
+    return court.objections
+
+
 class Judge:
     """Sees one version after the other, and remembers what it objects to."""
 

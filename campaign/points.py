@@ -46,7 +46,7 @@ class Point:
     def __str__(self) -> str:
         fault = self.fault
         times = f"x{fault.times}" if fault.times > 1 else ""
-        back = f"~{fault.back}" if fault.action is Action.OLDER else ""
+        back = f"~{fault.back}" if fault.action in (Action.OLDER, Action.RESTORED) else ""
         usual = fault.seconds == _LASTS.get(fault.action, 0.0)
         seconds = "" if usual else f"for{fault.seconds:.0f}"
         return f"{self.story}:{fault}{times}{back}{seconds}"
@@ -67,13 +67,14 @@ class Point:
     @property
     def is_exclusive(self) -> bool:
         """Whether it concerns all namespaces."""
-        return self.fault.action is Action.RESTART
+        return self.fault.action in (Action.RESTART, Action.RESTORED)
 
 
 _PATTERN_OF = {
     Action.KILL_BEFORE: "kill",
     Action.KILL_AFTER: "kill",
     Action.OLDER: "older",
+    Action.RESTORED: "restored",
     Action.FREEZE: "freeze",
     Action.DROP: "drop",
 }
@@ -125,6 +126,18 @@ def kills(story: str, trace: Played) -> list[Point]:
 
 def older(story: str, trace: Played) -> list[Point]:
     """The stale states after a restart: what was before this write, and before the last of each kind."""
+    return _back(story, trace, Action.OLDER)
+
+
+def restored(story: str, trace: Played) -> list[Point]:
+    """etcd is restored while the operator runs: from before the story, and from before the last write of each kind."""
+    before = [
+        Point(story, fault(Action.RESTORED, n, back=n)) for n in range(1, len(trace.writes) + 1)
+    ]
+    return before + [one for one in _back(story, trace, Action.RESTORED) if one.fault.back]
+
+
+def _back(story: str, trace: Played, action: Action) -> list[Point]:
     found: list[Point] = []
     last: dict[str, int] = {}
     for n, write in enumerate(trace.writes, 1):
@@ -132,7 +145,7 @@ def older(story: str, trace: Played) -> list[Point]:
             continue
         last[write.target.resource] = n
         backs = sorted({n - m for m in last.values()})
-        found += [Point(story, fault(Action.OLDER, n, back=back)) for back in backs]
+        found += [Point(story, fault(action, n, back=back)) for back in backs]
     return found
 
 
@@ -183,6 +196,7 @@ def _everywhere(story: str, trace: Played) -> list[Point]:
 PATTERNS = {
     "kill": kills,
     "older": older,
+    "restored": restored,
     "freeze": freezes,
     "drop": drops,
     "misbehave": misbehaviour,

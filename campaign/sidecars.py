@@ -16,6 +16,7 @@ from mlhops.kserve.detector import REPORT_PORT
 NOTHING = ServingCounts()
 GOOD = ServingCounts(answered=500)
 ONE_IN_FIVE = ServingCounts(answered=240, failures={FailureReason.UNANSWERED: 60})
+LOADED = ProbeReport(state="Answers")
 UNLOADED = ProbeReport(state="Fails", reason="notReady", message="the model is not loaded")
 _NUMBERS = itertools.count(1)
 _LOCK = threading.Lock()
@@ -28,7 +29,7 @@ class Sidecars:
         self._servers: dict[str, ThreadingHTTPServer] = {}
         self.counts: dict[str, ServingCounts] = {}
         """By revision; of one that is not named nothing was asked."""
-        self.probe = ProbeReport(state="Answers")
+        self.probe = LOADED
 
     def address(self, revision: str) -> str:
         """Return where the sidecar of a revision listens; it begins to."""

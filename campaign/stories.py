@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from campaign.sidecars import GOOD, ONE_IN_FIVE, UNLOADED, Sidecars
+from campaign.sidecars import GOOD, LOADED, ONE_IN_FIVE, UNLOADED, Sidecars
 from campaign.world import World
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.kserve.read import condition, items, text
@@ -164,9 +164,9 @@ def _counted(world: World) -> None:
 def unloaded_while_serving(world: World) -> None:
     """Somebody unloads the model of the version that serves, and loads it again."""
     assert world.sidecars is not None
-    well, world.sidecars.probe = world.sidecars.probe, UNLOADED
+    world.sidecars.probe = UNLOADED
     world.until("not available", lambda: _available(world) == "False")
-    world.sidecars.probe = well
+    world.sidecars.probe = LOADED
     world.until("available", lambda: _available(world) == "True" and world.serves("1.0.0"))
 
 

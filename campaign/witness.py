@@ -6,6 +6,7 @@ standard input, each answered by one line on standard output:
 
     {"namespace": "ward", "do": "judge"}   what is to be objected to, the gaps in the record included
     {"namespace": "ward", "do": "forget"}  that namespace is done with
+    {"at": 7, "do": "set back"}            what was after that resourceVersion never was: etcd is being restored
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import TypedDict
 import httpx
 
 from campaign.history import WITNESSED, Recorder, Version
-from campaign.judge import judge
+from campaign.judge import judge, judge_so_far
 from tests.cluster_api import Api
 
 _PATIENCE = 10.0
@@ -31,6 +32,7 @@ class Question(TypedDict, total=False):
 
     do: str
     namespace: str
+    at: int
     keep: str
     """A file to write the history to, for `python -m campaign.witness --history`."""
 
@@ -48,12 +50,21 @@ class Witness:
     def __init__(self, recorder: Recorder, http: httpx.Client) -> None:
         self._recorder = recorder
         self._http = http
+        self._earlier: dict[str, list[str]] = {}
+        """Objections to what was before a restore, by namespace."""
 
     def answer(self, question: Question) -> Testimony:
-        """Judge a namespace, or forget it."""
+        """Judge a namespace, or forget it, or what never was."""
+        if question["do"] == "set back":
+            for each in self._recorder.namespaces():
+                objections = judge_so_far(self._recorder.history(each))
+                self._earlier.setdefault(each, []).extend(objections)
+            self._recorder.set_back(question["at"])
+            return {"objections": [], "versions": 0}
         namespace = question["namespace"]
         if question["do"] == "forget":
             self._recorder.forget(namespace)
+            self._earlier.pop(namespace, None)
             return {"objections": [], "versions": 0}
         whole = self._wait_until_whole(namespace)
         history = self._recorder.history(namespace)
@@ -64,6 +75,7 @@ class Witness:
             objections.append("the record is not what the API server has")
         if not history:
             objections.append("nothing was seen")
+        objections += self._earlier.get(namespace, [])
         return {"objections": objections + judge(history), "versions": len(history)}
 
     def _wait_until_whole(self, namespace: str) -> bool:

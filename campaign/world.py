@@ -4,18 +4,20 @@ They act on what they see, whenever they see it, so that a story comes to its en
 is interrupted on the way.
 """
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import httpx
 
 from campaign.history import Recorder
-from campaign.sidecars import Sidecars
+from campaign.sidecars import LOADED, Sidecars
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
 from mlhops.api.result import encode
-from mlhops.api.serving import ServingCounts
+from mlhops.api.serving import ProbeReport, ServingCounts
 from mlhops.controller.kinds import MODELS, PODS
 from mlhops.kserve.read import at, condition, items, text
 from tests import last_words
@@ -25,6 +27,19 @@ from tests.model_pods import IMAGE
 
 _POLL = 0.3
 PATIENCE = 90.0
+
+
+class SetBack(Exception):
+    """The cluster is an older one: people look again at how far their story is."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How far a story was at one moment, and what sidecars counted then."""
+
+    steps: int
+    counts: Mapping[str, ServingCounts]
+    probe: ProbeReport
 
 
 class World(Hands):
@@ -39,8 +54,52 @@ class World(Hands):
         self.verdicts: dict[tuple[str, str], EvaluationPhase] = {}
         """By version and attempt; Successful where nothing is said."""
         self.patience = PATIENCE
+        self._done, self._skipped = 0, 0
+        """Steps of the story: done, and done already before the backup that was restored."""
+        self._kept: Kept | None = None
+        self._goes_on = threading.Event()
+        self._goes_on.set()
         self.sidecars: Sidecars | None = None
         """Beside the model servers of stories that are about live requests."""
+
+    # backup and restore
+
+    def keep(self) -> Kept:
+        """Say how far the story is."""
+        sidecars = self.sidecars
+        counts = dict(sidecars.counts) if sidecars is not None else {}
+        return Kept(self._done, counts, sidecars.probe if sidecars is not None else LOADED)
+
+    def stand_still(self) -> None:
+        """Do nothing until the cluster is set back."""
+        self._goes_on.clear()
+
+    def set_back(self, kept: Kept) -> None:
+        """Let everybody go on in a cluster in which the story was only so far."""
+        self._kept = kept
+        self._goes_on.set()
+
+    def begin_story(self) -> None:
+        """Begin the story, after a restore with what had not happened at the time of the backup."""
+        self._done, self._skipped = 0, 0
+        if self._kept is not None:
+            self._skipped = self._kept.steps
+            if self.sidecars is not None:
+                self.sidecars.counts = dict(self._kept.counts)
+                self.sidecars.probe = self._kept.probe
+        self._kept = None
+
+    def _step(self, do: Callable[[], None]) -> None:
+        """One step of the story."""
+        if self._done >= self._skipped:
+            self._check()
+            do()
+        self._done += 1
+
+    def _check(self) -> None:
+        self._goes_on.wait()
+        if self._kept is not None:
+            raise SetBack
 
     # what there is to see
 
@@ -88,20 +147,21 @@ class World(Hands):
 
     def apply_model(self, version: str, **spec: object) -> None:
         """The user creates the model, or changes it."""
-        self._insist(lambda: super(World, self).apply_model(version, **spec))
+        self._step(lambda: self._insist(lambda: super(World, self).apply_model(version, **spec)))
 
     def decide(self, action: str, name: str, **spec: object) -> None:
         """Somebody decides something."""
-        self._insist(lambda: super(World, self).decide(action, name, **spec))
+        self._step(lambda: self._insist(lambda: super(World, self).decide(action, name, **spec)))
 
     def delete_model(self) -> None:
         """The user deletes the model."""
-        self._insist(lambda: self.api.delete(MODELS, self.namespace, MODEL))
+        self._step(lambda: self._insist(lambda: self.api.delete(MODELS, self.namespace, MODEL)))
 
     def _insist(self, do: Callable[[], None]) -> None:
         """People try again where the API server is away."""
         deadline = time.monotonic() + self.patience
         while True:
+            self._check()
             try:
                 return do()
             except httpx.HTTPError:
@@ -117,8 +177,12 @@ class World(Hands):
 
     def until(self, what: str, look: Callable[[], bool]) -> None:
         """Go on until it is so, while everybody does what they do."""
+        self._step(lambda: self._until(what, look))
+
+    def _until(self, what: str, look: Callable[[], bool]) -> None:
         deadline = time.monotonic() + self.patience
         while True:
+            self._check()
             seen = self.recorder.last_change(self.namespace)
             self.act()
             if look():
@@ -151,6 +215,9 @@ class World(Hands):
 
     def tell(self, version: str, counts: ServingCounts) -> None:
         """Sidecars beside a version count this from now on."""
+        self._step(lambda: self._tell(version, counts))
+
+    def _tell(self, version: str, counts: ServingCounts) -> None:
         for name in self.objects("inferenceservices"):
             if self.version_of(name) == version and self.sidecars is not None:
                 self.sidecars.counts[name.removeprefix(f"{MODEL}-")] = counts

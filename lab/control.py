@@ -5,11 +5,12 @@ import hashlib
 import http.client
 import json
 import re
+import shutil
 import socket
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -161,6 +162,30 @@ class ControlPlane:
         self.processes.end("kube-apiserver", grace=0)
         self._start_apiserver()
         self._wait_until_ready()
+
+    def snapshot(self, name: str) -> Path:
+        """Copy etcd's data as they are at one moment, while everything else goes on."""
+        to = self.root / "snapshots" / name
+        with self.processes.standing_still("etcd"):
+            shutil.copytree(self.root / "etcd", to)
+        return to
+
+    def restore(self, snapshot: Path, away: Callable[[], None] = lambda: None) -> None:
+        """Put an earlier state in the place of the present one, as from a backup, and wait until it is served.
+
+        `away` is called while nobody can ask anything.
+        """
+        controllers = self.processes.runs("kube-controller-manager")
+        for name in ("kube-controller-manager", "kube-apiserver", "etcd"):
+            self.processes.end(name, grace=0)
+        away()
+        shutil.rmtree(self.root / "etcd")
+        shutil.copytree(snapshot, self.root / "etcd")
+        self._start_etcd()
+        self._start_apiserver()
+        self._wait_until_ready()
+        if controllers:
+            self._start_controllers()
 
     def kubectl(self, *arguments: str | Path) -> str:
         """Run kubectl as the cluster's administrator and return what it prints."""

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -149,6 +150,17 @@ class Processes:
             self._watched.discard(name)
         if child is not None:
             self._end([child], grace)
+
+    @contextmanager
+    def standing_still(self, name: str) -> Iterator[None]:
+        """Stop a child's process group, and let it go on afterwards."""
+        with self._lock:
+            leader = self._children[name].pid
+        signal_group(leader, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            signal_group(leader, signal.SIGCONT)
 
     def stop(self, *, grace: float = 2.0) -> None:
         """End every child and remove the folder. Calling it again does nothing."""

@@ -14,6 +14,7 @@ from mlhops.api.base import Manifest
 from mlhops.controller.client import ApiError, Client, NotInstalled, Page
 from mlhops.controller.kinds import EVENTS, Kind
 from mlhops.controller.lean import lean
+from mlhops.controller.store import Name
 from mlhops.kserve.names import FIELD_MANAGER
 from mlhops.kserve.read import text
 
@@ -65,12 +66,14 @@ class MemoryClient(Client):
         self._answer = answer
         self.writes = 0
         self.hear = _ignore
+        self.store = None
 
     async def close(self) -> None:
         """There is no connection to close."""
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:  # noqa: ARG002
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """An object, None where there is none."""
+        check = self._check_object(kind, Name(namespace if not kind.cluster else "", name))
         try:
             found = await self._one("get", kind, name, lambda: self._server.get(kind, name))
         except ApiError as error:
@@ -79,6 +82,7 @@ class MemoryClient(Client):
             if "could not find the requested resource" in error.message:
                 raise NotInstalled(kind.plural) from error
             return None
+        check(found)
         self.hear(kind, found)
         return found
 
@@ -90,7 +94,10 @@ class MemoryClient(Client):
         fields: str = "",
     ) -> list[Manifest]:
         """The objects that match."""
-        return [lean(kind, one) for one in await self._several("list", kind, selector, fields)]
+        check = self._check_list(kind)
+        found = await self._several("list", kind, selector, fields)
+        check(self._server.at)
+        return [lean(kind, one) for one in found]
 
     async def pages(
         self,

@@ -83,6 +83,15 @@ class Court:
                 else:
                     self.races[_kind_of(words)] += 1
 
+    def set_back(self) -> None:
+        """What was written after a backup never was: judge on what is left."""
+        self._judge = Judge()
+        self._unasked.clear()
+        for one in self._server.history:
+            self._judge.see(one.version)
+            self._hear_asked(one.version)
+        self._seen = len(self._server.history)
+
     def _is_excused(self, index: int, words: str, by: Pass | None) -> bool:
         """Whether an objection is about what somebody else did, and the operator could not know or puts right."""
         version = self._server.history[index].version

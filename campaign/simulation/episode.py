@@ -26,7 +26,7 @@ from campaign.simulation.ending import (
 )
 from campaign.simulation.front import KILLS, Fate, Faults
 from campaign.simulation.operator import Process, moment, on_time
-from campaign.simulation.server import KINDS, NAMESPACE, Server
+from campaign.simulation.server import KINDS, NAMESPACE, Backup, Server
 from campaign.simulation.watches import Watches
 from mlhops.controller.gather import Key
 from mlhops.controller.kinds import MODELS
@@ -42,6 +42,11 @@ _QUIET_SECONDS = 700.0
 _MOST_AT_REST = 6000
 _WRITES_PER_EVENT = 12
 _SPARE_WRITES = 60
+_EACH, _ONE = 5, 2
+"""Of so many episodes in a row, in this one the API server is set back to a backup."""
+_BUMPED = 0.3
+"""So many of these restores go on with higher resourceVersions."""
+_EVENTS_OF_RESTORE = 20
 
 
 @dataclass
@@ -62,6 +67,43 @@ class Outcome:
 
 class Found(Exception):
     """Something is wrong: the episode ends here."""
+
+
+class Restores:
+    """When backups are made and restored, drawn by dice of their own, so that other episodes play as without."""
+
+    def __init__(self, seed: int, number: int, steps: int) -> None:
+        self._rng = random.Random(f"{seed}:{number}:restores")
+        times = range(1, steps) if number % _EACH == _ONE else ()
+        due = sorted(self._rng.sample(times, min(4, len(times))))
+        self._backups, self._restores = due[::2], due[1::2]
+        self._kept: tuple[Backup, frozenset[str], dict[tuple[str, str], int]] | None = None
+
+    def is_backup_due(self, step: int) -> bool:
+        """Whether it is time for a backup."""
+        return bool(self._backups) and step >= self._backups[0]
+
+    def is_restore_due(self, step: int) -> bool:
+        """Whether it is time to restore the latest backup."""
+        return not self.is_backup_due(step) and bool(self._restores) and step >= self._restores[0]
+
+    def keep(self, of: "Episode") -> None:
+        """Make a backup of what there is, and of what is known to be true of it."""
+        self._backups.pop(0)
+        self._kept = of.server.backup(), frozenset(of.evaluator.successes), dict(of.told)
+
+    def restore(self, of: "Episode") -> str:
+        """Put the latest backup in the place of what there is."""
+        self._restores.pop(0)
+        assert self._kept is not None
+        backup, successes, told = self._kept
+        bump = self._rng.randrange(1, 1000) if self._rng.random() < _BUMPED else 0
+        was = of.server.at
+        of.server.restore(backup, bump)
+        of.evaluator.successes &= successes
+        of.told.clear()
+        of.told.update(told)
+        return f"restored from {was} to {backup.at}, and goes on from {of.server.at}"
 
 
 class Episode:
@@ -87,6 +129,7 @@ class Episode:
         self.operator = self._start(0.0)
         self.watches = Watches(self.server, self.rng)
         self.stage = stage
+        self.restores = Restores(seed, number, steps)
         self.users, self.others = Users(stage), Others(stage)
         self.kserve, self.gateway = KServe(stage), Gateway(stage)
         self.looks = Looks(stage)
@@ -174,7 +217,12 @@ class Episode:
         self.operator = self._start(0.0)
         self._begin()
         while self.outcome.steps < self._steps:
-            self._one_of_chaos()
+            if self.restores.is_backup_due(self.outcome.steps):
+                self.restores.keep(self)
+            elif self.restores.is_restore_due(self.outcome.steps):
+                self._did(self._restore())
+            else:
+                self._one_of_chaos()
         if is_leaving(self.server):
             self._rest("rest while the model is held", problems_while_held, holds=True)
         self._rest("rest after chaos", problems_at_rest)
@@ -191,6 +239,7 @@ class Episode:
             lambda seen: self.answers.look(seen),
         )
         started.front.faults = self._faults
+        started.watch_anew = lambda: self.watches.begin_all_anew()
         started.loop.drain()
         return started
 
@@ -308,6 +357,20 @@ class Episode:
         self.watches.frozen.clear()
         for plural in KINDS:
             self.watches.begin_anew(self.operator, plural, old=self.rng.random() < 0.3)
+
+    def _restore(self) -> str:
+        """The API server is away for moments, and then what it was earlier; the operator goes on running."""
+        known = self.server.at
+        while self.operator.is_busy:
+            self.operator.front.cut_off()
+            self.operator.loop.drain()
+        done = self.restores.restore(self)
+        self.watches.set_back(known)
+        self.court.set_back()
+        self.operator.restored += 1
+        self.outcome.reached["restored"] += 1
+        self._events += _EVENTS_OF_RESTORE
+        return done
 
     def _gap(self) -> str:
         """A watch ends and begins anew."""

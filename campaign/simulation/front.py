@@ -93,6 +93,13 @@ class Front:
         self._waiting.clear()
         return calls
 
+    def cut_off(self) -> None:
+        """Nobody answers any of these: the API server has gone."""
+        for _, future in self._waiting:
+            if not future.done():
+                future.set_exception(Lost())
+        self._waiting.clear()
+
     def take(self) -> tuple[Call, Fate]:
         """Let one call have its turn, whichever."""
         index = self._rng.randrange(len(self._waiting)) if len(self._waiting) > 1 else 0

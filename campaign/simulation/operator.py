@@ -66,6 +66,8 @@ class Process(main.Operator):
         """Start; `pods` answers for a pod: to a method, at an address, with a token."""
         self.newest: Look | None = None
         """At the one model."""
+        self.restored = 0
+        """How often the API server was set back, and it has not noticed yet."""
         self.loop = VirtualLoop(now)  # type: ignore[abstract]  # what nobody asks of it is left out
         self.front = Front(server, rng, self.loop.create_future)
         self.unexpected: list[str] = []
@@ -97,6 +99,16 @@ class Process(main.Operator):
         if by is not None:
             by.planned = now
         return now
+
+    def set_back(self, how: str) -> None:
+        """Forget all, the look at the one model as well, which no scraper keeps here."""
+        self.newest = None
+        if not self.restored:
+            self.unexpected.append(f"it takes this for a restore: {how}")
+        life = self._store.life
+        super().set_back(how)
+        if self._store.life != life:
+            self.restored = 0
 
     async def _pass(self, key: Key) -> float | None:
         IN_PASS.set(Pass(f"{key.kind} {key.name}"))

@@ -105,6 +105,17 @@ class Authored:
     author: str
 
 
+@dataclass(frozen=True)
+class Backup:
+    """All that there was at one moment."""
+
+    at: int
+    versions: int
+    objects: Mapping[Kind, View]
+    owners: Mapping[tuple[Kind, str], dict[Manager, tuple[Fields, str]]]
+    absent: frozenset[Kind]
+
+
 class Server:
     """Holds the present objects and all that ever were."""
 
@@ -286,6 +297,29 @@ class Server:
         for name, live in list(self._objects[kind].items()):
             self._remove(kind, name, live, author)
         self.absent.add(kind)
+
+    # backup and restore
+
+    def backup(self) -> Backup:
+        """Keep all that there is."""
+        return Backup(
+            self.at,
+            len(self.history),
+            {kind: dict(objects) for kind, objects in self._objects.items()},
+            dict(self._owners),
+            frozenset(self.absent),
+        )
+
+    def restore(self, backup: Backup, bump: int = 0) -> None:
+        """Go back to a backup: what was written since never was, and the numbers of its versions are given again.
+
+        With `bump` they are not: versions go on so far above the latest. uids are never given again.
+        """
+        self._objects = {kind: dict(objects) for kind, objects in backup.objects.items()}
+        self._owners = dict(backup.owners)
+        self.absent = set(backup.absent)
+        self.at = self.at + bump if bump else backup.at
+        del self.history[backup.versions :]
 
     # the rest
 

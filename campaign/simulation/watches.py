@@ -29,6 +29,9 @@ class Watches:
             p: deque(maxlen=_OLDEST) for p in KINDS
         }
         self._groups: deque[str] = deque()
+        self._deaf: dict[str, int] = {}
+        """Kinds whose watch goes on from a version that there is not yet, and is silent until there is."""
+        self._anew = False
         self.frozen: set[str] = set()
         """Kinds of which nothing is told for now."""
 
@@ -40,7 +43,8 @@ class Watches:
             version = one.version
             kind, key = KINDS[version.kind], (version.kind, version.name)
             matches = not version.deleted and _is_watched(kind, version.object)
-            if matches or key in self._matched:
+            told = version.at > self._deaf.get(version.kind, 0)
+            if told and (matches or key in self._matched):
                 self._waiting[version.kind].append((version, not matches))
             if matches:
                 self._matched.add(key)
@@ -48,12 +52,34 @@ class Watches:
                 self._matched.discard(key)
         return new
 
+    def set_back(self, known: int) -> None:
+        """The API server is an older one; watches go on from a version that they know of."""
+        self._queued = len(self._server.history)
+        for plural, kind in KINDS.items():
+            self._waiting[plural].clear()
+            self._past[plural].clear()
+            self._deaf[plural] = known
+            self._matched = {key for key in self._matched if key[0] != plural} | {
+                (plural, name)
+                for name, live in self._server.view(kind).items()
+                if _is_watched(kind, live)
+            }
+
+    def begin_all_anew(self) -> None:
+        """The operator wants to be told from the beginning, and will be."""
+        self._anew = True
+
     def kinds_changed(self, group: str) -> None:
         """A kind of a group was installed or removed."""
         self._groups.append(group)
 
     def tell(self, operator: Process, plural: str = "") -> str:
         """Tell of one version of some kind."""
+        if self._anew:
+            self._anew = False
+            for each in KINDS:
+                self.begin_anew(operator, each)
+            return "all watches begin anew"
         if not plural:
             ready = [p for p, q in self._waiting.items() if q and p not in self.frozen]
             if self._groups and (not ready or self._rng.random() < 0.2):
@@ -90,6 +116,7 @@ class Watches:
     def begin_anew(self, operator: Process, plural: str, *, old: bool = False) -> None:
         """A watch begins with a list; what went meanwhile is not told. The list may be an old one."""
         waiting = self._waiting[plural]
+        self._deaf.pop(plural, None)
         if old:
             # An older view: what was told lately is told once more, before what was not told yet.
             waiting.extendleft(reversed(self._past[plural]))

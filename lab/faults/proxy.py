@@ -30,7 +30,13 @@ _FOREVER = 3600.0
 _TICK = 0.05
 _JSON = {"Content-Type": "application/json"}
 _CUTS = frozenset({Action.CUT, Action.CUT_SILENTLY})
-_STRIKE_AFTER = _CUTS | {Action.KILL_AFTER, Action.OLDER, Action.LOST, Action.RESTART}
+_STRIKE_AFTER = _CUTS | {
+    Action.KILL_AFTER,
+    Action.OLDER,
+    Action.LOST,
+    Action.RESTART,
+    Action.RESTORED,
+}
 # Connections that were told to close do so in the loop, after the call.
 _LAST_WORDS = 0.2
 _log = logging.getLogger(__name__)

@@ -38,6 +38,11 @@ class Action(StrEnum):
     """Everything is turned away for some time, with Retry-After."""
     OUTAGE = "outage"
     """Everything is answered with 503 for some time."""
+    SNAPSHOT = "snapshot"
+    """The owner of the proxy is told before the request is carried out, who keeps a copy of all that there is."""
+    RESTORED = "restored"
+    """The request is carried out and never answered; the owner of the proxy is told, who puts in the place of all that
+    there is what was before some earlier write. The client goes on running."""
     RESTART = "restart"
     """The owner of the proxy is told, who may restart the API server."""
     DROP = "drop"

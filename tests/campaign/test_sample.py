@@ -12,7 +12,7 @@ from lab.faults.script import Action
 
 STORIES = ["supersede", "whole-canary"]
 SEED = 2
-EACH = {"kill": 3, "older": 3, "freeze": 2, "drop": 2, "misbehave": 2}
+EACH = {"kill": 3, "older": 3, "freeze": 2, "drop": 2, "misbehave": 2, "restored": 1}
 # These take minutes, or concern everybody on the control plane.
 TOO_LONG = {Action.AWAY, Action.OVERLOAD, Action.OUTAGE, Action.LATE, Action.RESTART}
 # A story takes some writes more or less from run to run: one near its end may not be reached.

@@ -22,6 +22,8 @@ from mlhops.api.base import Manifest
 from mlhops.controller import metrics
 from mlhops.controller.kinds import Kind
 from mlhops.controller.lean import lean
+from mlhops.controller.older import Before
+from mlhops.controller.store import Name, Store
 from mlhops.controller.trace import audit_headers
 from mlhops.controller.transport import TIMEOUT_SECONDS, TooLong, Transport
 from mlhops.kserve.names import FIELD_MANAGER
@@ -82,6 +84,10 @@ class Client:
         """Whether the latest request was answered, and not by an error of the server."""
         self.hear: Callable[[Kind, Manifest], object] = _ignore
         """Told of each whole object that the API server answers with."""
+        self.store: Store | None = None
+        """What was told before, below which no answer may be."""
+        self.set_back: Callable[[str], object] = _go_on
+        """Told how an answer is older than what was told before."""
         self.term: Callable[[], float] = _for_ever
         """Returns the seconds for which writes may be made."""
 
@@ -101,6 +107,11 @@ class Client:
         wait = self._held_until - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait + random.uniform(0.0, 0.5))
+
+    def _refuse_held(self) -> None:
+        wait = self._held_until - time.monotonic()
+        if wait > 0:
+            raise ApiError(429, "TooManyRequests", "the API server asked to be left alone", wait)
 
     def _seconds_to_write(self) -> float:
         """Return for how long a write may be under way: none waits for a connection until others write.
@@ -123,6 +134,7 @@ class Client:
         Raises:
             NotInstalled: the API server does not know the kind.
         """
+        check = self._check_object(kind, Name(namespace, name))
         try:
             answer = await self._call("GET", kind.path(namespace, name))
         except ApiError as error:
@@ -131,8 +143,29 @@ class Client:
             if error.reason != "NotFound" or not _names_object(error):
                 raise NotInstalled(kind.plural) from error
             return None
+        check(answer)
         self.hear(kind, answer)
         return answer
+
+    def _check_object(self, kind: Kind, name: Name) -> Callable[[Manifest], None]:
+        """Return what compares the answer to a request for an object with what was told before it."""
+        if self.store is None:
+            return lambda _: None
+        before, seen = Before(self.store, kind), self.store.known(kind, name)
+        return lambda answer: self._refuse_older(before.of_object(answer, seen))
+
+    def _check_list(self, kind: Kind) -> Callable[[int], None]:
+        """Return what compares the resourceVersion of a list with what was told before it."""
+        if self.store is None:
+            return lambda _: None
+        before = Before(self.store, kind)
+        return lambda version: self._refuse_older(before.of_list(version))
+
+    def _refuse_older(self, how: str) -> None:
+        """End a pass that rests on what may be gone."""
+        if how:
+            self.set_back(how)
+            raise ApiError(409, "Conflict", f"the API server was set back: {how}")
 
     async def list(
         self, kind: Kind, namespace: str, selector: str = "", fields: str = ""
@@ -144,8 +177,11 @@ class Client:
         """
         query = {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": fields} if fields else {}
-        pages = self._pages(kind, namespace, query, _JSON, _MANY)
-        return [manifest async for page, _ in pages for manifest in page]
+        check, found = self._check_list(kind), list[Manifest]()
+        async for page, version in self._pages(kind, namespace, query, _JSON, _MANY):
+            check(version)
+            found += page
+        return found
 
     async def pages(
         self, kind: Kind, namespace: str, selector: str = "", *, only_metadata: bool = False
@@ -217,8 +253,10 @@ class Client:
     async def apply(self, kind: Kind, manifest: Manifest, subresource: str = "") -> Manifest:
         """Apply an object on the server, as the owner of the fields that it has.
 
-        With a resourceVersion in its metadata, only that version is changed (409 otherwise).
+        With a resourceVersion in its metadata, only that version is changed (409 otherwise). Where the API server
+        asked to be left alone it is not made later: what it rests on may be gone by then.
         """
+        self._refuse_held()
         metadata = cast(Mapping[str, str], manifest["metadata"])
         answer = await self._call(
             "PATCH",
@@ -310,6 +348,11 @@ class Client:
 def _for_ever() -> float:
     """Return the term of an operator that is alone."""
     return math.inf
+
+
+def _go_on(how: str) -> None:
+    """Make nothing of it."""
+    del how
 
 
 def _ignore(kind: Kind, manifest: Manifest) -> None:

@@ -23,6 +23,8 @@ import structlog
 from mlhops.api.base import Manifest
 from mlhops.controller.client import ApiError, Client
 from mlhops.controller.kinds import LEASES
+from mlhops.controller.older import older
+from mlhops.controller.store import Seen, version_of
 from mlhops.kserve.read import number, text
 
 _log = structlog.get_logger(__name__)
@@ -74,20 +76,26 @@ class Sight:
     def __init__(self) -> None:
         self.claim = Claim()
         self._since = 0.0
+        self._not_before = 0.0
 
     def see(self, claim: Claim, now: float) -> None:
         """Take note of what the lease says now."""
         if claim != self.claim:
             self.claim, self._since = claim, now
 
+    def doubt(self, now: float, seconds: float) -> None:
+        """Believe no holder for a while, oneself included: who held the lease since then may go on."""
+        self._not_before = now + seconds
+
     def free_in(self, me: str, now: float) -> float:
         """Return the seconds until `me` may take it, unless its holder is heard of again.
 
         That somebody has deleted the lease is no word of its holder, who may go on for a while.
         """
+        doubted = max(self._not_before - now, 0.0)
         if self.claim.holder in ("", me):
-            return 0.0
-        return max(self._since + self.claim.seconds - now, 0.0)
+            return doubted
+        return max(self._since + self.claim.seconds - now, doubted)
 
 
 def elapsed() -> float:
@@ -116,6 +124,9 @@ class Elector:
         self._sight = Sight()
         self._version = ""
         """Of the Lease as it was last seen, empty where there is none."""
+        self._seen = Seen("", 0)
+        self.set_back: Callable[[str], None] = lambda _: None
+        """Is told how the Lease is older than it was, as after a restore of etcd."""
         self._acquired = ""
         self._until = 0.0
         self._given_back = 0
@@ -211,6 +222,12 @@ class Elector:
             raise ConnectionError("the watch of the lease was ended by the API server")
 
     def _see(self, lease: Manifest) -> None:
+        if older(lease, self._seen):
+            self._sight.doubt(self._clock(), self._terms.duration)
+            self.set_back(
+                f"Lease {self._name} has resourceVersion {version_of(lease)}, and {self._seen.version} was told before"
+            )
+        self._seen = Seen(text(lease, "metadata", "uid"), version_of(lease))
         self._version = text(lease, "metadata", "resourceVersion")
         self._sight.see(read_claim(lease), self._clock())
 

@@ -4,11 +4,12 @@ import argparse
 import asyncio
 import gc
 import ipaddress
+import math
 import os
 import re
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -18,7 +19,7 @@ from prometheus_client import REGISTRY
 
 from mlhops import __version__
 from mlhops.api import destinations
-from mlhops.api.base import Manifest
+from mlhops.api.base import Manifest, ObjectMeta
 from mlhops.api.destinations import ANYWHERE, Destinations
 from mlhops.controller import files, logs, metrics, pod_options, scrape, serving
 from mlhops.controller.client import ApiError, Client, NotLeading, in_cluster
@@ -62,10 +63,16 @@ from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, service_of_app
 from mlhops.kserve.read import at, text
 from mlhops.kserve.route import GatewayRouter, unprogrammed
 from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.intents import Event
+from mlhops.rollout.reasons import CLUSTER_RESTORED_MESSAGE, Reason
 
 _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
 EVALUATION_SECONDS = 6.0
+_RESTORED_SECONDS = 60.0
+"""For so long after all was forgotten the Lease tells nothing new by being old."""
+_TOLD_SECONDS = 600.0
+"""A restore of longer ago is no news to the models' owners."""
 _GRACE_SECONDS = 10.0
 _STUCK_SECONDS = 900.0
 """No pass takes so long, not even where the API server asks for a minute's rest before each request."""
@@ -101,9 +108,9 @@ class Operator:
         self.queue: WorkQueue[Key] = WorkQueue(waited=metrics.QUEUE_WAIT.observe)
         self._store = Store(namespaces)
         self.fleet = Fleet(self._store)
-        recorder = Recorder(client, now)
+        self._recorder = recorder = Recorder(client, now)
         self.sinks = HttpSinks(recorder, allowed)
-        heard = Heard(self._store, client)
+        self._heard = heard = Heard(self._store, client)
         asked = pods or HttpPods(scrape.SECONDS, scrape.AT_ONCE)
         self.scraper = Scraper(client, heard, asked, now, self.add)
         longer = pods or HttpPods(serving.TIMEOUT, held)
@@ -126,8 +133,15 @@ class Operator:
             client, self._store, namespaces, self.hear, self.hear_gone, self._add_models
         )
         self._known: set[Key] = set()
+        self._untold: set[Key] = set()
+        """Models of which nobody was told yet that they go on from an older state."""
+        self._restored_at = -math.inf
+        """When that was noticed last, by a clock that nobody sets."""
         self._stopping = False
-        client.hear = self.hear
+        self.watch_anew: Callable[[], None] = lambda: None
+        """Is called where the watches may have gone silent."""
+        self.relist.set_back = self.set_back
+        client.hear, client.store, client.set_back = self.hear, self._store, self.set_back
 
     def hear(self, kind: Kind, manifest: Manifest) -> None:
         """Take over an object, and look at all that it may matter to if it is news."""
@@ -137,6 +151,8 @@ class Operator:
         policy = self._store.policy_of(kind, name_of(manifest))
         hostnames = self._store.hostnames(kind, name_of(manifest))
         if self._store.hear(kind, manifest):
+            if kind == MODELS and self._is_listed_anew():
+                self._untold.add(Key(MODEL, *name_of(manifest)))
             self._look_at(kind, before, manifest)
             self._look_over(kind, manifest, policy)
             self._look_around(kind, name_of(manifest), hostnames)
@@ -150,6 +166,32 @@ class Operator:
             self._look_at(kind, before or manifest, None)
             self._look_over(kind, manifest, policy)
             self._look_around(kind, name_of(manifest), hostnames)
+
+    def set_back(self, how: str) -> None:
+        """Forget all: the API server tells of an older state than before, and what was seen since may be gone.
+
+        Nothing that is only remembered is joined with that state: looks, answers of sidecars, what pods handed over.
+        """
+        _log.warning("the cluster was restored from an older state", how=how)
+        metrics.CLUSTER_RESTORED.inc()
+        self._restored_at = time.monotonic()
+        self._store.forget()
+        self.scraper.forget_all()
+        self.serving.forget_all()
+        self.profiles.forget_all()
+        self._untold |= self._known
+        self.relist.soon()
+        self.watch_anew()
+
+    def lease_set_back(self, how: str) -> None:
+        """Take over that the Lease is an older one; whoever holds it sees that first."""
+        if time.monotonic() - self._restored_at > _RESTORED_SECONDS:
+            self.set_back(how)
+
+    def _is_listed_anew(self) -> bool:
+        """Whether models are told of for the first time after all was forgotten."""
+        lately = time.monotonic() - self._restored_at < _TOLD_SECONDS
+        return lately and not self._store.is_complete(MODELS)
 
     def kinds_changed(self, group: str) -> None:
         """What there is of these kinds is no longer known, and any model may wait for them."""
@@ -227,6 +269,8 @@ class Operator:
 
     async def lead(self, workers: int) -> None:
         """Look at all there is and work on what needs it, until cancelled: no other operator does."""
+        if time.monotonic() - self._restored_at > _TOLD_SECONDS:
+            self._untold.clear()
         for kind, of in ((MODELS, MODEL), (EVALUATIONS, EVALUATION), (POLICIES, POLICY)):
             for name in self._store.seen(kind):
                 self.add(Key(of, name.namespace, name.name))
@@ -315,6 +359,9 @@ class Operator:
             return EVALUATION_SECONDS if unfinished else None
         if key.kind == POLICY:
             return await self._policies.reconcile(key)
+        if key in self._untold:
+            self._untold.discard(key)
+            await self._tell_restored(key)
         due = await self._models.reconcile(key)
         if due is GONE:
             self._known.discard(key)
@@ -323,6 +370,14 @@ class Operator:
             return None
         metrics.begin(key.namespace, key.name)
         return RESYNC_SECONDS if due is None else due
+
+    async def _tell_restored(self, key: Key) -> None:
+        """Say to whoever owns a model that it goes on from an older state."""
+        live = await self._heard.get(MODELS, key.namespace, key.name)
+        if live is not None:
+            meta = ObjectMeta.model_validate(live["metadata"])
+            event = Event(Reason.CLUSTER_RESTORED, CLUSTER_RESTORED_MESSAGE, warning=True)
+            await self._recorder.tell(meta, MODEL, event)
 
 
 async def run(options: argparse.Namespace) -> None:
@@ -363,11 +418,13 @@ async def run(options: argparse.Namespace) -> None:
         if options.leader_elect:
             # With connections of its own, so that a renewal waits for no other request.
             elector = Elector(await _connect(opened), options.lease_namespace, options.lease_name)
+            elector.set_back = operator.lease_set_back
             client.term = elector.left
         watches = Watches(operator, asyncio.get_running_loop(), options.namespace)
         pulse = Pulse()
         _listen(opened, options, _health(operator, client, watches, pulse))
         operator.relist.installed = watches.installed
+        operator.watch_anew = watches.begin_anew
         watch = asyncio.create_task(asyncio.to_thread(watches.run))
         tasks = [
             asyncio.create_task(_told_to_stop()),

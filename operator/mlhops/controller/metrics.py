@@ -156,6 +156,11 @@ CONNECTIONS = _counter(
     *("port", "result"),
 )
 
+CLUSTER_RESTORED = _counter(
+    "mlhops_cluster_restored_total",
+    "How often the API server told of an older state than before, as after a restore of its etcd.",
+)
+
 _COUNTED = (ROLLOUTS, EVALUATIONS, GATES, DECISIONS)
 
 

@@ -104,10 +104,14 @@ class Profiles:
         if task is not None:
             task.cancel()
 
+    def forget_all(self) -> None:
+        """Ask no more, and keep no answer of any pod."""
+        for key in {*self._asking, *self._answers}:
+            self.forget(key)
+
     async def close(self) -> None:
         """End all requests."""
-        for key in list(self._asking):
-            self.forget(key)
+        self.forget_all()
         await self._pods.close()
 
     async def _keep(

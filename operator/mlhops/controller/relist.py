@@ -17,8 +17,9 @@ import structlog
 from mlhops.api.base import Manifest
 from mlhops.controller.client import ApiError, Client, NotInstalled, Page
 from mlhops.controller.kinds import PODS, Kind
+from mlhops.controller.older import Before
 from mlhops.controller.reader import chosen_by
-from mlhops.controller.store import LABELLED, WATCHED, Name, Store, name_of, version_of
+from mlhops.controller.store import LABELLED, WATCHED, Name, Seen, Store, name_of, version_of
 from mlhops.kserve.names import MODEL_LABEL
 
 RELIST_SECONDS = 30.0
@@ -30,7 +31,7 @@ _AT_ONCE = 50
 """InferenceServices that are named in one request, so that it is not too long."""
 _log = structlog.get_logger(__name__)
 
-Hear = Callable[[Kind, Manifest], None]
+Hear = Callable[[Kind, Manifest], object]
 
 
 class Relist:
@@ -55,25 +56,27 @@ class Relist:
         """What the look costs is measured by this."""
         self.installed: Callable[[], None] = lambda: None
         """Is called when a kind is there that was not, the first look apart."""
+        self.set_back: Callable[[str], None] = lambda _: None
+        """Is told how what is there is older than what was told before."""
         self._absent = set[Kind]()
         self.looked = False
         """Whether the API server has told of every kind at least once."""
         self._wanted = asyncio.Event()
 
     def soon(self) -> None:
-        """Look again at once: a kind may have come or gone."""
+        """Look again at once: a kind may have come or gone, or all was forgotten."""
         self._wanted.set()
 
     async def run(self) -> None:
         """Look again and again, for as long as the operator runs."""
         failures = 0
         while True:
+            self._wanted.clear()
             began = self.cpu()
             well = await self._look()
             self.looked |= well
             failures = 0 if well else failures + 1
             rest = pause(self.cpu() - began) if well else back_off(failures)
-            self._wanted.clear()
             try:
                 # Not wait_for, which loses the end of this task if it comes together with a wish.
                 async with asyncio.timeout(rest):
@@ -121,11 +124,20 @@ class Relist:
 
     async def _compare(self, kind: Kind) -> None:
         whole = not self._store.is_complete(kind)
-        known = self._store.seen(kind)
+        before, known, deleted = (
+            Before(self._store, kind),
+            self._store.seen(kind),
+            self._deleted(kind),
+        )
         there: set[Name] = set()
         behind: list[Name] = []
         oldest = 0
         async for page, version in self._pages(kind, only_metadata=not whole):
+            if before.is_forgotten:
+                return  # the look that follows begins from nothing
+            if how := _older(before, page, version, known, deleted):
+                self.set_back(how)
+                return
             oldest = min(oldest or version, version)
             for manifest in page:
                 name = name_of(manifest)
@@ -137,10 +149,17 @@ class Relist:
         for name in behind:
             # Answers are heard; what was heard by a watch meanwhile is no news.
             await self._client.get(kind, name.namespace, name.name)
+        if before.is_forgotten:
+            return
         for name in sorted(known.keys() - there):
             self._hear_gone(kind, _gone(name, oldest))
+        self._store.reach(kind, oldest)
         self._store.forget_the_gone(kind, oldest)
         self._store.set_complete(kind)
+
+    def _deleted(self, kind: Kind) -> dict[Name, int]:
+        """Return which objects are surely not listed in the version that they were deleted in."""
+        return {} if kind == PODS else self._store.gone(kind)
 
     async def _pages(self, kind: Kind, *, only_metadata: bool) -> AsyncIterator[Page]:
         selector = MODEL_LABEL if kind in LABELLED else ""
@@ -170,6 +189,23 @@ def pause(cost: float) -> float:
 def back_off(failures: int) -> float:
     """Return the seconds until the next try after so many failures in a row."""
     return min(_SOON * 2.0 ** min(failures - 1, 8), RELIST_SECONDS) * random.uniform(0.7, 1.3)
+
+
+def _older(
+    before: Before,
+    page: list[Manifest],
+    version: int,
+    known: dict[Name, Seen],
+    deleted: dict[Name, int],
+) -> str:
+    """Return how a page of a list is older than what was told before it, empty where it is not."""
+    if how := before.of_list(version):
+        return how
+    told = (
+        before.of_object(each, known.get(name_of(each))) or before.of_deleted(each, deleted)
+        for each in page
+    )
+    return next(filter(None, told), "")
 
 
 def _gone(name: Name, version: int) -> Manifest:

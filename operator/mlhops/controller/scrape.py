@@ -118,6 +118,8 @@ class Scraper:
         """Compressed texts, with the uid of their ConfigMap, which cannot be changed."""
         self._asking = asyncio.Semaphore(AT_ONCE)
         self._aside: ThreadPoolExecutor | None = None
+        self._forgotten = 0
+        """How often all looks were."""
 
     def look(self, key: Key) -> Look | None:
         """Return the newest look at a model that is watched, None before the first."""
@@ -147,6 +149,15 @@ class Scraper:
             tasks.create_task(self._queue.run_clock())
             for _ in range(_LOOKERS):
                 tasks.create_task(self._work())
+
+    def forget_all(self) -> None:
+        """Keep no look: the statuses and Evaluations that they rest on may be gone."""
+        self._forgotten += 1
+        self._looks.clear()
+        self._told.clear()
+        self._profiles.clear()
+        for key in self._watched:
+            self.soon(key)
 
     async def close(self) -> None:
         """End all requests."""
@@ -206,8 +217,10 @@ class Scraper:
             self._looks.pop(key, None)
             self._told.pop(key, None)  # what is seen under the next policy is news
             return _AGAIN
-        started = time.perf_counter()
+        started, forgotten = time.perf_counter(), self._forgotten
         found = await self._seen(key, model, policy)
+        if forgotten != self._forgotten:
+            return _FIRST
         metrics.LOOK_DURATION.observe(time.perf_counter() - started)
         metrics.LOOKS.labels(found.stable.verdict if found.stable else "NothingServes").inc()
         self._keep(key, model, found, policy.drift.persistence.of)

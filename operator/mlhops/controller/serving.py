@@ -155,6 +155,11 @@ class ServingWatch:
         if model is not None:
             self._follow(key, model, {})
 
+    def forget_all(self) -> None:
+        """Keep no answer: the steps that they were asked of may be gone. Passes that follow ask anew."""
+        for key in list(self._models):
+            self.forget(key)
+
     async def run(self) -> None:
         """Ask for as long as the operator leads: an operator that stands by asks nobody."""
         self._leads = True
@@ -164,8 +169,7 @@ class ServingWatch:
             await asyncio.Event().wait()
         finally:
             self._leads = False
-            for key in list(self._models):
-                self.forget(key)
+            self.forget_all()
 
     async def close(self) -> None:
         """End all questions."""

@@ -158,6 +158,12 @@ class Store:
 
     def __init__(self, namespaces: Collection[str] = ()) -> None:
         self._namespaces = frozenset(namespaces)
+        self.life = 0
+        """How often all was forgotten."""
+        self._newest: dict[Kind, int] = {}
+        self._empty()
+
+    def _empty(self) -> None:
         self._kept: dict[Kind, dict[Name, _Kept]] = {kind: {} for kind in WATCHED}
         self._gone: dict[Kind, dict[Name, int]] = {kind: {} for kind in WATCHED}
         self._of_model: _Index[tuple[Kind, str, str], str] = _Index()
@@ -192,10 +198,39 @@ class Store:
         """From now on it is not known what there is of a kind: it is not installed, or not readable."""
         self._complete.discard(kind)
 
+    def forget(self) -> None:
+        """Know nothing any more: the API server tells of an older state than this."""
+        self.life += 1
+        self._newest.clear()
+        self._empty()
+
+    def reach(self, kind: Kind, version: int) -> None:
+        """Take note of a resourceVersion that was told of a kind: none that is told later is below it."""
+        self._newest[kind] = max(version, self._newest.get(kind, 0))
+
+    def newest(self, kind: Kind) -> int:
+        """Return the greatest resourceVersion that was told of a kind, 0 where none was.
+
+        Only those of one kind are compared: others may be kept in another etcd.
+        """
+        return self._newest.get(kind, 0)
+
+    def known(self, kind: Kind, name: Name) -> Seen | None:
+        """Return which version of an object is known."""
+        kept = self._kept.get(kind, {}).get(name)
+        return None if kept is None else kept.seen
+
+    def gone(self, kind: Kind) -> dict[Name, int]:
+        """Return at which version objects were deleted that may be told of still."""
+        return dict(self._gone[kind])
+
     def hear(self, kind: Kind, manifest: Manifest) -> bool:
         """Take over one version of an object; return whether it is news. What is older is not."""
         name, seen = name_of(manifest), _seen(manifest)
-        if kind not in self._kept or not self._is_news(kind, name, seen):
+        if kind not in self._kept:
+            return False
+        self.reach(kind, seen.version)
+        if not self._is_news(kind, name, seen):
             return False
         self._drop(kind, name)
         kept_of = lean(kind, manifest)
@@ -241,6 +276,7 @@ class Store:
 
     def hear_gone(self, kind: Kind, name: Name, version: int) -> bool:
         """Take over that an object was deleted at a version; return whether it is news."""
+        self.reach(kind, version)
         kept = self._kept[kind].get(name)
         self._gone[kind][name] = max(version, self._gone[kind].get(name, 0))
         if kept is None or kept.seen.version > version:

@@ -52,6 +52,13 @@ class Watches:
         if self._namespaces:
             self._interrupt()
 
+    def begin_anew(self) -> None:
+        """List and watch anew; from any thread.
+
+        A watch that goes on from a resourceVersion which the API server has not reached yet is silent until it has.
+        """
+        self._interrupt()
+
     def _interrupt(self) -> None:
         if self._loop is not None:
             with suppress(RuntimeError):  # it has ended already

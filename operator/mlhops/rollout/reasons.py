@@ -79,6 +79,7 @@ class Reason(StrEnum):
     GATES_OVERRIDDEN = "GatesOverridden"
     GATES_CHANGED = "GatesChanged"
     SERVER_RECORDED = "ServerRecorded"
+    CLUSTER_RESTORED = "ClusterRestored"
     WEIGHT_SET = "WeightSet"
     ROUTE_SIMPLIFIED = "RouteSimplified"
     STEP_COMPLETED = "StepCompleted"
@@ -105,6 +106,10 @@ class Reason(StrEnum):
     PROFILE_REFUSED = "ProfileRefused"
 
 
+CLUSTER_RESTORED_MESSAGE = (
+    "the cluster knows less than it did, as after a restore of etcd from an older backup: this goes on from what is "
+    "there now; what was evaluated or decided since that backup is gone and has to be done again"
+)
 KSERVE_MISSING = (
     "KServe is not installed (no InferenceService in serving.kserve.io/v1beta1): install it; "
     "the model goes on by itself when it is there"

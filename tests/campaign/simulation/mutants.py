@@ -20,6 +20,7 @@ from mlhops.api.status import Candidate, ClinicalModelStatus, Finding, Taken, Ta
 from mlhops.controller.apply import Applier
 from mlhops.controller.gather import Gathered
 from mlhops.controller.kinds import MODELS
+from mlhops.controller.main import Operator
 from mlhops.kserve.exposure import naming
 from mlhops.kserve.facts import Answerer
 from mlhops.rollout import actions
@@ -224,6 +225,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "anybody's verdict is about what serves": lambda: patch(
         "mlhops.rollout.remeasure._verdict", _as_wished
     ),
+    "what was known stays after a restore": lambda: patch.object(Operator, "set_back", _nothing),
     "what a detector was told stays": lambda: patch(
         "mlhops.controller.gather._config_maps", lambda *_: {}
     ),

@@ -35,6 +35,7 @@ FIRST = {
     "a Pause is for one candidate": 5,
     "what was rolled back from comes back": 6,
     "anybody's verdict is about what serves": 4,
+    "what was known stays after a restore": 2,
     "what a detector was told stays": 0,
 }
 """Where to begin to look; a change of the operator or of an actor changes what an episode plays."""

@@ -1,6 +1,7 @@
 """What the client makes of answers that no API server would give on purpose."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -126,3 +127,18 @@ def test_a_write_is_waited_for_no_longer_than_the_term() -> None:
 
     with pytest.raises(TimeoutError):
         ask("{}", 200, fenced, delay=5.0)
+
+
+def test_a_write_is_not_made_later_than_it_was_asked_for() -> None:
+    """What it rests on may be gone once the API server wants to hear of it."""
+    model: Manifest = {"metadata": {"namespace": "icu", "name": "sepsis"}}
+
+    async def twice(client: Client) -> object:
+        client._held_until = time.monotonic() + 30.0
+        return await client.apply(MODELS, model)
+
+    began = time.monotonic()
+    with pytest.raises(ApiError) as error:
+        ask("{}", 200, twice)
+    assert (error.value.status, error.value.retry_after > 25.0) == (429, True)
+    assert time.monotonic() - began < 5.0

@@ -258,3 +258,32 @@ def test_a_damaged_lease_holds_nobody_up() -> None:
 
 def test_a_lease_is_read_where_pods_keep_theirs() -> None:
     assert LEASES.path("icu", "x") == "/apis/coordination.k8s.io/v1/namespaces/icu/leases/x"
+
+
+def lease_of(holder: str, version: int, uid: str = "1") -> Manifest:
+    spec: Manifest = {"holderIdentity": holder, "leaseDurationSeconds": 15}
+    return {"metadata": {"uid": uid, "resourceVersion": str(version)}, "spec": spec}
+
+
+@pytest.mark.parametrize("holder", ["me", ""], ids=["names me", "names nobody"])
+def test_a_lease_from_a_backup_is_not_taken_while_another_may_hold_it(holder: str) -> None:
+    now, told = 100.0, list[str]()
+    elector = Elector(Line(Server(), random.Random(0)), "ns", "lease", clock=lambda: now)
+    elector.set_back = told.append
+    elector._see(lease_of("another", 20))
+
+    elector._see(lease_of(elector.identity if holder else "", 10))
+
+    assert told == ["Lease lease has resourceVersion 10, and 20 was told before"]
+    assert elector._free_in() == TERMS.duration
+    now += TERMS.duration
+    assert elector._free_in() == 0
+
+
+def test_a_lease_that_was_deleted_and_made_again_is_no_older_one() -> None:
+    told: list[str] = []
+    elector = Elector(Line(Server(), random.Random(0)), "ns", "lease", clock=lambda: 0.0)
+    elector.set_back = told.append
+    for lease in (lease_of("a", 20), lease_of("a", 20), lease_of("a", 5, uid="2")):
+        elector._see(lease)
+    assert told == []
