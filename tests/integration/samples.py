@@ -205,13 +205,13 @@ EVERYTHING = clinical_model(
             "args": ["--workers=2"],
             "env": [{"name": "OMP_NUM_THREADS", "value": "1"}, {"name": "my.option-1"}],
             "resources": {
-                "requests": {"cpu": "500m", "memory": "1Gi"},
+                "requests": {"cpu": "500m", "memory": "1Gi", "nvidia.com/gpu": "1"},
                 "limits": {"cpu": 1, "memory": "1024Mi", "nvidia.com/gpu": 1, "hugepages-2Mi": 0},
             },
             "serviceAccountName": "artefact-reader",
             "minReplicas": 2,
             "maxReplicas": 2,
-            "scaleMetric": "concurrency",
+            "scaleMetric": "memory",
             "scaleTarget": 2**31 - 1,
             "nodeSelector": {"kubernetes.io/arch": "amd64"},
             "tolerations": [
