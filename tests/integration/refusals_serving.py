@@ -112,6 +112,19 @@ PREDICTOR = (
         "spec.predictor.scaleMetric",
         "say what is scaled on",
     ),
+    *(
+        predictor(
+            f"{metric}, of which the HPA knows nothing", "scaleMetric", metric, "to cpu or memory"
+        )
+        for metric in ("concurrency", "rps")
+    ),
+    model(
+        "memory to scale on without a target",
+        "spec.predictor.scaleMetric",
+        "memory",
+        "spec.predictor.scaleTarget",
+        "so set it",
+    ),
     predictor("PYTHONPATH", "env", [{"name": "PYTHONPATH", "value": "/x"}], "so remove it"),
     predictor(
         "a variable twice",
@@ -281,5 +294,23 @@ PREDICTOR = (
         {"requests": {"memory": "2Gi"}, "limits": {"memory": "1025Mi"}},
         "raise the limit or lower the request",
         ".requests",
+    ),
+    resources(
+        "a GPU without a limit",
+        {"requests": {"nvidia.com/gpu": 1}},
+        "set it in limits, and leave it out of requests",
+        ".requests",
+    ),
+    resources(
+        "fewer GPUs at least than at most",
+        {"requests": {"nvidia.com/gpu": "1"}, "limits": {"nvidia.com/gpu": 2}},
+        "set it in limits, and leave it out of requests",
+        ".requests",
+    ),
+    resources(
+        "half a GPU",
+        {"limits": {"nvidia.com/gpu": "500m"}},
+        "write its limit as a whole number",
+        ".limits",
     ),
 )

@@ -258,13 +258,13 @@ EVERYTHING = clinical_model(
             "priorityClassName": "clinical",
             "affinity": {"nodeAffinity": {}, "podAffinity": {"a": [1]}, "podAntiAffinity": {}},
             "resources": {
-                "requests": {"cpu": "500m", "memory": "1Gi"},
+                "requests": {"cpu": "500m", "memory": "1Gi", "nvidia.com/gpu": "1"},
                 "limits": {"cpu": 1, "memory": "1024Mi", "nvidia.com/gpu": 1, "hugepages-2Mi": 0},
             },
             "serviceAccountName": "artefact-reader",
             "minReplicas": 2,
             "maxReplicas": 2,
-            "scaleMetric": "concurrency",
+            "scaleMetric": "memory",
             "scaleTarget": 2**31 - 1,
             "nodeSelector": {"kubernetes.io/arch": "amd64"},
             "tolerations": [

@@ -130,6 +130,26 @@ class Resources(
             "requests must not be more than limits: raise the limit or lower the request",
             ".requests",
         ),
+        (
+            (
+                "!has(self.requests) || self.requests.all(k, !k.contains('/') || "
+                "(has(self.limits) && k in self.limits && quantity(string(self.requests[k]))"
+                ".compareTo(quantity(string(self.limits[k]))) == 0))"
+            ),
+            (
+                "no pod can have a device such as nvidia.com/gpu without a limit that equals the "
+                "request: set it in limits, and leave it out of requests"
+            ),
+            ".requests",
+        ),
+        (
+            (
+                "!has(self.limits) || self.limits.all(k, !k.contains('/') || "
+                "quantity(string(self.limits[k])).isInteger())"
+            ),
+            "a device such as nvidia.com/gpu is given whole: write its limit as a whole number",
+            ".limits",
+        ),
     ),
 ):
     """Kubernetes' resource requests and limits."""
@@ -233,6 +253,22 @@ class Predictor(
             "!has(self.scaleTarget) || has(self.scaleMetric)",
             "scaleTarget needs scaleMetric: say what is scaled on",
             ".scaleMetric",
+        ),
+        (
+            "!has(self.scaleMetric) || self.scaleMetric in ['cpu', 'memory']",
+            (
+                "in mode Standard KServe scales on cpu or memory, and on cpu at 80 % in place of "
+                "anything else: set scaleMetric to cpu or memory"
+            ),
+            ".scaleMetric",
+        ),
+        (
+            "!has(self.scaleMetric) || self.scaleMetric != 'memory' || has(self.scaleTarget)",
+            (
+                "scaleMetric memory needs scaleTarget: without it KServe scales on cpu at 80 %, so "
+                "set it"
+            ),
+            ".scaleTarget",
         ),
         (
             "!has(self.env) || self.env.all(e, e.name != 'PYTHONPATH')",
@@ -342,7 +378,7 @@ class Predictor(
     ) = None
     """The greatest number of pods, where the model is scaled."""
     scale_metric: Literal["cpu", "memory", "concurrency", "rps"] | None = None
-    """What is scaled on."""
+    """What is scaled on: `cpu` or `memory`. In mode Standard nothing else can be."""
     scale_target: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
     """The value of scaleMetric for each pod that scaling aims at."""
     image_pull_secrets: Annotated[
