@@ -32,7 +32,8 @@ def roll_back(draft: Draft, decision: Decision, decider: Decider) -> str:
     if why:
         return f"{previous.version} cannot serve at once: {why}; set spec to it, and it goes through its gates again"
     message = f"{stable.version} rolled back by {said.decided_by}: {said.reason}"
-    draft.fail(Reason.ABORTED, message, Outcome.ABORTED)
+    if draft.candidate is not None and draft.candidate.digest != previous.digest:
+        draft.fail(Reason.ABORTED, message, Outcome.ABORTED)
     _hold(draft, stable, Reason.ROLLED_BACK, message, decision.metadata.resource_version or None)
     go_back(draft, f"decided by {said.decided_by}: {said.reason}", decider, rejected=True)
     return ""

@@ -71,4 +71,6 @@ def go_back(draft: Draft, why: str = "", decider: Decider | None = None, *, reje
     draft.previous = kept(stable, keep_until(draft), rejected=rejected)
     update = {"since": draft.now, "seen": draft.seen_at, "kept_until": None, "rejected": False}
     draft.stable = previous.model_copy(update={**update, "deciders": []})
+    if draft.candidate is not None and draft.candidate.digest == previous.digest:
+        draft.candidate = None  # it is what serves now
     draft.tell(Reason.FAST_ROLLED_BACK, message, warning=lapsed or rejected)

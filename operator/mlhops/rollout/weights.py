@@ -24,10 +24,13 @@ def wanted_weights(draft: Draft) -> Mapping[str, int]:
     if draft.stable is None:
         return {}
     candidate = draft.candidate
-    share = _share(draft, candidate) if candidate is not None else 0
-    weights = {draft.stable.inference_service: 100 - share}
-    if candidate is not None:
-        weights[candidate.inference_service] = share
+    if candidate is None or candidate.inference_service == draft.stable.inference_service:
+        return {draft.stable.inference_service: 100}
+    share = _share(draft, candidate)
+    weights = {
+        draft.stable.inference_service: 100 - share,
+        candidate.inference_service: share,
+    }
     return {name: weight for name, weight in weights.items() if weight > 0}
 
 

@@ -397,10 +397,8 @@ class Judge:
             assert before.proof is not None
             assert new.stable.digest == before.digest == before.proof.digest
             self._measured(world.services[before.inference_service], before.proof)
-            if new.stable.digest != Served.of(seen.spec).digest:
+            if before.rejected or new.stable.digest != Served.of(seen.spec).digest:
                 self._way_back(world, seen, old, new)
-            else:
-                assert not before.rejected, "what was rolled back from comes back without a rollout"
             return
         assert candidate is None or candidate.failure is None
         assert new.stable.proof is not None, "promoted without proof"
@@ -430,6 +428,7 @@ class Judge:
         asked = (Action.ROLLBACK, new.stable.revision)
         if any((each.spec.action, each.spec.revision) == asked for each in made):
             return
+        assert not old.previous.rejected, "what was rolled back from comes back without a rollout"
         assert seen.spec.evaluation.on_stable_failure == "Restore"
         assert old.previous.proof is not None
         lapses = old.previous.proof.expires

@@ -94,6 +94,26 @@ def test_retry_begins_what_was_rolled_back_from_at_weight_0_and_through_its_gate
     assert world.candidate.evaluation == f"{new}-2"
 
 
+def test_a_rollback_to_what_the_spec_asks_for_in_the_same_pass_gives_it_all_requests() -> None:
+    world, old, new = rolled_back()
+    world.release("1.0.0")
+    world.run()
+
+    world.release("2.0.0")
+    name = world.decide(Action.ROLLBACK, previous(world))
+    world.reconcile()
+    assert world.shares() == {new: 100}
+    world.run()
+
+    assert world.answer_to(name)[0] == "Honoured"
+    assert world.shares() == {new: 100}
+    assert old in world.services
+    assert version(world) == "2.0.0"
+    assert world.status.candidate is None
+    assert (world.status.phase, world.status.rolled_back) == ("Healthy", None)
+    assert not any(entry.outcome == "Aborted" for entry in world.status.history)
+
+
 def test_another_version_goes_through_its_gates() -> None:
     world, old, _ = rolled_back()
 
