@@ -106,14 +106,21 @@ def test_an_unknown_runtime_is_reported_in_kserves_words(ward: Ward) -> None:
     assert model.status.phase == "Progressing"
 
 
+ENFORCED = "pod-security.kubernetes.io/enforce"
+
+
+def test_a_model_serves_where_pods_must_be_restricted(ward: Ward) -> None:
+    ward.cluster.kubectl("label", "namespace", ward.namespace, f"{ENFORCED}=restricted")
+    ward.serve()
+
+
 def test_pods_that_the_namespace_forbids_are_told_and_come_once_it_allows_them(ward: Ward) -> None:
-    enforced = "pod-security.kubernetes.io/enforce"
-    ward.cluster.kubectl("label", "namespace", ward.namespace, f"{enforced}=restricted")
-    ward.apply("1.0.0")
+    ward.cluster.kubectl("label", "namespace", ward.namespace, f"{ENFORCED}=restricted")
+    ward.apply("1.0.0", predictor__securityContext={"runAsUser": 0})
     model = ward.wait_for_message('FailedCreate: pods "mortality-', 15)
     assert 'violates PodSecurity "restricted:latest"' in model.status.message
     assert model.status.phase == "Progressing"
-    ward.cluster.kubectl("label", "namespace", ward.namespace, f"{enforced}-")
+    ward.cluster.kubectl("label", "namespace", ward.namespace, f"{ENFORCED}-")
     ward.wait("Healthy")
 
 

@@ -171,6 +171,7 @@ class Answering(Client):
     """Answers with a list of no pods, and with one model."""
 
     def __init__(self, store: Store) -> None:
+        self._limits = {}
         self.store = store
         self.told: list[str] = []
         self.set_back = self.told.append
