@@ -25,6 +25,7 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.rollback import why_not_restored
 from mlhops.rollout.servers import another_server, doubt_about, is_proven
 from mlhops.rollout.standing import basis_failed, overridden, standing
+from mlhops.rollout.weights import wanted_weights
 
 Wanted = tuple[str, Verdict, str, str]
 
@@ -231,10 +232,11 @@ def _available(draft: Draft) -> Wanted:
 def _gateway_doubt(draft: Draft) -> tuple[Reason, str] | None:
     """Return what a Gateway says against a route that it has accepted.
 
-    A Gateway without an address may be reached by another way, as requests then show; it stops no rollout.
+    A Gateway without an address may be reached by another way, as requests then show; it stops no rollout. What it
+    says of weights that are taken away in this very pass is over.
     """
     route = draft.seen.route
-    if route is not None and route.unanswered:
+    if route is not None and route.unanswered and dict(route.weights) == wanted_weights(draft):
         return Reason.BACKENDS_UNAVAILABLE, f"the Gateway finds no backend: {route.unanswered}"
     if draft.seen.unprogrammed:
         return Reason.GATEWAY_NOT_PROGRAMMED, f"of the Gateway {draft.seen.unprogrammed}"

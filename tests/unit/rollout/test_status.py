@@ -103,6 +103,21 @@ def test_backends_that_the_gateway_cannot_reach_are_told_until_it_can() -> None:
     assert available(world)[0] == "True"
 
 
+def test_backends_of_a_candidate_that_is_taken_back_are_no_doubt_about_what_serves() -> None:
+    world = World(steps=[{"setWeight": 10}, {"pause": {}}])
+    world.deploy()
+    world.release("2.0.0")
+    world.run()
+    assert world.route is not None
+    assert len(world.shares()) == 2
+
+    world.route.unanswered = "EndpointsNotFound: no ready endpoints"
+    world.set_service(world.candidate.inference_service, ready=False)
+    world.reconcile()
+    assert len(world.shares()) == 1
+    assert available(world)[0] == "True"
+
+
 def test_a_route_that_waits_names_the_gateway_that_is_not_programmed() -> None:
     world = World()
     world.gateway, world.unprogrammed = "silent", NO_ADDRESS
