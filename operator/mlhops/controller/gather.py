@@ -29,7 +29,7 @@ from mlhops.controller.kinds import (
     SERVICES,
 )
 from mlhops.controller.reader import Reader
-from mlhops.controller.revisions import NOTHING_OFFERED, Offered, is_recorded, known_revisions
+from mlhops.controller.revisions import NOTHING_OFFERED, Offered, known_revisions, read_records
 from mlhops.controller.store import Name, name_of
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.detector import (
@@ -170,20 +170,20 @@ async def _gather_around(
         _policy(reader, model),
     )
     jobs = await reader.of_model(JOBS, *mine) if model.spec.monitoring is not None else []
-    recorded = is_recorded(model, revisions)
-    offered = NOTHING_OFFERED if recorded else await _offered(reader, namespace)
+    model = _leaving(model, [*(own_routes or ()), *owned_services])
+    orphaned = model.metadata.orphaned
+    kept = [r for r in revisions if owned(r, uid) or (orphaned and is_ours(r, uid))]
+    recorded = read_records(model, kept)
+    offered = NOTHING_OFFERED if recorded.has_target else await _offered(reader, namespace)
     live_route = next(iter(own_routes or ()), None)
     held = held_by(model, live_route)
     names = {*asked_by(model), *(each.name for each in held)}
     # Last of all, so that what is claimed on it is claimed on what is so at this moment.
     rivals = await _if_installed(reader.rivals(Name(namespace, name), names))
-    model = _leaving(model, [*(own_routes or ()), *owned_services])
-    orphaned = model.metadata.orphaned
-    kept = [r for r in revisions if owned(r, uid) or (orphaned and is_ours(r, uid))]
     watched = model.spec.monitoring
     alone = watched is not None and watched.sidecar == "Off"
     detector = None if alone else detectors.of(policy.spec if policy is not None else None)
-    known = known_revisions(model, kept, owned_services, detector, offered)
+    known = known_revisions(model, recorded, owned_services, detector, offered)
     configurations = _configurations(model, known.records, policy)
     answerers = _answerers(model, known.records)
     decided, more_decisions = _decisions(decisions, model)

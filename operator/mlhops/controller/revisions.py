@@ -42,35 +42,51 @@ class Offered:
 NOTHING_OFFERED = Offered()
 
 
-def is_recorded(model: ClinicalModel, revisions: list[Manifest]) -> bool:
-    """Whether there is a record of what the spec asks for, so that no runtime has to be chosen."""
-    recorded, digests = _recorded(model, revisions)
-    return target_of(model.spec, model.status, digests).name in recorded
+@dataclass(frozen=True)
+class Recorded:
+    """What a model's ControllerRevisions say."""
+
+    records: Mapping[str, RevisionRecord]
+    """Those that are what they say, by revision."""
+    digests: Mapping[str, str]
+    """The digest of each that there is; empty where the record is damaged."""
+    target: Target
+    """The revision that the spec asks for."""
+
+    @property
+    def has_target(self) -> bool:
+        """Whether there is a record of what the spec asks for, so that no runtime has to be chosen."""
+        return self.target.name in self.records
+
+
+def read_records(model: ClinicalModel, revisions: list[Manifest]) -> Recorded:
+    """Return what a model's own ControllerRevisions say."""
+    records, digests = _recorded(model, revisions)
+    return Recorded(records, digests, target_of(model.spec, model.status, digests))
 
 
 def known_revisions(
     model: ClinicalModel,
-    revisions: list[Manifest],
+    recorded: Recorded,
     services: list[Manifest],
     detector: Detector | None,
-    offered: Offered = NOTHING_OFFERED,
+    offered: Offered,
 ) -> Known:
     """Return what is known of a model's revisions.
 
     Args:
         model: as it is.
-        revisions: its ControllerRevisions.
+        recorded: what its ControllerRevisions say.
         services: its InferenceServices.
         detector: the one that a new revision gets, None for none.
         offered: the runtimes of which a new revision gets one.
     """
-    recorded, digests = _recorded(model, revisions)
-    target = target_of(model.spec, model.status, digests)
-    known, stale = dict(recorded), {name for name in digests if name not in recorded}
+    records, digests, target = recorded.records, recorded.digests, recorded.target
+    known, stale = dict(records), {name for name in digests if name not in records}
     if not target.clash:
-        wanted = _of_target(model, target, recorded.get(target.name), services, detector, offered)
+        wanted = _of_target(model, target, records.get(target.name), services, detector, offered)
         known[target.name] = wanted
-        if wanted != recorded.get(target.name):
+        if wanted != records.get(target.name):
             stale |= {target.name} & digests.keys()
     return Known(known, digests, frozenset(stale))
 
