@@ -43,12 +43,6 @@ def render(
         form: what the operator adds by itself; earlier revisions go on without.
     """
     spec = _predictor(model.name, predictor, revision, form)
-    security = _pod_security(predictor, form)
-    if security:
-        spec["securityContext"] = security
-    if form.probed:
-        probes = probes_of(model.name, predictor.protocol_version)
-        spec["model"] = _model(model.name, predictor, form) | probes
     return {
         "apiVersion": KSERVE,
         "kind": "InferenceService",
@@ -71,16 +65,11 @@ def render(
 def _joined(spec: Manifest, name: str, detector: Detector, form: Form) -> Manifest:
     """Return a predictor with what stands beside its model."""
     added = beside(name, detector, probed=form.probed)
-    secrets: list[Json] = _listed(spec, "imagePullSecrets")
-    secrets += [one for one in _listed(added, "imagePullSecrets") if one not in secrets]
-    volumes: list[Json] = [*_listed(spec, "volumes"), *_listed(added, "volumes")]
+    secrets: list[Json] = [*items(spec, "imagePullSecrets")]
+    secrets += [one for one in items(added, "imagePullSecrets") if one not in secrets]
+    volumes: list[Json] = [*items(spec, "volumes"), *items(added, "volumes")]
     joined = {**spec, **added, "volumes": volumes}
     return joined | ({"imagePullSecrets": secrets} if secrets else {})
-
-
-def _listed(spec: Manifest, field: str) -> list[Json]:
-    """Return a list of a spec, empty where there is none."""
-    return list(items(spec, field))
 
 
 def _pod_security(predictor: Predictor, form: Form) -> Manifest:
@@ -113,6 +102,7 @@ def _predictor(model: str, predictor: Predictor, revision: str, form: Form) -> M
         "nodeSelector": dict(predictor.node_selector) or None,
         "tolerations": [toleration.to_json() for toleration in predictor.tolerations] or None,
         "imagePullSecrets": [secret.to_json() for secret in predictor.image_pull_secrets] or None,
+        "securityContext": _pod_security(predictor, form) or None,
         "volumes": [_volume(volume) for volume in predictor.volumes] or None,
         "runtimeClassName": predictor.runtime_class_name,
         "priorityClassName": predictor.priority_class_name,
@@ -148,6 +138,8 @@ def _model(model: str, predictor: Predictor, form: Form) -> Manifest:
         "securityContext": security.to_json() if security is not None else None,
         "volumeMounts": [_mount(volume) for volume in predictor.volumes] or None,
     }
+    if form.probed:
+        result |= probes_of(model, predictor.protocol_version)
     return result | {key: value for key, value in optional.items() if value is not None}
 
 
