@@ -104,9 +104,7 @@ def _metadata(manifest: Manifest) -> Manifest:
     live = manifest.get("metadata")
     references = [one for one in items(live, "ownerReferences") if one.get("controller") is True]
     mine = [
-        {key: entry[key] for key in ("manager", "operation") if key in entry}
-        for entry in items(live, "managedFields")
-        if entry.get("manager") == FIELD_MANAGER and not entry.get("subresource")
+        _chosen(entry, ("manager", "operation")) for entry in _mine(items(live, "managedFields"))
     ]
     return _filled(
         {
