@@ -51,7 +51,7 @@ sbom: venv ## write a CycloneDX bill of materials for each image into sbom/
 	$(PYTHON) -m lab.sbom sbom
 
 telemetry: venv ## write docs/metrics.md from the metrics, and alerts and dashboard of manifests/ from those of the chart
-	$(PYTHON) -m mlhops.controller.catalogue
+	$(PYTHON) -m mlhops.controller.metrics_docs
 
 check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/ruff check .
@@ -64,7 +64,7 @@ check: venv ## lint, format, types, layers, generated files
 	$(PYTHON) -m lab.licences --check
 	$(PYTHON) -m lab.sbom --check
 	$(PYTHON) -m lab.release --check
-	$(PYTHON) -m mlhops.controller.catalogue --check
+	$(PYTHON) -m mlhops.controller.metrics_docs --check
 
 release: venv ## write VERSION into code, chart, manifests and pages (see CONTRIBUTING.md)
 	$(PYTHON) -m lab.release $(VERSION)

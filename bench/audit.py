@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlhops.api.base import Json
-from mlhops.kserve.read import number, text
+from mlhops.json_access import number, text
 
 _READS = frozenset({"get", "list"})
 _STREAM = "watch"

@@ -13,11 +13,11 @@ from bench.plane import Plane
 from bench.results import Result
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import DECISIONS
-from mlhops.kserve.read import text
+from mlhops.controller.resources import DECISIONS
+from mlhops.json_access import text
 from tests.builders import decision
 from tests.cluster_api import until
-from tests.integration.hands import MODEL, Hands
+from tests.integration.fake_controllers import MODEL, Hands
 
 PENDING = 2000
 TARGET = 1.0

@@ -5,8 +5,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from mlhops.statistics.proportions import wilson
-from mlhops.statistics.rates import Counts, Floats, Trials
+from mlhops.statistics.arrays import Counts, Floats
+from mlhops.statistics.inference.proportions import wilson
+from mlhops.statistics.inference.rates import Trials
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95

@@ -23,10 +23,10 @@ from bench.results import Result
 from mlhops.api.interface import Feature
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary, merge_all
-from mlhops.evaluator.profile import profile
-from mlhops.statistics.budget import Budget, Judged, Limit, Persistence, alpha, judge
-from mlhops.statistics.look import EFFECTS, Suite, Watch
-from mlhops.statistics.sketch import Column, Sketch
+from mlhops.evaluator.profile.build import profile
+from mlhops.statistics.drift.budget import Budget, Judged, Limit, Persistence, alpha, judge
+from mlhops.statistics.drift.look import EFFECTS, Suite, Watch
+from mlhops.statistics.drift.sketch import Column, Sketch
 
 SIZES = (5, 20, 100)
 WINDOWS, ROWS, REFERENCES = 10_000, 250, 20

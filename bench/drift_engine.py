@@ -19,8 +19,8 @@ from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.api.summary import DetectorReport
 from mlhops.detector import job
 from mlhops.monitoring.alibi import alibi
-from mlhops.rollout.looks import Found
-from mlhops.statistics import edges
+from mlhops.rollout.drift_snapshot import Found
+from mlhops.statistics.drift import edges
 from tests.images import installed
 
 REFERENCES = 6

@@ -16,9 +16,9 @@ from bench.results import Result
 from bench.usage import OTHERS, Usage, resident
 from lab.informer import Key
 from mlhops.api.status import HISTORY_LIMIT
-from mlhops.controller.kinds import EVALUATIONS, JOBS, MODELS, PODS, REVISIONS, SERVICES
-from mlhops.kserve.read import items
-from mlhops.rollout.tidy import EVALUATIONS_KEPT
+from mlhops.controller.resources import EVALUATIONS, JOBS, MODELS, PODS, REVISIONS, SERVICES
+from mlhops.json_access import items
+from mlhops.rollout.cleanup import EVALUATIONS_KEPT
 from tests.cluster_api import Api
 
 ROLLOUTS = 1000

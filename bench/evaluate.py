@@ -26,11 +26,11 @@ from mlhops.api.base import Json
 from mlhops.api.destinations import ANYWHERE
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import run
-from mlhops.evaluator import score as scoring
-from mlhops.evaluator.convert import floats
-from mlhops.evaluator.measured import Predictions
-from mlhops.evaluator.people import People
-from mlhops.evaluator.read import Table
+from mlhops.evaluator.data.convert import floats
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.read import Table
+from mlhops.evaluator.scoring import score as scoring
+from mlhops.evaluator.scoring.measured import Predictions
 
 ROWS = 1_000_000
 MANY = 10_000_000
@@ -153,7 +153,9 @@ def _unit() -> float:
     return 2**20 if sys.platform == "darwin" else 2**10
 
 
-def _scored(table: Table, people: People, spec: EvaluationSpec, *_rest: object) -> Predictions:
+def _scored(
+    table: Table, people: LabelledRows, spec: EvaluationSpec, *_rest: object
+) -> Predictions:
     """Take the column `score` for what the model answers."""
     score = np.empty(people.rows)
     start = 0

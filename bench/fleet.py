@@ -11,7 +11,7 @@ from typing import Self
 from lab.client import Client, Object, Resource
 from lab.informer import Informer, Key, key_of
 from mlhops.api.base import Json, Manifest
-from mlhops.kserve.read import at, text
+from mlhops.json_access import at, text
 from tests.builders import clinical_model
 
 MODELS = Resource("mlhops.io", "v1alpha1", "clinicalmodels", "ClinicalModel")

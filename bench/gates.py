@@ -27,12 +27,13 @@ from bench.contrasted import Method, bootstrap, sidak
 from bench.results import Result
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.gate import FairnessMetric
-from mlhops.statistics.comparisons import compare
-from mlhops.statistics.contrasts import Comparison
-from mlhops.statistics.planning import half_width
-from mlhops.statistics.question import Against
-from mlhops.statistics.rates import Bools, Counts, Floats, Trials
-from mlhops.statistics.verdict import of_gap, of_ratio, overall
+from mlhops.statistics.arrays import Bools, Counts, Floats
+from mlhops.statistics.inference.comparisons import compare
+from mlhops.statistics.inference.contrasts import Comparison
+from mlhops.statistics.inference.planning import half_width
+from mlhops.statistics.inference.question import Against
+from mlhops.statistics.inference.rates import Trials
+from mlhops.statistics.inference.verdict import of_gap, of_ratio, overall
 
 DATASETS = 4000
 SOME = 2000

@@ -9,10 +9,10 @@ from bench.plane import Plane, settle
 from bench.results import Result, milliseconds
 from bench.watching import Change, Watch
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import MODELS, REVISIONS, SERVICES
-from mlhops.kserve.read import at, text
+from mlhops.controller.resources import MODELS, REVISIONS, SERVICES
+from mlhops.json_access import at, text
 from tests.builders import clinical_model
-from tests.integration.hands import MODEL, Hands
+from tests.integration.fake_controllers import MODEL, Hands
 
 FIRST_WRITE = "spec change to first write on an idle operator"
 FLOOR = "API server's floor: write to watch event"

@@ -4,7 +4,7 @@ import psutil
 
 from bench.plane import Plane, settle
 from bench.results import Result
-from mlhops.controller.kinds import MODELS, SERVICES
+from mlhops.controller.resources import MODELS, SERVICES
 from tests.builders import clinical_model
 from tests.cluster_api import until
 

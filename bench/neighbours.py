@@ -15,8 +15,8 @@ from bench.trouble import PREFIX
 from bench.usage import Usage
 from bench.watching import Change, Watch
 from lab.informer import Key
-from mlhops.controller.kinds import MODELS
-from mlhops.kserve.read import text
+from mlhops.controller.resources import MODELS
+from mlhops.json_access import text
 from tests.cluster_api import Api
 
 MANY = 200

@@ -12,7 +12,7 @@ import psutil
 from bench.plane import Plane, settle
 from bench.results import Result
 from lab.control import free_ports
-from mlhops.controller.kinds import JOBS
+from mlhops.controller.resources import JOBS
 from tests.integration.test_neighbours import noisy_job, resident
 
 CONNECTIONS = 10_000

@@ -16,9 +16,9 @@ from bench import trouble, world
 from lab.binaries import Programs
 from lab.cache import REPOSITORY
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
-from mlhops.controller.kinds import MODELS
-from mlhops.kserve.read import text
-from tests.integration.hands import Hands, hands_in_namespace
+from mlhops.controller.resources import MODELS
+from mlhops.json_access import text
+from tests.integration.fake_controllers import Hands, hands_in_namespace
 
 AUDITED = "audited-operator"
 """The user whose requests are counted."""

@@ -18,19 +18,18 @@ from bench.results import Result
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
 from mlhops.api.gate import Gate
-from mlhops.evaluator import judge_fairness, judge_noninferiority
-from mlhops.evaluator.groups import Cohorts, Levels, cohorts
-from mlhops.evaluator.judge import judge, judgement
-from mlhops.evaluator.judge_fairness import Fairness
-from mlhops.evaluator.judge_noninferiority import Inferiority
-from mlhops.evaluator.judge_performance import Performance
-from mlhops.evaluator.measured import Measured, Predictions
-from mlhops.evaluator.people import People
-from mlhops.evaluator.requirements import cases_of
-from mlhops.evaluator.sentences import round_up
-from mlhops.evaluator.tally import Kinds
-from mlhops.statistics.contrasts import Indices
-from mlhops.statistics.rates import Bools, Floats
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.subgroups import Cohorts, Levels, cohorts
+from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.verdict import fairness, noninferiority
+from mlhops.evaluator.verdict.cell_counts import Kinds
+from mlhops.evaluator.verdict.fairness import Fairness
+from mlhops.evaluator.verdict.judge import judge, judgement
+from mlhops.evaluator.verdict.noninferiority import Inferiority
+from mlhops.evaluator.verdict.performance import Performance
+from mlhops.evaluator.verdict.requirements import cases_of
+from mlhops.evaluator.verdict.sentences import round_up
+from mlhops.statistics.arrays import Bools, Floats, Indices
 
 RUNS = 300
 LEAST, MOST = 75.0, 90.0
@@ -63,9 +62,9 @@ class Data:
         stable = None if self.stable is None else self.stable[rows]
         return Data(levels, self.label[rows], self.score[rows], stable, self.threshold, self.scored)
 
-    def told(self) -> tuple[People, Measured]:
+    def told(self) -> tuple[LabelledRows, Measured]:
         """Return what the judge takes."""
-        people = People(self.label, frozenset({"0", "1"}), self.levels)
+        people = LabelledRows(self.label, frozenset({"0", "1"}), self.levels)
         stable = None if self.stable is None else self._answers(self.stable)
         return people, Measured(self._answers(self.score), stable)
 
@@ -366,8 +365,8 @@ def _decided(design: Design, spec: EvaluationSpec, grown: Floats | None, runs: i
     random = np.random.default_rng(zlib.crc32(design.name.encode()))
     decided = 0
     with (
-        patch.object(judge_fairness, "fairness_plan", return_value=None),
-        patch.object(judge_noninferiority, "inferiority_plan", return_value=None),
+        patch.object(fairness, "fairness_plan", return_value=None),
+        patch.object(noninferiority, "inferiority_plan", return_value=None),
     ):
         for seed in range(runs):
             people, measured = _people(design, who, cases, grown, random).told()

@@ -16,13 +16,13 @@ from bench.results import Result, milliseconds
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.gate import RATIOS, FairnessMetric, PerformanceMetric
-from mlhops.evaluator.groups import UNKNOWN, Levels
-from mlhops.evaluator.judge import judgement, phase_of_run
-from mlhops.evaluator.measured import Measured, Predictions
-from mlhops.evaluator.people import People
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.subgroups import UNKNOWN, Levels
 from mlhops.evaluator.report.collect import Evaluated, collect
 from mlhops.evaluator.report.page import page
 from mlhops.evaluator.run import summary
+from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.verdict.judge import judgement, phase_of_run
 
 GATES = 32
 GROUPS = 64
@@ -82,7 +82,7 @@ def names() -> list[str]:
     return [*long, UNKNOWN]
 
 
-def _people(rows: int) -> tuple[People, Measured]:
+def _people(rows: int) -> tuple[LabelledRows, Measured]:
     random = np.random.default_rng(7)
     weights = np.geomspace(1, 4000, GROUPS)
     group = random.choice(GROUPS, size=rows, p=weights / weights.sum()).astype(np.intp)
@@ -91,7 +91,7 @@ def _people(rows: int) -> tuple[People, Measured]:
     score, other = (
         1 / (1 + np.exp(-random.normal(np.where(label, 0.5, -1.2) + lean, 1.0))) for _ in range(2)
     )
-    who = People(label, frozenset({"0", "1"}), {"place": Levels(group, names())})
+    who = LabelledRows(label, frozenset({"0", "1"}), {"place": Levels(group, names())})
     answers = [Predictions(each >= 0.5, each) for each in (score, other)]
     return who, Measured(answers[0], answers[1], random.lognormal(-3, 0.4, 1000))
 

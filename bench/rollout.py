@@ -6,9 +6,9 @@ from bench.audit import AuditLog, Requests
 from bench.plane import AUDITED, Plane, settle
 from bench.results import Result
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.kserve.read import text
+from mlhops.json_access import text
 from tests.cluster_api import until
-from tests.integration.hands import Hands
+from tests.integration.fake_controllers import Hands
 
 ROLLOUTS = 3
 STEPS = {"steps": [{"setWeight": 10}, {"setWeight": 50}]}

@@ -22,7 +22,7 @@ from mlhops.api.base import Json
 STEPS: list[Json] = [{"setWeight": 10}, {"setWeight": 50}]
 PATIENCE = 600.0
 IDLE_SECONDS = 660.0
-"""Longer than the longest time between two looks at all names (`controller/relist.py`), so that it has one."""
+"""Longer than the longest time between two looks at all names (`controller/kube/relist.py`), so that it has one."""
 _QUIET_SECONDS = 3.0
 
 

@@ -14,7 +14,7 @@ from bench.results import Result
 from lab.cache import REPOSITORY
 from lab.control import gateway_api_crds, kserve_crds
 from tests.integration.audited import AuditedPlane
-from tests.integration.hands import hands_in_namespace
+from tests.integration.fake_controllers import hands_in_namespace
 from tests.integration.pair import halfway, two_operators
 
 TIMES = 5

@@ -14,8 +14,8 @@ from lab.client import PODS, ApiError, Client, Object, Resource
 from lab.informer import Informer, Key
 from mlhops.api.base import Json
 from mlhops.api.model import ClinicalModel
+from mlhops.json_access import text
 from mlhops.kserve.names import MODEL_LABEL, SERVICE_LABEL
-from mlhops.kserve.read import text
 from mlhops.rollout.revision import revision_of, service_name
 from tests.builders import decision, with_path
 from tests.model_pods import replica_set

@@ -15,10 +15,11 @@ from sklearn.metrics import precision_score, roc_auc_score
 
 from bench.results import Result
 from mlhops.api.gate import FairnessMetric
-from mlhops.statistics.areas import auroc_gaps
-from mlhops.statistics.comparisons import compare
-from mlhops.statistics.contrasts import DRAWS, Indices
-from mlhops.statistics.rates import Bools, Floats, count
+from mlhops.statistics.arrays import Bools, Floats, Indices
+from mlhops.statistics.inference.auroc import auroc_gaps
+from mlhops.statistics.inference.comparisons import compare
+from mlhops.statistics.inference.contrasts import DRAWS
+from mlhops.statistics.inference.rates import count
 
 ROWS = 50_000
 MANY_ROWS = 1_000_000

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import Kind
-from mlhops.kserve.read import text
+from mlhops.controller.resources import Kind
+from mlhops.json_access import text
 from tests.cluster_api import Api
 
 _LONGEST = 600

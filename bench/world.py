@@ -12,8 +12,8 @@ from pathlib import Path
 from bench import answers
 from lab.client import PODS, ApiError, Client, Object, Resource
 from lab.informer import Informers, Key, Loop
+from mlhops.json_access import at, condition, items, text
 from mlhops.kserve.names import MODEL_LABEL, SERVICE_LABEL
-from mlhops.kserve.read import at, condition, items, text
 from tests.model_pods import is_running, replica_set, running
 
 SERVICES = Resource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")

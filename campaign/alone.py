@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.plane import Plane
 from campaign.run import start_plane
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from campaign.facts import FINISHED, Object, attempt, entries, part, whole, word
-from campaign.scene import Scene
+from campaign.raw_json import FINISHED, Object, attempt, entries, part, whole, word
+from campaign.world_state import Scene
 
 _Attempt = tuple[str, str, str, int]
 

@@ -2,7 +2,7 @@
 
 from campaign.answers import Answers
 from campaign.evidence import Evidence
-from campaign.facts import (
+from campaign.raw_json import (
     Object,
     accepted,
     attempt,
@@ -14,8 +14,8 @@ from campaign.facts import (
     word,
     written_at,
 )
-from campaign.scene import Scene
 from campaign.servers import unmeasured
+from campaign.world_state import Scene
 
 _Attempt = tuple[str, str, str, int]
 

@@ -2,7 +2,7 @@
 
 from typing import TypeAlias
 
-from campaign.facts import Object, accepted, entries, part, weights_of, whole, word
+from campaign.raw_json import Object, accepted, entries, part, weights_of, whole, word
 from campaign.world import World
 
 Ending: TypeAlias = dict[str, object]

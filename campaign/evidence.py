@@ -6,7 +6,7 @@ import re
 import zlib
 from datetime import datetime, timedelta
 
-from campaign.facts import (
+from campaign.raw_json import (
     FINISHED,
     Object,
     entries,
@@ -17,7 +17,7 @@ from campaign.facts import (
     whole,
     word,
 )
-from campaign.scene import MODEL, Scene
+from campaign.world_state import MODEL, Scene
 
 _WORDS = "mlhops.io/evaluation.v1:"
 _LABEL = "mlhops.io/evaluation"

@@ -15,7 +15,7 @@ from typing import Self, TypeAlias
 
 import httpx
 
-from campaign.facts import part, whole, word
+from campaign.raw_json import part, whole, word
 from tests.cluster_api import Api
 
 Object: TypeAlias = dict[str, object]

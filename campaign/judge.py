@@ -8,13 +8,13 @@ from itertools import pairwise
 
 from campaign.candidates import Candidates
 from campaign.evidence import Evidence
-from campaign.facts import Object, attempt, entries, leaves, part, whole, word, written_at
 from campaign.history import Version
-from campaign.rest import judge_rest
+from campaign.quiescence import judge_rest
+from campaign.raw_json import Object, attempt, entries, leaves, part, whole, word, written_at
 from campaign.routing import Traffic
-from campaign.scene import Scene
 from campaign.servers import unmeasured
 from campaign.watching import Watching
+from campaign.world_state import Scene
 
 _PROMOTIONS = ("Promoted", "FastPromoted")
 _HISTORY = 20

@@ -26,7 +26,7 @@ class Child:
 
 
 class Nursery:
-    """Starts operators by fork from a process that has imported them (`campaign.nursery`)."""
+    """Starts operators by fork from a process that has imported them (`campaign.fork_server`)."""
 
     def __init__(self, logs: Path) -> None:
         self._log = logs / "nursery.log"
@@ -37,7 +37,7 @@ class Nursery:
         self._closed = False
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "campaign.nursery"],
+                [sys.executable, "-m", "campaign.fork_server"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

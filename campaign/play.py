@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from campaign.control_plane import Plane, Stage, stage
 from campaign.ending import Ending, ending
 from campaign.history import Recorder
-from campaign.plane import Plane, Stage, stage
 from campaign.stories import Story
 from campaign.traffic import WINDOW, busiest, hasty, requests
 from campaign.world import Kept, SetBack
 from lab.faults.requests import Target
 from lab.faults.script import KILLS, LASTING, Action, Counted, Fault, Struck
-from mlhops.controller.kinds import MODELS
+from mlhops.controller.resources import MODELS
 
 _REST = 0.8
 _LONG_REST = 2.5

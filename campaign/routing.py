@@ -1,7 +1,8 @@
 """What must hold of the routes that give traffic, and of the InferenceServices that get it."""
 
 from campaign.candidates import Candidates
-from campaign.facts import (
+from campaign.history import Version
+from campaign.raw_json import (
     FINISHED,
     Object,
     accepted,
@@ -15,8 +16,7 @@ from campaign.facts import (
     shares_of,
     word,
 )
-from campaign.history import Version
-from campaign.scene import Scene
+from campaign.world_state import Scene
 
 _PATHS = (
     "/v1/models/{}",

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
 from campaign.operators import REPOSITORY
-from campaign.plane import Plane
 from campaign.play import Played, play
 from campaign.points import Point, choose
 from campaign.stories import STORIES

@@ -1,7 +1,7 @@
 """What answers for a revision, and whether that was measured."""
 
-from campaign.facts import Object, entries, leaves, owner, part, word
-from campaign.scene import Scene
+from campaign.raw_json import Object, entries, leaves, owner, part, word
+from campaign.world_state import Scene
 
 
 def unmeasured(scene: Scene, holder: Object) -> list[str]:

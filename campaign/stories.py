@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from campaign.sidecars import GOOD, LOADED, ONE_IN_FIVE, UNLOADED, Sidecars
 from campaign.world import World
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.kserve.read import condition, items, text
+from mlhops.json_access import condition, items, text
 
 _KEEP = {"keepPrevious": "1h", "progressDeadline": "10m"}
 CLIMB: dict[str, object] = {"steps": [{"setWeight": 10}, {"setWeight": 50}], **_KEEP}

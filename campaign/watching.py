@@ -8,8 +8,8 @@ import hashlib
 from collections import defaultdict
 from datetime import datetime
 
-from campaign.facts import FINISHED, Object, attempt, entries, owner, part, whole, word
-from campaign.scene import MODEL, Scene
+from campaign.raw_json import FINISHED, Object, attempt, entries, owner, part, whole, word
+from campaign.world_state import MODEL, Scene
 
 _ACTION = "mlhops.io/action"
 _BY_POLICY = ("PausedByPolicy", "RolledBackByPolicy")

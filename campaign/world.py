@@ -18,11 +18,11 @@ from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
 from mlhops.api.result import encode
 from mlhops.api.serving import ProbeReport, ServingCounts
-from mlhops.controller.kinds import MODELS, PODS
-from mlhops.kserve.read import at, condition, items, text
+from mlhops.controller.resources import MODELS, PODS
+from mlhops.json_access import at, condition, items, text
 from tests import last_words
 from tests.cluster_api import Api
-from tests.integration.hands import MODEL, Hands
+from tests.integration.fake_controllers import MODEL, Hands
 from tests.model_pods import IMAGE
 
 _POLL = 0.3

@@ -12,8 +12,8 @@ import httpx
 import yaml
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import ROUTES, SERVICES, Kind
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.resources import ROUTES, SERVICES, Kind
+from mlhops.json_access import at, items, text
 
 T = TypeVar("T")
 POLL = 0.05

@@ -13,10 +13,10 @@ import numpy as np
 from mlhops.api.base import Manifest
 from mlhops.api.interface import Interface
 from mlhops.api.profile import PORT, Profile
-from mlhops.evaluator.handover import hand_over
-from mlhops.evaluator.profile import profile
-from mlhops.kserve.read import at
-from mlhops.statistics.sketch import Column
+from mlhops.evaluator.profile.build import profile
+from mlhops.evaluator.profile.profile_server import hand_over
+from mlhops.json_access import at
+from mlhops.statistics.drift.sketch import Column
 
 DATA_DIGEST = "sha256:" + "c0ffee00" * 8
 

@@ -10,7 +10,7 @@ import yaml
 
 from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
-from mlhops.kserve.read import at, items, number, text
+from mlhops.json_access import at, items, number, text
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MANIFESTS = REPOSITORY / "manifests"

@@ -8,7 +8,7 @@ from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.api.gate import CEILINGS, Gate, primary_of
 from mlhops.api.result import Result
-from mlhops.statistics.verdict import overall
+from mlhops.statistics.inference.verdict import overall
 
 DIGEST = "sha256:" + "d" * 64
 

@@ -4,9 +4,9 @@ import hashlib
 from typing import cast
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import Kind
+from mlhops.controller.resources import Kind
+from mlhops.json_access import at, items, text
 from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, REVISION_LABEL, SERVICE_LABEL, app_of
-from mlhops.kserve.read import at, items, text
 
 REPLICA_SETS = Kind("apps", "v1", "replicasets")
 IMAGE = "sha256:" + "1" * 64

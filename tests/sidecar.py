@@ -18,7 +18,7 @@ import psutil
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
-from mlhops.statistics import edges, fourier
+from mlhops.statistics.drift import edges, fourier
 from tests.images import Image
 
 HOST = "127.0.0.1"

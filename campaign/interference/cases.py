@@ -19,7 +19,7 @@ from campaign.interference.deeds import (
 )
 from campaign.world import World
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import (
+from mlhops.controller.resources import (
     CONFIG_MAPS,
     EVALUATIONS,
     JOBS,
@@ -29,9 +29,9 @@ from mlhops.controller.kinds import (
     ROUTES,
     SERVICES,
 )
+from mlhops.json_access import at, items, text
 from mlhops.kserve.names import DETECTOR_KEY, detector_map
-from mlhops.kserve.read import at, items, text
-from tests.integration.hands import MODEL
+from tests.integration.fake_controllers import MODEL
 
 
 def _serves(version: str) -> Callable[[World], bool]:

@@ -7,11 +7,11 @@ from campaign.interference.case import Deed
 from campaign.world import World
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.kinds import GATEWAYS, PODS, ROUTES, Kind
+from mlhops.controller.resources import GATEWAYS, PODS, ROUTES, Kind
 from mlhops.kserve.names import app_of, backend
 from mlhops.rollout.revision import revision_of, service_name
 from tests.builders import evaluation, with_path
-from tests.integration.hands import MODEL
+from tests.integration.fake_controllers import MODEL
 
 Name = Callable[[World], str]
 

@@ -6,17 +6,17 @@ from typing import cast
 
 import httpx
 
+from campaign.control_plane import Plane, Stage, stage
 from campaign.history import Recorder
 from campaign.interference.begins import candidate_of, climbing, holds, stable_of
 from campaign.interference.play import Played
-from campaign.plane import Plane, Stage, stage
 from campaign.world import World
 from lab.faults.script import Counted
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import ROUTES
+from mlhops.controller.resources import ROUTES
 from mlhops.kserve.names import backend
 from tests.cluster_api import Api
-from tests.integration.hands import MODEL
+from tests.integration.fake_controllers import MODEL
 
 SECONDS = 20.0
 MOST_WRITES = 120

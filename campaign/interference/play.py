@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from campaign.control_plane import Plane, Stage, stage
 from campaign.history import Recorder
 from campaign.interference.case import Case
-from campaign.plane import Plane, Stage, stage
 from campaign.transitions.state import State, difference, state_of
 from campaign.world import World
 from lab.faults.script import Counted

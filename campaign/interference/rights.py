@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from campaign.control_plane import Plane, stage
 from campaign.history import Recorder
 from campaign.interference.begins import serving
 from campaign.interference.play import Played
-from campaign.plane import Plane, stage
 from campaign.world import World
-from tests.integration.hands import OperatorProcess
+from tests.integration.fake_controllers import OperatorProcess
 
 _READS = ("get", "list", "watch")
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"

@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
 from campaign.interference.cases import CASES
 from campaign.interference.fight import FIGHTS, fight
 from campaign.interference.play import Played, play
 from campaign.interference.rights import RIGHTS, right_name, take
 from campaign.interference.uninstalled import UNINSTALLED, uninstall
-from campaign.plane import Plane
 
 
 @dataclass

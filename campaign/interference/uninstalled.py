@@ -15,11 +15,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
 from campaign.interference.begins import serving_second
 from campaign.interference.play import Played
 from campaign.judge import judge
-from campaign.plane import Plane
 from campaign.run import start_plane
 from campaign.world import World
 from lab.control import gateway_api_crds, kserve_crds

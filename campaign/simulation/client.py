@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 from campaign.simulation.server import Server
 from mlhops.api.base import Manifest
-from mlhops.controller.client import ApiError, Client, NotInstalled, Page
-from mlhops.controller.kinds import EVENTS, Kind
-from mlhops.controller.lean import lean
-from mlhops.controller.store import Name
+from mlhops.controller.cache.lean import lean
+from mlhops.controller.cache.store import Name
+from mlhops.controller.kube.client import ApiError, Client, NotInstalled, Page
+from mlhops.controller.resources import EVENTS, Kind
+from mlhops.json_access import text
 from mlhops.kserve.names import FIELD_MANAGER
-from mlhops.kserve.read import text
 
 
 @dataclass

@@ -2,11 +2,11 @@
 
 import json
 
-from campaign.facts import accepted, entries, leaves, part, weights_of, whole, word
+from campaign.raw_json import accepted, entries, leaves, part, weights_of, whole, word
 from campaign.simulation.actors.others import OTHER
 from campaign.simulation.actors.stage import MODEL
 from campaign.simulation.server import Server
-from mlhops.controller.kinds import (
+from mlhops.controller.resources import (
     CONFIG_MAPS,
     DECISIONS,
     MODELS,

@@ -17,20 +17,19 @@ from campaign.simulation.actors.others import Others
 from campaign.simulation.actors.stage import MODEL, Stage
 from campaign.simulation.actors.users import VERSIONS, Users
 from campaign.simulation.client import Pass
-from campaign.simulation.court import Court
 from campaign.simulation.ending import (
     is_leaving,
     problems_at_rest,
     problems_of_last_wish,
     problems_while_held,
 )
-from campaign.simulation.front import KILLS, Fate, Faults
+from campaign.simulation.faulty_transport import KILLS, Fate, Faults
 from campaign.simulation.operator import Process, moment, on_time
+from campaign.simulation.oracle import Court
 from campaign.simulation.server import KINDS, NAMESPACE, Backup, Server
 from campaign.simulation.watches import Watches
-from mlhops.controller.gather import Key
-from mlhops.controller.kinds import MODELS
-from mlhops.controller.watch import MODEL as MODEL_KIND
+from mlhops.controller.kube.watch import MODEL as MODEL_KIND
+from mlhops.controller.resources import MODELS, Key
 from mlhops.kserve.names import FIELD_MANAGER
 
 STEPS = 2000

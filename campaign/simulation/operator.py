@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from campaign.simulation.client import IN_PASS, MemoryClient, Pass
-from campaign.simulation.front import Front
+from campaign.simulation.faulty_transport import Front
 from campaign.simulation.loop import VirtualLoop
 from campaign.simulation.server import Server
 from mlhops.controller import main
-from mlhops.controller.client import ApiError, NotInstalled
-from mlhops.controller.gather import Key
-from mlhops.controller.queue import WorkQueue
+from mlhops.controller.cache.work_queue import WorkQueue
+from mlhops.controller.kube.client import ApiError, NotInstalled
+from mlhops.controller.resources import Key
 from mlhops.kserve.detector import Detectors
+from mlhops.rollout.drift_snapshot import Look, ServingLook
 from mlhops.rollout.evaluator_pod import EvaluatorImage
-from mlhops.rollout.looks import Look, ServingLook
 from mlhops.rollout.observed import Observed
 
 START = datetime.fromisoformat("2030-01-01T08:00:00.250+00:00")

@@ -21,8 +21,8 @@ from campaign.simulation.fields import (
     written,
 )
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.client import ApiError
-from mlhops.controller.kinds import (
+from mlhops.controller.kube.client import ApiError
+from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
@@ -39,7 +39,7 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
-from mlhops.kserve.read import at, items, text
+from mlhops.json_access import at, items, text
 
 NAMESPACE = "ward"
 KINDS = {

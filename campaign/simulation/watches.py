@@ -7,10 +7,10 @@ from campaign.history import Version
 from campaign.simulation.operator import Process
 from campaign.simulation.server import KINDS, Authored, Server
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import Kind
-from mlhops.controller.store import LABELLED
+from mlhops.controller.cache.store import LABELLED
+from mlhops.controller.resources import Kind
+from mlhops.json_access import text
 from mlhops.kserve.names import MODEL_LABEL
-from mlhops.kserve.read import text
 
 _OLDEST = 12
 

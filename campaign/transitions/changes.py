@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import cast
 
-from campaign.facts import undescribed
+from campaign.raw_json import undescribed
 from campaign.transitions.leaves import Leaf, Spot, spots
 from campaign.transitions.places import spot_of, value_at, with_value, without_value
 from mlhops.api.base import Json, Manifest

@@ -3,16 +3,16 @@
 import time
 from collections.abc import Callable, Sequence
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.plane import Plane
+from campaign.transitions.scripted_environment import Town
 from campaign.transitions.settled import Settled, settled
 from campaign.transitions.state import difference, state_of
-from campaign.transitions.town import Town
 from campaign.transitions.wrongs import Wrong, mended, prepare, sound, spec_of
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import MODELS
-from mlhops.kserve.read import at, text
-from tests.integration.hands import MODEL
+from mlhops.controller.resources import MODELS
+from mlhops.json_access import at, text
+from tests.integration.fake_controllers import MODEL
 from tests.integration.refusals import REFUSALS
 
 _STILL = 1.0

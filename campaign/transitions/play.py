@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.plane import Plane
 from campaign.transitions.base import base
 from campaign.transitions.changes import (
     UNCHANGEABLE,
@@ -20,7 +20,7 @@ from campaign.transitions.leaves import Leaf
 from campaign.transitions.settled import Installed, Settled, settled
 from campaign.transitions.state import State, difference, state_of
 from mlhops.api.base import Manifest
-from mlhops.kserve.read import at
+from mlhops.json_access import at
 
 _LASTING = ("evaluation", "rollout")
 """Parts of a spec that matter to the next version only, so that one follows."""

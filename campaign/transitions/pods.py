@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import cast
 
-from campaign.transitions.town import Town
+from campaign.transitions.scripted_environment import Town
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import PODS
-from mlhops.kserve.read import at, condition, text
+from mlhops.controller.resources import PODS
+from mlhops.json_access import at, condition, text
 from tests.model_pods import is_running
 
 _CRASHES = 3

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.plane import Plane
 from campaign.transitions.leaves import Leaf, leaves, spec_schema
 from campaign.transitions.mistakes import make_all, refuse_all
 from campaign.transitions.play import Covered, lane
-from campaign.transitions.town import make_gateways
+from campaign.transitions.scripted_environment import make_gateways
 from campaign.transitions.wrongs import WRONGS, Wrong
 from tests.cluster_api import Api
 

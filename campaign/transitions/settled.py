@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import cast
 
+from campaign.control_plane import Plane, stage
 from campaign.history import Recorder
-from campaign.plane import Plane, stage
+from campaign.transitions.scripted_environment import Town
 from campaign.transitions.state import State, state_of
-from campaign.transitions.town import Town
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import MODELS
-from mlhops.kserve.read import at, text
-from tests.integration.hands import MODEL
+from mlhops.controller.resources import MODELS
+from mlhops.json_access import at, text
+from tests.integration.fake_controllers import MODEL
 
 _REST = 0.4
 _LONG_REST = 5.0

@@ -11,7 +11,7 @@ from typing import TypeAlias, cast
 
 from campaign.world import World
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import (
+from mlhops.controller.resources import (
     CONFIG_MAPS,
     EVALUATIONS,
     JOBS,
@@ -20,8 +20,8 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
+from mlhops.json_access import at, items, text
 from mlhops.kserve.names import detector_map, profile_map
-from mlhops.kserve.read import at, items, text
 from mlhops.rollout.reasons import Reason
 
 State: TypeAlias = dict[str, Json]

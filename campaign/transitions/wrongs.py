@@ -7,11 +7,11 @@ from campaign.transitions.base import base
 from campaign.transitions.changes import GONE, Also, apply
 from campaign.transitions.places import with_value
 from campaign.transitions.pods import crashing, unschedulable
-from campaign.transitions.town import Failure, Town, create
+from campaign.transitions.scripted_environment import Failure, Town, create
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import MODELS, ROUTES
-from mlhops.kserve.read import at, text
+from mlhops.controller.resources import MODELS, ROUTES
+from mlhops.json_access import at, text
 from tests.builders import clinical_model
 
 TAKEN = "taken.models.example"

@@ -20,14 +20,14 @@ import pandas as pd
 from lab.demo.train import FEATURES, load, train
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationSpec
-from mlhops.evaluator import people
-from mlhops.evaluator.judge import judgement, phase_of_run
-from mlhops.evaluator.measured import Measured, Predictions
-from mlhops.evaluator.read import Table
+from mlhops.evaluator.data import labelled_rows
+from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.report.collect import Evaluated, collect
 from mlhops.evaluator.report.page import page
 from mlhops.evaluator.run import summary
-from mlhops.statistics.rates import Floats
+from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.verdict.judge import judgement, phase_of_run
+from mlhops.statistics.arrays import Floats
 
 _AT = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 """Always the same, so that the same code renders the same bytes."""
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def evaluated(version: str, models: Path, file: Path, rows: pd.DataFrame) -> Evaluated:
     """Return what the evaluator finds about a version."""
     spec = _spec(version)
-    who = people.read(Table(file, "parquet"), spec)
+    who = labelled_rows.read(Table(file, "parquet"), spec)
     answers = [_answers(models / each, rows) for each in (version, _STABLE)]
     measured = Measured(answers[0], answers[1], _times())
     judged = judgement(spec, who, measured)

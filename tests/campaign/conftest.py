@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.plane import Plane
 from campaign.run import start_plane
 
 

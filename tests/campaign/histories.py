@@ -7,8 +7,8 @@ import json
 import zlib
 from typing import Self
 
-from campaign.facts import Object, entries, part
 from campaign.history import Version
+from campaign.raw_json import Object, entries, part
 
 NOW = "2026-03-01T12:00:00Z"
 LATER = "2026-03-01T13:00:00Z"

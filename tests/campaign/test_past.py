@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from campaign.plane import Plane
+from campaign.control_plane import Plane
 from lab.faults.past import only
 from lab.faults.requests import Target
 from lab.faults.script import Action, Fault
-from mlhops.controller.kinds import MODELS
+from mlhops.controller.resources import MODELS
 from tests.builders import clinical_model
 from tests.cluster_api import Api
 

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.plane import Plane
 from campaign.points import PATTERNS, Point, choose, point
 from campaign.run import Campaign
 from lab.faults.script import Action

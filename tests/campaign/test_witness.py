@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
 from campaign.operators import REPOSITORY, Nursery
-from campaign.plane import Plane
 from campaign.witness import read
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import MODELS
+from mlhops.controller.resources import MODELS
 from tests.builders import clinical_model
 from tests.cluster_api import Api, until
 

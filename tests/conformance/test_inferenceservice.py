@@ -12,10 +12,10 @@ import pytest
 from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.kinds import SERVICES
+from mlhops.controller.resources import SERVICES
 from mlhops.kserve.detector import Detector
-from mlhops.kserve.drift import covers
 from mlhops.kserve.inferenceservice import render
+from mlhops.kserve.manifest_diff import covers
 from tests.builders import clinical_model
 from tests.cluster_api import Api
 from tests.conftest import REFERENCE

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mlhops.api.summary import FeatureSummary
-from mlhops.statistics import exact
-from mlhops.statistics.drift import Reference, compare
-from mlhops.statistics.edges import categorical, numeric
+from mlhops.statistics.drift import exact
+from mlhops.statistics.drift.binned_tests import Reference, compare
+from mlhops.statistics.drift.edges import categorical, numeric
 from tests.conformance.alibi import CASES, CATEGORIES, FILE, Case
 
 RECORDED = json.loads(FILE.read_text())

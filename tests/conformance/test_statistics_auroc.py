@@ -8,9 +8,9 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from mlhops.api.gate import PerformanceMetric
-from mlhops.statistics.estimate import Estimate
-from mlhops.statistics.performance import estimate
-from mlhops.statistics.rates import Bools, Floats
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.inference.estimate import Estimate
+from mlhops.statistics.inference.performance import estimate
 
 
 def auroc(label: Bools, score: Floats, confidence: float) -> Estimate:

@@ -8,10 +8,10 @@ from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
 from mlhops.api.summary import FeatureSummary
-from mlhops.statistics import exact, nulls
-from mlhops.statistics.drift import FeatureTest, Reference, Shift, compare
-from mlhops.statistics.edges import categorical, numeric
-from mlhops.statistics.rates import Floats
+from mlhops.statistics.arrays import Floats
+from mlhops.statistics.drift import exact, null_distributions
+from mlhops.statistics.drift.binned_tests import FeatureTest, Reference, Shift, compare
+from mlhops.statistics.drift.edges import categorical, numeric
 
 SIZES = pytest.mark.parametrize(("n", "m"), [(40, 25), (300, 120), (2000, 1000), (20_000, 1000)])
 SEEDS = pytest.mark.parametrize("seed", range(6))
@@ -123,22 +123,22 @@ def test_wasserstein_distance_is_scipys_in_units_of_scale(seed: int, shift: floa
 
 @pytest.mark.parametrize("x", [0.05, 0.3, 0.5, 0.8, 1.0, 1.5, 2.5, 4.0])
 def test_kolmogorovs_limit_equals_scipys(x: float) -> None:
-    assert nulls.kolmogorov(x) == pytest.approx(stats.kstwobign.sf(x), rel=1e-12)
+    assert null_distributions.kolmogorov(x) == pytest.approx(stats.kstwobign.sf(x), rel=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 60, 140, 141, 190, 500, 990, 20_000, 200_000])
 @pytest.mark.parametrize("z", [0.3, 0.5, 0.7, 1.0, 1.3, 1.48, 1.5, 1.99, 2.01, 3.0])
 def test_the_distance_from_a_distribution_equals_scipys(n: int, z: float) -> None:
     d = z / math.sqrt(n)
-    assert nulls.one_sample(d, n) == pytest.approx(stats.kstwo.sf(d, n), abs=1e-6)
+    assert null_distributions.one_sample(d, n) == pytest.approx(stats.kstwo.sf(d, n), abs=1e-6)
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 10, 57, 256])
 @pytest.mark.parametrize("p", [0.9, 0.5, 0.1, 1e-3, 1e-6, 1e-12])
 def test_small_chances_of_chi_squared_are_exact(freedom: int, p: float) -> None:
     x = stats.chi2.isf(p, freedom)
-    assert nulls.chi_squared(x, freedom) == pytest.approx(p, rel=1e-9)
-    equal = nulls.weighted(3 * x, np.full(freedom, 3.0))
+    assert null_distributions.chi_squared(x, freedom) == pytest.approx(p, rel=1e-9)
+    equal = null_distributions.weighted(3 * x, np.full(freedom, 3.0))
     assert equal == pytest.approx(p, rel=2e-4)
 
 
@@ -146,13 +146,17 @@ def test_small_chances_of_chi_squared_are_exact(freedom: int, p: float) -> None:
 def test_a_sum_of_two_exponentials_has_its_closed_form(x: float) -> None:
     a, b = 2.0, 5.0  # the means
     expected = (b * math.exp(-x / b) - a * math.exp(-x / a)) / (b - a)
-    assert nulls.weighted(x, np.array([b, b, a, a]) / 2) == pytest.approx(expected, rel=2e-4)
+    assert null_distributions.weighted(x, np.array([b, b, a, a]) / 2) == pytest.approx(
+        expected, rel=2e-4
+    )
 
 
 @pytest.mark.parametrize("x", [0.1, 0.3, 0.46, 0.9, 2.0, 3.5])
 def test_cramer_von_mises_is_the_sum_that_it_is_known_to_be(x: float) -> None:
     weights = 1 / (np.arange(1, 3000) * math.pi) ** 2
-    assert nulls.cramer_von_mises(x) == pytest.approx(nulls.weighted(x, weights), rel=2e-3)
+    assert null_distributions.cramer_von_mises(x) == pytest.approx(
+        null_distributions.weighted(x, weights), rel=2e-3
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,4 +166,4 @@ def test_draws_without_return_equal_scipys(drawn_: tuple[int, int, int, int]) ->
     events, trials, marked, everything = drawn_
     theirs = stats.hypergeom(everything, marked, trials)
     expected = theirs.cdf(events), theirs.sf(events - 1)
-    assert nulls.hypergeometric(*drawn_) == pytest.approx(expected, rel=1e-6)
+    assert null_distributions.hypergeometric(*drawn_) == pytest.approx(expected, rel=1e-6)

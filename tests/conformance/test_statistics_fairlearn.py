@@ -12,7 +12,8 @@ from fairlearn.metrics import (
 from sklearn.metrics import precision_score
 
 from mlhops.api.gate import FairnessMetric
-from mlhops.statistics.rates import RATES, Bools, Floats, count, rate
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.inference.rates import RATES, count, rate
 
 
 def negative_predictive_value(label: Bools, called: Bools) -> float:

@@ -11,12 +11,13 @@ from fairlearn.metrics import (
 from sklearn.metrics import roc_auc_score
 
 from mlhops.api.gate import FairnessMetric
-from mlhops.statistics.areas import auroc_gaps
-from mlhops.statistics.comparisons import compare
-from mlhops.statistics.contrasts import Comparison
-from mlhops.statistics.gap import Gap
-from mlhops.statistics.odds import equalized_odds
-from mlhops.statistics.rates import Bools, Floats, count
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.inference.auroc import auroc_gaps
+from mlhops.statistics.inference.comparisons import compare
+from mlhops.statistics.inference.contrasts import Comparison
+from mlhops.statistics.inference.equalized_odds import equalized_odds
+from mlhops.statistics.inference.gap import Gap
+from mlhops.statistics.inference.rates import count
 
 SEEDS = range(5)
 COMPARISONS = ["Difference", "Ratio"]

@@ -12,9 +12,9 @@ from sklearn.metrics import (
 )
 
 from mlhops.api.gate import PerformanceMetric
-from mlhops.statistics import calibration
-from mlhops.statistics.performance import Measured, estimate
-from mlhops.statistics.rates import Bools, Floats
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.inference import calibration
+from mlhops.statistics.inference.performance import Measured, estimate
 
 CONFIDENCE = 0.95
 SEEDS = range(5)

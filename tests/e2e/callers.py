@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from mlhops.kserve.read import items, text
+from mlhops.json_access import items, text
 from tests.e2e.ward import HOST, MODEL, Ward
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))

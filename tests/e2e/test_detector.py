@@ -2,8 +2,8 @@
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.summary import DetectorReport
-from mlhops.controller.kinds import CONFIG_MAPS, POLICIES, SERVICES
-from mlhops.kserve.read import at, text
+from mlhops.controller.resources import CONFIG_MAPS, POLICIES, SERVICES
+from mlhops.json_access import at, text
 from tests.builders import monitoring_policy
 from tests.cluster_api import until
 from tests.e2e.ward import Ward

@@ -11,8 +11,8 @@ from typing import cast
 import yaml
 
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import MODELS
-from mlhops.kserve.read import at, text
+from mlhops.controller.resources import MODELS
+from mlhops.json_access import at, text
 from tests.cluster_api import until
 from tests.e2e.ward import Ward
 

@@ -10,7 +10,7 @@ import pytest
 
 from mlhops.api.base import Manifest
 from mlhops.api.serving import ServingReport
-from mlhops.kserve.read import items, number, text
+from mlhops.json_access import items, number, text
 from tests.cluster_api import until
 from tests.e2e.ward import MODEL, Ward
 

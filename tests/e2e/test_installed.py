@@ -10,7 +10,7 @@ import pytest
 
 from lab.cluster import Cluster
 from lab.images import detector, program
-from mlhops.kserve.read import items
+from mlhops.json_access import items
 from tests.helm import Helm
 from tests.installed import CHART, MANIFESTS, NAMESPACE, OPERATOR, USER, forbidden, granted, used
 

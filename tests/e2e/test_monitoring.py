@@ -11,8 +11,8 @@ import pytest
 from lab.demo.train import FEATURES, Data
 from mlhops.api.base import Json, Manifest
 from mlhops.api.status import MonitoringStatus, Outcome
-from mlhops.controller.kinds import EVENTS, JOBS, POLICIES
-from mlhops.kserve.read import items, text
+from mlhops.controller.resources import EVENTS, JOBS, POLICIES
+from mlhops.json_access import items, text
 from tests.builders import monitoring_policy
 from tests.cluster_api import until
 from tests.e2e.conftest import LabOperator

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.profile import Profile
-from mlhops.controller.kinds import CONFIG_MAPS, EVALUATIONS, JOBS
-from mlhops.kserve.read import at, condition, text
+from mlhops.controller.resources import CONFIG_MAPS, EVALUATIONS, JOBS
+from mlhops.json_access import at, condition, text
 from tests.cluster_api import until
 from tests.e2e.ward import Ward
 

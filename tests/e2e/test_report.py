@@ -4,7 +4,7 @@ import hashlib
 from typing import cast
 
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import EVALUATIONS
+from mlhops.controller.resources import EVALUATIONS
 from tests.e2e.ward import Ward
 
 

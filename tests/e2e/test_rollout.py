@@ -4,7 +4,7 @@ import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Outcome
-from mlhops.controller.kinds import (
+from mlhops.controller.resources import (
     EVALUATIONS,
     JOBS,
     MODELS,
@@ -14,7 +14,7 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
-from mlhops.kserve.read import items, text
+from mlhops.json_access import items, text
 from tests.cluster_api import until, until_none
 from tests.e2e.conftest import LabOperator
 from tests.e2e.ward import MODEL, Ward

@@ -14,9 +14,9 @@ from lab.cluster import Cluster
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.api.summary import DetectorReport
-from mlhops.controller.kinds import DECISIONS, MODELS, PODS
+from mlhops.controller.resources import DECISIONS, MODELS, PODS
+from mlhops.json_access import text
 from mlhops.kserve.detector import REPORT_PORT
-from mlhops.kserve.read import text
 from tests.builders import decision, with_path
 from tests.cluster_api import Api, live_services, route_weights, until
 

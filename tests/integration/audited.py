@@ -8,7 +8,7 @@ from pathlib import Path
 from lab.binaries import Programs
 from lab.control import ControlPlane
 from mlhops.api.base import Manifest
-from mlhops.kserve.read import number, text
+from mlhops.json_access import number, text
 
 FIRST, SECOND = "first-operator", "second-operator"
 _READS = frozenset({"get", "list", "watch"})

@@ -10,7 +10,7 @@ import pytest
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from tests.cluster_api import Api
 from tests.installed import MANIFESTS, USER, apply_kustomization
-from tests.integration.hands import Hands, OperatorProcess
+from tests.integration.fake_controllers import Hands, OperatorProcess
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

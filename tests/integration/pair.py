@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import LEASES
-from mlhops.kserve.read import text
+from mlhops.controller.resources import LEASES
+from mlhops.json_access import text
 from tests.cluster_api import until
 from tests.integration.audited import FIRST, SECOND, AuditedPlane, Write
-from tests.integration.hands import Hands, OperatorProcess
+from tests.integration.fake_controllers import Hands, OperatorProcess
 
 ADMIN = ("system:masters",)
 LEASE = "mlhops-operator"

@@ -7,8 +7,8 @@ import pytest
 
 from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import DECISIONS, MODELS
-from mlhops.kserve.read import text
+from mlhops.controller.resources import DECISIONS, MODELS
+from mlhops.json_access import text
 from tests.builders import clinical_model, decision, with_path
 from tests.cluster_api import Api, until
 

@@ -4,10 +4,10 @@ import time
 
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import EVALUATIONS, MODELS
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.resources import EVALUATIONS, MODELS
+from mlhops.json_access import at, items, text
 from tests.cluster_api import until
-from tests.integration.hands import MODEL, Hands
+from tests.integration.fake_controllers import MODEL, Hands
 from tests.integration.test_decisions import answered
 
 FAILED, SUCCESSFUL = EvaluationPhase.FAILED, EvaluationPhase.SUCCESSFUL

@@ -20,9 +20,9 @@ from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.look import look
 from mlhops.monitoring.reports import Answer, Asked
-from mlhops.rollout.looks import Side
-from mlhops.statistics import edges
-from mlhops.statistics.rates import Floats
+from mlhops.rollout.drift_snapshot import Side
+from mlhops.statistics.arrays import Floats
+from mlhops.statistics.drift import edges
 from tests.images import installed
 from tests.sidecar import Sidecar, config, headers, sidecar
 
@@ -343,7 +343,7 @@ def peak_of_child(of: Sidecar) -> float:
 
 _CHANCES = """
 import numpy as np
-from mlhops.detector.whole import by_mmd
+from mlhops.detector.multivariate import by_mmd
 random = np.random.default_rng(0)
 def rows(many): return random.normal(size=(many, 3)).astype(np.float32)
 same = [by_mmd(rows(60), rows(40))[1] for _ in range(60)]

@@ -11,7 +11,7 @@ import pytest
 from lab.control import free_ports, gateway_api_crds, kserve_crds
 from tests.cluster_api import until
 from tests.integration.audited import AuditedPlane
-from tests.integration.hands import Hands, OperatorProcess, hands_in_namespace
+from tests.integration.fake_controllers import Hands, OperatorProcess, hands_in_namespace
 from tests.integration.pair import halfway, two_operators
 
 pytestmark = pytest.mark.alone

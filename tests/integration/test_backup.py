@@ -9,7 +9,7 @@ import pytest
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import (
+from mlhops.controller.resources import (
     CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
@@ -20,10 +20,10 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
-from mlhops.kserve.read import at, items, text
+from mlhops.json_access import at, items, text
 from tests.builders import monitoring_policy
 from tests.cluster_api import until
-from tests.integration.hands import MODEL, Hands
+from tests.integration.fake_controllers import MODEL, Hands
 
 SAVED = (CONFIG_MAPS, MODELS, REVISIONS, DECISIONS, EVALUATIONS, ROUTES, SERVICES, POLICIES)
 ORDERS = {

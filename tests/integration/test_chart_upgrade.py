@@ -13,7 +13,7 @@ import yaml
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops.api.base import Json, Manifest
-from mlhops.kserve.read import at, items
+from mlhops.json_access import at, items
 from tests.helm import Helm, HelmError
 from tests.installed import CHART, NAMESPACE, REPOSITORY
 

@@ -12,11 +12,11 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
 from mlhops.api.gate import primary_of
 from mlhops.api.result import encode
-from mlhops.controller.kinds import DECISIONS, EVALUATIONS, MODELS
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.resources import DECISIONS, EVALUATIONS, MODELS
+from mlhops.json_access import at, items, text
 from tests import last_words
 from tests.cluster_api import Api, until
-from tests.integration.hands import MODEL, Hands, OperatorProcess
+from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
 
 FAILED, INCONCLUSIVE = EvaluationPhase.FAILED, EvaluationPhase.INCONCLUSIVE
 SUCCESSFUL = EvaluationPhase.SUCCESSFUL

@@ -12,11 +12,11 @@ from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES, REVISIONS, SERVICES
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.resources import CONFIG_MAPS, MODELS, POLICIES, REVISIONS, SERVICES
+from mlhops.json_access import at, items, text
 from tests.builders import monitoring_policy
 from tests.cluster_api import Api, until
-from tests.integration.hands import MODEL, Hands, OperatorProcess
+from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
 
 WATCHED = {"policyRef": {"name": "ward"}}
 ALIBI = "detector-alibi:1"

@@ -6,11 +6,11 @@ import string
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
 from mlhops.api.given import unpacked
-from mlhops.controller.kinds import EVALUATIONS, PODS
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.resources import EVALUATIONS, PODS
+from mlhops.json_access import at, items, text
 from tests.builders import at_path, clinical_model
 from tests.cluster_api import until
-from tests.integration.hands import Hands
+from tests.integration.fake_controllers import Hands
 
 
 def large_interface() -> Manifest:

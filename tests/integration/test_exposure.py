@@ -5,11 +5,11 @@ from typing import cast
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import MODELS, ROUTES
+from mlhops.controller.resources import MODELS, ROUTES
+from mlhops.json_access import at, items, text
 from mlhops.kserve.names import FIELD_MANAGER
-from mlhops.kserve.read import at, items, text
 from tests.cluster_api import until
-from tests.integration.hands import MODEL, Hands, OperatorProcess, moment
+from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess, moment
 
 STEPS: Manifest = {"steps": [{"setWeight": 10}, {"pause": {}}]}
 OWN = {f"/v2/models/{MODEL}{end}" for end in ("", "/ready", "/infer")}

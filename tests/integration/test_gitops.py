@@ -13,10 +13,10 @@ from lab.binaries import kubectl
 from lab.control import ControlPlane
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import MODELS, ROUTES, SERVICES
-from mlhops.kserve.read import at, items, number, text
+from mlhops.controller.resources import MODELS, ROUTES, SERVICES
+from mlhops.json_access import at, items, number, text
 from tests.cluster_api import until
-from tests.integration.hands import MODEL, Hands
+from tests.integration.fake_controllers import MODEL, Hands
 
 STEPS: Manifest = {"steps": [{"setWeight": 10}]}
 

@@ -10,10 +10,10 @@ import pytest
 from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import DECISIONS, GATEWAYS, MODELS, ROUTES
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.resources import DECISIONS, GATEWAYS, MODELS, ROUTES
+from mlhops.json_access import at, items, text
 from tests.cluster_api import until
-from tests.integration.hands import MODEL, Hands, OperatorProcess, hands_in_namespace
+from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess, hands_in_namespace
 
 ICU = "mortality.models.example"
 EVE = "eve.models.example"

@@ -13,9 +13,9 @@ import yaml
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops import __version__
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import MODELS
 from mlhops.controller.main import _parse
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.resources import MODELS
+from mlhops.json_access import at, items, text
 from mlhops.rollout.evaluator_pod import CaBundle
 from tests.builders import clinical_model
 from tests.cluster_api import Api, until

@@ -15,22 +15,21 @@ from kubernetes.aio.client import Configuration
 
 from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.client import Client
-from mlhops.controller.events import Recorder
-from mlhops.controller.gather import Key
-from mlhops.controller.kinds import EVENTS, JOBS, MODELS, PODS, POLICIES
+from mlhops.controller.cache.store import Store
+from mlhops.controller.kube.client import Client
+from mlhops.controller.kube.events import Recorder
 from mlhops.controller.main import now
-from mlhops.controller.models import Models
-from mlhops.controller.sinks import HttpSinks
-from mlhops.controller.store import Store
+from mlhops.controller.outbound.sinks import HttpSinks
+from mlhops.controller.reconcile.models import Models
+from mlhops.controller.resources import EVENTS, JOBS, MODELS, PODS, POLICIES, Key
+from mlhops.json_access import at, items, text
 from mlhops.kserve.detector import Detectors
 from mlhops.kserve.names import MODEL_LABEL
-from mlhops.kserve.read import at, items, text
-from mlhops.kserve.route import GatewayRouter
-from mlhops.rollout.looks import Found, Look, Side, Verdict
+from mlhops.rollout.drift_snapshot import Found, Look, Side, Verdict
+from mlhops.routing.gateway_api import GatewayRouter
 from tests.builders import monitoring_policy
 from tests.cluster_api import until
-from tests.integration.hands import MODEL, Hands, OperatorProcess
+from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
 from tests.loopback import LOOPBACK
 
 CREATININE = Found("creatinine", "Feature", "hour", "KS", "Drift", 1.2e-8, 0.84, 4724)

@@ -17,10 +17,10 @@ import pytest
 from lab.control import ControlPlane, free_ports
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import CONFIG_MAPS, JOBS, PODS
+from mlhops.controller.resources import CONFIG_MAPS, JOBS, PODS
 from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, app_of
 from tests.cluster_api import Api, until
-from tests.integration.hands import MODEL, Hands, OperatorProcess
+from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
 
 LIMIT = 1024
 MANY = 60

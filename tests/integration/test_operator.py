@@ -11,12 +11,12 @@ from mlhops.api import API_VERSION
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.kinds import EVALUATIONS, JOBS, MODELS, ROUTES, SERVICES
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.resources import EVALUATIONS, JOBS, MODELS, ROUTES, SERVICES
+from mlhops.json_access import at, items, text
 from mlhops.rollout.revision import revision_of, service_name
 from tests.builders import clinical_model, with_path
 from tests.cluster_api import Api, until, until_none
-from tests.integration.hands import MODEL, Hands, OperatorProcess
+from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS = {

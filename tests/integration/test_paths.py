@@ -38,9 +38,9 @@ from lab.gateway.translate import routes_of
 from lab.processes import Processes
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.kserve.exposure import Features
-from mlhops.kserve.facts import Answerer
-from mlhops.kserve.route import GatewayRouter
+from mlhops.kserve.state import Answerer
+from mlhops.routing.exposure import Features
+from mlhops.routing.gateway_api import GatewayRouter
 from tests.builders import clinical_model
 
 HOST, NAME, PORT = "sepsis.models.example", "sepsis", 8080

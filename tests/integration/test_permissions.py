@@ -12,12 +12,12 @@ from kubernetes.aio.client import Configuration
 from lab.control import ControlPlane
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.client import Client
-from mlhops.controller.kinds import CLUSTER_RUNTIMES, CONFIG_MAPS, POLICIES, RUNTIMES, Kind
-from mlhops.controller.relist import Relist
-from mlhops.controller.store import LABELLED, WATCHED, Store, name_of
+from mlhops.controller.cache.store import LABELLED, WATCHED, Store, name_of
+from mlhops.controller.kube.client import Client
+from mlhops.controller.kube.relist import Relist
+from mlhops.controller.resources import CLUSTER_RUNTIMES, CONFIG_MAPS, POLICIES, RUNTIMES, Kind
+from mlhops.json_access import at, text
 from mlhops.kserve.names import MODEL_LABEL
-from mlhops.kserve.read import at, text
 from tests.builders import clinical_model, monitoring_policy, serving_runtime
 from tests.cluster_api import Api, until
 from tests.installed import (
@@ -28,7 +28,7 @@ from tests.installed import (
     rules_of,
     used,
 )
-from tests.integration.hands import MODEL, Hands, OperatorProcess
+from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
 
 NAMED = {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://models/1", "runtime": "sklearn"}
 STEPS = {"steps": [{"approve": {}}, {"setWeight": 50}], "keepPrevious": "1h"}

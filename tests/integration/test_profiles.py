@@ -10,8 +10,8 @@ import pytest
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.profile import MOST_BYTES, Profile, StoredProfile
-from mlhops.controller.kinds import CONFIG_MAPS, EVALUATIONS, MODELS
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.resources import CONFIG_MAPS, EVALUATIONS, MODELS
+from mlhops.json_access import at, items, text
 from tests.builders import clinical_model
 from tests.cluster_api import until
 from tests.evaluator_pod import (
@@ -22,7 +22,7 @@ from tests.evaluator_pod import (
     send,
     text_of,
 )
-from tests.integration.hands import MODEL, Hands, OperatorProcess
+from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
 
 WATCHED: Manifest = {"policyRef": {"name": "ward"}}
 

@@ -13,11 +13,11 @@ import pytest
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import CONFIG_MAPS, EVALUATIONS, EVENTS
-from mlhops.controller.store import version_of
-from mlhops.kserve.read import text
+from mlhops.controller.cache.store import version_of
+from mlhops.controller.resources import CONFIG_MAPS, EVALUATIONS, EVENTS
+from mlhops.json_access import text
 from tests.cluster_api import until
-from tests.integration.hands import Hands, OperatorProcess, hands_in_namespace
+from tests.integration.fake_controllers import Hands, OperatorProcess, hands_in_namespace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTICED = 60.0

@@ -6,10 +6,10 @@ from lab.control import ControlPlane
 from lab.kserve import children, pods
 from lab.kserve.runtimes import SKLEARN_SERVER, Runtime
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import JOBS, MODELS, PODS, SERVICES
-from mlhops.kserve.read import at, text
+from mlhops.controller.resources import JOBS, MODELS, PODS, SERVICES
+from mlhops.json_access import at, text
 from tests.cluster_api import Api
-from tests.integration.hands import Hands
+from tests.integration.fake_controllers import Hands
 
 RUNTIME = Runtime("kserve-sklearnserver", SKLEARN_SERVER["spec"], cluster=True)
 """It has the security context of KServe's own runtimes."""

@@ -5,10 +5,10 @@ from typing import cast
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import EVALUATIONS, MODELS, REVISIONS, SERVICES
-from mlhops.kserve.read import at, text
+from mlhops.controller.resources import EVALUATIONS, MODELS, REVISIONS, SERVICES
+from mlhops.json_access import at, text
 from tests.cluster_api import until
-from tests.integration.hands import MODEL, Hands
+from tests.integration.fake_controllers import MODEL, Hands
 
 STEPS = {"steps": [{"setWeight": 10}, {"pause": {}}]}
 PROVEN: Manifest = {

@@ -9,9 +9,9 @@ import pytest
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import CLUSTER_RUNTIMES, MODELS, SERVICES
-from mlhops.controller.relist import RELIST_SECONDS
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.kube.relist import RELIST_SECONDS
+from mlhops.controller.resources import CLUSTER_RUNTIMES, MODELS, SERVICES
+from mlhops.json_access import at, items, text
 from tests.builders import clinical_model, serving_runtime
 from tests.cluster_api import Api, until
 from tests.helm import Helm
@@ -27,7 +27,7 @@ from tests.installed import (
     rules_of,
     used,
 )
-from tests.integration.hands import ACCOUNTS, Hands, OperatorProcess
+from tests.integration.fake_controllers import ACCOUNTS, Hands, OperatorProcess
 
 WARD, UNIT, OTHER, GATEWAYS = "ward", "unit", "other", "gateways"
 PROMPTLY = 20.0

@@ -4,13 +4,13 @@ from typing import cast
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import CLUSTER_RUNTIMES, EVALUATIONS, PODS, RUNTIMES, SERVICES
-from mlhops.controller.relist import RELIST_SECONDS
+from mlhops.controller.kube.relist import RELIST_SECONDS
+from mlhops.controller.resources import CLUSTER_RUNTIMES, EVALUATIONS, PODS, RUNTIMES, SERVICES
+from mlhops.json_access import at, text
 from mlhops.kserve.names import app_of
-from mlhops.kserve.read import at, text
 from tests.builders import serving_runtime
 from tests.cluster_api import until
-from tests.integration.hands import MODEL, Hands
+from tests.integration.fake_controllers import MODEL, Hands
 
 OTHER = "sha256:" + "2" * 64
 STEPS: Manifest = {"steps": [{"setWeight": 10}, {"pause": {}}]}

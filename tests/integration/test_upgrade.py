@@ -14,7 +14,7 @@ from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops import __version__
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.kinds import (
+from mlhops.controller.resources import (
     CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
@@ -25,12 +25,12 @@ from mlhops.controller.kinds import (
     ROUTES,
     SERVICES,
 )
-from mlhops.kserve.read import at, text
+from mlhops.json_access import at, text
 from tests.builders import monitoring_policy
 from tests.cluster_api import Api, until
 from tests.helm import Helm
 from tests.installed import CHART, LABELLED, NAMESPACE, REPOSITORY, USER, kubeconfig_of_operator
-from tests.integration.hands import Hands
+from tests.integration.fake_controllers import Hands
 
 RELEASE = "mlhops"
 STEPS = {"steps": [{"setWeight": 10}, {"pause": {}}, {"setWeight": 50}], "keepPrevious": "1h"}

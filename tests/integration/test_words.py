@@ -8,10 +8,10 @@ import time
 import pytest
 
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import Kind
-from mlhops.kserve.read import items, text
+from mlhops.controller.resources import Kind
+from mlhops.json_access import items, text
 from tests.cluster_api import until
-from tests.integration.hands import Hands
+from tests.integration.fake_controllers import Hands
 
 SECONDS = 5.0
 """Within so many the words stand in the status."""

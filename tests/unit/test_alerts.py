@@ -11,7 +11,7 @@ from mlhops.api.base import Manifest
 from mlhops.api.conditions import ConditionType
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Phase
-from mlhops.kserve.read import items, text
+from mlhops.json_access import items, text
 from mlhops.rollout.reasons import Reason
 from tests.images import REPOSITORY
 from tests.promql import selectors, unknown

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from mlhops.api.base import Manifest
-from mlhops.kserve.read import at, items, number, text
+from mlhops.json_access import at, items, number, text
 from tests.images import REPOSITORY
 from tests.promql import LABELS, selectors, unknown
 

@@ -3,8 +3,8 @@
 from campaign.simulation.actors.stage import Stage, name_of
 from campaign.simulation.server import KINDS
 from mlhops.api.base import Manifest
-from mlhops.controller.kinds import Kind
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.resources import Kind
+from mlhops.json_access import at, items, text
 
 COLLECTOR = "garbage-collector"
 FOREGROUND = "foregroundDeletion"

@@ -13,9 +13,9 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.profile import WAIT_SECONDS, Profile, StoredProfile
 from mlhops.api.result import MAX_BYTES, PREFIX, decode, encode
-from mlhops.controller.kinds import EVENTS, JOBS, PODS
-from mlhops.controller.pods import PodError
-from mlhops.kserve.read import at, condition, items, text
+from mlhops.controller.outbound.pods import PodError
+from mlhops.controller.resources import EVENTS, JOBS, PODS
+from mlhops.json_access import at, condition, items, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 from tests import last_words
 

@@ -6,8 +6,8 @@ One in three knows no filters of single backends, or none at all, and refuses ea
 from campaign.simulation.actors.stage import GATEWAY, Stage, name_of
 from campaign.simulation.server import NAMESPACE
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import GATEWAYS, ROUTES
-from mlhops.kserve.read import at, condition, items
+from mlhops.controller.resources import GATEWAYS, ROUTES
+from mlhops.json_access import at, condition, items
 
 CONTROLLER = "gateway"
 

@@ -5,7 +5,8 @@ from typing import cast
 from campaign.simulation.actors.stage import MODEL, Stage, name_of
 from campaign.simulation.server import NAMESPACE
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import CLUSTER_RUNTIMES, MODELS, PODS, SERVICES
+from mlhops.controller.resources import CLUSTER_RUNTIMES, MODELS, PODS, SERVICES
+from mlhops.json_access import at, condition, text
 from mlhops.kserve.health import is_ready
 from mlhops.kserve.names import (
     APP_LABEL,
@@ -15,7 +16,6 @@ from mlhops.kserve.names import (
     app_of,
     backend,
 )
-from mlhops.kserve.read import at, condition, text
 
 KSERVE = "kserve"
 _RUNTIME = "sklearn"

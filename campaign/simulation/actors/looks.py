@@ -1,9 +1,9 @@
 """What pods of model servers tell: any verdict at any time, of what serves, of a candidate, or of neither any more."""
 
 from campaign.simulation.actors.stage import MODEL, Stage
-from mlhops.controller.kinds import MODELS
-from mlhops.kserve.read import text
-from mlhops.rollout.looks import Found, Look, Side, Verdict
+from mlhops.controller.resources import MODELS
+from mlhops.json_access import text
+from mlhops.rollout.drift_snapshot import Found, Look, Side, Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("NoDrift", "NoDrift", "Drift", "Drift", "Insufficient", "Error")
 

@@ -6,7 +6,7 @@ from campaign.simulation.actors.evaluator import words_of
 from campaign.simulation.actors.stage import GATEWAY, MODEL, Stage, name_of, quietly
 from campaign.simulation.server import NAMESPACE, controller_of
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import (
+from mlhops.controller.resources import (
     CONFIG_MAPS,
     EVALUATIONS,
     GATEWAYS,
@@ -18,6 +18,7 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
+from mlhops.json_access import at, items, text
 from mlhops.kserve.detector import CONTAINER, SINK
 from mlhops.kserve.names import (
     APP_LABEL,
@@ -28,7 +29,6 @@ from mlhops.kserve.names import (
     backend,
     detector_map,
 )
-from mlhops.kserve.read import at, items, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
 OTHER = "somebody"

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 from campaign.simulation.server import Server
 from mlhops.api.base import Manifest
-from mlhops.controller.client import ApiError
-from mlhops.controller.kinds import Kind
-from mlhops.kserve.read import text
+from mlhops.controller.kube.client import ApiError
+from mlhops.controller.resources import Kind
+from mlhops.json_access import text
 
 T = TypeVar("T")
 MODEL = "sepsis"

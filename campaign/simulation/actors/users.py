@@ -7,9 +7,9 @@ from campaign.simulation.actors.stage import GATEWAY, MODEL, Stage, name_of
 from mlhops.api.base import Json, Manifest
 from mlhops.api.gate import Gate
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.kinds import DECISIONS, MODELS, POLICIES, SERVICES
+from mlhops.controller.resources import DECISIONS, MODELS, POLICIES, SERVICES
+from mlhops.json_access import at, items, text
 from mlhops.kserve.names import REVISION_LABEL
-from mlhops.kserve.read import at, items, text
 from tests.builders import clinical_model
 
 USER = "user"

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from mlhops.controller import inbound, pods, scrape, sinks
-from mlhops.controller.client import CONNECTIONS
-from mlhops.controller.store import WATCHED
+from mlhops.controller.cache.store import WATCHED
+from mlhops.controller.endpoints import server as inbound
+from mlhops.controller.kube.client import CONNECTIONS
+from mlhops.controller.outbound import pods, sinks
+from mlhops.controller.sidecars import scrape
 
 _log = structlog.get_logger(__name__)
 _MOST = 65536

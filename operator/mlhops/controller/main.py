@@ -21,16 +21,27 @@ from mlhops import __version__
 from mlhops.api import destinations
 from mlhops.api.base import Manifest, ObjectMeta
 from mlhops.api.destinations import ANYWHERE, Destinations
-from mlhops.controller import files, logs, metrics, pod_options, scrape, serving
-from mlhops.controller.client import ApiError, Client, NotLeading, in_cluster
-from mlhops.controller.evaluations import Evaluations
-from mlhops.controller.events import Recorder
-from mlhops.controller.exposition import Exposition
-from mlhops.controller.fleet import Fleet
-from mlhops.controller.gather import Key
-from mlhops.controller.health import Health, Pulse
-from mlhops.controller.inbound import Inbound
-from mlhops.controller.kinds import (
+from mlhops.controller import files, pod_options
+from mlhops.controller.cache.store import WATCHED, Name, Store, name_of, version_of
+from mlhops.controller.cache.work_queue import WorkQueue
+from mlhops.controller.endpoints.exposition import Exposition
+from mlhops.controller.endpoints.health import Health
+from mlhops.controller.endpoints.model_metrics import Fleet
+from mlhops.controller.endpoints.server import Inbound
+from mlhops.controller.kube.client import ApiError, Client, NotLeading, in_cluster
+from mlhops.controller.kube.events import Recorder
+from mlhops.controller.kube.lease import Elector, own_namespace
+from mlhops.controller.kube.reader import CachedReader
+from mlhops.controller.kube.relist import Relist
+from mlhops.controller.kube.watch import EVALUATION, MODEL, POLICY, keys_of, stops
+from mlhops.controller.kube.watches import Watches
+from mlhops.controller.outbound.pods import HttpPods, Pods
+from mlhops.controller.outbound.sinks import HttpSinks
+from mlhops.controller.reconcile.evaluations import Evaluations
+from mlhops.controller.reconcile.models import GONE, Answers, Looks, Models
+from mlhops.controller.reconcile.policies import THROTTLE_SECONDS, Policies
+from mlhops.controller.reconcile.profiles import Profiles
+from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     DECISIONS,
     EVALUATIONS,
@@ -40,31 +51,23 @@ from mlhops.controller.kinds import (
     POLICIES,
     ROUTES,
     RUNTIMES,
+    Key,
     Kind,
 )
-from mlhops.controller.lease import Elector, own_namespace
-from mlhops.controller.models import GONE, Answers, Looks, Models
-from mlhops.controller.pods import HttpPods, Pods
-from mlhops.controller.policies import THROTTLE_SECONDS, Policies
-from mlhops.controller.profiles import Profiles
-from mlhops.controller.queue import WorkQueue
-from mlhops.controller.reader import Heard
-from mlhops.controller.relist import Relist
-from mlhops.controller.scrape import Scraper
-from mlhops.controller.serving import ServingWatch
-from mlhops.controller.sinks import HttpSinks
-from mlhops.controller.store import WATCHED, Name, Store, name_of, version_of
-from mlhops.controller.trace import begin_trace
-from mlhops.controller.watch import EVALUATION, MODEL, POLICY, keys_of, stops
-from mlhops.controller.watches import Watches
+from mlhops.controller.sidecars import scrape, serving
+from mlhops.controller.sidecars.scrape import Scraper
+from mlhops.controller.sidecars.serving import ServingWatch
+from mlhops.controller.telemetry import logs, metrics
+from mlhops.controller.telemetry.pulse import Pulse
+from mlhops.controller.telemetry.trace import begin_trace
+from mlhops.json_access import at, text
 from mlhops.kserve.detector import Detectors
-from mlhops.kserve.hostnames import ANY_HOSTNAME, OTHERS, HostnameRules
 from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, service_of_app
-from mlhops.kserve.read import at, text
-from mlhops.kserve.route import GatewayRouter, unprogrammed
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 from mlhops.rollout.intents import Event
 from mlhops.rollout.reasons import CLUSTER_RESTORED_MESSAGE, Reason
+from mlhops.routing.gateway_api import GatewayRouter, unprogrammed
+from mlhops.routing.hostnames import ANY_HOSTNAME, OTHERS, HostnameRules
 
 _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
@@ -110,7 +113,7 @@ class Operator:
         self.fleet = Fleet(self._store)
         self._recorder = recorder = Recorder(client, now)
         self.sinks = HttpSinks(recorder, allowed)
-        self._heard = heard = Heard(self._store, client)
+        self._heard = heard = CachedReader(self._store, client)
         asked = pods or HttpPods(scrape.SECONDS, scrape.AT_ONCE)
         self.scraper = Scraper(client, heard, asked, now, self.add)
         longer = pods or HttpPods(serving.TIMEOUT, held)

@@ -15,7 +15,8 @@ import yaml
 
 from mlhops.api import GROUP, generated
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import (
+from mlhops.controller.cache.store import WATCHED
+from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
@@ -30,7 +31,6 @@ from mlhops.controller.kinds import (
     SERVICES,
     Kind,
 )
-from mlhops.controller.store import WATCHED
 
 NAME = "mlhops"
 ROLES_FILE = Path("manifests/base/roles.yaml")

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from mlhops.api.alibi import MOST_REFERENCE, AlibiResult, AlibiTest, AlibiType, Planned, planned
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.detector.job import Answer, Job, read, write
-from mlhops.detector.whole import compared
-from mlhops.statistics.rates import Counts, Floats
+from mlhops.detector.multivariate import compared
+from mlhops.statistics.arrays import Counts, Floats
 
 _NICE = 5
 """A model server, and the sink, have their turn first."""

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from mlhops.api.summary import TIMES, AnswerSummary
-from mlhops.statistics.rates import Counts
+from mlhops.statistics.arrays import Counts
 
 _LONGEST = 86_400.0
 """Seconds that one answer counts for at most: a clock that somebody set must not outweigh all others."""

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mlhops.statistics.rates import Floats
+from mlhops.statistics.arrays import Floats
 
 
 class Baseline:

@@ -13,11 +13,11 @@ from mlhops.api.alibi import (
     AlibiSettings,
     planned,
 )
-from mlhops.detector.aside import Aside, AsideError
 from mlhops.detector.job import Answer, Job
-from mlhops.detector.raw import RawWindows
 from mlhops.detector.sample import Raw
-from mlhops.detector.watcher import Watcher
+from mlhops.detector.window_counter import Watcher
+from mlhops.detector.window_samples import RawWindows
+from mlhops.detector.worker_process import Aside, AsideError
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from mlhops.api.alibi import AlibiDetector, AlibiResult
 from mlhops.api.base import Resource
 from mlhops.api.profile import Profile
-from mlhops.statistics.rates import Floats
+from mlhops.statistics.arrays import Floats
 
 LENGTH = 8
 """Bytes that tell how long a message is."""

@@ -21,10 +21,10 @@ from mlhops.api.alibi import AlibiReport
 from mlhops.api.serving import FailureReason, ProbeReport, ServingReport
 from mlhops.api.summary import DetectorReport
 from mlhops.detector.counters import ASKED, Latency, Note, Outcome
-from mlhops.detector.intake import Intake
+from mlhops.detector.event_queue import Intake
 from mlhops.detector.news import News
 from mlhops.detector.serving import HOUR, MINUTE, state
-from mlhops.detector.watcher import Watcher
+from mlhops.detector.window_counter import Watcher
 
 _FRESH = 0.1
 """Seconds for which a page that was made is told again."""

@@ -16,7 +16,7 @@ import numpy as np
 from mlhops.api.interface import Encoding, Protocol
 from mlhops.api.profile import KINDS
 from mlhops.api.summary import RequestSummary
-from mlhops.statistics.rates import Counts
+from mlhops.statistics.arrays import Counts
 
 _KINDS: Mapping[type, int] = {
     int: KINDS.index("Number"),

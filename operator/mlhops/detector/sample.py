@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mlhops.statistics.rates import Floats
+from mlhops.statistics.arrays import Floats
 
 _MANY = 10**9
 """NumPy draws without replacement from fewer than so many."""

@@ -13,19 +13,19 @@ from aiohttp import web
 
 from mlhops.api.detector import Bounds, DetectorConfig, ProbeSettings
 from mlhops.api.profile import Profile
+from mlhops.detector.connection_limit import Door
 from mlhops.detector.counters import Note
-from mlhops.detector.door import Door
 from mlhops.detector.engine import Engine
 from mlhops.detector.envelope import Event, is_packed
+from mlhops.detector.event_queue import Intake
 from mlhops.detector.files import Mounted
-from mlhops.detector.intake import Intake
 from mlhops.detector.news import Question
 from mlhops.detector.probe import Probe, Verdict
 from mlhops.detector.report import Reporter
 from mlhops.detector.row import body, row
 from mlhops.detector.sink import Sink
-from mlhops.detector.watcher import AT_ONCE, Watcher
 from mlhops.detector.window import Clock
+from mlhops.detector.window_counter import AT_ONCE, Watcher
 
 log = logging.getLogger(__name__)
 

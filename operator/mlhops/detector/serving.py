@@ -21,12 +21,12 @@ from mlhops.api.serving import (
 )
 from mlhops.api.summary import TIMES
 from mlhops.detector.answers import bin_of
+from mlhops.detector.correlation import elapsed
 from mlhops.detector.counters import Outcome
 from mlhops.detector.decode import Answer, Decoded
 from mlhops.detector.envelope import Event, is_evaluation
-from mlhops.detector.join import elapsed
-from mlhops.statistics.answering import verdict
-from mlhops.statistics.rates import Counts
+from mlhops.statistics.arrays import Counts
+from mlhops.statistics.inference.answering import verdict
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 _FINE, _COARSE = 5.0, 60.0

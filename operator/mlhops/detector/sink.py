@@ -12,7 +12,7 @@ from aiohttp import StreamReader, web
 from mlhops.api.detector import Bounds
 from mlhops.detector.counters import Counters, Outcome
 from mlhops.detector.envelope import Event, event
-from mlhops.detector.intake import Intake
+from mlhops.detector.event_queue import Intake
 
 
 class Sink:

@@ -17,7 +17,7 @@ from mlhops import logs
 from mlhops.api import destinations
 from mlhops.api.profile import WAIT_SECONDS
 from mlhops.api.result import Result, encode
-from mlhops.evaluator.handover import UID_VARIABLE, hand_over
+from mlhops.evaluator.profile.profile_server import UID_VARIABLE, hand_over
 from mlhops.evaluator.run import Options, failure, run
 
 log = logging.getLogger("mlhops.evaluator")

@@ -18,20 +18,20 @@ from mlhops.api.destinations import Destinations
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.api.gate import primary_of
 from mlhops.api.result import Result
-from mlhops.evaluator import people
-from mlhops.evaluator.client import Endpoint
-from mlhops.evaluator.contract import unforeseen
+from mlhops.evaluator.data import labelled_rows
+from mlhops.evaluator.data.read import Parts, Table, format_of
+from mlhops.evaluator.data.source import Limits, LocalFile, local
+from mlhops.evaluator.data.typed import words_for
 from mlhops.evaluator.errors import CannotTellError, EvaluationError, UnavailableError
-from mlhops.evaluator.judge import in_order, judgement, phase_of_run
-from mlhops.evaluator.outcome import undecided
-from mlhops.evaluator.predict import Pace, Say
-from mlhops.evaluator.read import Parts, Table, format_of
-from mlhops.evaluator.reference import Reference, missing, reference
+from mlhops.evaluator.profile.reference import Reference, missing, reference
 from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.publish import publish
-from mlhops.evaluator.score import score
-from mlhops.evaluator.source import Limits, LocalFile, local
-from mlhops.evaluator.typed import words_for
+from mlhops.evaluator.scoring.client import Endpoint
+from mlhops.evaluator.scoring.predict import Pace, Say
+from mlhops.evaluator.scoring.score import score
+from mlhops.evaluator.verdict.gate_result import undecided
+from mlhops.evaluator.verdict.judge import in_order, judgement, phase_of_run
+from mlhops.evaluator.verdict.unforeseen import unforeseen
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +147,7 @@ def _measure(
 ) -> Evaluated:
     table = _table(spec, file)
     try:
-        who = people.read(table, spec)
+        who = labelled_rows.read(table, spec)
     except CannotTellError as error:
         return _untold(spec, file, str(error))
     say(f"read {who.rows:,} rows, {file.digest}")

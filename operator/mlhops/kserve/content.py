@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 
 from mlhops.api.base import Manifest
-from mlhops.kserve.read import at
+from mlhops.json_access import at
 
 HASHES = "sha256"
 """No field of a ConfigMap as the API server has it, so that nobody else can set it."""

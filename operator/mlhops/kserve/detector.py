@@ -15,8 +15,9 @@ from mlhops.api.base import Json, Manifest, ObjectMeta, Resource
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.policy import MonitoringPolicySpec
 from mlhops.api.profile import MOST_BYTES
+from mlhops.json_access import at, items, text
 from mlhops.kserve.content import content_hashes, sha256
-from mlhops.kserve.drift import applied_by_us, covers
+from mlhops.kserve.manifest_diff import applied_by_us, covers
 from mlhops.kserve.names import (
     DETECTOR_KEY,
     MANAGED_BY,
@@ -29,7 +30,6 @@ from mlhops.kserve.names import (
 )
 from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.probes import probe
-from mlhops.kserve.read import at, items, text
 
 CONTAINER = "drift-detector"
 REPORT_PORT = 9501

@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.pod import PodSecurityContext, SecurityContext
+from mlhops.json_access import at, items, text
 from mlhops.kserve.detector import CONTAINER, LOGGER
-from mlhops.kserve.drift import covers
+from mlhops.kserve.manifest_diff import covers
 from mlhops.kserve.probes import PROBES, may_be_ours
-from mlhops.kserve.read import at, items, text
 
 _LOGGER = ("spec", "predictor", "logger")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from mlhops.api.base import Manifest
 from mlhops.api.predictor import Predictor
+from mlhops.json_access import at, items, text
 from mlhops.kserve.probes import is_probed
-from mlhops.kserve.read import at, items, text
 from mlhops.kserve.runtime import ARGUMENT, VARIABLE, Naming, Runtime
 
 

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mlhops.api.base import Manifest
+from mlhops.json_access import at, condition, in_one_line, items, number, text
 from mlhops.kserve.detector import CONTAINER as DETECTOR
-from mlhops.kserve.drift import as_applied
-from mlhops.kserve.facts import ReadyPod, Service
 from mlhops.kserve.foreign import foreign_field, foreign_logger
+from mlhops.kserve.manifest_diff import as_applied
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of
 from mlhops.kserve.owner import is_of_service
-from mlhops.kserve.read import at, condition, in_one_line, items, number, text
 from mlhops.kserve.servers import NO_RUNTIMES, Runtimes, server_of
+from mlhops.kserve.state import ReadyPod, Service
 
 CRASH_LIMIT = 3
 """Restarts after which a container that still fails counts as beyond help."""

@@ -7,6 +7,7 @@ annotations to the pods, so any later change of them would restart the model.
 from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.pod import Volume
 from mlhops.api.predictor import EnvVar, Predictor
+from mlhops.json_access import items
 from mlhops.kserve.detector import Detector, beside
 from mlhops.kserve.form import EARLIER, Form
 from mlhops.kserve.names import (
@@ -20,7 +21,6 @@ from mlhops.kserve.names import (
     owned_by,
 )
 from mlhops.kserve.probes import probes_of
-from mlhops.kserve.read import items
 from mlhops.kserve.runtime import ARGUMENT, VARIABLE, naming_by_name
 
 

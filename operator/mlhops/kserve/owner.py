@@ -1,9 +1,9 @@
 """Whose an object is."""
 
 from mlhops.api.base import Manifest
-from mlhops.kserve.drift import covers, written_by_us
+from mlhops.json_access import at, items, text
+from mlhops.kserve.manifest_diff import covers, written_by_us
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, backend
-from mlhops.kserve.read import at, items, text
 
 
 def owned(live: Manifest, uid: str) -> bool:

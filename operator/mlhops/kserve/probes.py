@@ -5,7 +5,7 @@ also those with their default: a field that somebody fills in is somebody else's
 """
 
 from mlhops.api.base import Json, Manifest
-from mlhops.kserve.read import at
+from mlhops.json_access import at
 
 PORT = 8080
 _MODEL = ("spec", "predictor", "model")

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.predictor import Predictor
-from mlhops.kserve.read import at, items, number, text
+from mlhops.json_access import at, items, number, text
 
 Naming: TypeAlias = Literal["Argument", "Variable", "Own"]
 """How a server learns what its model is called: by `--model_name`, by MLSERVER_MODEL_NAME, or from its artefact."""

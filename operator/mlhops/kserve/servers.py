@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mlhops.api.base import Json, Manifest
+from mlhops.json_access import at, items, text
 from mlhops.kserve.content import sha256
 from mlhops.kserve.detector import CONTAINER as DETECTOR
-from mlhops.kserve.read import at, items, text
 
 OWN, CLUSTER = "ServingRuntime", "ClusterServingRuntime"
 GONE = "gone"

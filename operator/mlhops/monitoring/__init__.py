@@ -1,1 +1,6 @@
-"""From what a model's pods tell to what is found: a look, judged by a MonitoringPolicy. No I/O, no clock."""
+"""Monitoring: from what a model's pods tell to what is found.
+
+Reports of detectors and a MonitoringPolicy come in; a verdict with findings goes out. No I/O, no clock.
+
+Start reading at `look.py`.
+"""

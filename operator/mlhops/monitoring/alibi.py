@@ -20,10 +20,10 @@ from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.findings import Finding, finite, reach
 from mlhops.monitoring.reports import Trouble
-from mlhops.rollout.looks import Found
-from mlhops.statistics.budget import Limit, judge
-from mlhops.statistics.combine import Part, combined
-from mlhops.statistics.drift import AnyTest, Shift
+from mlhops.rollout.drift_snapshot import Found
+from mlhops.statistics.drift.binned_tests import AnyTest, Shift
+from mlhops.statistics.drift.budget import Limit, judge
+from mlhops.statistics.drift.combine_pvalues import Part, combined
 
 _FRESH = 3
 """Results of more than so many looks ago are none."""

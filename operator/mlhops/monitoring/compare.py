@@ -14,10 +14,10 @@ from mlhops.api.policy import CandidateChecks
 from mlhops.api.profile import FeatureProfile
 from mlhops.api.summary import TIMES, AnswerSummary, FeatureSummary
 from mlhops.monitoring.findings import Finding, finite, reach
-from mlhops.rollout.looks import Found
-from mlhops.statistics.between import kolmogorov
-from mlhops.statistics.budget import Limit, judge
-from mlhops.statistics.drift import Reference, Shift, compare, proportion
+from mlhops.rollout.drift_snapshot import Found
+from mlhops.statistics.drift.binned_tests import Reference, Shift, compare, proportion
+from mlhops.statistics.drift.budget import Limit, judge
+from mlhops.statistics.drift.two_window_ks import kolmogorov
 
 CHANCE = 0.01
 _NOTHING = Shift("KS", 0)

@@ -7,9 +7,9 @@ from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
 from mlhops.monitoring.findings import Finding, finite, reach
 from mlhops.monitoring.reports import Trouble
-from mlhops.rollout.looks import Found
-from mlhops.statistics.budget import Judged, Limit, judge
-from mlhops.statistics.look import Seen, Suite, Watch
+from mlhops.rollout.drift_snapshot import Found
+from mlhops.statistics.drift.budget import Judged, Limit, judge
+from mlhops.statistics.drift.look import Seen, Suite, Watch
 
 
 def drift(

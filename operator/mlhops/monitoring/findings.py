@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mlhops.api.status import FindingKind
-from mlhops.rollout.looks import Found, Verdict
-from mlhops.statistics.budget import Judged, Limit
+from mlhops.rollout.drift_snapshot import Found, Verdict
+from mlhops.statistics.drift.budget import Judged, Limit
 
 _GRAVITY: dict[Verdict, int] = {"Drift": 3, "Error": 2, "Insufficient": 1, "NoDrift": 0}
 _USE: dict[FindingKind, int] = {"Joint": 0, "Score": 1}

@@ -14,9 +14,9 @@ from mlhops.monitoring.drift import drift, lacking
 from mlhops.monitoring.findings import Finding, verdicts, worst
 from mlhops.monitoring.quality import quality
 from mlhops.monitoring.reports import Asked, Trouble, collect, explain
-from mlhops.rollout.looks import Found, Look, Side, Verdict
-from mlhops.statistics.budget import Budget, Persistence, alpha, overall
-from mlhops.statistics.look import Watch
+from mlhops.rollout.drift_snapshot import Found, Look, Side, Verdict
+from mlhops.statistics.drift.budget import Budget, Persistence, alpha, overall
+from mlhops.statistics.drift.look import Watch
 
 _FAMILIES = 2
 """Of tests in each window that share the budget of false alarms: of drift, and of data quality."""

@@ -15,9 +15,9 @@ from mlhops.api.policy import DataQuality, DriftSettings
 from mlhops.api.profile import KINDS, AskedProfile, FeatureProfile, Profile
 from mlhops.api.summary import FeatureSummary, Summary
 from mlhops.monitoring.findings import Finding, finite, reach
-from mlhops.rollout.looks import Found
-from mlhops.statistics.budget import Judged, Limit, judge
-from mlhops.statistics.drift import Shift, proportion
+from mlhops.rollout.drift_snapshot import Found
+from mlhops.statistics.drift.binned_tests import Shift, proportion
+from mlhops.statistics.drift.budget import Judged, Limit, judge
 
 ORDER = ("request", "order")
 """What is found where callers name features in another order than the interface's."""

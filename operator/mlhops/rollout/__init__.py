@@ -1,1 +1,6 @@
-"""What to do next, without a clock, a client or a cluster: facts and a time in, intents out."""
+"""The rollout: what to do next, without a clock, a client or a cluster.
+
+Observed facts and a time come in; a Plan goes out: intents, the new status, Events.
+
+Start reading at `plan.py`, which is the rollout as a list of verbs.
+"""

@@ -11,8 +11,8 @@ from itertools import takewhile
 from mlhops.api.action import ActionType, PolicyAction, Trigger
 from mlhops.api.base import later, seconds
 from mlhops.api.status import Acted, Finding, Stop
-from mlhops.kserve.read import text
-from mlhops.rollout import notice, retraining
+from mlhops.json_access import text
+from mlhops.rollout import cloudevent, retraining
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import Notify, StartRetraining
 from mlhops.rollout.monitoring import described
@@ -62,7 +62,7 @@ def _notify(draft: Draft, action: PolicyAction, held: Held) -> None:
         draft.tell(Reason.NOTIFIED, f"{action.name}: {trigger}: {described(finding)}", warning=True)
         sink = action.notify.sink if action.notify is not None else None
         if sink is not None:
-            event = notice.render(draft, action, trigger, finding)
+            event = cloudevent.render(draft, action, trigger, finding)
             draft.after.append(Notify(action.name, sink, event))
 
 

@@ -12,7 +12,7 @@ from mlhops.rollout.binding import (
     noted_now,
     what_changed,
 )
-from mlhops.rollout.choose import begin, begin_attempt, is_rolled_back
+from mlhops.rollout.candidate import begin, begin_attempt, is_rolled_back
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.measuring import evaluate
 from mlhops.rollout.reasons import Reason

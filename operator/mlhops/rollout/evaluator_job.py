@@ -14,8 +14,8 @@ from mlhops.api.evaluation import (
 from mlhops.api.model import EvaluationSettings
 from mlhops.api.profile import WAIT_SECONDS
 from mlhops.api.result import PREFIX, Result, cleaned, decode
+from mlhops.json_access import at, condition, items, number, text
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
-from mlhops.kserve.read import at, condition, items, number, text
 from mlhops.rollout import last_words
 from mlhops.rollout.evaluator_pod import CONTAINER, EvaluatorImage, pod_spec
 

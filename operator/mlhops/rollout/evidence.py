@@ -3,7 +3,7 @@
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.status import Candidate, Proof
 from mlhops.rollout import taken
-from mlhops.rollout.choose import begin_attempt
+from mlhops.rollout.candidate import begin_attempt
 from mlhops.rollout.decisions import note
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.gates import Verdict, is_about, judge, spec_of

@@ -8,17 +8,17 @@ from mlhops.api.base import ObjectMeta
 from mlhops.api.decision import STOPPING, Decision, DecisionStatus
 from mlhops.api.status import Outcome
 from mlhops.rollout.binding import addressed
-from mlhops.rollout.decisions import answer, hear_stops, heard_uids
-from mlhops.rollout.draft import Draft
-from mlhops.rollout.intents import ReleaseRecord
-from mlhops.rollout.reasons import Reason
-from mlhops.rollout.tidy import (
+from mlhops.rollout.cleanup import (
     configure_detectors,
     expire_previous,
     keep_serving,
     remove_old_records,
     remove_retired,
 )
+from mlhops.rollout.decisions import answer, hear_stops, heard_uids
+from mlhops.rollout.draft import Draft
+from mlhops.rollout.intents import ReleaseRecord
+from mlhops.rollout.reasons import Reason
 from mlhops.rollout.weights import set_weights
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"

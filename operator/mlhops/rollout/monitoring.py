@@ -20,9 +20,9 @@ from mlhops.api.status import (
     Watched,
 )
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.looks import Found, Look, Side
+from mlhops.rollout.drift_snapshot import Found, Look, Side
 from mlhops.rollout.reasons import Reason
-from mlhops.statistics.budget import Persistence, persistent
+from mlhops.statistics.drift.budget import Persistence, persistent
 
 Wanted = tuple[str, Verdict, str, str]
 NO_LOOK = "it was not looked at yet"

@@ -7,8 +7,8 @@ from datetime import datetime
 from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
-from mlhops.kserve.facts import Hostnames, Route, Service
-from mlhops.rollout.looks import Monitored, ServingLook
+from mlhops.kserve.state import Hostnames, Route, Service
+from mlhops.rollout.drift_snapshot import Monitored, ServingLook
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -5,8 +5,15 @@ from datetime import datetime
 
 from mlhops.rollout.actions import act
 from mlhops.rollout.blockers import find_blocker
-from mlhops.rollout.check import check_candidate
-from mlhops.rollout.choose import choose_candidate
+from mlhops.rollout.candidate import choose_candidate
+from mlhops.rollout.candidate_health import check_candidate
+from mlhops.rollout.cleanup import (
+    configure_detectors,
+    expire_previous,
+    keep_serving,
+    remove_old_records,
+    remove_retired,
+)
 from mlhops.rollout.decisions import hear_decisions
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.gates import answer_overrides
@@ -23,13 +30,6 @@ from mlhops.rollout.standing import tell_override
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.steps import advance
 from mlhops.rollout.taken import adopt, follow_edits
-from mlhops.rollout.tidy import (
-    configure_detectors,
-    expire_previous,
-    keep_serving,
-    remove_old_records,
-    remove_retired,
-)
 from mlhops.rollout.traffic import check_traffic
 from mlhops.rollout.weights import set_weights
 

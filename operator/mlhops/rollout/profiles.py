@@ -14,6 +14,7 @@ from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase, Evaluat
 from mlhops.api.model import ClinicalModel
 from mlhops.api.profile import MOST_BYTES, WAIT_SECONDS, Profile, StoredProfile
 from mlhops.api.status import Candidate, Serving
+from mlhops.json_access import condition, text
 from mlhops.kserve.content import content_hashes
 from mlhops.kserve.names import (
     MANAGED_BY,
@@ -27,7 +28,6 @@ from mlhops.kserve.names import (
     profile_map,
 )
 from mlhops.kserve.owner import is_ours, owned
-from mlhops.kserve.read import condition, text
 from mlhops.rollout.identity import is_about
 from mlhops.rollout.revision import service_name
 

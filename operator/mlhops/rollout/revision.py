@@ -17,7 +17,7 @@ from mlhops.api.interface import Interface
 from mlhops.api.model import ClinicalModelSpec, Step
 from mlhops.api.predictor import Predictor
 from mlhops.api.quantity import canonical
-from mlhops.kserve.read import items
+from mlhops.json_access import items
 from mlhops.rollout import earlier
 
 _ALPHABET = "bcdfghjklmnpqrstvwxz"  # no vowels, so no words

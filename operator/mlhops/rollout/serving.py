@@ -11,9 +11,9 @@ from mlhops.api.serving import FAILURE_LIMIT, ServingCounts
 from mlhops.api.status import Candidate, CandidateTraffic, FailureCount, ServingStatus
 from mlhops.api.summary import TIMES
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.looks import Answering, step_of
+from mlhops.rollout.drift_snapshot import Answering, step_of
 from mlhops.rollout.reasons import Reason
-from mlhops.statistics.answering import ServingVerdict, quantile, verdict
+from mlhops.statistics.inference.answering import ServingVerdict, quantile, verdict
 
 Wanted = tuple[str, Verdict, str, str]
 REFRESH = timedelta(minutes=10)

@@ -14,9 +14,8 @@ from mlhops.api.status import (
     Serving,
     Stop,
 )
-from mlhops.kserve.exposure import Features
 from mlhops.rollout import monitoring, reasons, serving
-from mlhops.rollout.choose import is_rolled_back
+from mlhops.rollout.candidate import is_rolled_back
 from mlhops.rollout.decisions import held_message
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.leaving import is_leaving, waits_for
@@ -26,6 +25,7 @@ from mlhops.rollout.rollback import why_not_restored
 from mlhops.rollout.servers import another_server, doubt_about, is_proven
 from mlhops.rollout.standing import basis_failed, overridden, standing
 from mlhops.rollout.weights import wanted_weights
+from mlhops.routing.exposure import Features
 
 Wanted = tuple[str, Verdict, str, str]
 

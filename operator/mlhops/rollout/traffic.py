@@ -13,11 +13,11 @@ from mlhops.api.serving import ServingCounts
 from mlhops.api.status import Candidate, TakenStep
 from mlhops.api.summary import TIMES
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.looks import Answering, step_of
+from mlhops.rollout.drift_snapshot import Answering, step_of
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import step_name
 from mlhops.rollout.serving import of_candidate, of_step, why_failing
-from mlhops.statistics.answering import (
+from mlhops.statistics.inference.answering import (
     at_least,
     at_most,
     is_failing,

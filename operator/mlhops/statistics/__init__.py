@@ -1,1 +1,5 @@
-"""What the data say about a model: rates, gaps and their intervals. Only numpy, no I/O."""
+"""Statistics: what data say about a model. Only NumPy, no I/O.
+
+Arrays come in; estimates, intervals and p-values go out. `inference` serves the gates, `drift` the detector and the
+operator's judgement of its windows; they share `arrays.py`, `values.py` and `numerals.py`.
+"""

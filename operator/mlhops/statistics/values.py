@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mlhops.statistics.arrays import Floats
 from mlhops.statistics.numerals import LONGEST, as_number
-from mlhops.statistics.rates import Floats
 
 _BITS = 1024
 

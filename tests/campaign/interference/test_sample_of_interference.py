@@ -1,8 +1,8 @@
 """A few interferences, the same at every run: `make campaign` has them all."""
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
 from campaign.interference.run import run
-from campaign.plane import Plane
 
 NAMES = (
     "route: the candidate's weight raised",

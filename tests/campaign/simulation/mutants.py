@@ -17,20 +17,20 @@ from mlhops.api.evaluation import (
     GateResult,
 )
 from mlhops.api.status import Candidate, ClinicalModelStatus, Finding, Taken, TakenStep
-from mlhops.controller.apply import Applier
-from mlhops.controller.gather import Gathered
-from mlhops.controller.kinds import MODELS
 from mlhops.controller.main import Operator
-from mlhops.kserve.exposure import naming
-from mlhops.kserve.facts import Answerer
+from mlhops.controller.reconcile.apply import Applier
+from mlhops.controller.reconcile.gather import Gathered
+from mlhops.controller.resources import MODELS
+from mlhops.kserve.state import Answerer
 from mlhops.rollout import actions
-from mlhops.rollout.choose import choose_candidate
+from mlhops.rollout.candidate import choose_candidate
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.gates import Verdict, judge
 from mlhops.rollout.intents import Intent, Plan, SetWeights
 from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.plan import plan
+from mlhops.routing.exposure import naming
 
 Mutant = Callable[[], AbstractContextManager[object]]
 
@@ -63,7 +63,7 @@ def _planned(change: Callable[[Plan], Plan]) -> Mutant:
     def planning(seen: Observed, now: datetime) -> Plan:
         return change(plan(seen, now))
 
-    return lambda: patch("mlhops.controller.models.plan", planning)
+    return lambda: patch("mlhops.controller.reconcile.models.plan", planning)
 
 
 def _for_the_dying(seen: Observed, now: datetime) -> Plan:
@@ -190,19 +190,23 @@ MUTANTS: Mapping[str, Mutant] = {
     "the status is written on any version": lambda: patch.object(
         Applier, "_write_status", _without_version
     ),
-    "a model that leaves is served": lambda: patch("mlhops.controller.models.plan", _for_the_dying),
-    "a model that leaves is frozen": lambda: patch("mlhops.controller.models.plan", _frozen),
+    "a model that leaves is served": lambda: patch(
+        "mlhops.controller.reconcile.models.plan", _for_the_dying
+    ),
+    "a model that leaves is frozen": lambda: patch(
+        "mlhops.controller.reconcile.models.plan", _frozen
+    ),
     "every gate has passed": lambda: patch("mlhops.rollout.evidence.judge", _passed),
     "last words need make no sense": lambda: patch(
         "mlhops.rollout.last_words.problem", lambda *_: ""
     ),
     "anybody's pod is evidence": lambda: patch(
-        "mlhops.controller.evaluations.owned", lambda *_: True
+        "mlhops.controller.reconcile.evaluations.owned", lambda *_: True
     ),
     "the Gateway is not waited for": lambda: patch.object(Draft, "actual", _asked),
     "what is retired stays": lambda: patch("mlhops.rollout.plan.remove_retired", _nothing),
-    "everything is let in": lambda: patch("mlhops.kserve.route.matches", _everything),
-    "another revision is named": lambda: patch("mlhops.kserve.route.naming", _first_of_all),
+    "everything is let in": lambda: patch("mlhops.routing.gateway_api.matches", _everything),
+    "another revision is named": lambda: patch("mlhops.routing.gateway_api.naming", _first_of_all),
     "a detector is told only once": lambda: patch(
         "mlhops.rollout.plan.configure_detectors", _nothing
     ),
@@ -220,13 +224,13 @@ MUTANTS: Mapping[str, Mutant] = {
         "mlhops.rollout.plan.choose_candidate", _for_one_candidate
     ),
     "what was rolled back from comes back": lambda: patch(
-        "mlhops.rollout.choose.is_rolled_back", lambda _: False
+        "mlhops.rollout.candidate.is_rolled_back", lambda _: False
     ),
     "anybody's verdict is about what serves": lambda: patch(
         "mlhops.rollout.remeasure._verdict", _as_wished
     ),
     "what was known stays after a restore": lambda: patch.object(Operator, "set_back", _nothing),
     "what a detector was told stays": lambda: patch(
-        "mlhops.controller.gather._config_maps", lambda *_: {}
+        "mlhops.controller.reconcile.gather._config_maps", lambda *_: {}
     ),
 }

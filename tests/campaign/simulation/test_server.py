@@ -10,14 +10,14 @@ import pytest
 from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
-from campaign.plane import Plane
+from campaign.control_plane import Plane
 from campaign.simulation.client import Call, MemoryClient
 from campaign.simulation.server import NAMESPACE, Server
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.client import ApiError, Client, NotInstalled
-from mlhops.controller.kinds import DECISIONS, MODELS, REVISIONS, ROUTES, SERVICES, Kind
-from mlhops.kserve.read import at, items, text
+from mlhops.controller.kube.client import ApiError, Client, NotInstalled
+from mlhops.controller.resources import DECISIONS, MODELS, REVISIONS, ROUTES, SERVICES, Kind
+from mlhops.json_access import at, items, text
 from tests.builders import clinical_model, decision
 from tests.cluster_api import Api
 

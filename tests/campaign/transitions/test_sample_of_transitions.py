@@ -1,7 +1,7 @@
 """A small part of the transitions, the same at every run: `make campaign` has them all."""
 
+from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.plane import Plane
 from campaign.transitions.run import run
 
 FIELDS = ("predictor.env[].value", "exposure.gateway.hostnames[]")

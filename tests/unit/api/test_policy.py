@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from mlhops.api.base import Json
 from mlhops.api.policy import Effects, MonitoringPolicy
-from mlhops.statistics.look import EFFECTS
+from mlhops.statistics.drift.look import EFFECTS
 from tests.builders import monitoring_policy
 from tests.integration.refusal import Refusal
 from tests.integration.refusals_policy import POLICY as REFUSED

@@ -8,9 +8,9 @@ from lab.informer import Key
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.health import is_ready
-from mlhops.kserve.route import GatewayRouter
 from mlhops.rollout.evaluator_job import next_status, render
 from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.routing.gateway_api import GatewayRouter
 from tests.builders import evaluation, with_path
 
 

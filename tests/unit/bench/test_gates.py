@@ -8,7 +8,8 @@ import pytest
 from bench.characteristics import Cell, Characteristics, Check, page, results, table
 from bench.gates import OTHERS, REQUIRED, Design, cell, decide, draw
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.statistics.rates import Counts, Trials
+from mlhops.statistics.arrays import Counts
+from mlhops.statistics.inference.rates import Trials
 from tests.unit.evaluator.made_up import Cells, verdict
 
 TWO, FIVE = REQUIRED[0], REQUIRED[1]

@@ -3,7 +3,7 @@
 import json
 
 from mlhops.api.base import Manifest
-from mlhops.controller.canonical import canonical, encoded
+from mlhops.controller.kube.canonical import canonical, encoded
 
 
 def test_keys_are_sorted_at_every_depth() -> None:

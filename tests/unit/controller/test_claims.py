@@ -5,15 +5,14 @@ from datetime import UTC, datetime
 from typing import cast
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.client import Client
-from mlhops.controller.gather import Key
-from mlhops.controller.kinds import GATEWAYS, MODELS, Kind
-from mlhops.controller.models import Models
-from mlhops.controller.sinks import Sinks
-from mlhops.controller.store import WATCHED, Name, Store
+from mlhops.controller.cache.store import WATCHED, Name, Store
+from mlhops.controller.kube.client import Client
+from mlhops.controller.outbound.sinks import Sinks
+from mlhops.controller.reconcile.models import Models
+from mlhops.controller.resources import GATEWAYS, MODELS, Key, Kind
+from mlhops.json_access import items, text
 from mlhops.kserve.detector import Detectors
-from mlhops.kserve.read import items, text
-from mlhops.kserve.route import GatewayRouter
+from mlhops.routing.gateway_api import GatewayRouter
 from tests.builders import clinical_model
 
 WARDS = ("icu", "ward", "unit")

@@ -10,9 +10,9 @@ from aiohttp import web
 from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Manifest
-from mlhops.controller.client import ApiError, Client, NotInstalled, NotLeading
-from mlhops.controller.kinds import JOBS, MODELS
-from mlhops.controller.store import name_of
+from mlhops.controller.cache.store import name_of
+from mlhops.controller.kube.client import ApiError, Client, NotInstalled, NotLeading
+from mlhops.controller.resources import JOBS, MODELS
 
 T = Callable[[Client], Awaitable[object]]
 

@@ -10,13 +10,13 @@ import pytest
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationStatus
 from mlhops.api.profile import StoredProfile
-from mlhops.controller.client import ApiError, Client
-from mlhops.controller.evaluations import Evaluations, event_of
-from mlhops.controller.events import Recorder
-from mlhops.controller.kinds import Kind
-from mlhops.controller.profiles import Profiles
-from mlhops.controller.store import Store
-from mlhops.kserve.read import text
+from mlhops.controller.cache.store import Store
+from mlhops.controller.kube.client import ApiError, Client
+from mlhops.controller.kube.events import Recorder
+from mlhops.controller.reconcile.evaluations import Evaluations, event_of
+from mlhops.controller.reconcile.profiles import Profiles
+from mlhops.controller.resources import Kind
+from mlhops.json_access import text
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 from tests.builders import evaluation
 

@@ -8,9 +8,11 @@ from kubernetes.aio.client import Configuration
 from mlhops.api.base import Json, Manifest
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.client import ApiError, Client
-from mlhops.controller.gather import Gathered, Key, gather
-from mlhops.controller.kinds import (
+from mlhops.controller.cache.store import WATCHED, Store
+from mlhops.controller.kube.client import ApiError, Client
+from mlhops.controller.kube.reader import CachedReader
+from mlhops.controller.reconcile.gather import Gathered, gather
+from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
@@ -20,17 +22,16 @@ from mlhops.controller.kinds import (
     REVISIONS,
     RUNTIMES,
     SERVICES,
+    Key,
     Kind,
 )
-from mlhops.controller.reader import Heard
-from mlhops.controller.store import WATCHED, Store
+from mlhops.json_access import text
 from mlhops.kserve import inferenceservice
 from mlhops.kserve.detector import Detector, Detectors
 from mlhops.kserve.names import owner_reference
-from mlhops.kserve.read import text
-from mlhops.kserve.route import GatewayRouter
-from mlhops.rollout.record import RevisionRecord
 from mlhops.rollout.revision import Served, revision_of, service_name
+from mlhops.rollout.revision_record import RevisionRecord
+from mlhops.routing.gateway_api import GatewayRouter
 from tests.builders import clinical_model, serving_runtime
 from tests.model_pods import hash_of, labels_of, running
 
@@ -93,7 +94,7 @@ class Ward:
         async def run() -> Gathered | None:
             client = Client(Configuration())
             try:
-                reader = Heard(self._store, client)
+                reader = CachedReader(self._store, client)
                 if forbidden is not None:
                     reader = Forbidden(self._store, client, forbidden)
                 return await gather(reader, GatewayRouter(), IMAGES, KEY)
@@ -290,7 +291,7 @@ def test_what_the_garbage_collector_lets_go_of_gets_no_owner_again() -> None:
         assert ward.revision in seen.recorded
 
 
-class Forbidden(Heard):
+class Forbidden(CachedReader):
     """Reads all but some kind, for which the operator has no right."""
 
     def __init__(self, store: Store, client: Client, forbidden: Kind) -> None:

@@ -5,8 +5,9 @@ import asyncio
 import httpx
 import pytest
 
-from mlhops.controller.health import Health, Pulse
-from mlhops.controller.inbound import Inbound
+from mlhops.controller.endpoints.health import Health
+from mlhops.controller.endpoints.server import Inbound
+from mlhops.controller.telemetry.pulse import Pulse
 
 
 class Clock:

@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.kinds import CONFIG_MAPS, JOBS, PODS, REVISIONS, SERVICES, Kind
-from mlhops.controller.lean import LEFT_OUT, MOST_BYTES, lean
-from mlhops.controller.store import Name, Store
+from mlhops.controller.cache.lean import LEFT_OUT, MOST_BYTES, lean
+from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.resources import CONFIG_MAPS, JOBS, PODS, REVISIONS, SERVICES, Kind
 from mlhops.kserve import health
 from mlhops.kserve.names import MODEL_LABEL, backend
 from tests.model_pods import running

@@ -8,10 +8,10 @@ import pytest
 
 from campaign.simulation.loop import VirtualLoop
 from mlhops.api.base import Manifest
-from mlhops.controller.client import ApiError, Client
-from mlhops.controller.kinds import LEASES, Kind
-from mlhops.controller.lease import Claim, Elector, Sight, Terms, read_claim
-from mlhops.kserve.read import text
+from mlhops.controller.kube.client import ApiError, Client
+from mlhops.controller.kube.lease import Claim, Elector, Sight, Terms, read_claim
+from mlhops.controller.resources import LEASES, Kind
+from mlhops.json_access import text
 
 TERMS = Terms()
 

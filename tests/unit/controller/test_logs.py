@@ -9,7 +9,7 @@ SAYS = """
 import logging
 import structlog
 from mlhops.controller import logs
-from mlhops.controller.trace import begin_trace
+from mlhops.controller.telemetry.trace import begin_trace
 
 logs.configure("INFO")
 structlog.get_logger().info("before", kind="ClinicalModel")

@@ -10,7 +10,7 @@ from mlhops.api.base import ObjectMeta
 from mlhops.api.decision import Decision, DecisionStatus
 from mlhops.api.evaluation import EvaluationPhase, EvaluationStatus, GateResult
 from mlhops.api.status import HistoryEntry, Outcome
-from mlhops.controller import metrics
+from mlhops.controller.telemetry import metrics
 from mlhops.rollout import history
 from tests.builders import decision
 

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from mlhops.api.base import Manifest
-from mlhops.controller.client import ApiError, Client, Page
-from mlhops.controller.kinds import MODELS, PODS, Kind
-from mlhops.controller.older import Before
-from mlhops.controller.relist import Relist
-from mlhops.controller.store import Name, Store, name_of, version_of
+from mlhops.controller.cache.older import Before
+from mlhops.controller.cache.store import Name, Store, name_of, version_of
+from mlhops.controller.kube.client import ApiError, Client, Page
+from mlhops.controller.kube.relist import Relist
+from mlhops.controller.resources import MODELS, PODS, Kind
 
 WARD, SEPSIS = "ward", Name("ward", "sepsis")
 

@@ -9,13 +9,12 @@ import pytest
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.client import Client
-from mlhops.controller.gather import Key
-from mlhops.controller.kinds import MODELS, Kind
-from mlhops.controller.pods import HttpPods, PodError
-from mlhops.controller.profiles import Profiles
-from mlhops.controller.reader import Reader
-from mlhops.kserve.read import text
+from mlhops.controller.kube.client import Client
+from mlhops.controller.kube.reader import Reader
+from mlhops.controller.outbound.pods import HttpPods, PodError
+from mlhops.controller.reconcile.profiles import Profiles
+from mlhops.controller.resources import MODELS, Key, Kind
+from mlhops.json_access import text
 from tests.builders import clinical_model, evaluation
 from tests.evaluator_pod import Answering, own_address, profile_of, send
 

@@ -5,17 +5,17 @@ from datetime import UTC, datetime
 from typing import cast
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.apply import Applier
-from mlhops.controller.client import Client
-from mlhops.controller.events import Recorder
-from mlhops.controller.gather import Gathered
-from mlhops.controller.kinds import MODELS, REVISIONS, Kind
-from mlhops.controller.sinks import Sinks
-from mlhops.kserve.read import text
-from mlhops.kserve.route import GatewayRouter
+from mlhops.controller.kube.client import Client
+from mlhops.controller.kube.events import Recorder
+from mlhops.controller.outbound.sinks import Sinks
+from mlhops.controller.reconcile.apply import Applier
+from mlhops.controller.reconcile.gather import Gathered
+from mlhops.controller.resources import MODELS, REVISIONS, Kind
+from mlhops.json_access import text
 from mlhops.rollout.intents import Plan, ReleaseRecord
-from mlhops.rollout.record import RevisionRecord
 from mlhops.rollout.revision import Served, name_of
+from mlhops.rollout.revision_record import RevisionRecord
+from mlhops.routing.gateway_api import GatewayRouter
 from tests.builders import clinical_model
 from tests.unit.controller.test_gather import LEAVING, OURS, Ward
 

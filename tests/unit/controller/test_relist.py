@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mlhops.api.base import Manifest
-from mlhops.controller.client import Client, NotInstalled, Page
-from mlhops.controller.kinds import CLUSTER_RUNTIMES, PODS, ROUTES, SERVICES, Kind
-from mlhops.controller.relist import Relist, back_off, pause
-from mlhops.controller.store import Store
-from mlhops.kserve.read import text
+from mlhops.controller.cache.store import Store
+from mlhops.controller.kube.client import Client, NotInstalled, Page
+from mlhops.controller.kube.relist import Relist, back_off, pause
+from mlhops.controller.resources import CLUSTER_RUNTIMES, PODS, ROUTES, SERVICES, Kind
+from mlhops.json_access import text
 
 
 @pytest.mark.parametrize(

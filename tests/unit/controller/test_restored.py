@@ -5,14 +5,13 @@ from datetime import UTC, datetime
 from campaign.simulation.client import MemoryClient
 from campaign.simulation.server import NAMESPACE, Server
 from mlhops.api.base import Manifest
-from mlhops.controller import serving
-from mlhops.controller.gather import Key
-from mlhops.controller.kinds import MODELS
+from mlhops.controller.kube.watch import MODEL
 from mlhops.controller.main import Operator
-from mlhops.controller.watch import MODEL
+from mlhops.controller.resources import MODELS, Key
+from mlhops.controller.sidecars import serving
 from mlhops.kserve.detector import Detectors
+from mlhops.rollout.drift_snapshot import Look
 from mlhops.rollout.evaluator_pod import EvaluatorImage
-from mlhops.rollout.looks import Look
 
 KEY = Key(MODEL, NAMESPACE, "sepsis")
 

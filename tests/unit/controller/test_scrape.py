@@ -11,18 +11,17 @@ import structlog
 from aiohttp import web
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller import scrape
-from mlhops.controller.client import ApiError
-from mlhops.controller.gather import Key
-from mlhops.controller.kinds import CONFIG_MAPS, EVALUATIONS, MODELS, PODS, POLICIES, Kind
-from mlhops.controller.pods import HttpPods, PodError
-from mlhops.controller.reader import Heard
-from mlhops.controller.scrape import REPORT_BYTES, Scraper
-from mlhops.controller.store import Name, Store
-from mlhops.controller.watch import MODEL
+from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.kube.client import ApiError
+from mlhops.controller.kube.reader import CachedReader
+from mlhops.controller.kube.watch import MODEL
+from mlhops.controller.outbound.pods import HttpPods, PodError
+from mlhops.controller.resources import CONFIG_MAPS, EVALUATIONS, MODELS, PODS, POLICIES, Key, Kind
+from mlhops.controller.sidecars import scrape
+from mlhops.controller.sidecars.scrape import REPORT_BYTES, Scraper
 from mlhops.kserve.detector import REPORT_PORT
 from mlhops.kserve.names import PROFILE_EVALUATION, PROFILE_KEY, profile_map
-from mlhops.rollout.looks import Look
+from mlhops.rollout.drift_snapshot import Look
 from tests.builders import DIGEST, clinical_model, evaluation, monitoring_policy
 from tests.unit.monitoring.pods import KNOWN, NOW, STABLE, report, rows
 
@@ -53,7 +52,8 @@ class World:
         self.live: dict[str, Manifest] = {}
         for kind in (MODELS, PODS, POLICIES, CONFIG_MAPS):
             self.store.set_complete(kind)
-        self.scraper = Scraper(self, Heard(self.store, self), self, lambda: NOW, self.woken.append)  # type: ignore[arg-type]
+        reader = CachedReader(self.store, self)  # type: ignore[arg-type]
+        self.scraper = Scraper(self, reader, self, lambda: NOW, self.woken.append)  # type: ignore[arg-type]
 
     def hear(self, kind: Kind, manifest: Manifest) -> None:
         self.version += 1
@@ -119,7 +119,7 @@ class World:
         self.answers[address] = told.model_dump_json(exclude_none=True).encode()
 
 
-class Late(Heard):
+class Late(CachedReader):
     """Reads a model at once, and answers when it is let."""
 
     def __init__(self, world: World) -> None:

@@ -12,13 +12,13 @@ import pytest
 
 from mlhops.api.model import ClinicalModel
 from mlhops.api.serving import FailureReason, ProbeReport, ServingCounts, ServingReport
-from mlhops.controller import serving
-from mlhops.controller.gather import Key
-from mlhops.controller.pods import PodError
-from mlhops.controller.serving import ServingWatch
+from mlhops.controller.outbound.pods import PodError
+from mlhops.controller.resources import Key
+from mlhops.controller.sidecars import serving
+from mlhops.controller.sidecars.serving import ServingWatch
 from mlhops.detector.news import Question
-from mlhops.kserve.facts import ReadyPod, Service
-from mlhops.rollout.looks import Answering, step_of
+from mlhops.kserve.state import ReadyPod, Service
+from mlhops.rollout.drift_snapshot import Answering, step_of
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.serving import judged
 from tests.builders import clinical_model

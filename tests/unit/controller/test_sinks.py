@@ -9,9 +9,9 @@ from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import ObjectMeta
 from mlhops.api.destinations import Destinations
-from mlhops.controller.client import Client
-from mlhops.controller.events import Recorder
-from mlhops.controller.sinks import HttpSinks
+from mlhops.controller.kube.client import Client
+from mlhops.controller.kube.events import Recorder
+from mlhops.controller.outbound.sinks import HttpSinks
 from mlhops.rollout.intents import Event, Notify
 from tests.loopback import LOOPBACK
 

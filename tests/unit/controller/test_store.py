@@ -1,7 +1,8 @@
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Hostname
-from mlhops.controller.kinds import (
+from mlhops.controller.cache.store import Name, Store, owned_record
+from mlhops.controller.resources import (
     CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
@@ -10,7 +11,6 @@ from mlhops.controller.kinds import (
     PODS,
     ROUTES,
 )
-from mlhops.controller.store import Name, Store, owned_record
 from mlhops.kserve.content import content_hashes, sha256
 
 WARD = "ward"

@@ -4,7 +4,7 @@ import asyncio
 
 from structlog.contextvars import get_contextvars
 
-from mlhops.controller.trace import audit_headers, begin_trace
+from mlhops.controller.telemetry.trace import audit_headers, begin_trace
 
 
 async def work() -> tuple[str, list[str]]:

@@ -6,12 +6,11 @@ from typing import cast
 from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Manifest
-from mlhops.controller.client import Client
-from mlhops.controller.gather import Key
-from mlhops.controller.kinds import CONFIG_MAPS, MODELS, POLICIES, ROUTES
+from mlhops.controller.cache.work_queue import WorkQueue
+from mlhops.controller.kube.client import Client
 from mlhops.controller.main import Operator
-from mlhops.controller.policies import THROTTLE_SECONDS
-from mlhops.controller.queue import WorkQueue
+from mlhops.controller.reconcile.policies import THROTTLE_SECONDS
+from mlhops.controller.resources import CONFIG_MAPS, MODELS, POLICIES, ROUTES, Key
 from mlhops.kserve.detector import Detectors
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 

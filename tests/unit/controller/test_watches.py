@@ -8,9 +8,9 @@ import pytest
 from kopf._cogs.clients.errors import APIClientError
 
 from mlhops.api.base import Manifest
-from mlhops.controller import watches as module
-from mlhops.controller.kinds import Kind
-from mlhops.controller.watches import Watches
+from mlhops.controller.kube import watches as module
+from mlhops.controller.kube.watches import Watches
+from mlhops.controller.resources import Kind
 
 
 class Deaf:

@@ -14,16 +14,16 @@ import pytest
 from mlhops.api.alibi import NOT_INSTALLED, AlibiDetector, AlibiSettings, planned
 from mlhops.api.detector import DetectorConfig, Window
 from mlhops.detector import alibi, engine
-from mlhops.detector.aside import Aside, AsideError
 from mlhops.detector.engine import Engine
 from mlhops.detector.envelope import event
 from mlhops.detector.job import Answer, Job
-from mlhops.detector.raw import RawWindows
 from mlhops.detector.sample import Sample
-from mlhops.detector.watcher import Watcher
 from mlhops.detector.window import Clock
-from mlhops.statistics import edges
-from mlhops.statistics.sketch import Sketch
+from mlhops.detector.window_counter import Watcher
+from mlhops.detector.window_samples import RawWindows
+from mlhops.detector.worker_process import Aside, AsideError
+from mlhops.statistics.drift import edges
+from mlhops.statistics.drift.sketch import Sketch
 from tests.sidecar import config, headers, profile, sidecar
 
 KS = [AlibiDetector(type="KSDrift")]

@@ -11,11 +11,11 @@ from mlhops.api.profile import Profile
 from mlhops.detector.baseline import Baseline
 from mlhops.detector.envelope import event
 from mlhops.detector.job import Job
-from mlhops.detector.watcher import Watcher
-from mlhops.detector.whole import bandwidth, compared, scaled
+from mlhops.detector.multivariate import bandwidth, compared, scaled
 from mlhops.detector.window import Clock
-from mlhops.statistics import edges
-from mlhops.statistics.rates import Floats
+from mlhops.detector.window_counter import Watcher
+from mlhops.statistics.arrays import Floats
+from mlhops.statistics.drift import edges
 from tests.sidecar import config, headers, profile
 
 NAN = float("nan")

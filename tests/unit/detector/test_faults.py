@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from mlhops.detector.connection_limit import Door
 from mlhops.detector.counters import Counters, Note, Outcome
-from mlhops.detector.door import Door
 from mlhops.detector.envelope import event
 from mlhops.detector.service import Options, Service
 from tests.sidecar import HOST, config, headers, profile

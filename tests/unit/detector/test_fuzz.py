@@ -11,8 +11,8 @@ from mlhops.api.interface import Feature, Output
 from mlhops.detector.counters import Outcome
 from mlhops.detector.decode import Decoder
 from mlhops.detector.envelope import Event, event
-from mlhops.detector.watcher import Watcher
 from mlhops.detector.window import Clock
+from mlhops.detector.window_counter import Watcher
 from tests.sidecar import config, profile
 
 NAMES = ("age", "creatinine")

@@ -12,7 +12,7 @@ import pytest
 from mlhops.api.base import Json
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.profile import Profile
-from mlhops.statistics import edges
+from mlhops.statistics.drift import edges
 from tests.sidecar import HOST, PATIENCE, Sidecar, headers, sidecar
 
 NUMBER = 31337.424242

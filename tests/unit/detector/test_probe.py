@@ -25,9 +25,9 @@ from mlhops.api.serving import ProbeReport, ServingReport
 from mlhops.detector.decode import Answer
 from mlhops.detector.probe import Heard, Probe, Verdict
 from mlhops.detector.row import body, row, words_for
-from mlhops.evaluator import typed
-from mlhops.evaluator.features import inputs, payload
-from mlhops.statistics import edges
+from mlhops.evaluator.data import typed
+from mlhops.evaluator.scoring.features import inputs, payload
+from mlhops.statistics.drift import edges
 from tests.sidecar import HOST, Sidecar, config, free_port, profile, sidecar
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,8 +10,8 @@ from mlhops.api.summary import RequestSummary
 from mlhops.detector.counters import Outcome
 from mlhops.detector.envelope import event
 from mlhops.detector.requests import RequestCount
-from mlhops.detector.watcher import Watcher
 from mlhops.detector.window import Clock
+from mlhops.detector.window_counter import Watcher
 from tests.sidecar import config, headers, profile
 
 PAIR = {"predictions": [[0.9, 0.1]]}

@@ -15,8 +15,8 @@ from mlhops.detector.counters import Note
 from mlhops.detector.envelope import Event, event
 from mlhops.detector.news import HELD, News, Question
 from mlhops.detector.serving import DAY, HOUR, MINUTE, state
-from mlhops.detector.watcher import Watcher
 from mlhops.detector.window import Clock
+from mlhops.detector.window_counter import Watcher
 from tests.sidecar import Sidecar, config, headers, sidecar
 
 ROWS = b'{"instances": [[1, 2]]}'

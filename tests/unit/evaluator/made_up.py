@@ -8,10 +8,10 @@ import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec, GateResult
 from mlhops.api.result import Result, decode, encode
-from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.judge import judge, phase_of_run
-from mlhops.evaluator.measured import Measured, Predictions
-from mlhops.evaluator.people import People
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.subgroups import Levels
+from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.verdict.judge import judge, phase_of_run
 from mlhops.rollout.last_words import problem
 from tests.last_words import DIGEST
 
@@ -25,7 +25,9 @@ UNEQUAL: Cells = {"F": (800, 1200, 200, 800), "M": (400, 1600, 200, 800)}
 NARROW: Cells = {"F": (40, 100, 20, 80), "M": (40, 100, 20, 80)}
 
 
-def people_of(cells: Cells, declared: Sequence[str] | None = None) -> tuple[People, Predictions]:
+def people_of(
+    cells: Cells, declared: Sequence[str] | None = None
+) -> tuple[LabelledRows, Predictions]:
     """Return people in the groups of `sex`, and what the model says of them."""
     values = list(declared or cells)
     codes, label, called = [], [], []
@@ -36,7 +38,7 @@ def people_of(cells: Cells, declared: Sequence[str] | None = None) -> tuple[Peop
             label += [truth] * number
             called += [call] * number
     levels = {"sex": Levels(np.array(codes, dtype=np.intp), values)}
-    people = People(np.array(label, dtype=bool), frozenset({"0", "1"}), levels)
+    people = LabelledRows(np.array(label, dtype=bool), frozenset({"0", "1"}), levels)
     return people, Predictions(np.array(called, dtype=bool), np.array(called, dtype=np.float64))
 
 
@@ -75,7 +77,7 @@ def verdict(cells: Cells, declared: Sequence[str] | None = None, **gate: Any) ->
     return result
 
 
-def judged(spec: EvaluationSpec, people: People, measured: Measured) -> list[GateResult]:
+def judged(spec: EvaluationSpec, people: LabelledRows, measured: Measured) -> list[GateResult]:
     """Return the verdicts of all gates, which the operator must be able to believe."""
     gates = judge(spec, people, measured)
     told = Result(

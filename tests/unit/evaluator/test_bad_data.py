@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mlhops.api.evaluation import EvaluationSpec
-from mlhops.evaluator import people
-from mlhops.evaluator.convert import encoded
+from mlhops.evaluator.data import labelled_rows
+from mlhops.evaluator.data.convert import encoded
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.errors import CannotTellError, EvaluationError
-from mlhops.evaluator.features import inputs
-from mlhops.evaluator.people import People
-from mlhops.evaluator.read import Table
+from mlhops.evaluator.scoring.features import inputs
 from tests.unit.evaluator.conftest import SPEC, changed, columns
 
 MARK = "Zzyzx"
@@ -31,13 +31,13 @@ NUMBER = 8_675_309_867_530_986
 OPEN = changed("interface.groups.0", {"name": "sex", "feature": "sex"})
 
 
-def examine(path: Path, form: str = "parquet", given: dict[str, Any] | None = None) -> People:
+def examine(path: Path, form: str = "parquet", given: dict[str, Any] | None = None) -> LabelledRows:
     """Read all that is read of data before and while they are scored."""
     wanted = given or OPEN
     source = {**wanted["data"], "uri": path.as_uri()}
     spec = EvaluationSpec.model_validate({**wanted, "data": source})
     table = Table(path, "csv" if form == "csv" else "parquet")
-    who = people.read(table, spec)
+    who = labelled_rows.read(table, spec)
     features = spec.interface.features
     rows = sum(
         inputs(batch, features).rows for batch in table.batches([f.name for f in features], 500)
@@ -387,7 +387,7 @@ def test_a_row_group_is_not_held_in_memory_at_once(tmp_path: Path) -> None:
     pq.write_table(pa.table({"a": noise, "b": noise[::-1]}), path, row_group_size=rows)
     # The most that was held is known for a whole process only.
     program = (
-        "import sys, pathlib, pyarrow; from mlhops.evaluator.read import Table\n"
+        "import sys, pathlib, pyarrow; from mlhops.evaluator.data.read import Table\n"
         "batches = Table(pathlib.Path(sys.argv[1]), 'parquet').batches(['a', 'b'], 65536)\n"
         "print(sum(len(b['a']) for b in batches), pyarrow.default_memory_pool().max_memory())"
     )

@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 import pytest
 
 from mlhops.api.data import Csv
-from mlhops.evaluator import delimited
-from mlhops.evaluator.convert import floats, numbers_and_others
+from mlhops.evaluator.data import delimited
+from mlhops.evaluator.data.convert import floats, numbers_and_others
+from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.read import Table
 
 from .conftest import Bench, changed, columns
 

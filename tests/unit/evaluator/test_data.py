@@ -52,7 +52,7 @@ BAD = [
 def test_bad_data_end_in_an_error_before_anything_is_scored(
     offline: Bench, data: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("mlhops.evaluator.scoring.client._FIRST_WAIT", 0.01)
     result = offline.run(data=data)
     assert result.phase == "Error"
     assert message in result.message

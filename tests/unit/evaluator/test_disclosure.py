@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mlhops.evaluator.disclosure import showable
-from mlhops.statistics.rates import Bools, Counts
+from mlhops.evaluator.verdict.disclosure import showable
+from mlhops.statistics.arrays import Bools, Counts
 
 
 def shown(counts: list[int], members: list[list[int]], last: tuple[int, ...] = ()) -> list[bool]:

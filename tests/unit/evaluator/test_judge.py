@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlhops.api.evaluation import EvaluationPhase, GateResult
-from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.judge import phase_of_run
-from mlhops.evaluator.measured import Measured, Predictions
-from mlhops.evaluator.people import People
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.subgroups import Levels
+from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.verdict.judge import phase_of_run
 
 from .made_up import (
     EQUAL,
@@ -179,7 +179,7 @@ def test_everybody_else_the_best_and_a_reference_are_different_questions() -> No
 def test_the_best_is_one_of_the_same_division() -> None:
     people, predictions = people_of(THREE)
     wing = Levels((np.arange(people.rows) % 2).astype(np.intp), ["east", "west"])
-    both = People(people.label, people.classes, {**people.levels, "wing": wing})
+    both = LabelledRows(people.label, people.classes, {**people.levels, "wing": wing})
     gate = fair(across={"groups": ["sex", "wing"]}, against="Best")
     (result,) = judged(spec_with(gate), both, Measured(predictions))
     gaps = {group.group: group for group in result.groups}
@@ -243,7 +243,7 @@ def test_scores_are_compared_between_groups(metric: str) -> None:
     label = random.random(8000) < risk
     told = np.where(sex == 1, risk, 0.5 + (risk - 0.5) * 0.1 + random.normal(0, 0.15, 8000))
     score = np.clip(told, 0, 1)
-    people = People(label, frozenset({"0", "1"}), {"sex": Levels(sex, ["F", "M"])})
+    people = LabelledRows(label, frozenset({"0", "1"}), {"sex": Levels(sex, ["F", "M"])})
     gate = fair(metric=metric, limit=0.05)
     (result,) = judged(spec_with(gate), people, Measured(Predictions(score >= 0.5, score)))
     assert result.phase is FAILED

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.api.gate import FairnessMetric, PerformanceMetric
-from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.judge import phase_of_run
-from mlhops.evaluator.measured import Measured, Predictions
-from mlhops.evaluator.people import People
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.subgroups import Levels
+from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.verdict.judge import phase_of_run
 
 from .made_up import fair, good, judged, spec_with
 
@@ -45,17 +45,17 @@ WRONG = st.sampled_from([math.nan, math.inf, -math.inf])
 OUTSIDE = st.floats(-1e9, -1e-5) | st.floats(1.00001, 1e9)
 
 
-def people(rows: int, values: list[str], seed: int = 1) -> tuple[People, np.ndarray]:
+def people(rows: int, values: list[str], seed: int = 1) -> tuple[LabelledRows, np.ndarray]:
     """Return people of both outcomes in groups of these names, and scores that are about right."""
     random = np.random.default_rng(seed)
     codes = random.integers(len(values), size=rows).astype(np.intp)
     label = random.random(rows) < 0.5
-    found = People(label, frozenset({"0", "1"}), {"sex": Levels(codes, values)})
+    found = LabelledRows(label, frozenset({"0", "1"}), {"sex": Levels(codes, values)})
     return found, 0.3 * label + 0.7 * random.random(rows)
 
 
 def every(
-    who: People, candidate: Predictions, stable: Predictions | None = None, **output: object
+    who: LabelledRows, candidate: Predictions, stable: Predictions | None = None, **output: object
 ) -> list[GateResult]:
     spec = spec_with(*ALL, **({"stable": SERVES} if stable is not None else {}))
     if output:
@@ -110,7 +110,7 @@ def test_a_probability_outside_zero_and_one_never_passes(wrong: float, place: in
 @pytest.mark.parametrize("outcome", [True, False])
 def test_one_class_never_passes_what_needs_the_other(outcome: bool) -> None:
     who, score = people(2000, ["F", "M"])
-    one = People(np.full(2000, outcome), who.classes, who.levels)
+    one = LabelledRows(np.full(2000, outcome), who.classes, who.levels)
     # What is left: rates that are about the one class, or about all rows.
     about = {"SelectionRate", "PositivePredictiveValue", "NegativePredictiveValue", "PPV", "NPV"}
     about |= (
@@ -125,7 +125,9 @@ def test_one_class_never_passes_what_needs_the_other(outcome: bool) -> None:
 
 
 def test_nobody_at_all_never_passes() -> None:
-    nobody = People(np.zeros(0, dtype=bool), frozenset(), {"sex": Levels(np.zeros(0, int), ["F"])})
+    nobody = LabelledRows(
+        np.zeros(0, dtype=bool), frozenset(), {"sex": Levels(np.zeros(0, int), ["F"])}
+    )
     for result in every(nobody, Predictions(np.zeros(0, dtype=bool), np.zeros(0))):
         assert result.phase is INCONCLUSIVE
         assert "name data with people in them in data.uri" in result.message
@@ -158,7 +160,7 @@ def test_groups_of_any_name_and_size_are_judged_or_named(
     seen = names[: max(len(names) - empty, 1)]
     codes = random.integers(len(seen), size=rows).astype(np.intp)
     label = random.random(rows) < 0.5
-    who = People(label, frozenset({"0", "1"}), {"sex": Levels(codes, names)})
+    who = LabelledRows(label, frozenset({"0", "1"}), {"sex": Levels(codes, names)})
     score = 0.3 * label + 0.7 * random.random(rows)
     sizes = np.bincount(codes, minlength=len(names))
     results = every(who, calls(score))

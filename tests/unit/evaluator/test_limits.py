@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from mlhops.evaluator import parquet
+from mlhops.evaluator.data import parquet
+from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.read import Table
 
 from .conftest import Bench, changed, columns
 

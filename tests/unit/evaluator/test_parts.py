@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from mlhops.api.data import DataSource
-from mlhops.evaluator.convert import floats
+from mlhops.evaluator.data.convert import floats
+from mlhops.evaluator.data.read import Parts
+from mlhops.evaluator.data.source import local
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.read import Parts
-from mlhops.evaluator.source import local
 
 from .conftest import Bench, changed, columns
 

@@ -5,9 +5,9 @@ import pytest
 
 from mlhops.api.interface import Feature, Range
 from mlhops.api.profile import Profile
-from mlhops.evaluator.profile import profile
-from mlhops.statistics.rates import Bools, Floats
-from mlhops.statistics.sketch import Column
+from mlhops.evaluator.profile.build import profile
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.drift.sketch import Column
 
 DIGEST = "sha256:" + "c0ffee00" * 8
 FEATURES = [

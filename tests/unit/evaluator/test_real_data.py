@@ -27,9 +27,9 @@ from mlhops.api.profile import Profile
 from mlhops.detector.decode import Decoder
 from mlhops.detector.envelope import event
 from mlhops.evaluator import run as module
-from mlhops.evaluator.measured import Measured
-from mlhops.evaluator.score import score
-from mlhops.statistics.rates import Floats
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.scoring.score import score
+from mlhops.statistics.arrays import Floats
 from tests.sidecar import headers
 
 from . import callers

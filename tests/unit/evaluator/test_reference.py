@@ -10,10 +10,10 @@ import pytest
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.interface import Feature
 from mlhops.api.profile import MOST_BYTES, AskedProfile, Profile
-from mlhops.evaluator import reference as module
-from mlhops.evaluator.measured import Predictions
-from mlhops.evaluator.read import Table
-from mlhops.evaluator.reference import reference
+from mlhops.evaluator.data.read import Table
+from mlhops.evaluator.profile import reference as module
+from mlhops.evaluator.profile.reference import reference
+from mlhops.evaluator.scoring.measured import Predictions
 
 from .conftest import ROWS, SPEC, Bench, changed, columns
 

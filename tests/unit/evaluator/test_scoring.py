@@ -144,7 +144,7 @@ def test_a_servers_error_is_quoted_without_the_patients_values(bench: Bench) -> 
 def test_a_server_that_fails_for_a_moment_is_asked_again(
     bench: Bench, faults: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("mlhops.evaluator.scoring.client._FIRST_WAIT", 0.01)
     plain = bench.run()
     assert bench.run(endpoint=f"{faults}/flaky").gates == plain.gates
 
@@ -161,7 +161,7 @@ def test_a_server_that_fails_for_a_moment_is_asked_again(
 def test_a_failing_server_is_an_error_with_its_own_words(
     bench: Bench, faults: str, monkeypatch: pytest.MonkeyPatch, way: str, message: str
 ) -> None:
-    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("mlhops.evaluator.scoring.client._FIRST_WAIT", 0.01)
     result = bench.run(endpoint=f"{faults}/{way}")
     assert result.phase == "Error"
     assert message in result.message
@@ -170,7 +170,7 @@ def test_a_failing_server_is_an_error_with_its_own_words(
 def test_a_server_that_never_answers_is_an_error(
     bench: Bench, faults: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("mlhops.evaluator.scoring.client._FIRST_WAIT", 0.01)
     result = bench.run(endpoint=f"{faults}/hang", request_timeout=0.1)
     assert result.phase == "Error"
     assert "no answer within 0.1 s" in result.message
@@ -194,7 +194,7 @@ def test_of_an_answer_no_more_is_read_than_the_rows_can_need(
 
 
 def test_nobody_listening_is_an_error(offline: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("mlhops.evaluator.scoring.client._FIRST_WAIT", 0.01)
     result = offline.run()
     assert result.phase == "Error"
     assert "no connection (ConnectError)" in result.message
@@ -329,7 +329,7 @@ def test_stable_that_cannot_be_asked_costs_only_the_gates_that_need_it(
     stable: dict[str, Any],
     why: str,
 ) -> None:
-    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("mlhops.evaluator.scoring.client._FIRST_WAIT", 0.01)
     places = {"faults": faults, "models": models}
     given = {k: v.format(**places) if isinstance(v, str) else v for k, v in stable.items()}
     result = bench.run(beside({"revision": "old", "version": "0.9.0", **given}))
@@ -358,7 +358,7 @@ def test_the_time_of_an_answer_is_taken_from_requests_for_one_row(bench: Bench) 
 def test_a_slow_model_fails_its_time_and_the_time_is_bounded(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlhops.evaluator.timing.MOST_SECONDS", 6.0)
+    monkeypatch.setattr("mlhops.evaluator.scoring.timing.MOST_SECONDS", 6.0)
     usual = {"name": "usual", "type": "Latency", "metric": "P50", "limit": 0.5}
     result = bench.run(changed("gates", [*SPEC["gates"], usual]), model_name="slow")
     assert result.phase == "Failed"
@@ -368,7 +368,7 @@ def test_a_slow_model_fails_its_time_and_the_time_is_bounded(
 def test_an_answer_that_is_refused_while_it_is_timed_is_an_error_of_that_gate(
     bench: Bench, faults: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlhops.evaluator.client._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("mlhops.evaluator.scoring.client._FIRST_WAIT", 0.01)
     quick = {"name": "quick", "type": "Latency", "metric": "P50", "limit": 30}
     result = bench.run(changed("gates", [*SPEC["gates"], quick]), endpoint=f"{faults}/batches")
     assert {gate.name: gate.phase for gate in result.gates} == {

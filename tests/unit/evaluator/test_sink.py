@@ -10,7 +10,7 @@ import pytest
 
 from lab.certificates import Authority
 from mlhops.api.data import ReportSink, StoredReport
-from mlhops.evaluator.sink import put
+from mlhops.evaluator.report.sink import put
 from tests.loopback import LOOPBACK
 from tests.unit.evaluator.remote import BUCKET, S3, Unruly, s3_server, unruly_server
 
@@ -31,7 +31,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("AWS_", "GOOGLE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")
-    monkeypatch.setattr("mlhops.evaluator.sink._STALL", 0.5)
+    monkeypatch.setattr("mlhops.evaluator.report.sink._STALL", 0.5)
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ import pytest
 
 from lab.certificates import Authority
 from mlhops.api.result import decode
+from mlhops.evaluator.data.source import Limits
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.source import Limits
 from tests.loopback import LOOPBACK
 from tests.unit.evaluator.conftest import SPEC, Bench, changed, columns
 from tests.unit.evaluator.remote import (
@@ -73,7 +73,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("AWS_", "GOOGLE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")
-    monkeypatch.setattr("mlhops.evaluator.web._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("mlhops.evaluator.data.web._FIRST_WAIT", 0.01)
 
 
 @pytest.fixture(scope="module")

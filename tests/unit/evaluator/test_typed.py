@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from kserve.utils.utils import get_predict_input
 
 from mlhops.api.interface import Feature, Interface, Request
+from mlhops.evaluator.data.read import Batch, Table
+from mlhops.evaluator.data.typed import refuse_unclear
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.features import inputs, payload
-from mlhops.evaluator.read import Batch, Table
-from mlhops.evaluator.typed import refuse_unclear
+from mlhops.evaluator.scoring.features import inputs, payload
 
 from . import callers
 from .conftest import Bench, changed, columns

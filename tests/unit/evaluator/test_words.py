@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from mlhops.api.base import Json
 from mlhops.api.interface import Feature, Output
-from mlhops.evaluator import answers
-from mlhops.evaluator.convert import canonical
+from mlhops.evaluator.data.convert import canonical
+from mlhops.evaluator.data.typed import words_for
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.redact import quote
-from mlhops.evaluator.typed import words_for
+from mlhops.evaluator.scoring import answers
+from mlhops.evaluator.scoring.redact import quote
 
 PROBABILITY = Output(threshold=0.5)
 

@@ -8,6 +8,7 @@ import pytest
 from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.detector import DetectorConfig
 from mlhops.detector.__main__ import _options
+from mlhops.json_access import items, text
 from mlhops.kserve.content import without_content
 from mlhops.kserve.detector import (
     Detector,
@@ -17,7 +18,6 @@ from mlhops.kserve.detector import (
     config_map,
     is_configured,
 )
-from mlhops.kserve.read import items, text
 from tests.builders import with_path
 
 META = ObjectMeta(name="sepsis", namespace="ward", uid="uid-1")

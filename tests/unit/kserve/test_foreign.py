@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from mlhops.api.base import Json, Manifest
+from mlhops.json_access import items
 from mlhops.kserve.detector import Detector, beside
 from mlhops.kserve.foreign import foreign_field, foreign_logger
-from mlhops.kserve.read import items
 from tests.builders import with_path, without
 
 OURS: Manifest = {

@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 
 from mlhops.api.base import Json, Manifest
+from mlhops.json_access import at, items, text
 from mlhops.kserve import health
-from mlhops.kserve.facts import Service
 from mlhops.kserve.health import CRASH_LIMIT, is_ready
-from mlhops.kserve.read import at, items, text
+from mlhops.kserve.state import Service
 from tests.builders import with_path
 
 LATER = "2026-11-30"

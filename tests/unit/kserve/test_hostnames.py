@@ -10,8 +10,12 @@ from hypothesis import strategies as st
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.kserve.facts import Hostnames
-from mlhops.kserve.hostnames import (
+from mlhops.kserve.state import Hostnames
+from mlhops.rollout.draft import Draft
+from mlhops.rollout.hostnames import claim_hostnames
+from mlhops.rollout.observed import Observed
+from mlhops.routing.gateway_api import GatewayRouter
+from mlhops.routing.hostnames import (
     ANY_HOSTNAME,
     Claim,
     HostnameRules,
@@ -21,10 +25,6 @@ from mlhops.kserve.hostnames import (
     overlaps,
     routed,
 )
-from mlhops.kserve.route import GatewayRouter
-from mlhops.rollout.draft import Draft
-from mlhops.rollout.hostnames import claim_hostnames
-from mlhops.rollout.observed import Observed
 from tests.builders import clinical_model
 
 ROUTER = GatewayRouter()

@@ -5,14 +5,14 @@ from typing import cast
 
 from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.predictor import Predictor
+from mlhops.json_access import at
 from mlhops.kserve.detector import Detector
-from mlhops.kserve.drift import as_applied
 from mlhops.kserve.foreign import foreign_field
 from mlhops.kserve.form import EARLIER, NEWEST, Form, form_of_live
 from mlhops.kserve.inferenceservice import render
-from mlhops.kserve.read import at
+from mlhops.kserve.manifest_diff import as_applied
 from mlhops.kserve.runtime import Runtime
-from mlhops.rollout.record import RevisionRecord
+from mlhops.rollout.revision_record import RevisionRecord
 
 META = ObjectMeta(name="sepsis", namespace="hospital", uid="u1")
 OURS = Detector(image="registry.example/detector:2", image_pull_secrets=("ours", "shared"))

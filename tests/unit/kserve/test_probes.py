@@ -7,12 +7,12 @@ import pytest
 
 from mlhops.api.base import Manifest, ObjectMeta
 from mlhops.api.predictor import Predictor
+from mlhops.json_access import at, items
 from mlhops.kserve.detector import Detector
 from mlhops.kserve.foreign import foreign_field
 from mlhops.kserve.form import Form
 from mlhops.kserve.inferenceservice import render
 from mlhops.kserve.probes import PROBES, is_probed
-from mlhops.kserve.read import at, items
 
 META = ObjectMeta(name="sepsis", namespace="hospital", uid="u1")
 OURS = Detector(image="registry.example/detector:2")

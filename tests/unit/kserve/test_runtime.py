@@ -10,9 +10,9 @@ import pytest
 
 from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.predictor import Predictor
+from mlhops.json_access import at
 from mlhops.kserve.form import NEWEST, form_of_live
 from mlhops.kserve.inferenceservice import render
-from mlhops.kserve.read import at
 from mlhops.kserve.runtime import Naming, Runtime, naming_of, runtime_for
 
 NAME = "--model_name={{.Name}}"

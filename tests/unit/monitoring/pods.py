@@ -10,12 +10,12 @@ from mlhops.api.policy import MonitoringPolicySpec
 from mlhops.api.profile import Profile
 from mlhops.api.summary import AnswerSummary, DetectorReport
 from mlhops.detector.answers import AnswerCount
-from mlhops.evaluator.profile import profile
+from mlhops.evaluator.profile.build import profile
 from mlhops.monitoring.look import look
 from mlhops.monitoring.reports import Answer, Asked
-from mlhops.rollout.looks import Look, Side
-from mlhops.statistics.rates import Floats
-from mlhops.statistics.sketch import Column, Sketch
+from mlhops.rollout.drift_snapshot import Look, Side
+from mlhops.statistics.arrays import Floats
+from mlhops.statistics.drift.sketch import Column, Sketch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STABLE, CANDIDATE = "bcdfghjklm", "mlkjhgfdcb"

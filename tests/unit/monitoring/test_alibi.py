@@ -8,7 +8,7 @@ from mlhops.api.alibi import NEEDS_TORCH, NOT_INSTALLED, AlibiReport, AlibiResul
 from mlhops.api.policy import DriftSettings, MonitoringPolicySpec
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.reports import Answer
-from mlhops.statistics.combine import Part, combined
+from mlhops.statistics.drift.combine_pvalues import Part, combined
 from tests.unit.monitoring.pods import CANDIDATES, KNOWN, policy, report, seen
 
 SMALL = 1e-9

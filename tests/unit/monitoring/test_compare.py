@@ -6,9 +6,9 @@ import pytest
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.look import look
 from mlhops.monitoring.reports import Answer
-from mlhops.rollout.looks import Look
-from mlhops.statistics.between import kolmogorov
-from mlhops.statistics.drift import Reference, compare
+from mlhops.rollout.drift_snapshot import Look
+from mlhops.statistics.drift.binned_tests import Reference, compare
+from mlhops.statistics.drift.two_window_ks import kolmogorov
 from tests.unit.monitoring.pods import (
     CANDIDATES,
     KNOWN,

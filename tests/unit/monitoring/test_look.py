@@ -6,7 +6,7 @@ import pytest
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.look import look, threshold
 from mlhops.monitoring.reports import Answer, Asked
-from mlhops.statistics.sketch import Column
+from mlhops.statistics.drift.sketch import Column
 from tests.unit.monitoring.pods import (
     CANDIDATE,
     CANDIDATES,

@@ -12,12 +12,12 @@ from mlhops.api.profile import AskedProfile, Profile
 from mlhops.api.status import Finding
 from mlhops.api.summary import RequestSummary, merge
 from mlhops.detector.envelope import event
-from mlhops.detector.watcher import Watcher
 from mlhops.detector.window import Clock
+from mlhops.detector.window_counter import Watcher
 from mlhops.monitoring.look import look
-from mlhops.rollout.looks import Found, Side
+from mlhops.rollout.drift_snapshot import Found, Side
 from mlhops.rollout.monitoring import described
-from mlhops.statistics.sketch import Column
+from mlhops.statistics.drift.sketch import Column
 from tests.sidecar import headers
 from tests.unit.monitoring.pods import (
     FEATURES,

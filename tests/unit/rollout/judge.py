@@ -13,7 +13,7 @@ from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.gate import Gate
 from mlhops.api.model import ClinicalModel, EvaluationSettings, Step
 from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Outcome, Proof, Serving
-from mlhops.kserve.facts import Service
+from mlhops.kserve.state import Service
 from mlhops.rollout.intents import Answer, EnsureEvaluation, Intent, Plan, Remove, SetWeights
 from mlhops.rollout.revision import Served
 

@@ -1,9 +1,9 @@
 """The detectors beside model servers are told what to count, and nothing else depends on that."""
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.rollout.caution import may_rest_on_hearsay
 from mlhops.rollout.intents import ConfigureDetector, EnsureService
 from mlhops.rollout.plan import plan
+from mlhops.rollout.staleness import may_rest_on_cached_state
 from tests.unit.rollout.world import World
 
 
@@ -25,7 +25,7 @@ def test_another_policy_is_told_to_all_detectors_that_are_there_and_restarts_not
 
     told = tuple(ConfigureDetector(revision) for revision in sorted((stable, candidate)))
     assert (decided.before, decided.status, decided.after) == ((), None, told)
-    assert may_rest_on_hearsay(world.status, decided)
+    assert may_rest_on_cached_state(world.status, decided)
     assert world.reconcile().empty
 
 

@@ -15,9 +15,9 @@ from mlhops.api.model import ClinicalModel
 from mlhops.api.predictor import Resources
 from mlhops.api.profile import StoredProfile
 from mlhops.api.result import PREFIX, Result, encode
-from mlhops.controller.kinds import PODS
-from mlhops.controller.lean import lean
-from mlhops.kserve.read import text
+from mlhops.controller.cache.lean import lean
+from mlhops.controller.resources import PODS
+from mlhops.json_access import text
 from mlhops.rollout.evaluator_job import next_status, render
 from mlhops.rollout.evaluator_pod import CaBundle, EvaluatorImage, pod_spec
 from tests.builders import at_path, clinical_model, evaluation

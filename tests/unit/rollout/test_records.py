@@ -6,7 +6,7 @@ from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import HISTORY_LIMIT
-from mlhops.rollout.tidy import EVALUATIONS_KEPT
+from mlhops.rollout.cleanup import EVALUATIONS_KEPT
 from tests.unit.rollout.world import World
 
 MEASURED_TWICE: list[Json] = [{"setWeight": 10}, {"evaluate": {}}]

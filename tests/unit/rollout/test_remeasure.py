@@ -10,8 +10,8 @@ from mlhops.api.conditions import Condition
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Serving
+from mlhops.rollout.cleanup import MEASUREMENTS_KEPT
 from mlhops.rollout.intents import EnsureEvaluation
-from mlhops.rollout.tidy import MEASUREMENTS_KEPT
 from tests.unit.rollout.world import GATE, World
 
 DAY = 86_400

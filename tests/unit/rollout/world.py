@@ -12,6 +12,7 @@ from mlhops.api.model import ClinicalModel
 from mlhops.api.status import Candidate, ClinicalModelStatus
 from mlhops.kserve.names import detector_map
 from mlhops.kserve.servers import Server
+from mlhops.rollout.drift_snapshot import Monitored, ServingLook
 from mlhops.rollout.identity import target_of
 from mlhops.rollout.intents import (
     Answer,
@@ -27,7 +28,6 @@ from mlhops.rollout.intents import (
     SetWeights,
     StartRetraining,
 )
-from mlhops.rollout.looks import Monitored, ServingLook
 from mlhops.rollout.observed import Hostnames, Observed, Record, Retraining, Route, Service
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revision import service_name

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from mlhops.api.summary import TIMES
-from mlhops.statistics.answering import (
+from mlhops.statistics.inference.answering import (
     at_least,
     at_most,
     is_failing,

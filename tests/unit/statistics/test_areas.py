@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from mlhops.statistics.areas import auroc_gaps
-from mlhops.statistics.calibration import error_gaps
-from mlhops.statistics.rates import Bools, Floats
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.inference.auroc import auroc_gaps
+from mlhops.statistics.inference.calibration import error_gaps
 
 THREE = np.eye(3, dtype=bool)
 RUNS = 300

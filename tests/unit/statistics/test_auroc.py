@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlhops.api.gate import PerformanceMetric
-from mlhops.statistics.estimate import Estimate
-from mlhops.statistics.performance import estimate
-from mlhops.statistics.rates import Bools, Floats
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.inference.estimate import Estimate
+from mlhops.statistics.inference.performance import estimate
 
 
 def auroc(label: Bools, score: Floats, confidence: float) -> Estimate:

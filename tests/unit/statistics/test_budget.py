@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlhops.statistics.budget import (
+from mlhops.statistics.drift.binned_tests import Shift
+from mlhops.statistics.drift.budget import (
     Budget,
     Correction,
     Limit,
@@ -19,7 +20,6 @@ from mlhops.statistics.budget import (
     overall,
     persistent,
 )
-from mlhops.statistics.drift import Shift
 
 HOUR, DAY = 3600.0, 86400.0
 BOTH: tuple[Correction, ...] = ("Bonferroni", "BenjaminiHochberg")

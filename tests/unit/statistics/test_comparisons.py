@@ -8,11 +8,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mlhops.api.gate import FairnessMetric
-from mlhops.statistics.comparisons import compare
-from mlhops.statistics.contrasts import Comparison
-from mlhops.statistics.gap import absolute, smaller_over_larger
-from mlhops.statistics.question import Against
-from mlhops.statistics.rates import Trials, count, rate
+from mlhops.statistics.inference.comparisons import compare
+from mlhops.statistics.inference.contrasts import Comparison
+from mlhops.statistics.inference.gap import absolute, smaller_over_larger
+from mlhops.statistics.inference.question import Against
+from mlhops.statistics.inference.rates import Trials, count, rate
 
 ANY = st.integers(min_value=0, max_value=300)
 KINDS = st.sampled_from(["Difference", "Ratio"])

@@ -5,8 +5,8 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from mlhops.statistics.contrasts import Arms, critical, intervals
-from mlhops.statistics.rates import Floats
+from mlhops.statistics.arrays import Floats
+from mlhops.statistics.inference.contrasts import Arms, critical, intervals
 
 SEED = [3]
 

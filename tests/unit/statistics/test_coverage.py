@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.statistics.comparisons import compare
-from mlhops.statistics.rates import Trials
-from mlhops.statistics.verdict import of_gap, overall
+from mlhops.statistics.inference.comparisons import compare
+from mlhops.statistics.inference.rates import Trials
+from mlhops.statistics.inference.verdict import of_gap, overall
 
 LIMIT = 0.1
 RUNS = 500

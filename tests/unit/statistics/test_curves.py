@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from mlhops.statistics.curves import distribution, reliability, roc
+from mlhops.statistics.inference.curves import distribution, reliability, roc
 
 ROWS = 3000
 

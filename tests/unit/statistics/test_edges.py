@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from mlhops.api.interface import Range
 from mlhops.api.profile import EDGES, FeatureProfile
-from mlhops.statistics.edges import categorical, numeric
-from mlhops.statistics.rates import Floats
+from mlhops.statistics.arrays import Floats
+from mlhops.statistics.drift.edges import categorical, numeric
 
 ANY = arrays(
     np.float64,

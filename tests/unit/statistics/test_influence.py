@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlhops.api.gate import PerformanceMetric
-from mlhops.statistics import influence
-from mlhops.statistics.areas import auroc_gaps
-from mlhops.statistics.paired import Answers, noninferiority
-from mlhops.statistics.performance import Measured
+from mlhops.statistics.inference import influence
+from mlhops.statistics.inference.auroc import auroc_gaps
+from mlhops.statistics.inference.noninferiority import Answers, noninferiority
+from mlhops.statistics.inference.performance import Measured
 
 ROWS = 400
 METRICS = st.sampled_from(list(PerformanceMetric))

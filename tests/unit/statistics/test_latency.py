@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mlhops.statistics.latency import quantile
+from mlhops.statistics.inference.latency import quantile
 
 
 def test_a_quantile_is_a_time_that_was_seen() -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from mlhops.api.interface import Feature
 from mlhops.api.summary import Summary
-from mlhops.evaluator.profile import profile
-from mlhops.statistics.budget import Limit, Verdict, judge
-from mlhops.statistics.look import EFFECTS, Seen, Suite, Watch
-from mlhops.statistics.rates import Floats
-from mlhops.statistics.sketch import Column, Sketch
+from mlhops.evaluator.profile.build import profile
+from mlhops.statistics.arrays import Floats
+from mlhops.statistics.drift.budget import Limit, Verdict, judge
+from mlhops.statistics.drift.look import EFFECTS, Seen, Suite, Watch
+from mlhops.statistics.drift.sketch import Column, Sketch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FEATURES = [

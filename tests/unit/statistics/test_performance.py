@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mlhops.api.gate import PerformanceMetric
-from mlhops.statistics import calibration
-from mlhops.statistics.performance import FROM_CALLS, estimate
-from mlhops.statistics.rates import Bools, Floats
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.inference import calibration
+from mlhops.statistics.inference.performance import FROM_CALLS, estimate
 
 RUNS = 400
 

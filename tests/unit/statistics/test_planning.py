@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.statistics.comparisons import compare
-from mlhops.statistics.contrasts import Comparison
-from mlhops.statistics.planning import (
+from mlhops.statistics.inference.comparisons import compare
+from mlhops.statistics.inference.contrasts import Comparison
+from mlhops.statistics.inference.planning import (
     People,
     Plan,
     Rates,
@@ -18,10 +18,10 @@ from mlhops.statistics.planning import (
     needed_cases,
     plan,
 )
-from mlhops.statistics.proportions import wilson
-from mlhops.statistics.question import Against, Question
-from mlhops.statistics.rates import Trials
-from mlhops.statistics.verdict import of_floor
+from mlhops.statistics.inference.proportions import wilson
+from mlhops.statistics.inference.question import Against, Question
+from mlhops.statistics.inference.rates import Trials
+from mlhops.statistics.inference.verdict import of_floor
 
 RUNS = 600
 

@@ -15,9 +15,9 @@ from mlhops.api.base import Json
 from mlhops.api.interface import Range
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.api.summary import Summary, merge, merge_all
-from mlhops.statistics.edges import categorical, numeric
-from mlhops.statistics.fourier import profile as joint_profile
-from mlhops.statistics.sketch import Column, Sketch
+from mlhops.statistics.drift.edges import categorical, numeric
+from mlhops.statistics.drift.fourier import profile as joint_profile
+from mlhops.statistics.drift.sketch import Column, Sketch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DIGEST = "sha256:" + "0" * 64

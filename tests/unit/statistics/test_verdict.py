@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.statistics.verdict import (
+from mlhops.statistics.inference.verdict import (
     Assurance,
     of_ceiling,
     of_floor,

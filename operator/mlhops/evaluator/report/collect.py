@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, HonoursNames
-from mlhops.evaluator.judge import Judgement
-from mlhops.evaluator.measured import Measured
-from mlhops.evaluator.people import People
-from mlhops.evaluator.places import shown
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.uris import shown
 from mlhops.evaluator.report import people as described
 from mlhops.evaluator.report.figures import Curves, Fact, GateStory, Report, Scores
 from mlhops.evaluator.report.forests import forests
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.verdict.judge import Judgement
 
 MOST_ROWS = 2048
 """Of all gates together; a report with more would be too large to read."""
@@ -38,7 +38,7 @@ class Evaluated:
     gates: Sequence[GateResult] = ()
     """Where nothing was judged."""
     judgement: Judgement | None = None
-    people: People | None = None
+    people: LabelledRows | None = None
     measured: Measured | None = None
 
 
@@ -67,7 +67,12 @@ def collect(run: Evaluated) -> Report:
 
 
 def _scored(
-    people: People, measured: Measured, judgement: Judgement, spec: EvaluationSpec, *, risks: bool
+    people: LabelledRows,
+    measured: Measured,
+    judgement: Judgement,
+    spec: EvaluationSpec,
+    *,
+    risks: bool,
 ) -> tuple[Scores | None, list[Curves], int]:
     score = described.usable(people, measured.candidate, risks=risks)
     if score is None:

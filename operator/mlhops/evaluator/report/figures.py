@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 from mlhops.api.gate import Gate
-from mlhops.statistics.curves import Bar, ReliabilityPoint, RocPoint
+from mlhops.statistics.inference.curves import Bar, ReliabilityPoint, RocPoint
 
 Side: TypeAlias = Literal["between", "above", "below"]
 

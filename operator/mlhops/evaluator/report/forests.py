@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from mlhops.api.evaluation import EvaluationPhase, GateResult, GroupEstimate
 from mlhops.api.gate import CEILINGS, Gate
-from mlhops.evaluator.judge import Finding
-from mlhops.evaluator.judge_fairness import Fairness
-from mlhops.evaluator.judge_noninferiority import EVERYBODY, Inferiority
-from mlhops.evaluator.judge_performance import Performance
 from mlhops.evaluator.report.figures import Counts, Forest, Row, Side, Span
-from mlhops.evaluator.sentences import Interval
-from mlhops.statistics.gap import ITSELF, Gap
+from mlhops.evaluator.verdict.fairness import Fairness
+from mlhops.evaluator.verdict.judge import Finding
+from mlhops.evaluator.verdict.noninferiority import EVERYBODY, Inferiority
+from mlhops.evaluator.verdict.performance import Performance
+from mlhops.evaluator.verdict.sentences import Interval
+from mlhops.statistics.inference.gap import ITSELF, Gap
 
 _OTHERS = {"Rest": "Everybody else", "Best": "Best group", "Reference": "Reference"}
 _TOO_SMALL = "too small to judge"

@@ -11,7 +11,7 @@ from mlhops.evaluator.report import plots, tables, words
 from mlhops.evaluator.report.figures import Curves, Fact, GateStory, Report
 from mlhops.evaluator.report.guide import GUIDE, privacy
 from mlhops.evaluator.report.style import STYLE
-from mlhops.evaluator.sentences import plan_sentence
+from mlhops.evaluator.verdict.sentences import plan_sentence
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "

@@ -6,13 +6,13 @@ import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.gate import PerformanceMetric
-from mlhops.evaluator.measured import Predictions
-from mlhops.evaluator.people import People
+from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.report.figures import Area, Cohort, Counts, Curves, Scores
-from mlhops.evaluator.tally import NEGATIVES, POSITIVES, ROWS, Disclosure, Tallies
-from mlhops.statistics.curves import Bar, distribution, reliability, roc
-from mlhops.statistics.performance import estimate
-from mlhops.statistics.rates import Bools, Floats
+from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.verdict.cell_counts import NEGATIVES, POSITIVES, ROWS, Disclosure, Tallies
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.inference.curves import Bar, distribution, reliability, roc
+from mlhops.statistics.inference.performance import estimate
 
 MOST_GROUPS = 128
 """More are not described one by one."""
@@ -21,7 +21,7 @@ _BARS = 40
 _CONFIDENCE = 0.95
 
 
-def cohort(people: People, disclosure: Disclosure, smallest: int) -> Cohort:
+def cohort(people: LabelledRows, disclosure: Disclosure, smallest: int) -> Cohort:
     """Return who is in the data."""
     tallies = disclosure.tallies
     if tallies is None:
@@ -51,7 +51,7 @@ def total(label: Bools, smallest: int) -> Counts:
     return Counts(rows, positives if known else None, negatives if known else None)
 
 
-def usable(people: People, predictions: Predictions, *, risks: bool) -> Floats | None:
+def usable(people: LabelledRows, predictions: Predictions, *, risks: bool) -> Floats | None:
     """Return the scores if curves can be drawn of them."""
     score = predictions.score
     if score is None or len(score) != people.rows or not np.isfinite(score).all():
@@ -61,7 +61,7 @@ def usable(people: People, predictions: Predictions, *, risks: bool) -> Floats |
     return score
 
 
-def scores(people: People, score: Floats, spec: EvaluationSpec) -> Scores | None:
+def scores(people: LabelledRows, score: Floats, spec: EvaluationSpec) -> Scores | None:
     """Return how the scores of both classes are spread."""
     smallest, threshold = spec.min_cell_size, spec.interface.output.threshold
     low, high = _range(score, spec)
@@ -115,7 +115,7 @@ def _cut(edges: Floats, low: float, high: float) -> Floats:
 
 
 def curves(
-    people: People, score: Floats, disclosure: Disclosure, smallest: int, *, risks: bool
+    people: LabelledRows, score: Floats, disclosure: Disclosure, smallest: int, *, risks: bool
 ) -> tuple[list[Curves], int]:
     """Return the curves of everybody and of every group, and how many groups have no panel.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mlhops.evaluator.report.axis import Axis, round_numbers
 from mlhops.evaluator.report.figures import Curves, Scores
 from mlhops.evaluator.report.words import number, percent, text
-from mlhops.statistics.curves import Bar, ReliabilityPoint
+from mlhops.statistics.inference.curves import Bar, ReliabilityPoint
 
 _SIDE = 180
 _LEFT, _TOP, _SIZE = 34.0, 6.0, 140.0

@@ -8,7 +8,7 @@ from mlhops.api.data import StoredReport
 from mlhops.api.destinations import Destinations
 from mlhops.evaluator.report.collect import Evaluated, collect
 from mlhops.evaluator.report.page import page
-from mlhops.evaluator.sink import put
+from mlhops.evaluator.report.sink import put
 
 log = logging.getLogger(__name__)
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec
-from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.judge import judgement, phase_of_run
-from mlhops.evaluator.measured import Measured, Missing, Predictions
-from mlhops.evaluator.people import People
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.subgroups import Levels
 from mlhops.evaluator.report.collect import Evaluated, collect
 from mlhops.evaluator.report.page import page
 from mlhops.evaluator.run import summary
+from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
+from mlhops.evaluator.verdict.judge import judgement, phase_of_run
 
 from ..made_up import spec_with
 
@@ -27,7 +27,7 @@ DIGEST = "sha256:" + "ab" * 32
 VOID = frozenset({"meta", "link", "wbr", "br"})
 
 
-def people(rows: int = 4000, seed: int = 3) -> People:
+def people(rows: int = 4000, seed: int = 3) -> LabelledRows:
     """Return people of two sexes, some of unknown sex, in three bands of age."""
     random = np.random.default_rng(seed)
     sex = random.choice(3, rows, p=[0.5, 0.47, 0.03])
@@ -37,10 +37,10 @@ def people(rows: int = 4000, seed: int = 3) -> People:
         "sex": Levels(sex.astype(np.intp), ["F", "M", "Unknown"]),
         "ageBand": Levels(band.astype(np.intp), ["<40", "40-65", ">=65"]),
     }
-    return People(label, frozenset({"0", "1"}), levels)
+    return LabelledRows(label, frozenset({"0", "1"}), levels)
 
 
-def predictions(who: People, seed: int = 4) -> Predictions:
+def predictions(who: LabelledRows, seed: int = 4) -> Predictions:
     """Return scores that tell the classes apart."""
     random = np.random.default_rng(seed)
     score = 1 / (1 + np.exp(-random.normal(np.where(who.label, 1.0, -1.0), 1.0)))
@@ -101,7 +101,7 @@ def spec_of(*gates: dict[str, Any], **fields: Any) -> EvaluationSpec:  # noqa: A
 
 def evaluated(
     spec: EvaluationSpec | None = None,
-    who: People | None = None,
+    who: LabelledRows | None = None,
     answers: Predictions | None = None,
     stable: Predictions | Missing | None = None,
 ) -> Evaluated:

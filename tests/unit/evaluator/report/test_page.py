@@ -11,16 +11,16 @@ import pytest
 from bench.rendering import GATES, GROUPS, names
 from bench.rendering import evaluated as largest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.judge import judgement
-from mlhops.evaluator.judge_fairness import Fairness
-from mlhops.evaluator.measured import Measured, Missing, Predictions
-from mlhops.evaluator.people import People
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.subgroups import Levels
 from mlhops.evaluator.report import tables
 from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.figures import Counts
 from mlhops.evaluator.report.forests import forests
 from mlhops.evaluator.report.style import STYLE
+from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
+from mlhops.evaluator.verdict.fairness import Fairness
+from mlhops.evaluator.verdict.judge import judgement
 
 from ..made_up import people_of
 from .reading import (
@@ -202,7 +202,7 @@ def test_text_has_the_contrast_that_wcag_asks_for(scheme: int) -> None:
 def test_hostile_names_are_only_ever_text() -> None:
     who = people()
     levels = {"sex": Levels(who.levels["sex"].codes, [HOSTILE[:63], "M\u202e\x00", "</table>"])}
-    who = People(who.label, who.classes, levels | {"ageBand": who.levels["ageBand"]})
+    who = LabelledRows(who.label, who.classes, levels | {"ageBand": who.levels["ageBand"]})
     spec = spec_of(EVERY_KIND[0])
     output = spec.interface.output.model_copy(update={"positive_class": HOSTILE[:63]})
     spec = spec.model_copy(

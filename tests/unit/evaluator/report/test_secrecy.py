@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlhops.evaluator.groups import Levels
-from mlhops.evaluator.measured import Predictions
-from mlhops.evaluator.people import People
-from mlhops.statistics.rates import Bools, Floats
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.subgroups import Levels
+from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.statistics.arrays import Bools, Floats
 
 from ..made_up import people_of
 from .reading import EVERY_KIND, Page, evaluated, plain, rendered, rows_of, spec_of
@@ -41,7 +41,7 @@ _KINDS = {"n1": (True, True), "n2": (True, False), "n3": (False, True)}
 """Which classes the columns count: positives, negatives."""
 
 
-def groups_of(who: People) -> dict[str, Bools]:
+def groups_of(who: LabelledRows) -> dict[str, Bools]:
     """Return who belongs to each group that a report may name."""
     sex, band = who.levels["sex"], who.levels["ageBand"]
     found = {"everybody": np.ones(who.rows, dtype=bool)}
@@ -53,7 +53,7 @@ def groups_of(who: People) -> dict[str, Bools]:
     return found
 
 
-def cells_of(who: People, members: Bools, kinds: tuple[bool, bool]) -> Floats:
+def cells_of(who: LabelledRows, members: Bools, kinds: tuple[bool, bool]) -> Floats:
     """Return which of the finest cells, of sex, band and class, a number is the sum of."""
     cell = who.levels["sex"].codes * 6 + who.levels["ageBand"].codes * 2 + who.label
     chosen = members & np.where(who.label, *kinds)
@@ -74,7 +74,7 @@ def test_no_small_count_is_told_or_follows_from_sums_and_differences(data: st.Da
         "sex": Levels((cell // 6).astype(np.intp), ["F", "M", "Unknown"]),
         "ageBand": Levels((cell % 6 // 2).astype(np.intp), ["<40", "40-65", ">=65"]),
     }
-    who = People(label, frozenset({"0", "1"}), levels)
+    who = LabelledRows(label, frozenset({"0", "1"}), levels)
     random = np.random.default_rng(data.draw(st.integers(0, 99)))
     score = np.clip(random.normal(np.where(label, 0.6, 0.4), 0.2), 0, 1)
     answers = Predictions(score >= 0.5, score)
@@ -99,7 +99,7 @@ def test_no_small_count_is_told_or_follows_from_sums_and_differences(data: st.Da
     _nothing_follows(known, who, groups)
 
 
-def _nothing_follows(known: list[Floats], who: People, groups: dict[str, Bools]) -> None:
+def _nothing_follows(known: list[Floats], who: LabelledRows, groups: dict[str, Bools]) -> None:
     if not known:
         return
     table = np.array(known)
@@ -117,7 +117,7 @@ def test_a_group_whose_number_is_hidden_has_no_curve() -> None:
     sex = np.concatenate([np.full(n, key[0]) for key, n in sizes.items()]).astype(np.intp)
     label = np.concatenate([np.full(n, key[1] == 1) for key, n in sizes.items()])
     levels = {"sex": Levels(sex, ["F", "M", "Unknown"])}
-    who = People(label, frozenset({"0", "1"}), levels)
+    who = LabelledRows(label, frozenset({"0", "1"}), levels)
     score = np.clip(np.random.default_rng(1).normal(np.where(label, 0.6, 0.4), 0.2), 0, 1)
     answers = Predictions(score >= 0.5, score)
     spec = spec_of({**EVERY_KIND[0], "across": {"groups": ["sex"]}})

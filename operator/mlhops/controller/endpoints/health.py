@@ -1,0 +1,38 @@
+"""What the kubelet asks: /healthz, is a restart due, and /readyz, does it see the cluster.
+
+The thread of `endpoints/server.py` answers, so that a loop that hangs is told of instead of hanging the answer as
+well. An API server that is away makes the operator unready and never unhealthy: a restart would not bring it back.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from mlhops.controller.endpoints.server import Reply, Request, text_reply
+
+Check: TypeAlias = Callable[[], str]
+"""Returns what is wrong, nothing where all is well; called from another thread."""
+
+
+class Health:
+    """The checks behind each of the two paths, by name."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, Check] = {}
+        self.ready: dict[str, Check] = {}
+
+    def answer(self, path: str) -> tuple[int, str]:
+        """Return the HTTP status for a path, and a line for each check as Kubernetes' own servers write them."""
+        checks = {"/healthz": self.live, "/readyz": self.ready}.get(path)
+        if checks is None:
+            return 404, "there are /healthz and /readyz\n"
+        told = {name: check() for name, check in checks.items()}
+        return (503 if any(told.values()) else 200), _lines(told)
+
+    async def reply(self, request: Request) -> Reply:
+        """Return the answer to a request."""
+        return text_reply(*self.answer(request.path))
+
+
+def _lines(told: Mapping[str, str]) -> str:
+    lines = [f"[-]{name}: {wrong}" if wrong else f"[+]{name} ok" for name, wrong in told.items()]
+    return "\n".join((*lines, ""))

@@ -1,0 +1,151 @@
+"""kopf's part: watch, and pass on what is seen.
+
+Only low-level event handlers are used: they write no annotation and no finalizer, on the user's objects or on
+InferenceServices, where KServe would restart the model for it.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Protocol, cast
+
+import kopf
+
+from mlhops.api.base import Manifest
+from mlhops.api.decision import STOPPING
+from mlhops.controller.cache.store import LABELLED, WATCHED
+from mlhops.controller.kube.client import in_cluster
+from mlhops.controller.resources import DECISIONS, EVALUATIONS, MODELS, Key, Kind
+from mlhops.json_access import at, text
+from mlhops.kserve.names import MODEL_LABEL
+from mlhops.rollout.evaluator_job import EVALUATION_LABEL
+
+MODEL, EVALUATION, POLICY = "ClinicalModel", "Evaluation", "MonitoringPolicy"
+_CHUNK = 20
+"""Objects of a kind that are listed in one request: whoever may label Jobs can make each of them a megabyte."""
+NEEDED_GROUPS = ("serving.kserve.io", "gateway.networking.k8s.io")
+
+
+class Listener(Protocol):
+    """Is told of what the watches see, in the order in which they see it, from another thread."""
+
+    def hear(self, kind: Kind, manifest: Manifest) -> None:
+        """Take over an object as it is."""
+        ...
+
+    def hear_gone(self, kind: Kind, manifest: Manifest) -> None:
+        """Take over that an object was deleted."""
+        ...
+
+    def kinds_changed(self, group: str) -> None:
+        """Take over that a kind of a group was installed, changed or removed."""
+        ...
+
+
+def keys_of(kind: Kind, body: Manifest) -> list[Key]:
+    """Return the objects of ours that a change of this object may matter to."""
+    namespace, name = text(body, "metadata", "namespace"), text(body, "metadata", "name")
+    if kind == MODELS:
+        return [Key(MODEL, namespace, name)]
+    keys = []
+    model = text(body, "metadata", "labels", MODEL_LABEL)
+    if kind == DECISIONS:
+        model = text(body, "spec", "model")
+    if kind == EVALUATIONS:
+        keys.append(Key(EVALUATION, namespace, name))
+    evaluation = text(body, "metadata", "labels", EVALUATION_LABEL)
+    if evaluation:
+        return [Key(EVALUATION, namespace, evaluation)]
+    if model:
+        keys.append(Key(MODEL, namespace, model))
+    return keys
+
+
+def stops(decision: Manifest) -> bool:
+    """Whether a person wants a rollout to stop, and has had no answer."""
+    return at(decision, "spec", "action") in STOPPING and not text(decision, "status", "phase")
+
+
+def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:
+    """Return handlers that pass on what they are told.
+
+    Kinds that are installed later are noticed at once only by an operator for the whole cluster:
+    one for some namespaces has no right to watch them, and looks again from time to time.
+    """
+    handlers = kopf.OperatorRegistry()
+    kopf.on.login(registry=handlers, id="login")(_login)
+
+    def watch(kind: Kind) -> None:
+        async def seen(event: kopf.RawEvent, **_: object) -> None:
+            manifest = cast(Manifest, event["object"])
+            gone = event["type"] == "DELETED"
+            (listener.hear_gone if gone else listener.hear)(kind, manifest)
+
+        # With its version: kopf would look for a kind in the version that its group prefers, and KServe's runtimes
+        # are in another.
+        which = (kind.group, kind.version, kind.plural)
+        kopf.on.event(*which, id=f"watch-{kind.plural}", registry=handlers)(seen)
+
+    for kind in WATCHED:
+        if clusterwide or not kind.cluster:
+            watch(kind)
+    if clusterwide:
+
+        async def installed(body: kopf.Body, **_: object) -> None:
+            group = text(dict(body), "spec", "group")
+            if group in NEEDED_GROUPS:
+                listener.kinds_changed(group)
+
+        plural = "customresourcedefinitions"
+        kopf.on.event("apiextensions.k8s.io", plural, id="kinds", registry=handlers)(installed)
+    return handlers
+
+
+def _login(**known: object) -> kopf.ConnectionInfo | None:
+    """Log in to the cluster that runs the process, or to the one that KUBECONFIG names."""
+    login = kopf.login_with_service_account if in_cluster() else kopf.login_with_kubeconfig
+    return login(**known)  # type: ignore[arg-type]
+
+
+def settings(*, clusterwide: bool) -> kopf.OperatorSettings:
+    """Return kopf's settings: nothing posted, nothing persisted, only what concerns models watched."""
+    chosen = kopf.OperatorSettings()
+    # kopf would list and watch all namespaces to find those whose exact names it was given, and be at
+    # it for minutes where it may not.
+    chosen.scanning.disabled = not clusterwide
+    chosen.posting.enabled = False
+    chosen.watching.chunk_size = _CHUNK
+    chosen.queueing.idle_timeout = 0.1
+    chosen.peering.standalone = True
+    chosen.networking.error_backoffs = _Backoffs()
+    # kopf would copy and compare each object for handlers of changes, of which there are none here.
+    chosen.persistence.diffbase_storage = _NoDiff()
+    # The rest is filtered by the API server: a hospital's cluster has other pods and jobs, too.
+    for kind in LABELLED:
+        chosen.watching.label_selectors[kind.plural] = MODEL_LABEL
+    return chosen
+
+
+class _Backoffs:
+    """Ever longer times between tries of a request, and not the same for all watches."""
+
+    def __iter__(self) -> Iterator[float]:
+        for seconds in (1, 2, 4, 8, 16, 30, 30, 30):
+            yield seconds * random.uniform(0.7, 1.3)
+
+
+class _NoDiff(kopf.DiffBaseStorage):
+    """Keeps no last state of objects, in annotations or anywhere else."""
+
+    def build(self, *, body: kopf.Body, extra_fields: object = None) -> kopf.BodyEssence:
+        """Return nothing to compare."""
+        del body, extra_fields
+        return cast(kopf.BodyEssence, {})
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Return nothing to compare with."""
+        del body
+        return None
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Keep nothing."""
+        del body, patch, essence

@@ -1,0 +1,82 @@
+"""From reference data and a revision's own scores to its profile."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mlhops.api.interface import Feature
+from mlhops.api.profile import FeatureProfile, Profile
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.drift import edges, fourier
+from mlhops.statistics.drift.sketch import Column
+from mlhops.statistics.values import numbers
+
+
+def profile(
+    features: Sequence[Feature],
+    columns: Mapping[str, Column],
+    scores: tuple[str, Floats | Bools],
+    *,
+    revision: str,
+    created_from: str,
+    smallest: int = edges.ENOUGH,
+) -> Profile:
+    """Return what the reference data look like.
+
+    Args:
+        features: the model's inputs.
+        columns: their values: of a number NaN where one is missing, else None.
+        scores: the output's name, and the model's scores of the same rows; where it answers with
+            classes, whether each row is called positive, which a window counts as 1 and 0.
+        revision: the revision that made the scores.
+        created_from: the digest of the reference data.
+        smallest: a category that nobody declared is named if so many rows have it, and enough for a bin.
+
+    Raises:
+        ValueError: a column is not there or has another number of rows, or a value is infinite.
+    """
+    rows = len(scores[1])
+    for feature in features:
+        if feature.name not in columns:
+            raise ValueError(f"the reference data lack the feature {feature.name}")
+        if (found := len(columns[feature.name])) != rows:
+            raise ValueError(f"feature {feature.name} has {found} values for {rows} scores")
+    read = {f.name: _floats(columns[f.name]) for f in features if f.type == "Numeric"}
+    enough = max(smallest, edges.ENOUGH)
+    profiles = [_feature(feature, columns, read, enough) for feature in features]
+    numeric = [found for found in profiles if found.type == "Numeric"]
+    matrix = np.column_stack([read[found.name] for found in numeric]) if numeric else np.empty(0)
+    return Profile(
+        revision=revision,
+        created_from=created_from,
+        rows=rows,
+        features=profiles,
+        score=_score(*scores),
+        joint=fourier.profile(numeric, matrix, seed_of(created_from)) if numeric else None,
+    )
+
+
+def _feature(
+    feature: Feature, columns: Mapping[str, Column], read: Mapping[str, Floats], enough: int
+) -> FeatureProfile:
+    if feature.type == "Numeric":
+        return edges.numeric(feature.name, read[feature.name], feature.range)
+    column = columns[feature.name]
+    values: Sequence[object] = column.tolist() if isinstance(column, np.ndarray) else column
+    binary = feature.type == "Binary"
+    return edges.categorical(feature.name, values, feature.categories, binary=binary, enough=enough)
+
+
+def _score(name: str, values: Floats | Bools) -> FeatureProfile:
+    if values.dtype == np.bool_:
+        return edges.categorical(name, values.astype(int).tolist(), binary=True)
+    return edges.numeric(name, np.asarray(values, dtype=np.float64))
+
+
+def _floats(column: Column) -> Floats:
+    return column if isinstance(column, np.ndarray) else numbers(column)
+
+
+def seed_of(created_from: str) -> int:
+    """Return the same seed for the same data, so that a profile can be computed again."""
+    return int(created_from.removeprefix("sha256:")[:8], 16)

@@ -1,0 +1,201 @@
+"""From a model server's answer to one score or class per row; what is odd is refused."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mlhops.api.base import Json
+from mlhops.api.classes import column_of
+from mlhops.api.interface import Output
+from mlhops.evaluator.data.convert import canonical
+from mlhops.evaluator.errors import EvaluationError, counted
+from mlhops.statistics.arrays import Bools, Floats
+
+Values = NDArray[np.object_]
+Labels = frozenset[str]
+_ROUNDING = 1e-6
+"""A probability may leave 0..1 by the rounding of single precision."""
+_PAIR = 2
+_ENOUGH_ROWS = 50
+"""So many probabilities are not all 0 or 1 by chance."""
+
+
+def of_v1(body: Json, output: Output, rows: int, labels: Labels = frozenset()) -> Values:
+    """Return one value per row from a v1 answer."""
+    predictions = body.get("predictions") if isinstance(body, dict) else None
+    if not isinstance(predictions, list):
+        raise EvaluationError(
+            "the model's answer has no list `predictions`, which the v1 protocol asks for: check "
+            "that predictor.protocolVersion is what the server speaks"
+        )
+    if predictions and all(isinstance(row, dict) for row in predictions):
+        predictions = [row.get(output.name) for row in predictions if isinstance(row, dict)]
+    widths = {len(row) if isinstance(row, list) else 0 for row in predictions}
+    if len(widths) > 1:
+        raise EvaluationError("the model's answers differ in length from row to row")
+    width = widths.pop() if widths else 0
+    values = np.empty((len(predictions), width) if width else len(predictions), dtype=object)
+    for i, row in enumerate(predictions):
+        values[i] = row
+    return one_per_row(values, output, rows, labels)
+
+
+def of_v2(
+    tensors: Sequence[tuple[str, Sequence[int], Sequence[Json]]],
+    output: Output,
+    rows: int,
+    labels: Labels = frozenset(),
+    datatypes: Sequence[str] = (),
+) -> Values:
+    """Return one value per row from the output tensors of a v2 answer.
+
+    Args:
+        tensors: name, shape and data of each.
+        output: what the interface says of the answer.
+        rows: how many rows were sent.
+        labels: the values of the label as text.
+        datatypes: of each tensor, where they are known.
+    """
+    named = [place for place, tensor in enumerate(tensors) if tensor[0] == output.name]
+    chosen = named if named else range(len(tensors))
+    if len(chosen) != 1:
+        raise EvaluationError(
+            f"the model answers with {counted(len(tensors), 'tensor')}, none or several of them "
+            f"named {output.name}: set interface.output.name to the one that holds the score"
+        )
+    _, shape, data = tensors[chosen[0]]
+    found = datatypes[chosen[0]] if datatypes else output.datatype
+    if output.datatype is not None and found != output.datatype:
+        raise EvaluationError(
+            f"the model answers with a tensor of {found}, but interface.output.datatype is "
+            f"{output.datatype}: correct it, or remove it if any type will do"
+        )
+    flat = np.array(_flat(data), dtype=object)
+    try:
+        values = flat.reshape(tuple(shape))
+    except ValueError as error:
+        raise EvaluationError(
+            f"the model's answer holds {counted(len(flat), 'value')}, which does not fit its own "
+            f"shape {list(shape)}"
+        ) from error
+    return one_per_row(values, output, rows, labels)
+
+
+def one_per_row(values: Values, output: Output, rows: int, labels: Labels = frozenset()) -> Values:
+    """Return one value per row: the only one, or of one for each class the positive class's."""
+    if values.shape in ((rows,), (rows, 1)):
+        return values.reshape(rows)
+    width = len(output.classes) if output.classes is not None else _PAIR
+    if output.type == "Class" or values.shape != (rows, width):
+        raise EvaluationError(
+            f"the model's answer has the shape {list(values.shape)}, but {_wanted(output, rows)} "
+            f"was expected for {counted(rows, 'row')} and output type {output.type}: serve a model "
+            f"that gives one {output.type} per row{_naming(output, values.shape, rows)}"
+        )
+    column = column_of(output, width, labels)
+    if column is None:
+        raise EvaluationError(
+            "the model answers with two columns, and it is not certain which is the score of "
+            f"output.positiveClass {output.positive_class!r}: list the classes in the server's "
+            "order in interface.output.classes (of scikit-learn, the model's classes_, which are "
+            "sorted), or serve one score per row"
+        )
+    return values[:, column]
+
+
+def _wanted(output: Output, rows: int) -> str:
+    pair = f" or [{rows}, {len(output.classes or ()) or _PAIR}]"
+    return f"[{rows}] or [{rows}, 1]" + ("" if output.type == "Class" else pair)
+
+
+def _naming(output: Output, shape: Sequence[int], rows: int) -> str:
+    if output.type == "Class" or len(shape) != _PAIR or shape[0] != rows:
+        return ""
+    if output.classes is not None:
+        return ", or list as many classes in interface.output.classes as it has columns"
+    return ", or list the classes of its columns in interface.output.classes"
+
+
+def scores(values: Values, output: Output) -> Floats:
+    """Return the values as scores.
+
+    Raises:
+        EvaluationError: a value is not a finite number, or a probability is not between 0 and 1.
+    """
+    numbers = np.array([_number(value, output) for value in values], dtype=np.float64)
+    strange = int((~np.isfinite(numbers)).sum())
+    if strange:
+        raise EvaluationError(
+            f"the model answers NaN, null or infinity for {counted(strange, 'row')} of a batch of "
+            f"{len(numbers):,}: a score must be a finite number for every patient; correct how the "
+            "model treats missing values"
+        )
+    if output.type == "Probability":
+        outside = int(((numbers < -_ROUNDING) | (numbers > 1 + _ROUNDING)).sum())
+        if outside:
+            raise EvaluationError(
+                f"the model answers with numbers outside 0..1 for {counted(outside, 'row')} of a "
+                f"batch of {len(numbers):,}, but output.type is Probability: set it to Score, or "
+                "serve probabilities"
+            )
+        return np.clip(numbers, 0.0, 1.0)
+    return numbers
+
+
+def refuse_classes(score: Floats, output: Output) -> None:
+    """Refuse probabilities that are decisions in truth: no threshold would change them.
+
+    Raises:
+        EvaluationError: all scores of the data are 0 or 1, though declared as probabilities.
+    """
+    if output.type != "Probability" or len(score) < _ENOUGH_ROWS:
+        return
+    if np.isin(score, (0.0, 1.0)).all():
+        raise EvaluationError(
+            f"the model answers with nothing but 0 and 1 in {counted(len(score), 'row')}, but "
+            "interface.output.type is Probability: serve probabilities (KServe's scikit-learn "
+            "server does with PREDICT_PROBA=true in predictor.env), or set output.type to Class "
+            "and remove the threshold"
+        )
+
+
+def classes(values: Values, output: Output, known: frozenset[str]) -> Bools:
+    """Return whether each value is the positive class.
+
+    Raises:
+        EvaluationError: the model answers with a class that the label column does not have.
+    """
+    names = np.array(
+        ["" if value is None else canonical(_text(value)) for value in values], dtype=object
+    )
+    foreign = sum(name not in known for name in names)
+    if foreign:
+        raise EvaluationError(
+            "the model answers with classes that the label column does not have for "
+            f"{counted(foreign, 'row')} of a batch of {len(names):,}: make labels and classes the "
+            "same, or set output.type to Probability or Score"
+        )
+    return np.asarray(names == canonical(output.positive_class), dtype=bool)
+
+
+def _number(value: object, output: Output) -> float:
+    if value is None:
+        return float("nan")
+    if isinstance(value, bool | int | float):
+        return float(value)
+    raise EvaluationError(
+        f"the model answers with {type(value).__name__}, but output.type is {output.type}: serve "
+        "numbers, or set output.type to Class"
+    )
+
+
+def _text(value: object) -> object:
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
+
+
+def _flat(data: Sequence[Json]) -> list[Json]:
+    flat: list[Json] = []
+    for value in data:
+        flat.extend(_flat(value) if isinstance(value, list) else [value])
+    return flat

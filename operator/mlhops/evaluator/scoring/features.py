@@ -1,0 +1,172 @@
+"""The model's inputs, from the data's columns to a request in KServe's v1 or v2 protocol.
+
+A missing number goes out as null: JSON has no NaN, and KServe's servers read null in a numeric
+tensor as NaN.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mlhops.api.base import Json, Manifest
+from mlhops.api.interface import Encoding, Feature, Request
+from mlhops.evaluator.data.read import Batch
+from mlhops.evaluator.data.typed import Sent, converted, sent, words_for
+from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
+
+_MATRIX = Request(encoding="Matrix")
+_NAME = "input-0"
+_WITHOUT_GAPS = frozenset({"Matrix", "Tensors"})
+"""Encodings of which a server makes arrays: there only a fraction can be missing."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One batch of inputs, and how they are put into a request."""
+
+    columns: Sequence[Sent]
+    rows: int
+    request: Request
+
+    def row(self, row: int) -> "Inputs":
+        """Return one row of the batch."""
+        return Inputs([column.row(row) for column in self.columns], 1, self.request)
+
+    def words(self) -> set[str]:
+        """Return every text value, so that it can be kept out of messages."""
+        return {
+            value
+            for column in self.columns
+            if column.datatype == "BYTES"
+            for value in column.values
+            if isinstance(value, str) and value
+        }
+
+    def whole_numbers(self) -> set[str]:
+        """Return every number as a whole one, so that it can be kept out of messages."""
+        found: set[str] = set()
+        for values in (column.values for column in self.columns):
+            if isinstance(values, np.ndarray):
+                known = np.unique(values[np.isfinite(values)]).tolist()
+                found |= {str(abs(whole)) for v in known for whole in (int(v), round(v))}
+            else:
+                found |= {str(abs(value)) for value in set(values) if isinstance(value, int)}
+        return found
+
+
+def request_of(features: Sequence[Feature], request: Request | None) -> Request:
+    """Return how the model is asked: as declared, else as a matrix where all are numbers."""
+    if request is not None:
+        return request
+    named = any(words_for(feature) or feature.datatype for feature in features)
+    return Request(encoding="Columns") if named else _MATRIX
+
+
+def inputs(
+    batch: Batch,
+    features: Sequence[Feature],
+    request: Request | None = None,
+    *,
+    typeless: bool = False,
+) -> Inputs:
+    """Return the features of a batch.
+
+    Args:
+        batch: the rows, by column.
+        features: the model's inputs, in its order.
+        request: how callers ask, where the interface says it.
+        typeless: whether the data have no types of their own, as csv.
+
+    Raises:
+        EvaluationError: a value is not of its feature's type, or a required one is missing.
+    """
+    asked = request_of(features, request)
+    columns = []
+    for feature in features:
+        column = batch[feature.name]
+        if asked.encoding == "Matrix":
+            found = converted(column, feature.name, asked.datatype or "FP64")
+        else:
+            found = sent(column, feature, typeless=typeless)
+        _refuse_gaps(found, feature, asked.encoding)
+        columns.append(found)
+    return Inputs(columns, len(batch[features[0].name]), asked)
+
+
+def over_all(
+    error: WrongValuesError, batches: Iterable[Batch], read: Callable[[Batch], object]
+) -> EvaluationError:
+    """Return an error that a batch has shown, with the number of all rows where it is so."""
+    total, same = 0, error.tell(0)
+    for batch in batches:
+        try:
+            read(batch)
+        except WrongValuesError as found:
+            total += found.number if found.tell(0) == same else 0
+    return EvaluationError(error.tell(max(total, error.number)))
+
+
+def payload(batch: Inputs, protocol: Literal["v1", "v2"]) -> Manifest:
+    """Return the body of a prediction request."""
+    encoding = batch.request.encoding
+    if protocol == "v1":
+        names = [column.name for column in batch.columns]
+        if encoding == "Columns":
+            # One instance with a list per column, of which KServe makes a data frame.
+            return {"instances": [{column.name: column.json() for column in batch.columns}]}
+        rows = _rows(batch)
+        if encoding == "Matrix":
+            return {"instances": [*rows]}
+        return {"instances": [dict(zip(names, row, strict=True)) for row in rows]}
+    if encoding == "Matrix":
+        return {"inputs": [_matrix(batch)]}
+    shape: list[Json] = [batch.rows] if encoding == "Columns" else [batch.rows, 1]
+    tensors: list[Json] = [
+        _tensor(each.name, shape, each.datatype, each.json()) for each in batch.columns
+    ]
+    if encoding == "Tensors":
+        return {"inputs": tensors}
+    # KServe's servers read only the first tensor unless they are told that the tensors are columns.
+    return {"parameters": {"content_type": "pd"}, "inputs": tensors}
+
+
+def _refuse_gaps(column: Sent, feature: Feature, encoding: Encoding) -> None:
+    missing = column.missing
+    if feature.required and missing:
+        raise WrongValuesError(
+            feature.name,
+            missing,
+            lambda number: (
+                f"column {feature.name} has no value in {counted(number, 'row')}, but the feature "
+                "is required: complete the rows, remove them on purpose, or set required to false "
+                "if the model takes missing values"
+            ),
+        )
+    if missing and encoding in _WITHOUT_GAPS and not isinstance(column.values, np.ndarray):
+        raise WrongValuesError(
+            feature.name,
+            missing,
+            lambda number: (
+                f"column {feature.name} has no value in {counted(number, 'row')}, and a tensor of "
+                f"{column.datatype} cannot say so: set datatype to FP64 or FP32, or "
+                "request.encoding to Columns, as callers send them"
+            ),
+        )
+
+
+def _matrix(batch: Inputs) -> Json:
+    asked = batch.request
+    datatype = asked.datatype or "FP64"
+    shape: list[Json] = [batch.rows, len(batch.columns)]
+    data = [value for row in _rows(batch) for value in row]
+    return _tensor(asked.name or _NAME, shape, datatype, data)
+
+
+def _rows(batch: Inputs) -> list[list[Json]]:
+    return [list(row) for row in zip(*(each.json() for each in batch.columns), strict=True)]
+
+
+def _tensor(name: str, shape: list[Json], datatype: str, data: Json) -> Json:
+    return {"name": name, "shape": shape, "datatype": datatype, "data": data}

@@ -1,0 +1,164 @@
+"""How many cases of each kind groups have, which of these numbers may be told, and in which words."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlhops.evaluator.data.subgroups import Cohorts
+from mlhops.evaluator.verdict.disclosure import showable
+from mlhops.statistics.arrays import Bools, Counts
+
+POSITIVES = "positives"
+NEGATIVES = "negatives"
+ROWS = "rows"
+CALLED = "called positive"
+NOT_CALLED = "called negative"
+
+_WITH = {
+    ROWS: (POSITIVES, NEGATIVES),
+    CALLED: (CALLED, NOT_CALLED),
+    NOT_CALLED: (CALLED, NOT_CALLED),
+}
+"""Kinds that add up: with the sum and one of two the other is known, too."""
+
+_COMPLEMENT = {
+    POSITIVES: NEGATIVES,
+    NEGATIVES: POSITIVES,
+    CALLED: NOT_CALLED,
+    NOT_CALLED: CALLED,
+}
+"""Since the number of all rows is told, the sum of one kind is that of the other, too."""
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Which people are cases of which kind."""
+
+    label: Bools
+    called: Bools
+
+    def of(self, cases: str) -> Bools:
+        """Return whether each person is a case of a kind."""
+        found = {
+            POSITIVES: self.label,
+            NEGATIVES: ~self.label,
+            CALLED: self.called,
+            NOT_CALLED: ~self.called,
+        }
+        return found.get(cases, np.ones_like(self.label))
+
+
+class Tallies:
+    """The numbers of cases in groups, each kind counted when it is asked for."""
+
+    def __init__(self, kinds: Kinds, who: Cohorts) -> None:
+        """Take the people and their groups."""
+        self.who = who
+        self._kinds = kinds
+        self._atoms: dict[str, Counts] = {}
+
+    def sizes(self, cases: str) -> Counts:
+        """Return the number of cases in each group."""
+        return np.asarray(self.who.members.astype(np.int64) @ self.atoms(cases))
+
+    def total(self, cases: str) -> int:
+        """Return the number of cases of everybody."""
+        return int(self.atoms(cases).sum())
+
+    def atoms(self, cases: str) -> Counts:
+        """Return the number of cases in each atom."""
+        if cases not in self._atoms:
+            atom, atoms = self.who.atom, self.who.members.shape[1]
+            found = np.bincount(atom[self._kinds.of(cases)], minlength=atoms)
+            self._atoms[cases] = found.astype(np.int64)
+        return self._atoms[cases]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The cases of one kind in each group of a gate, as they may be told."""
+
+    cases: str
+    """Which kind."""
+    sizes: Counts
+    total: int
+    shown: Bools
+    """Whether the number may be told."""
+    smallest: int
+
+    def text(self, group: int) -> str:
+        """Return the number of cases in a group, or that it may not be told."""
+        return self._text(int(self.sizes[group]), bool(self.shown[group]))
+
+    def rest_text(self, group: int) -> str:
+        """Return the number of cases outside a group."""
+        return self._text(self.total - int(self.sizes[group]), bool(self.shown[group]))
+
+    def count(self, group: int) -> int | None:
+        """Return the number of cases in a group; None where it may not be told."""
+        return int(self.sizes[group]) if self.shown[group] else None
+
+    def _text(self, number: int, known: bool) -> str:
+        return shown(number, self.smallest) if known or number < self.smallest else "not shown"
+
+
+class Disclosure:
+    """Which numbers may be told, the same for all gates of a run.
+
+    What one gate hides another must not tell, so that all of their groups are looked at together.
+    """
+
+    def __init__(self, tallies: Tallies | None, smallest: int, last: Collection[str] = ()) -> None:
+        """Take the groups of all gates, None where no gate has any.
+
+        Args:
+            tallies: of all groups of all gates.
+            smallest: smaller numbers are not told.
+            last: names of groups whose numbers are hidden after all others.
+        """
+        self.tallies = tallies
+        self.smallest = smallest
+        self._last = last
+        self._known: dict[str, dict[str, bool]] = {}
+
+    def tell(self, cases: str, tallies: Tallies) -> Tally:
+        """Return what may be told of the groups of one gate."""
+        kinds = _WITH.get(cases, (cases,))
+        names = tallies.who.names
+        known = np.array([all(self._of(kind)[name] for kind in kinds) for name in names])
+        return Tally(cases, tallies.sizes(cases), tallies.total(cases), known, self.smallest)
+
+    def _of(self, cases: str) -> dict[str, bool]:
+        if self.tallies is None:
+            raise AssertionError("a gate has groups, and they were not looked at")
+        if cases not in self._known:
+            who = self.tallies.who
+            if 0 < self.tallies.total(_COMPLEMENT[cases]) < self.smallest:
+                return dict.fromkeys(who.names, False)
+            last = [i for i, name in enumerate(who.names) if name in self._last]
+            found = showable(
+                self.tallies.atoms(cases), who.members, who.division, self.smallest, last
+            )
+            self._known[cases] = _by_name(who.names, found)
+        return self._known[cases]
+
+
+def _by_name(names: Sequence[str], known: Bools) -> dict[str, bool]:
+    """Return whether a number may be told by the group's name; of namesakes all must agree."""
+    found: dict[str, bool] = {}
+    for name, each in zip(names, known.tolist(), strict=True):
+        found[name] = each and found.get(name, True)
+    return found
+
+
+def shown(number: int, smallest: int) -> str:
+    """Return a number of cases, or that it is too small to be told."""
+    return f"{number:,}" if number >= smallest else f"fewer than {smallest}"
+
+
+def total_text(number: int, rows: int, smallest: int) -> str:
+    """Return how many of all rows are cases; no number where few rows are none."""
+    if number >= smallest and 0 < rows - number < smallest:
+        return f"at least {smallest}"
+    return shown(number, smallest)

@@ -1,0 +1,133 @@
+"""The verdict of each gate on what was measured, and of the whole run.
+
+A Proven gate is inconclusive as long as one of its groups is too small to judge: what was not seen
+is not proven. For a NotRefuted gate such a group is reported only. A declared group that nobody
+belongs to leaves either inconclusive, since then the data are not those that the gate was written
+for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
+from mlhops.api.gate import SCORED, Gate, primary_of
+from mlhops.api.interface import Output
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.subgroups import cohorts
+from mlhops.evaluator.errors import EvaluationError
+from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.verdict.cell_counts import Disclosure, Kinds, Tallies
+from mlhops.evaluator.verdict.fairness import Fairness, fairness
+from mlhops.evaluator.verdict.gate_result import in_error, undecided
+from mlhops.evaluator.verdict.inverted_scores import reversed_order
+from mlhops.evaluator.verdict.latency import latency
+from mlhops.evaluator.verdict.performance import Performance, performance
+from mlhops.statistics.inference.verdict import overall
+
+Finding = Fairness | Performance | GateResult
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The verdicts, and what they were made of, for a report that shows more than a status can."""
+
+    gates: Sequence[GateResult]
+    """The primary one first, advisory ones last."""
+    findings: Sequence[Finding]
+    """Of each gate, in the order of the spec."""
+    disclosure: Disclosure
+    """Which counts may be told."""
+
+
+def judge(spec: EvaluationSpec, people: LabelledRows, measured: Measured) -> list[GateResult]:
+    """Return the verdict of every gate of a spec, the primary one first, advisory ones last."""
+    return list(judgement(spec, people, measured).gates)
+
+
+def judgement(spec: EvaluationSpec, people: LabelledRows, measured: Measured) -> Judgement:
+    """Return the verdict of every gate of a spec with all that it rests on."""
+    output, candidate = spec.interface.output, measured.candidate
+    problem = _unusable(output, people, candidate) or reversed_order(
+        output, people.label, candidate.score, spec.min_cell_size
+    )
+    findings = [
+        in_error(gate, problem) if problem else _finding(gate, spec, people, measured)
+        for gate in spec.gates
+    ]
+    disclosure = _disclosure(spec, people, measured, findings)
+    primary = primary_of(spec.gates)
+    results = [each if isinstance(each, GateResult) else each.tell(disclosure) for each in findings]
+    gates = in_order(
+        [each.model_copy(update={"primary": each.name == primary}) for each in results]
+    )
+    return Judgement(gates, findings, disclosure)
+
+
+def _disclosure(
+    spec: EvaluationSpec, people: LabelledRows, measured: Measured, findings: Sequence[Finding]
+) -> Disclosure:
+    """Return what may be told, with the numbers of the worst groups held back last."""
+    told = [each for each in findings if not isinstance(each, GateResult)]
+    worst = {each.worst for each in told if each.worst is not None}
+    across = [gate.across for gate in spec.gates if gate.across is not None]
+    divisions = list(dict.fromkeys(part for each in across for part in each.divisions))
+    if not told or not divisions:
+        return Disclosure(None, spec.min_cell_size)
+    who = cohorts(people.levels, divisions, most=None)
+    kinds = Kinds(people.label, measured.candidate.called)
+    return Disclosure(Tallies(kinds, who), spec.min_cell_size, worst)
+
+
+def in_order(gates: Sequence[GateResult]) -> list[GateResult]:
+    """Return results as people want to read them."""
+    return sorted(gates, key=lambda gate: (not gate.primary, not gate.required))
+
+
+def phase_of_run(gates: Sequence[GateResult]) -> EvaluationPhase:
+    """Return the phase of the run, for which advisory gates do not count."""
+    required = [gate.phase for gate in gates if gate.required]
+    return overall(required) if required or not gates else EvaluationPhase.SUCCESSFUL
+
+
+def _finding(gate: Gate, spec: EvaluationSpec, people: LabelledRows, measured: Measured) -> Finding:
+    if gate.type == "Latency":
+        return latency(gate, measured.seconds)
+    if people.rows == 0:
+        return undecided(gate, "the data are empty: name data with people in them in data.uri")
+    if gate.metric in SCORED and measured.candidate.score is None:
+        return in_error(
+            gate,
+            f"{gate.metric} needs a score, but the model answers with classes: serve probabilities "
+            "and set output.type to Probability, or remove the gate",
+        )
+    try:
+        if gate.type == "Fairness":
+            return fairness(gate, spec, people, measured.candidate)
+        return performance(gate, spec, people, measured)
+    except EvaluationError as error:
+        return in_error(gate, str(error))
+
+
+def _unusable(output: Output, people: LabelledRows, predictions: Predictions) -> str:
+    """Return why the answers cannot be judged: the client refuses such ones, and so do we."""
+    score = predictions.score
+    if len(predictions.called) != people.rows or (score is not None and len(score) != people.rows):
+        return (
+            "the model's answers are not one for each row of the data: serve a model that gives "
+            f"one {output.type} per row"
+        )
+    if score is None:
+        return ""
+    if not np.isfinite(score).all():
+        return (
+            "the model answers NaN or infinity for some rows: a score must be a finite number for "
+            "every patient; correct how the model treats missing values"
+        )
+    if output.type == "Probability" and ((score < 0) | (score > 1)).any():
+        return (
+            "the model answers with numbers outside 0..1, but interface.output.type is "
+            "Probability: set it to Score, or serve probabilities"
+        )
+    return ""

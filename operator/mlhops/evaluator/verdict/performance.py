@@ -1,0 +1,142 @@
+"""The verdict of a Performance gate: is the whole model good enough, and no worse than stable?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, Needed
+from mlhops.api.gate import CEILINGS, Gate, PerformanceMetric
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.verdict.cell_counts import (
+    NEGATIVES,
+    POSITIVES,
+    ROWS,
+    Disclosure,
+    Kinds,
+    Tallies,
+    total_text,
+)
+from mlhops.evaluator.verdict.gate_result import Part, begun, limit_of, numbers
+from mlhops.evaluator.verdict.noninferiority import Inferiority, against_stable
+from mlhops.evaluator.verdict.requirements import requirements
+from mlhops.evaluator.verdict.sentences import (
+    Interval,
+    meaning,
+    measure_sentence,
+    plan_sentence,
+    round_up,
+)
+from mlhops.statistics.inference.estimate import Estimate, critical_of
+from mlhops.statistics.inference.performance import FROM_CALLS, estimate
+from mlhops.statistics.inference.planning import POWER, needed_cases
+from mlhops.statistics.inference.verdict import of_ceiling, of_floor, overall
+
+INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
+_EACH_OF_TWO = 0.87
+"""How often either of two parts of a gate is to be decided: both are in 76 to 87 %, as they depend."""
+
+
+@dataclass(frozen=True)
+class Performance:
+    """What is known of one gate before it is clear which numbers may be told."""
+
+    gate: Gate
+    bounded: Part | None
+    """Against the limit, where there is one."""
+    inferiority: Inferiority | Part | None
+    """Against stable, where that is asked for."""
+
+    @property
+    def tallies(self) -> Tallies | None:
+        """The groups in which stable is compared with."""
+        return self.inferiority.tallies if isinstance(self.inferiority, Inferiority) else None
+
+    @property
+    def worst(self) -> str | None:
+        """The name of the group that decides."""
+        return self.inferiority.worst if isinstance(self.inferiority, Inferiority) else None
+
+    def tell(self, disclosure: Disclosure) -> GateResult:
+        """Return the result; the graver of the two findings gives the numbers."""
+        paired = self.inferiority
+        if isinstance(paired, Inferiority):
+            paired = paired.tell(disclosure)
+        parts = [part for part in (self.bounded, paired) if part is not None]
+        phase = overall(part.phase for part in parts)
+        parts.sort(key=lambda part: part.phase is not phase)
+        update: dict[str, object] = {"phase": phase}
+        for part in reversed(parts):
+            update |= numbers(part.found) if part.found is not None else {}
+            update |= {"needed": part.needed or update.get("needed")}
+            update |= {"groups": part.groups, "worst_group": part.worst} if part.groups else {}
+        update["message"] = ". ".join(part.message for part in parts)
+        return begun(self.gate).model_copy(update=update)
+
+
+def performance(
+    gate: Gate, spec: EvaluationSpec, people: LabelledRows, measured: Measured
+) -> Performance:
+    """Return what is known of a Performance gate.
+
+    Raises:
+        EvaluationError: there are too many groups.
+    """
+    both = gate.limit is not None and gate.non_inferiority is not None
+    power = _EACH_OF_TWO if both else POWER
+    bounded = paired = None
+    if gate.limit is not None:
+        bounded = _bounded(gate, spec, people, measured.candidate, power)
+    if gate.non_inferiority is not None:
+        paired = against_stable(gate, spec, people, measured, gate.non_inferiority.margin, power)
+    return Performance(gate, bounded, paired)
+
+
+def _bounded(
+    gate: Gate, spec: EvaluationSpec, people: LabelledRows, predictions: Predictions, power: float
+) -> Part:
+    kinds = Kinds(people.label, predictions.called)
+    smallest = spec.min_cell_size
+    for each in requirements(gate):
+        size = int(kinds.of(each.cases).sum())
+        if size < each.minimum:
+            return Part(
+                INCONCLUSIVE,
+                f"{gate.metric} needs at least {each.minimum:,} {each.cases}; the data have "
+                f"{total_text(size, people.rows, smallest)}: add held-out rows",
+            )
+    metric = PerformanceMetric(gate.metric)
+    measure = estimate(metric, people.label, predictions.score, predictions.called, gate.confidence)
+    found = Interval(measure.estimate, measure.lower, measure.upper, limit_of(gate))
+    if np.isnan(found.estimate):
+        return Part(INCONCLUSIVE, f"{gate.metric} is undefined: {measure.reason}: add such rows")
+    ceiling = metric in CEILINGS
+    phase = (of_ceiling if ceiling else of_floor)(
+        found.lower, found.upper, found.limit, gate.assurance
+    )
+    cases = ", ".join(
+        f"{kind}: {total_text(int(kinds.of(kind).sum()), people.rows, smallest)}"
+        for kind in (POSITIVES, NEGATIVES)
+    )
+    needed = _needed(gate, measure, people.rows, power) if phase is INCONCLUSIVE else None
+    good, bad = ("below it", "above it") if ceiling else ("above it", "below it")
+    sentence = measure_sentence(gate, cases, found, ceiling=ceiling)
+    proven = gate.assurance == "Proven"
+    told = meaning(phase, good, bad, plan_sentence(needed, metric=gate.metric), proven=proven)
+    return Part(phase, sentence + told, found, needed)
+
+
+def _needed(gate: Gate, measure: Estimate, rows: int, power: float) -> Needed | None:
+    kind = requirements(gate)[0].cases if len(requirements(gate)) == 1 else ROWS
+    if measure.limits is None or gate.metric == "CalibrationError":
+        return None
+    more = needed_cases(
+        measure.estimate,
+        measure.limits,
+        limit_of(gate),
+        rows if kind == ROWS else measure.cases,
+        critical_of(gate.confidence),
+        power,
+        share=PerformanceMetric(gate.metric) in FROM_CALLS,
+    )
+    return None if more is None else Needed(more=round_up(max(more, 1)), cases=kind)

@@ -1,0 +1,221 @@
+"""How many more cases would decide a gate, from what was measured of everybody in it.
+
+Groups that are too small to be judged take part, since they are judged once they are large enough.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mlhops.api.evaluation import EvaluationSpec, Needed
+from mlhops.api.gate import FairnessMetric, Gate, PerformanceMetric
+from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
+from mlhops.evaluator.verdict.fairness_measures import LESS_IS_WORSE
+from mlhops.evaluator.verdict.gate_result import limit_of, seed_of
+from mlhops.evaluator.verdict.requirements import cases_of, requirements
+from mlhops.evaluator.verdict.sentences import hidden_plan_sentence, plan_sentence, round_up
+from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.inference import planning
+from mlhops.statistics.inference.auroc import auroc_arms
+from mlhops.statistics.inference.noninferiority import Answers, paired_arms, unsettled
+from mlhops.statistics.inference.planning import Bounds, Measures, Outlook, Rates
+from mlhops.statistics.inference.question import Question
+from mlhops.statistics.inference.rates import Trials, count
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Cases that a gate lacks, before it is clear which numbers may be told."""
+
+    cases: str
+    """Of which kind."""
+    more: Sequence[int]
+    """How many more each group needs, in the order of the groups."""
+    total: int
+    """How many more everybody needs, each person counted once."""
+    each: int
+    """How many each group then has, at least."""
+    hardest: int
+    """The group whose comparison is decided last; -1 for everybody."""
+
+
+def fairness_plan(
+    gate: Gate,
+    spec: EvaluationSpec,
+    people: LabelledRows,
+    predictions: Predictions,
+    tallies: Tallies,
+) -> Planned | None:
+    """Return what would decide a Fairness gate, None where no sensible number would."""
+    who, metric = tallies.who, FairnessMetric(gate.metric)
+    if metric is FairnessMetric.CALIBRATION_ERROR:
+        return None  # near no error it varies in no normal way: a plan was right in 56 to 99 %
+    question = Question(
+        seed_of(gate, spec),
+        gate.comparison or "Difference",
+        gate.against or "Rest",
+        who.reference if gate.reference else None,
+        who.division,
+        "Higher" if metric in LESS_IS_WORSE else "Lower",
+        gate.confidence,
+    )
+    asked = _people(gate, [tallies], who.members, cases_of(gate.metric))
+    parts = _fairness_parts(gate, spec, people, predictions, tallies, question, asked.sizes)
+    found = planning.plan(parts, asked)
+    if found is None:
+        return None
+    left, _ = planning.pairs(question, len(who.names))
+    hardest = int(left[found.hardest]) if found.hardest >= 0 else -1
+    return _planned(found, asked, tallies, cases_of(gate.metric), hardest)
+
+
+def inferiority_plan(
+    gate: Gate,
+    spec: EvaluationSpec,
+    people: LabelledRows,
+    models: tuple[Predictions, Predictions],
+    tallies: tuple[Tallies, Tallies],
+    margin: float,
+    power: float,
+) -> Planned | None:
+    """Return what would decide a comparison with stable, None where no sensible number would."""
+    who, cases = tallies[0].who, cases_of(gate.metric)
+    if gate.metric == "CalibrationError":
+        return None
+    everybody = np.ones((1, who.members.shape[1]), dtype=bool)
+    members = np.concatenate([everybody, who.members])
+    asked = _people(gate, tallies, members, cases)
+    candidate, stable = (Answers(model.score, model.called) for model in models)
+    arms, pieces, better, worse = paired_arms(
+        PerformanceMetric(gate.metric), people.label, candidate, stable, who.atom, who.members
+    )
+    weights = np.concatenate([members, members]) * asked.sizes
+    now = np.maximum(weights.sum(axis=1), 1e-9)
+    part = Measures(
+        lambda growth: (unsettled(arms, pieces, weights @ growth / now), growth),
+        np.concatenate([members, members]),
+        asked.sizes,
+        better,
+        worse,
+        Bounds(-margin, math.inf),
+        gate.confidence,
+        seed_of(gate, spec),
+        asked.groups < spec.min_cell_size,
+    )
+    found = planning.plan([part], asked, power)
+    if found is None:
+        return None
+    return _planned(found, asked, tallies[0], cases, found.hardest - 1)
+
+
+def _fairness_parts(
+    gate: Gate,
+    spec: EvaluationSpec,
+    people: LabelledRows,
+    predictions: Predictions,
+    tallies: Tallies,
+    question: Question,
+    sizes: Floats,
+) -> Sequence[Outlook]:
+    who, metric, score = tallies.who, FairnessMetric(gate.metric), predictions.score
+    bounds = planning.bounds(question.comparison, limit_of(gate))
+    label, called = people.label, predictions.called
+
+    def rates(of: FairnessMetric, asked: Question) -> Rates:
+        counts = count(of, label, called, who.atom, who.members)
+        return Rates(counts, asked, bounds, spec.min_cell_size)
+
+    if metric is FairnessMetric.EQUALIZED_ODDS:
+        both = FairnessMetric.TRUE_POSITIVE_RATE, FairnessMetric.FALSE_POSITIVE_RATE
+        sure = math.sqrt(question.confidence)
+        return [
+            rates(of, replace(question, seed=[*question.seed, i], confidence=sure))
+            for i, of in enumerate(both)
+        ]
+    if metric is not FairnessMetric.AUROC:
+        found = rates(metric, question)
+        # A group without any case still grows.
+        trials = np.maximum(found.counts.trials, sizes.astype(np.int64))
+        counts = Trials(found.counts.events, trials, found.counts.members)
+        return [Rates(counts, question, bounds, spec.min_cell_size)]
+    if score is None:
+        raise AssertionError("the judge plans no gate by scores for a model that has none")
+    groups = len(who.names)
+    left, right = planning.pairs(question, groups)
+    atoms = question.arms(who.members)
+    arms = planning.mixed(
+        lambda rows: auroc_arms(label[rows], score[rows], who.atom[rows], atoms)[0],
+        who.atom,
+        np.lexsort((score, label)),
+    )
+    few = _fewest(gate, tallies) < spec.min_cell_size
+    return [
+        Measures(
+            arms,
+            atoms,
+            sizes,
+            left,
+            right,
+            bounds,
+            question.confidence,
+            question.seed,
+            few[left] | (few[right] if question.against == "Best" else False),
+            planning.comparable(question, groups),
+        )
+    ]
+
+
+def _fewest(gate: Gate, tallies: Tallies) -> Floats:
+    sizes = [tallies.sizes(each.cases) for each in requirements(gate)]
+    return np.asarray(np.minimum.reduce(sizes), dtype=np.float64)
+
+
+def _people(gate: Gate, tallies: Sequence[Tallies], members: Bools, cases: str) -> planning.People:
+    """Return whom a plan asks for; of a kind that a group has none of, one in each of its atoms."""
+    weights = members.astype(np.float64)
+    sizes = tallies[0].atoms(cases).astype(np.float64)
+    empty = weights @ sizes == 0
+    sizes = np.where((sizes == 0) & members[empty].any(axis=0), 1.0, sizes)
+    least = np.ones(len(members))
+    for each in requirements(gate):
+        for tally in tallies:
+            own = sizes if each.cases == cases else tally.atoms(each.cases).astype(np.float64)
+            with np.errstate(divide="ignore"):
+                least = np.maximum(least, each.minimum / (weights @ own))
+    return planning.People(sizes, members, least)
+
+
+def _planned(
+    found: planning.Plan, asked: planning.People, tallies: Tallies, cases: str, hardest: int
+) -> Planned:
+    then = np.ceil(asked.sizes * found.growth)
+    more = then - tallies.atoms(cases)
+    groups = tallies.who.members.astype(np.float64) @ more
+    return Planned(cases, [int(each) for each in groups], int(more.sum()), found.each, hardest)
+
+
+def planned_sentence(
+    found: Planned, tallies: Tallies, disclosure: Disclosure
+) -> tuple[Needed | None, str]:
+    """Return a plan as it may be told: no number from which one that is hidden could be worked out."""
+    who, cases = tallies.who, found.cases
+    lacking = [i for i, more in enumerate(found.more) if more > 0]
+    tally = disclosure.tell(cases, tallies)
+    each = round_up(found.each)
+    if any(tally.count(i) is None for i in lacking):
+        return None, hidden_plan_sentence(each, cases)
+    total = round_up(max(found.total, 1))
+    if len(lacking) == 1:
+        needed = Needed(group=who.names[lacking[0]], more=total, cases=cases)
+        return needed, plan_sentence(needed)
+    needed = Needed(more=total, cases=cases, each=each if len(who.names) > 0 else None)
+    if not lacking:
+        return needed, plan_sentence(needed)
+    finest = [i for i in lacking if who.members[i].sum() == 1]
+    named = finest if len(finest) > 1 else lacking
+    where = sorted(((round_up(found.more[i]), who.names[i]) for i in named), reverse=True)
+    return needed, plan_sentence(needed, where)

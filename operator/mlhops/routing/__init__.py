@@ -1,0 +1,6 @@
+"""Routing: which revision gets which share of requests, as a router's objects say it. No I/O.
+
+A model, weights and a router's objects come in; manifests to apply and the observed route go out.
+
+Start reading at `gateway_api.py`.
+"""

@@ -1,0 +1,252 @@
+"""The HTTPRoute that carries a rollout's weights, and what a Gateway says of it.
+
+The headers that tell who answered are not among what each Gateway has to know, and one that does not know them may
+refuse the whole route. So what a Gateway has refused for its features is written without these from then on, which
+an annotation of the route remembers for that Gateway.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Protocol, TypeAlias, cast
+
+from mlhops.api.base import Json, Manifest
+from mlhops.api.model import ClinicalModel
+from mlhops.json_access import at, condition, in_one_line, items, number, text
+from mlhops.kserve.manifest_diff import as_applied
+from mlhops.kserve.names import GATEWAY_API, MANAGED_BY, MODEL_LABEL, backend, owned_by
+from mlhops.kserve.owner import is_ours
+from mlhops.kserve.state import UNKNOWN, Answerer, Route
+from mlhops.routing.exposure import Features, matches, naming
+from mlhops.routing.hostnames import gateway_of
+
+_PORT = 80
+_SUFFIX = backend("")
+FEATURES = "mlhops.io/route-features"
+"""The annotation with what a Gateway takes, and which one that is."""
+_UNSUPPORTED = re.compile(
+    r"^(Unsupported(?!Protocol)|IncompatibleFilters|Invalid(Filter|Configuration))"
+)
+"""Reasons by which Gateways refuse what a route asks for, and not whose it is or where it leads."""
+
+
+_Verdict: TypeAlias = tuple[bool | None, str, str]
+"""Whether a route is accepted, the reason, and the message."""
+
+
+class Router(Protocol):
+    """A way to split requests between revisions."""
+
+    def desired(
+        self,
+        model: ClinicalModel,
+        weights: Mapping[str, int],
+        answerers: Mapping[str, Answerer],
+        features: int = Features.FULL,
+    ) -> Manifest:
+        """Return the object to apply for these weights by InferenceService."""
+        ...
+
+    def observe(
+        self, model: ClinicalModel, live: Manifest, answerers: Mapping[str, Answerer]
+    ) -> Route:
+        """Return what the live object comes to."""
+        ...
+
+
+class GatewayRouter:
+    """Weighted backends of one HTTPRoute: changing a weight restarts nothing."""
+
+    def desired(
+        self,
+        model: ClinicalModel,
+        weights: Mapping[str, int],
+        answerers: Mapping[str, Answerer],
+        features: int = Features.FULL,
+    ) -> Manifest:
+        """Return the HTTPRoute to apply; a revision without weight has no place in it."""
+        gateway = model.spec.exposure.gateway
+        if gateway is None:
+            raise ValueError("spec.exposure.gateway is required in mode Standard")
+        meta, level = model.metadata, Features(features)
+        metadata: Manifest = {
+            "name": meta.name,
+            "namespace": meta.namespace,
+            "labels": {**MANAGED_BY, MODEL_LABEL: meta.name},
+            **owned_by(meta),
+        }
+        if level < Features.FULL:
+            metadata["annotations"] = {FEATURES: _noted(level, gateway_of(model))}
+        given = {name: weight for name, weight in weights.items() if weight > 0}
+        return {
+            "apiVersion": GATEWAY_API,
+            "kind": "HTTPRoute",
+            "metadata": metadata,
+            "spec": {
+                "parentRefs": [cast(Json, self._parent(model))],
+                "hostnames": list(gateway.hostnames),
+                "rules": [self._rule(model, given, answerers, level)],
+            },
+        }
+
+    def observe(
+        self, model: ClinicalModel, live: Manifest, answerers: Mapping[str, Answerer]
+    ) -> Route:
+        """Return the weights in the route, and whether the Gateway has accepted exactly these."""
+        weights = self._weights(live)
+        accepted, reason, message = self._acceptance(model, live)
+        features = _features(model, live)
+        desired = self.desired(model, weights, answerers, features)
+        current = self._is_current(live, desired)
+        unsupported = accepted is False and _UNSUPPORTED.match(reason) is not None
+        less = self._less(model, weights, features)
+        if not (current and unsupported and less < features):
+            less, unsupported = features, False
+        return Route(
+            weights=weights,
+            accepted=accepted,
+            message=message,
+            current=current and not unsupported,
+            foreign=not is_ours(live, model.metadata.uid),
+            features=less,
+            unsupported=message if unsupported else "",
+            unanswered=self._unanswered(model, live),
+        )
+
+    def _is_current(self, live: Manifest, desired: Manifest) -> bool:
+        # These lists are ours alone: a filter, a match or a backend that somebody added counts.
+        exact = all(
+            at(live, "spec", field) == at(desired, "spec", field)
+            for field in ("parentRefs", "hostnames", "rules")
+        )
+        return exact and as_applied(live, desired)
+
+    def _rule(
+        self,
+        model: ClinicalModel,
+        weights: Mapping[str, int],
+        answerers: Mapping[str, Answerer],
+        features: Features,
+    ) -> Manifest:
+        """Return the one rule: with headers of its own where one revision has all, else at each backend."""
+        name, exposure = model.metadata.name, model.spec.exposure
+        behind = {service: answerers.get(service, UNKNOWN) for service in weights}
+        backends: list[Manifest] = [
+            {
+                "group": "",
+                "kind": "Service",
+                "name": backend(service),
+                "port": _PORT,
+                "weight": weight,
+            }
+            for service, weight in weights.items()
+        ]
+        rule: Manifest = {
+            "matches": matches(name, exposure, behind.values(), features),
+            "backendRefs": cast("list[Json]", backends),
+        }
+        if exposure.response_headers == "Off" or not behind or features is Features.CORE:
+            return rule
+        if len(behind) > 1 and features is Features.FULL:
+            for each, answerer in zip(backends, behind.values(), strict=True):
+                each |= naming(name, [answerer])
+            return rule
+        return rule | naming(name, list(behind.values()))
+
+    def _less(
+        self, model: ClinicalModel, weights: Mapping[str, int], features: Features
+    ) -> Features:
+        """Return the most that a Gateway may take which has refused a route with these features."""
+        named = model.spec.exposure.response_headers == "On"
+        split = features is Features.FULL and named and len(weights) > 1
+        return Features.RULE if split else Features.CORE
+
+    def _parent(self, model: ClinicalModel) -> dict[str, str]:
+        gateway = model.spec.exposure.gateway
+        if gateway is None:
+            raise ValueError("spec.exposure.gateway is required in mode Standard")
+        return {
+            "group": "gateway.networking.k8s.io",
+            "kind": "Gateway",
+            "name": gateway.name,
+            "namespace": gateway.namespace or model.metadata.namespace,
+        }
+
+    def _weights(self, live: Manifest) -> dict[str, int]:
+        """Return the weights by InferenceService, added up where a backend stands twice."""
+        weights: dict[str, int] = {}
+        for rule in items(live, "spec", "rules"):
+            for reference in items(rule, "backendRefs"):
+                name = text(reference, "name").removesuffix(_SUFFIX)
+                weight = number(reference, "weight")
+                weights[name] = weights.get(name, 0) + (1 if weight is None else weight)
+        return {name: weight for name, weight in weights.items() if weight > 0}
+
+    def _acceptance(self, model: ClinicalModel, live: Manifest) -> _Verdict:
+        """Return whether our Gateway has accepted this very spec; None while it is silent or behind."""
+        generation = number(live, "metadata", "generation")
+        said = "the Gateway says nothing about the HTTPRoute"
+        verdicts: list[_Verdict] = []
+        for parent in self._said(model, live):
+            said = "the Gateway has not seen the latest weights yet"
+            accepted = condition(parent, "Accepted", "conditions")
+            if number(accepted, "observedGeneration") != generation:
+                continue  # behind, or left by a controller that is gone
+            if text(accepted, "status") != "True":
+                verdicts.append(_refused(accepted))
+            else:
+                verdicts.append(self._resolved(parent, generation))
+        refused = [verdict for verdict in verdicts if not verdict[0]]
+        return next(iter(refused or verdicts), (None, "", said))
+
+    def _said(self, model: ClinicalModel, live: Manifest) -> Iterator[Manifest]:
+        """Yield what is said of the route for our Gateway; more than one controller may have."""
+        wanted = self._parent(model)
+        for parent in items(live, "status", "parents"):
+            reference = at(parent, "parentRef")
+            namespace = text(reference, "namespace") or model.metadata.namespace
+            if (text(reference, "name"), namespace) == (wanted["name"], wanted["namespace"]):
+                yield parent
+
+    def _unanswered(self, model: ClinicalModel, live: Manifest) -> str:
+        """Return what Envoy Gateway says of backends without endpoints, whose share of requests gets 503."""
+        generation = number(live, "metadata", "generation")
+        for parent in self._said(model, live):
+            said = condition(parent, "BackendsAvailable", "conditions")
+            if text(said, "status") == "False" and number(said, "observedGeneration") == generation:
+                return in_one_line(said)
+        return ""
+
+    def _resolved(self, parent: Manifest, generation: int | None) -> _Verdict:
+        """An accepted route whose backends are not found answers its share of requests with 500."""
+        resolved = condition(parent, "ResolvedRefs", "conditions")
+        stale = number(resolved, "observedGeneration") != generation
+        if resolved and not stale and text(resolved, "status") == "False":
+            return _refused(resolved)
+        return True, "", ""
+
+
+def unprogrammed(gateway: Manifest) -> str:
+    """Return why a Gateway takes no requests, in its controller's words; empty where it says nothing of the kind."""
+    generation = number(gateway, "metadata", "generation")
+    for type_ in ("Accepted", "Programmed"):
+        said = condition(gateway, type_)
+        observed = number(said, "observedGeneration")
+        if text(said, "status") == "False" and observed in (None, generation):
+            return f"{type_} is False: {in_one_line(said)}"
+    return ""
+
+
+def _refused(said: Manifest) -> _Verdict:
+    reason = text(said, "reason")
+    return False, reason, text(said, "message") or reason
+
+
+def _noted(features: Features, gateway: str) -> str:
+    return f"{features.name.capitalize()} {gateway}"
+
+
+def _features(model: ClinicalModel, live: Manifest) -> Features:
+    """Return how much the Gateway takes, as the route remembers it; of another Gateway nothing is known."""
+    said = text(live, "metadata", "annotations", FEATURES)
+    known = (each for each in Features if said == _noted(each, gateway_of(model)))
+    return next(known, Features.FULL)
