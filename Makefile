@@ -41,33 +41,33 @@ controlplane: venv ## build etcd, kube-apiserver and kube-controller-manager (mi
 	$(PYTHON) -m lab.binaries
 
 crds: venv ## write crds/ and docs/reference.md from the types in operator/mlhops/api
-	$(PYTHON) -m mlhops.api.crd crds/
-	$(PYTHON) -m mlhops.api.reference docs/reference.md
+	$(PYTHON) -m tools.crd crds/
+	$(PYTHON) -m tools.reference docs/reference.md
 
-roles: venv ## write the roles of manifests/ and charts/ from operator/mlhops/controller/permissions.py
-	$(PYTHON) -m mlhops.controller.permissions
+roles: venv ## write the roles of manifests/ and charts/ from tools/permissions.py
+	$(PYTHON) -m tools.permissions
 
 sbom: venv ## write a CycloneDX bill of materials for each image into sbom/
-	$(PYTHON) -m lab.sbom sbom
+	$(PYTHON) -m tools.sbom sbom
 
 telemetry: venv ## write docs/metrics.md from the metrics, and alerts and dashboard of manifests/ from those of the chart
-	$(PYTHON) -m mlhops.controller.metrics_docs
+	$(PYTHON) -m tools.metrics_docs
 
 check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(PYTHON) -m mlhops.api.crd --check crds/
-	$(PYTHON) -m mlhops.api.reference --check docs/reference.md
-	$(PYTHON) -m mlhops.controller.permissions --check
-	$(PYTHON) -m lab.licences --check
-	$(PYTHON) -m lab.sbom --check
-	$(PYTHON) -m lab.release --check
-	$(PYTHON) -m mlhops.controller.metrics_docs --check
+	$(PYTHON) -m tools.crd --check crds/
+	$(PYTHON) -m tools.reference --check docs/reference.md
+	$(PYTHON) -m tools.permissions --check
+	$(PYTHON) -m tools.licences --check
+	$(PYTHON) -m tools.sbom --check
+	$(PYTHON) -m tools.release --check
+	$(PYTHON) -m tools.metrics_docs --check
 
 release: venv ## write VERSION into code, chart, manifests and pages (see CONTRIBUTING.md)
-	$(PYTHON) -m lab.release $(VERSION)
+	$(PYTHON) -m tools.release $(VERSION)
 
 fix: venv ## let the linter and the formatter repair what they can
 	$(VENV)/bin/ruff check --fix .

@@ -7,7 +7,7 @@ from lab.client import Object
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.result import encode
 from mlhops.rollout.evaluator_pod import CONTAINER
-from tests import last_words
+from testkit import last_words
 
 
 def moment() -> str:

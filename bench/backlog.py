@@ -15,9 +15,9 @@ from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import DECISIONS
 from mlhops.json_access import text
-from tests.builders import decision
-from tests.cluster_api import until
-from tests.integration.fake_controllers import MODEL, Hands
+from testkit.api import until
+from testkit.builders import decision
+from testkit.fake_controllers import MODEL, Hands
 
 PENDING = 2000
 TARGET = 1.0

@@ -21,7 +21,7 @@ from mlhops.detector import job
 from mlhops.monitoring.alibi import alibi
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.statistics.drift import edges
-from tests.images import installed
+from testkit.images import installed
 
 REFERENCES = 6
 """That the windows without a shift are shared among."""

@@ -19,7 +19,7 @@ from mlhops.api.status import HISTORY_LIMIT
 from mlhops.controller.resources import EVALUATIONS, JOBS, MODELS, PODS, REVISIONS, SERVICES
 from mlhops.json_access import items
 from mlhops.rollout.cleanup import EVALUATIONS_KEPT
-from tests.cluster_api import Api
+from testkit.api import Api
 
 ROLLOUTS = 1000
 CHECKPOINTS = (100, 200, 400, 600, 800)

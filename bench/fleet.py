@@ -12,7 +12,7 @@ from lab.client import Client, Object, Resource
 from lab.informer import Informer, Key, key_of
 from mlhops.api.base import Json, Manifest
 from mlhops.json_access import at, text
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 
 MODELS = Resource("mlhops.io", "v1alpha1", "clinicalmodels", "ClinicalModel")
 _AT_A_TIME = 16

@@ -11,8 +11,8 @@ from bench.watching import Change, Watch
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import MODELS, REVISIONS, SERVICES
 from mlhops.json_access import at, text
-from tests.builders import clinical_model
-from tests.integration.fake_controllers import MODEL, Hands
+from testkit.builders import clinical_model
+from testkit.fake_controllers import MODEL, Hands
 
 FIRST_WRITE = "spec change to first write on an idle operator"
 FLOOR = "API server's floor: write to watch event"

@@ -5,8 +5,8 @@ import psutil
 from bench.plane import Plane, settle
 from bench.results import Result
 from mlhops.controller.resources import MODELS, SERVICES
-from tests.builders import clinical_model
-from tests.cluster_api import until
+from testkit.api import until
+from testkit.builders import clinical_model
 
 MODELS_MANY = 100
 

@@ -17,7 +17,7 @@ from bench.watching import Change, Watch
 from lab.informer import Key
 from mlhops.controller.resources import MODELS
 from mlhops.json_access import text
-from tests.cluster_api import Api
+from testkit.api import Api
 
 MANY = 200
 BAD = 10

@@ -13,7 +13,7 @@ from bench.plane import Plane, settle
 from bench.results import Result
 from lab.control import free_ports
 from mlhops.controller.resources import JOBS
-from tests.integration.test_neighbours import noisy_job, resident
+from testkit.noise import noisy_job, resident
 
 CONNECTIONS = 10_000
 LOOKS = 50

@@ -18,7 +18,7 @@ from lab.cache import REPOSITORY
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops.controller.resources import MODELS
 from mlhops.json_access import text
-from tests.integration.fake_controllers import Hands, hands_in_namespace
+from testkit.fake_controllers import Hands, hands_in_namespace
 
 AUDITED = "audited-operator"
 """The user whose requests are counted."""

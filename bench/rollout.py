@@ -7,8 +7,8 @@ from bench.plane import AUDITED, Plane, settle
 from bench.results import Result
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.json_access import text
-from tests.cluster_api import until
-from tests.integration.fake_controllers import Hands
+from testkit.api import until
+from testkit.fake_controllers import Hands
 
 ROLLOUTS = 3
 STEPS = {"steps": [{"setWeight": 10}, {"setWeight": 50}]}

@@ -20,11 +20,11 @@ from lab.cluster import Cluster
 from lab.demo.train import load, train
 from lab.images import detector, program
 from mlhops.api.conditions import find
-from tests.cluster_api import Api, until
-from tests.e2e.callers import GOOD, NARROW, at_server, callers, server_process
-from tests.e2e.conftest import LabOperator
-from tests.e2e.ward import MODEL, Ward
-from tests.installed import MANIFESTS, USER, kustomized
+from testkit.api import Api, until
+from testkit.callers import GOOD, NARROW, at_server, callers, server_process
+from testkit.installed import MANIFESTS, USER, kustomized
+from testkit.lab_operator import LabOperator
+from testkit.ward import MODEL, Ward
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _PATIENCE = 120.0

@@ -17,7 +17,7 @@ import psutil
 from bench.load import FEATURES, Seen
 from bench.results import Result
 from bench.usage import Stolen
-from tests.sidecar import Sidecar, config, profile, sidecar
+from testkit.sidecar import Sidecar, config, profile, sidecar
 
 STARTS = 5
 FAST = 100_000

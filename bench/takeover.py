@@ -13,9 +13,9 @@ from pathlib import Path
 from bench.results import Result
 from lab.cache import REPOSITORY
 from lab.control import gateway_api_crds, kserve_crds
-from tests.integration.audited import AuditedPlane
-from tests.integration.fake_controllers import hands_in_namespace
-from tests.integration.pair import halfway, two_operators
+from testkit.audited import AuditedPlane
+from testkit.fake_controllers import hands_in_namespace
+from testkit.pair import halfway, two_operators
 
 TIMES = 5
 _TOLD, _KILLED = "told to stop (SIGTERM)", "killed (SIGKILL)"

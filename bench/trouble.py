@@ -17,8 +17,8 @@ from mlhops.api.model import ClinicalModel
 from mlhops.json_access import text
 from mlhops.kserve.names import MODEL_LABEL, SERVICE_LABEL
 from mlhops.rollout.revision import revision_of, service_name
-from tests.builders import decision, with_path
-from tests.model_pods import replica_set
+from testkit.builders import decision, with_path
+from testkit.model_pods import replica_set
 
 PREFIX = "bad-"
 READY = "the trouble has begun"

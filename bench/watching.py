@@ -13,7 +13,7 @@ import httpx
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import Kind
 from mlhops.json_access import text
-from tests.cluster_api import Api
+from testkit.api import Api
 
 _LONGEST = 600
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.results import Result
 from lab.cache import REPOSITORY
-from tests.images import MODULES, installed
+from testkit.images import MODULES, installed
 
 _MIB = 2**20
 

@@ -14,7 +14,7 @@ from lab.client import PODS, ApiError, Client, Object, Resource
 from lab.informer import Informers, Key, Loop
 from mlhops.json_access import at, condition, items, text
 from mlhops.kserve.names import MODEL_LABEL, SERVICE_LABEL
-from tests.model_pods import is_running, replica_set, running
+from testkit.model_pods import is_running, replica_set, running
 
 SERVICES = Resource("serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService")
 ROUTES = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")

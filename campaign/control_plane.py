@@ -20,7 +20,7 @@ from lab.control import HOST, ControlPlane
 from lab.faults.proxy import FaultProxy, Upstream
 from lab.faults.requests import Target
 from lab.faults.script import Fault
-from tests.cluster_api import Api
+from testkit.api import Api
 
 _USER = "campaign-operator"
 

@@ -16,7 +16,7 @@ from typing import Self, TypeAlias
 import httpx
 
 from campaign.raw_json import part, whole, word
-from tests.cluster_api import Api
+from testkit.api import Api
 
 Object: TypeAlias = dict[str, object]
 

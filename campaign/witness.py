@@ -22,7 +22,7 @@ import httpx
 
 from campaign.history import WITNESSED, Recorder, Version
 from campaign.judge import judge, judge_so_far
-from tests.cluster_api import Api
+from testkit.api import Api
 
 _PATIENCE = 10.0
 

@@ -20,10 +20,10 @@ from mlhops.api.result import encode
 from mlhops.api.serving import ProbeReport, ServingCounts
 from mlhops.controller.resources import MODELS, PODS
 from mlhops.json_access import at, condition, items, text
-from tests import last_words
-from tests.cluster_api import Api
-from tests.integration.fake_controllers import MODEL, Hands
-from tests.model_pods import IMAGE
+from testkit import last_words
+from testkit.api import Api
+from testkit.fake_controllers import MODEL, Hands
+from testkit.model_pods import IMAGE
 
 _POLL = 0.3
 PATIENCE = 90.0

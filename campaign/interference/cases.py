@@ -31,7 +31,7 @@ from mlhops.controller.resources import (
 )
 from mlhops.json_access import at, items, text
 from mlhops.kserve.names import DETECTOR_KEY, detector_map
-from tests.integration.fake_controllers import MODEL
+from testkit.fake_controllers import MODEL
 
 
 def _serves(version: str) -> Callable[[World], bool]:

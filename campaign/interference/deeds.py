@@ -10,8 +10,8 @@ from mlhops.api.model import ClinicalModel
 from mlhops.controller.resources import GATEWAYS, PODS, ROUTES, Kind
 from mlhops.kserve.names import app_of, backend
 from mlhops.rollout.revision import revision_of, service_name
-from tests.builders import evaluation, with_path
-from tests.integration.fake_controllers import MODEL
+from testkit.builders import evaluation, with_path
+from testkit.fake_controllers import MODEL
 
 Name = Callable[[World], str]
 

@@ -15,8 +15,8 @@ from lab.faults.script import Counted
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.resources import ROUTES
 from mlhops.kserve.names import backend
-from tests.cluster_api import Api
-from tests.integration.fake_controllers import MODEL
+from testkit.api import Api
+from testkit.fake_controllers import MODEL
 
 SECONDS = 20.0
 MOST_WRITES = 120

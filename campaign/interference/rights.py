@@ -10,7 +10,7 @@ from campaign.history import Recorder
 from campaign.interference.begins import serving
 from campaign.interference.play import Played
 from campaign.world import World
-from tests.integration.fake_controllers import OperatorProcess
+from testkit.fake_controllers import OperatorProcess
 
 _READS = ("get", "list", "watch")
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"

@@ -23,7 +23,7 @@ from campaign.judge import judge
 from campaign.run import start_plane
 from campaign.world import World
 from lab.control import gateway_api_crds, kserve_crds
-from tests.cluster_api import Api
+from testkit.api import Api
 
 UNINSTALLED = "kinds: KServe and Gateway API uninstalled and installed again"
 _DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"

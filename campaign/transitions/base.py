@@ -7,7 +7,7 @@ import copy
 from typing import cast
 
 from mlhops.api.base import Json, Manifest
-from tests.builders import DIGEST
+from testkit.builders import DIGEST
 
 SHARED, ELSEWHERE = "default", "campaign-elsewhere"
 """Namespaces with Gateways that all models may name."""

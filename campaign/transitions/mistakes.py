@@ -12,8 +12,8 @@ from campaign.transitions.wrongs import Wrong, mended, prepare, sound, spec_of
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import MODELS
 from mlhops.json_access import at, text
-from tests.integration.fake_controllers import MODEL
-from tests.integration.refusals import REFUSALS
+from testkit.fake_controllers import MODEL
+from testkit.refusals import REFUSALS
 
 _STILL = 1.0
 

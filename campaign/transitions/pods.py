@@ -7,7 +7,7 @@ from campaign.transitions.scripted_environment import Town
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import PODS
 from mlhops.json_access import at, condition, text
-from tests.model_pods import is_running
+from testkit.model_pods import is_running
 
 _CRASHES = 3
 

@@ -15,7 +15,7 @@ from campaign.transitions.mistakes import make_all, refuse_all
 from campaign.transitions.play import Covered, lane
 from campaign.transitions.scripted_environment import make_gateways
 from campaign.transitions.wrongs import WRONGS, Wrong
-from tests.cluster_api import Api
+from testkit.api import Api
 
 CRD = Path(__file__).resolve().parents[2] / "crds" / "mlhops.io_clinicalmodels.yaml"
 _PER_LANE = 8

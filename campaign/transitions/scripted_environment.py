@@ -15,9 +15,9 @@ from mlhops.controller.resources import CLUSTER_RUNTIMES, MODELS, ROUTES, SERVIC
 from mlhops.controller.resources import GATEWAYS as GATEWAY_KIND
 from mlhops.controller.resources import POLICIES as POLICY_KIND
 from mlhops.json_access import at, condition, items, text
-from tests.builders import monitoring_policy, serving_runtime
-from tests.cluster_api import Api
-from tests.integration.fake_controllers import MODEL, moment
+from testkit.api import Api
+from testkit.builders import monitoring_policy, serving_runtime
+from testkit.fake_controllers import MODEL, moment
 
 ACCOUNTS = Kind("", "v1", "serviceaccounts")
 _STRICT = {"fieldValidation": "Strict"}

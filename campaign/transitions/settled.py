@@ -12,7 +12,7 @@ from campaign.transitions.state import State, state_of
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import MODELS
 from mlhops.json_access import at, text
-from tests.integration.fake_controllers import MODEL
+from testkit.fake_controllers import MODEL
 
 _REST = 0.4
 _LONG_REST = 5.0

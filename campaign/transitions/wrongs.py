@@ -12,7 +12,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import MODELS, ROUTES
 from mlhops.json_access import at, text
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 
 TAKEN = "taken.models.example"
 LONG = "a-model-with-a-name-as-long-as-it-may-be"

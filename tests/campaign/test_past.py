@@ -12,8 +12,8 @@ from lab.faults.past import only
 from lab.faults.requests import Target
 from lab.faults.script import Action, Fault
 from mlhops.controller.resources import MODELS
-from tests.builders import clinical_model
-from tests.cluster_api import Api
+from testkit.api import Api
+from testkit.builders import clinical_model
 
 NAMESPACE = "default"
 PATH = MODELS.path(NAMESPACE, "sepsis")

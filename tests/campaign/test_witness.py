@@ -15,8 +15,8 @@ from campaign.operators import REPOSITORY, Nursery
 from campaign.witness import read
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import MODELS
-from tests.builders import clinical_model
-from tests.cluster_api import Api, until
+from testkit.api import Api, until
+from testkit.builders import clinical_model
 
 NAMESPACE = "default"
 

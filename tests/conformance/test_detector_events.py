@@ -10,7 +10,7 @@ import pytest
 from mlhops.detector.counters import Note, Outcome
 from mlhops.detector.decode import Decoded, Decoder
 from mlhops.detector.envelope import event
-from tests.sidecar import config, sidecar
+from testkit.sidecar import config, sidecar
 
 pytestmark = pytest.mark.reference("kserve-samples")
 

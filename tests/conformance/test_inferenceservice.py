@@ -16,8 +16,8 @@ from mlhops.controller.resources import SERVICES
 from mlhops.kserve.detector import Detector
 from mlhops.kserve.inferenceservice import render
 from mlhops.kserve.manifest_diff import covers
-from tests.builders import clinical_model
-from tests.cluster_api import Api
+from testkit.api import Api
+from testkit.builders import clinical_model
 from tests.conftest import REFERENCE
 
 EVERYTHING: dict[str, Json] = {

@@ -10,15 +10,14 @@ import pytest
 
 from lab.binaries import kstatus
 from mlhops.api.base import Json, Manifest
-from mlhops.api.crd import KINDS, crd
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.api.result import encode
 from mlhops.rollout.evaluator_job import next_status
 from mlhops.rollout.overview import overview
-from tests.builders import at_path, decision, evaluation, monitoring_policy, with_path
-from tests.last_words import said
+from testkit.builders import at_path, decision, evaluation, monitoring_policy, with_path
+from testkit.last_words import said
 from tests.unit.rollout.standings import (
     begun,
     failed,
@@ -33,6 +32,7 @@ from tests.unit.rollout.standings import (
     unseen,
 )
 from tests.unit.rollout.world import World
+from tools.crd import KINDS, crd
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 GONE: Json = "2030-01-01T00:00:00Z"

@@ -1,10 +1,6 @@
 """One lab for all end-to-end tests, one operator in it, and a ward (namespace) of its own for each test."""
 
-import os
 import secrets
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,54 +9,12 @@ import pytest
 from lab.cluster import Cluster
 from lab.demo.train import Data, load, train
 from lab.images import detector, program
-from tests.cluster_api import Api
-from tests.e2e.ward import Ward
-from tests.installed import MANIFESTS, USER, forbidden, kubeconfig_of_operator, kustomized
-from tests.sidecar import HOST, free_port
+from testkit.api import Api
+from testkit.installed import MANIFESTS, USER, forbidden, kustomized
+from testkit.lab_operator import LabOperator
+from testkit.ward import Ward
 
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-class LabOperator:
-    """The operator as a process that can be killed and started again, with the rights that it is installed with."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
-        self._kubeconfig = kubeconfig_of_operator(cluster.control, cluster.root)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._metrics = free_port()
-
-    def start(self) -> None:
-        """Start it."""
-        environment = {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
-        with (self._cluster.root / "operator.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "mlhops.controller",
-                    "--evaluator-image=mlhops/evaluator:test",
-                    "--detector-image=mlhops/detector:test",
-                    f"--metrics-port={self._metrics}",
-                    "--allowed-network=127.0.0.0/8",
-                ],
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
-
-    def metrics(self) -> str:
-        """What it tells Prometheus."""
-        with _DIRECT.open(f"http://{HOST}:{self._metrics}/metrics") as answer:
-            page: str = answer.read().decode()
-            return page
-
-    def kill(self) -> None:
-        """SIGKILL."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.summary import DetectorReport
 from mlhops.controller.resources import CONFIG_MAPS, POLICIES, SERVICES
 from mlhops.json_access import at, text
-from tests.builders import monitoring_policy
-from tests.cluster_api import until
-from tests.e2e.ward import Ward
+from testkit.api import until
+from testkit.builders import monitoring_policy
+from testkit.ward import Ward
 
 ASKED = 7
 WATCHED: Json = {"policyRef": {"name": "ward"}}

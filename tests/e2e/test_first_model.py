@@ -13,8 +13,8 @@ import yaml
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import MODELS
 from mlhops.json_access import at, text
-from tests.cluster_api import until
-from tests.e2e.ward import Ward
+from testkit.api import until
+from testkit.ward import Ward
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "first-model.md"
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -11,8 +11,8 @@ import pytest
 from mlhops.api.base import Manifest
 from mlhops.api.serving import ServingReport
 from mlhops.json_access import items, number, text
-from tests.cluster_api import until
-from tests.e2e.ward import MODEL, Ward
+from testkit.api import until
+from testkit.ward import MODEL, Ward
 
 SERVER = "kserve-container"
 

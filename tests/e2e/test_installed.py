@@ -11,8 +11,8 @@ import pytest
 from lab.cluster import Cluster
 from lab.images import detector, program
 from mlhops.json_access import items
-from tests.helm import Helm
-from tests.installed import CHART, MANIFESTS, NAMESPACE, OPERATOR, USER, forbidden, granted, used
+from testkit.helm import Helm
+from testkit.installed import CHART, MANIFESTS, NAMESPACE, OPERATOR, USER, forbidden, granted, used
 
 EXAMPLES = MANIFESTS / "examples"
 WARD = "clinical-example"
@@ -46,7 +46,7 @@ def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
     root = tmp_path / "cluster"
     root.mkdir()
     images = {
-        "mlhops/operator": program("tests.in_cluster", str(root)),
+        "mlhops/operator": program("testkit.in_cluster", str(root)),
         "mlhops/evaluator": program("mlhops.evaluator"),
         "mlhops/detector": detector("mlhops.detector"),
     }

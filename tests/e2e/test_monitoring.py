@@ -13,10 +13,10 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.status import MonitoringStatus, Outcome
 from mlhops.controller.resources import EVENTS, JOBS, POLICIES
 from mlhops.json_access import items, text
-from tests.builders import monitoring_policy
-from tests.cluster_api import until
-from tests.e2e.conftest import LabOperator
-from tests.e2e.ward import Ward
+from testkit.api import until
+from testkit.builders import monitoring_policy
+from testkit.lab_operator import LabOperator
+from testkit.ward import Ward
 
 WATCHED: Json = {"policyRef": {"name": "ward"}}
 UNITS = 88.4

@@ -6,8 +6,8 @@ from mlhops.api.evaluation import Evaluation
 from mlhops.api.profile import Profile
 from mlhops.controller.resources import CONFIG_MAPS, EVALUATIONS, JOBS
 from mlhops.json_access import at, condition, text
-from tests.cluster_api import until
-from tests.e2e.ward import Ward
+from testkit.api import until
+from testkit.ward import Ward
 
 
 def test_a_watched_model_serves_with_the_profile_that_its_evaluator_made(ward: Ward) -> None:

@@ -5,7 +5,7 @@ from typing import cast
 
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import EVALUATIONS
-from tests.e2e.ward import Ward
+from testkit.ward import Ward
 
 
 def report(ward: Ward) -> Manifest:

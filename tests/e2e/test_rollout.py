@@ -15,9 +15,9 @@ from mlhops.controller.resources import (
     Kind,
 )
 from mlhops.json_access import items, text
-from tests.cluster_api import until, until_none
-from tests.e2e.conftest import LabOperator
-from tests.e2e.ward import MODEL, Ward
+from testkit.api import until, until_none
+from testkit.lab_operator import LabOperator
+from testkit.ward import MODEL, Ward
 
 DEPLOYMENTS = Kind("apps", "v1", "deployments")
 

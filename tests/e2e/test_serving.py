@@ -10,9 +10,9 @@ from lab.demo.train import FEATURES, Data
 from mlhops.api.base import Json
 from mlhops.api.conditions import Condition, find
 from mlhops.api.status import ServingStatus
-from tests.cluster_api import until
-from tests.e2e.callers import GOOD, NARROW, at_server, callers, server_process
-from tests.e2e.ward import MODEL, Ward
+from testkit.api import until
+from testkit.callers import GOOD, NARROW, at_server, callers, server_process
+from testkit.ward import MODEL, Ward
 
 
 def serving(ward: Ward, verdict: str, seconds: float) -> ServingStatus:

@@ -3,7 +3,7 @@
 import hashlib
 
 from mlhops.api.base import Manifest
-from tests.e2e.ward import Ward
+from testkit.ward import Ward
 from tests.unit.evaluator.remote import s3_server
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from mlhops.api.base import Json
 from mlhops.api.status import Outcome
-from tests.cluster_api import until
-from tests.e2e.ward import Ward
+from testkit.api import until
+from testkit.ward import Ward
 
 
 class Constant:

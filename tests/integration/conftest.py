@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
-from tests.cluster_api import Api
-from tests.installed import MANIFESTS, USER, apply_kustomization
-from tests.integration.fake_controllers import Hands, OperatorProcess
+from testkit.api import Api
+from testkit.fake_controllers import Hands, OperatorProcess
+from testkit.installed import MANIFESTS, USER, apply_kustomization
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -9,8 +9,8 @@ from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.resources import DECISIONS, MODELS
 from mlhops.json_access import text
-from tests.builders import clinical_model, decision, with_path
-from tests.cluster_api import Api, until
+from testkit.api import Api, until
+from testkit.builders import clinical_model, decision, with_path
 
 NAMESPACE = "default"
 ADA, BEN = "ada@hospital.example", "ben@hospital.example"

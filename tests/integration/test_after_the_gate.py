@@ -6,8 +6,8 @@ from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import EVALUATIONS, MODELS
 from mlhops.json_access import at, items, text
-from tests.cluster_api import until
-from tests.integration.fake_controllers import MODEL, Hands
+from testkit.api import until
+from testkit.fake_controllers import MODEL, Hands
 from tests.integration.test_decisions import answered
 
 FAILED, SUCCESSFUL = EvaluationPhase.FAILED, EvaluationPhase.SUCCESSFUL

@@ -23,8 +23,8 @@ from mlhops.monitoring.reports import Answer, Asked
 from mlhops.rollout.drift_snapshot import Side
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift import edges
-from tests.images import installed
-from tests.sidecar import Sidecar, config, headers, sidecar
+from testkit.images import installed
+from testkit.sidecar import Sidecar, config, headers, sidecar
 
 PATIENCE = 120.0
 """Until alibi-detect is loaded, on a machine that has other things to do."""

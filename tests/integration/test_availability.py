@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from lab.control import free_ports, gateway_api_crds, kserve_crds
-from tests.cluster_api import until
-from tests.integration.audited import AuditedPlane
-from tests.integration.fake_controllers import Hands, OperatorProcess, hands_in_namespace
-from tests.integration.pair import halfway, two_operators
+from testkit.api import until
+from testkit.audited import AuditedPlane
+from testkit.fake_controllers import Hands, OperatorProcess, hands_in_namespace
+from testkit.pair import halfway, two_operators
 
 pytestmark = pytest.mark.alone
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -21,9 +21,9 @@ from mlhops.controller.resources import (
     Kind,
 )
 from mlhops.json_access import at, items, text
-from tests.builders import monitoring_policy
-from tests.cluster_api import until
-from tests.integration.fake_controllers import MODEL, Hands
+from testkit.api import until
+from testkit.builders import monitoring_policy
+from testkit.fake_controllers import MODEL, Hands
 
 SAVED = (CONFIG_MAPS, MODELS, REVISIONS, DECISIONS, EVALUATIONS, ROUTES, SERVICES, POLICIES)
 ORDERS = {

@@ -14,8 +14,8 @@ import yaml
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops.api.base import Json, Manifest
 from mlhops.json_access import at, items
-from tests.helm import Helm, HelmError
-from tests.installed import CHART, NAMESPACE, REPOSITORY
+from testkit.helm import Helm, HelmError
+from testkit.installed import CHART, NAMESPACE, REPOSITORY
 
 RELEASE = "mlhops"
 SECTIONS = sorted(cast(Manifest, yaml.safe_load((CHART / "values.yaml").read_text())))

@@ -14,9 +14,9 @@ from mlhops.api.gate import primary_of
 from mlhops.api.result import encode
 from mlhops.controller.resources import DECISIONS, EVALUATIONS, MODELS
 from mlhops.json_access import at, items, text
-from tests import last_words
-from tests.cluster_api import Api, until
-from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
+from testkit import last_words
+from testkit.api import Api, until
+from testkit.fake_controllers import MODEL, Hands, OperatorProcess
 
 FAILED, INCONCLUSIVE = EvaluationPhase.FAILED, EvaluationPhase.INCONCLUSIVE
 SUCCESSFUL = EvaluationPhase.SUCCESSFUL

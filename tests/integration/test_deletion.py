@@ -11,9 +11,9 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import DECISIONS, MODELS, REVISIONS, ROUTES, SERVICES
 from mlhops.json_access import at, items, text
-from tests.builders import clinical_model
-from tests.cluster_api import Api, until
-from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
+from testkit.api import Api, until
+from testkit.builders import clinical_model
+from testkit.fake_controllers import MODEL, Hands, OperatorProcess
 
 FOREIGN = "eve.example/keep"
 TEN: Manifest = {"steps": [{"setWeight": 10}, {"pause": {}}]}

@@ -14,9 +14,9 @@ from mlhops.api.detector import DetectorConfig
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import CONFIG_MAPS, MODELS, POLICIES, REVISIONS, SERVICES
 from mlhops.json_access import at, items, text
-from tests.builders import monitoring_policy
-from tests.cluster_api import Api, until
-from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
+from testkit.api import Api, until
+from testkit.builders import monitoring_policy
+from testkit.fake_controllers import MODEL, Hands, OperatorProcess
 
 WATCHED = {"policyRef": {"name": "ward"}}
 ALIBI = "detector-alibi:1"

@@ -8,9 +8,9 @@ from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
 from mlhops.api.given import unpacked
 from mlhops.controller.resources import EVALUATIONS, PODS
 from mlhops.json_access import at, items, text
-from tests.builders import at_path, clinical_model
-from tests.cluster_api import until
-from tests.integration.fake_controllers import Hands
+from testkit.api import until
+from testkit.builders import at_path, clinical_model
+from testkit.fake_controllers import Hands
 
 
 def large_interface() -> Manifest:

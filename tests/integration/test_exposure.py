@@ -8,8 +8,8 @@ from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import MODELS, ROUTES
 from mlhops.json_access import at, items, text
 from mlhops.kserve.names import FIELD_MANAGER
-from tests.cluster_api import until
-from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess, moment
+from testkit.api import until
+from testkit.fake_controllers import MODEL, Hands, OperatorProcess, moment
 
 STEPS: Manifest = {"steps": [{"setWeight": 10}, {"pause": {}}]}
 OWN = {f"/v2/models/{MODEL}{end}" for end in ("", "/ready", "/infer")}

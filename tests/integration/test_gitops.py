@@ -15,8 +15,8 @@ from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import MODELS, ROUTES, SERVICES
 from mlhops.json_access import at, items, number, text
-from tests.cluster_api import until
-from tests.integration.fake_controllers import MODEL, Hands
+from testkit.api import until
+from testkit.fake_controllers import MODEL, Hands
 
 STEPS: Manifest = {"steps": [{"setWeight": 10}]}
 

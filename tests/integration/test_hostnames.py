@@ -12,8 +12,8 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import DECISIONS, GATEWAYS, MODELS, ROUTES
 from mlhops.json_access import at, items, text
-from tests.cluster_api import until
-from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess, hands_in_namespace
+from testkit.api import until
+from testkit.fake_controllers import MODEL, Hands, OperatorProcess, hands_in_namespace
 
 ICU = "mortality.models.example"
 EVE = "eve.models.example"

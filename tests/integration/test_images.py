@@ -14,9 +14,9 @@ import pytest
 
 from lab.control import ControlPlane, free_ports
 from mlhops.api.result import decode
-from tests.cluster_api import until
-from tests.images import MODULES, OLDER, Image, installed, pins, requirements
-from tests.sidecar import headers
+from testkit.api import until
+from testkit.images import MODULES, OLDER, Image, installed, pins, requirements
+from testkit.sidecar import headers
 from tests.unit.evaluator.conftest import SPEC, columns, serving
 
 COMPILED = {("evaluator", "aarch64"): "psutil"}

@@ -17,10 +17,10 @@ from mlhops.controller.main import _parse
 from mlhops.controller.resources import MODELS
 from mlhops.json_access import at, items, text
 from mlhops.rollout.evaluator_pod import CaBundle
-from tests.builders import clinical_model
-from tests.cluster_api import Api, until
-from tests.helm import Helm, HelmError
-from tests.installed import (
+from testkit.api import Api, until
+from testkit.builders import clinical_model
+from testkit.helm import Helm, HelmError
+from testkit.installed import (
     CHART,
     LABELLED,
     MANIFESTS,

@@ -27,10 +27,10 @@ from mlhops.kserve.detector import Detectors
 from mlhops.kserve.names import MODEL_LABEL
 from mlhops.rollout.drift_snapshot import Found, Look, Side, Verdict
 from mlhops.routing.gateway_api import GatewayRouter
-from tests.builders import monitoring_policy
-from tests.cluster_api import until
-from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
-from tests.loopback import LOOPBACK
+from testkit.api import until
+from testkit.builders import monitoring_policy
+from testkit.fake_controllers import MODEL, Hands, OperatorProcess
+from testkit.loopback import LOOPBACK
 
 CREATININE = Found("creatinine", "Feature", "hour", "KS", "Drift", 1.2e-8, 0.84, 4724)
 WATCHED: Manifest = {"policyRef": {"name": "ward"}}

@@ -14,9 +14,9 @@ from mlhops.api.model import ClinicalModel
 from mlhops.controller.resources import EVALUATIONS, JOBS, MODELS, ROUTES, SERVICES
 from mlhops.json_access import at, items, text
 from mlhops.rollout.revision import revision_of, service_name
-from tests.builders import clinical_model, with_path
-from tests.cluster_api import Api, until, until_none
-from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
+from testkit.api import Api, until, until_none
+from testkit.builders import clinical_model, with_path
+from testkit.fake_controllers import MODEL, Hands, OperatorProcess
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STEPS = {

@@ -41,7 +41,7 @@ from mlhops.api.model import ClinicalModel
 from mlhops.kserve.state import Answerer
 from mlhops.routing.exposure import Features
 from mlhops.routing.gateway_api import GatewayRouter
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 
 HOST, NAME, PORT = "sepsis.models.example", "sepsis", 8080
 ROWS = {"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [0.5, 1.0]}]}

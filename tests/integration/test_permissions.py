@@ -18,17 +18,10 @@ from mlhops.controller.kube.relist import Relist
 from mlhops.controller.resources import CLUSTER_RUNTIMES, CONFIG_MAPS, POLICIES, RUNTIMES, Kind
 from mlhops.json_access import at, text
 from mlhops.kserve.names import MODEL_LABEL
-from tests.builders import clinical_model, monitoring_policy, serving_runtime
-from tests.cluster_api import Api, until
-from tests.installed import (
-    Right,
-    forbidden,
-    granted,
-    kubeconfig_of_operator,
-    rules_of,
-    used,
-)
-from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
+from testkit.api import Api, until
+from testkit.builders import clinical_model, monitoring_policy, serving_runtime
+from testkit.fake_controllers import MODEL, Hands, OperatorProcess
+from testkit.installed import Right, forbidden, granted, kubeconfig_of_operator, rules_of, used
 
 NAMED = {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://models/1", "runtime": "sklearn"}
 STEPS = {"steps": [{"approve": {}}, {"setWeight": 50}], "keepPrevious": "1h"}

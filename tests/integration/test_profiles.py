@@ -12,17 +12,10 @@ from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.profile import MOST_BYTES, Profile, StoredProfile
 from mlhops.controller.resources import CONFIG_MAPS, EVALUATIONS, MODELS
 from mlhops.json_access import at, items, text
-from tests.builders import clinical_model
-from tests.cluster_api import until
-from tests.evaluator_pod import (
-    Answering,
-    handing_over,
-    own_address,
-    profile_of,
-    send,
-    text_of,
-)
-from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
+from testkit.api import until
+from testkit.builders import clinical_model
+from testkit.evaluator_pod import Answering, handing_over, own_address, profile_of, send, text_of
+from testkit.fake_controllers import MODEL, Hands, OperatorProcess
 
 WATCHED: Manifest = {"policyRef": {"name": "ward"}}
 

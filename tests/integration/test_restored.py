@@ -16,8 +16,8 @@ from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.cache.store import version_of
 from mlhops.controller.resources import CONFIG_MAPS, EVALUATIONS, EVENTS
 from mlhops.json_access import text
-from tests.cluster_api import until
-from tests.integration.fake_controllers import Hands, OperatorProcess, hands_in_namespace
+from testkit.api import until
+from testkit.fake_controllers import Hands, OperatorProcess, hands_in_namespace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOTICED = 60.0

@@ -8,8 +8,8 @@ from lab.kserve.runtimes import SKLEARN_SERVER, Runtime
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import JOBS, MODELS, PODS, SERVICES
 from mlhops.json_access import at, text
-from tests.cluster_api import Api
-from tests.integration.fake_controllers import Hands
+from testkit.api import Api
+from testkit.fake_controllers import Hands
 
 RUNTIME = Runtime("kserve-sklearnserver", SKLEARN_SERVER["spec"], cluster=True)
 """It has the security context of KServe's own runtimes."""

@@ -7,8 +7,8 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import EVALUATIONS, MODELS, REVISIONS, SERVICES
 from mlhops.json_access import at, text
-from tests.cluster_api import until
-from tests.integration.fake_controllers import MODEL, Hands
+from testkit.api import until
+from testkit.fake_controllers import MODEL, Hands
 
 STEPS = {"steps": [{"setWeight": 10}, {"pause": {}}]}
 PROVEN: Manifest = {

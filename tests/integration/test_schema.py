@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest, Resource
-from mlhops.api.crd import KINDS
-from tests.builders import (
+from testkit.builders import (
     at_path,
     clinical_model,
     decision,
@@ -20,10 +19,11 @@ from tests.builders import (
     override,
     with_path,
 )
-from tests.integration.refusal import Refusal
-from tests.integration.refusals import REFUSALS
-from tests.integration.samples import ACCEPTED, DEFAULTED, EVERYTHING, POLICY
-from tests.integration.server import RefusedError, Server
+from testkit.operators import RefusedError, Server
+from testkit.refusal import Refusal
+from testkit.refusals import REFUSALS
+from testkit.samples import ACCEPTED, DEFAULTED, EVERYTHING, POLICY
+from tools.crd import KINDS
 
 TYPES: dict[str, type[Resource]] = {kind.name: kind.model for kind in KINDS}
 

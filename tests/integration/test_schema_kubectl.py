@@ -11,8 +11,7 @@ import yaml
 
 from lab.control import ControlPlane
 from mlhops.api.base import Manifest
-from mlhops.api.crd import KINDS, Kind
-from tests.builders import (
+from testkit.builders import (
     DIGEST,
     clinical_model,
     decision,
@@ -20,7 +19,8 @@ from tests.builders import (
     monitoring_policy,
     with_path,
 )
-from tests.integration.server import Server
+from testkit.operators import Server
+from tools.crd import KINDS, Kind
 
 NOW = "2026-05-01T12:00:00.000000Z"
 GOOD = (clinical_model(), evaluation(), decision(), monitoring_policy())

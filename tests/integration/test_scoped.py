@@ -12,10 +12,11 @@ from mlhops.api.base import Json, Manifest
 from mlhops.controller.kube.relist import RELIST_SECONDS
 from mlhops.controller.resources import CLUSTER_RUNTIMES, MODELS, SERVICES
 from mlhops.json_access import at, items, text
-from tests.builders import clinical_model, serving_runtime
-from tests.cluster_api import Api, until
-from tests.helm import Helm
-from tests.installed import (
+from testkit.api import Api, until
+from testkit.builders import clinical_model, serving_runtime
+from testkit.fake_controllers import ACCOUNTS, Hands, OperatorProcess
+from testkit.helm import Helm
+from testkit.installed import (
     CHART,
     NAMESPACE,
     OPERATOR,
@@ -27,7 +28,6 @@ from tests.installed import (
     rules_of,
     used,
 )
-from tests.integration.fake_controllers import ACCOUNTS, Hands, OperatorProcess
 
 WARD, UNIT, OTHER, GATEWAYS = "ward", "unit", "other", "gateways"
 PROMPTLY = 20.0

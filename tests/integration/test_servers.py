@@ -8,9 +8,9 @@ from mlhops.controller.kube.relist import RELIST_SECONDS
 from mlhops.controller.resources import CLUSTER_RUNTIMES, EVALUATIONS, PODS, RUNTIMES, SERVICES
 from mlhops.json_access import at, text
 from mlhops.kserve.names import app_of
-from tests.builders import serving_runtime
-from tests.cluster_api import until
-from tests.integration.fake_controllers import MODEL, Hands
+from testkit.api import until
+from testkit.builders import serving_runtime
+from testkit.fake_controllers import MODEL, Hands
 
 OTHER = "sha256:" + "2" * 64
 STEPS: Manifest = {"steps": [{"setWeight": 10}, {"pause": {}}]}

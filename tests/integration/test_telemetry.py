@@ -14,13 +14,13 @@ from lab.control import ControlPlane, free_ports
 from mlhops import __version__
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.metrics_docs import OF_PYTHON, described_of_operator
 from mlhops.controller.resources import MODELS, Kind
 from mlhops.json_access import text
-from tests.cluster_api import Api, until
-from tests.exposition import labels_of
-from tests.installed import kubeconfig_of_operator
-from tests.integration.fake_controllers import MODEL, Hands, OperatorProcess
+from testkit.api import Api, until
+from testkit.exposition import labels_of
+from testkit.fake_controllers import MODEL, Hands, OperatorProcess
+from testkit.installed import kubeconfig_of_operator
+from tools.metrics_docs import OF_PYTHON, described_of_operator
 
 ACCOUNTS = Kind("", "v1", "serviceaccounts")
 STEPS = {"steps": [{"setWeight": 10}, {"setWeight": 50}]}

@@ -26,11 +26,11 @@ from mlhops.controller.resources import (
     SERVICES,
 )
 from mlhops.json_access import at, text
-from tests.builders import monitoring_policy
-from tests.cluster_api import Api, until
-from tests.helm import Helm
-from tests.installed import CHART, LABELLED, NAMESPACE, REPOSITORY, USER, kubeconfig_of_operator
-from tests.integration.fake_controllers import Hands
+from testkit.api import Api, until
+from testkit.builders import monitoring_policy
+from testkit.fake_controllers import Hands
+from testkit.helm import Helm
+from testkit.installed import CHART, LABELLED, NAMESPACE, REPOSITORY, USER, kubeconfig_of_operator
 
 RELEASE = "mlhops"
 STEPS = {"steps": [{"setWeight": 10}, {"pause": {}}, {"setWeight": 50}], "keepPrevious": "1h"}

@@ -10,8 +10,8 @@ import pytest
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import Kind
 from mlhops.json_access import items, text
-from tests.cluster_api import until
-from tests.integration.fake_controllers import Hands
+from testkit.api import until
+from testkit.fake_controllers import Hands
 
 SECONDS = 5.0
 """Within so many the words stand in the status."""

@@ -13,8 +13,8 @@ from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Phase
 from mlhops.json_access import items, text
 from mlhops.rollout.reasons import Reason
-from tests.images import REPOSITORY
-from tests.promql import selectors, unknown
+from testkit.images import REPOSITORY
+from testkit.promql import selectors, unknown
 
 RUNBOOKS = REPOSITORY / "docs" / "runbooks"
 FILES = REPOSITORY / "charts" / "mlhops" / "files"

@@ -9,8 +9,8 @@ from lupa.lua51 import LuaRuntime
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from tests.builders import with_path
-from tests.images import REPOSITORY
+from testkit.builders import with_path
+from testkit.images import REPOSITORY
 from tests.unit.rollout.standings import (
     begun,
     failed,

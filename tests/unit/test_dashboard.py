@@ -9,8 +9,8 @@ import pytest
 
 from mlhops.api.base import Manifest
 from mlhops.json_access import at, items, number, text
-from tests.images import REPOSITORY
-from tests.promql import LABELS, selectors, unknown
+from testkit.images import REPOSITORY
+from testkit.promql import LABELS, selectors, unknown
 
 DASHBOARD = cast(
     Manifest, json.loads((REPOSITORY / "charts/mlhops/files/dashboard.json").read_text())

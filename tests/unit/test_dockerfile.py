@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from dockerfile_parse import DockerfileParser
 
-from tests.images import MODULES, REPOSITORY, requirements
+from testkit.images import MODULES, REPOSITORY, requirements
 
 DOCKERFILE = REPOSITORY / "Dockerfile"
 

@@ -15,7 +15,7 @@ from mlhops.api.interface import Feature, Interface, Output
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.evaluator.scoring.features import inputs, payload
-from tests.documents import documented, documented_objects
+from testkit.documents import documented, documented_objects
 
 EXAMPLES = {**documented("docs/data.md"), **documented("docs/gates.md")}
 

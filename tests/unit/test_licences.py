@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import licences
 from lab.cache import REPOSITORY
-from lab.pins import Pin, images
+from tools import licences
+from tools.pins import Pin, images
 
 
 def test_the_page_is_up_to_date() -> None:
@@ -24,7 +24,7 @@ def test_a_page_that_lacks_a_pin_is_out_of_date(
     (tmp_path / "requirements" / "one.txt").write_text(pinned)
 
     assert licences.main([str(tmp_path), "--check"]) == 1
-    assert "python -m lab.licences" in capsys.readouterr().err
+    assert "python -m tools.licences" in capsys.readouterr().err
 
 
 def test_what_was_written_of_a_release_that_is_not_installed_here_stays() -> None:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tests.logged import Line, lines
+from testkit.logged import Line, lines
 
 WORDS = "Petrova, 61"
 FAULTS = f"""

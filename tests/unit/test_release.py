@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.release import PLACES, REPOSITORY, Place, main, problems, write
 from mlhops import __version__
+from tools.release import PLACES, REPOSITORY, Place, main, problems, write
 
 
 @pytest.fixture

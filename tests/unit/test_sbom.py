@@ -10,10 +10,10 @@ from typing import Any, cast
 import pytest
 from packaging.markers import Marker, default_environment
 
-from lab import licences, sbom
 from lab.cache import REPOSITORY
-from lab.pins import Image, Pin, images
-from tests import images as installed
+from testkit import images as installed
+from tools import licences, sbom
+from tools.pins import Image, Pin, images
 
 IMAGES = {image.name: image for image in images(REPOSITORY)}
 

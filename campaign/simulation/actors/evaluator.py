@@ -17,7 +17,7 @@ from mlhops.controller.outbound.pods import PodError
 from mlhops.controller.resources import EVENTS, JOBS, PODS
 from mlhops.json_access import at, condition, items, text
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
-from tests import last_words
+from testkit import last_words
 
 JOB_CONTROLLER = "jobs"
 KUBELET = "kubelet"

@@ -10,7 +10,7 @@ from mlhops.api.model import ClinicalModel
 from mlhops.controller.resources import DECISIONS, MODELS, POLICIES, SERVICES
 from mlhops.json_access import at, items, text
 from mlhops.kserve.names import REVISION_LABEL
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 
 USER = "user"
 VERSIONS = ("1.0.0", "2.0.0", "3.0.0", "4.0.0")

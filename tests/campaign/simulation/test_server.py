@@ -18,8 +18,8 @@ from mlhops.api.model import ClinicalModel
 from mlhops.controller.kube.client import ApiError, Client, NotInstalled
 from mlhops.controller.resources import DECISIONS, MODELS, REVISIONS, ROUTES, SERVICES, Kind
 from mlhops.json_access import at, items, text
-from tests.builders import clinical_model, decision
-from tests.cluster_api import Api
+from testkit.api import Api
+from testkit.builders import clinical_model, decision
 
 NOWHERE = Kind("nowhere.example", "v1", "things")
 Answers = list[Json]

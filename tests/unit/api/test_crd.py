@@ -9,9 +9,9 @@ from typing import cast
 import pytest
 
 from mlhops.api.base import Json, Manifest
-from mlhops.api.crd import KINDS, Kind, crd, files, main, structural
-from tests.builders import at_path
-from tests.integration.refusals import REFUSALS
+from testkit.builders import at_path
+from testkit.refusals import REFUSALS
+from tools.crd import KINDS, Kind, crd, files, main, structural
 
 CRDS = Path(__file__).resolve().parents[3] / "crds"
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from mlhops.api.detector import Bounds, DetectorConfig
-from tests.sidecar import config
+from testkit.sidecar import config
 
 
 def test_a_configuration_survives_its_own_json() -> None:

@@ -12,7 +12,7 @@ import pytest
 from mlhops.api.base import Json
 from mlhops.api.evaluation import Evaluation, EvaluationSpec
 from mlhops.api.given import VARIABLE, TooLargeError, unpacked, variables
-from tests.builders import evaluation
+from testkit.builders import evaluation
 
 LONGEST = 128 * 1024
 """The longest variable that Linux takes, with its name."""

@@ -6,10 +6,10 @@ from pydantic import ValidationError
 from mlhops.api.base import Json
 from mlhops.api.policy import Effects, MonitoringPolicy
 from mlhops.statistics.drift.look import EFFECTS
-from tests.builders import monitoring_policy
-from tests.integration.refusal import Refusal
-from tests.integration.refusals_policy import POLICY as REFUSED
-from tests.integration.samples import POLICY
+from testkit.builders import monitoring_policy
+from testkit.refusal import Refusal
+from testkit.refusals_policy import POLICY as REFUSED
+from testkit.samples import POLICY
 
 
 def test_a_policy_survives_its_own_json() -> None:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from mlhops.api.base import Json, Manifest, Resource
-from mlhops.api.crd import KINDS, crd
 from mlhops.api.detector import Window
 from mlhops.api.model import ClinicalModel, Step
-from tests.builders import at_path, clinical_model, with_path
-from tests.integration.samples import ACCEPTED
+from testkit.builders import at_path, clinical_model, with_path
+from testkit.samples import ACCEPTED
+from tools.crd import KINDS, crd
 
 LETTERS = st.characters(codec="utf-8", exclude_characters="\x00")
 MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC)).map(

@@ -11,7 +11,7 @@ from mlhops.kserve.health import is_ready
 from mlhops.rollout.evaluator_job import next_status, render
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 from mlhops.routing.gateway_api import GatewayRouter
-from tests.builders import evaluation, with_path
+from testkit.builders import evaluation, with_path
 
 
 def of_model() -> ClinicalModel:

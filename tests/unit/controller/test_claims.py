@@ -13,7 +13,7 @@ from mlhops.controller.resources import GATEWAYS, MODELS, Key, Kind
 from mlhops.json_access import items, text
 from mlhops.kserve.detector import Detectors
 from mlhops.routing.gateway_api import GatewayRouter
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 
 WARDS = ("icu", "ward", "unit")
 

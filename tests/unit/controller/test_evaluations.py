@@ -18,7 +18,7 @@ from mlhops.controller.reconcile.profiles import Profiles
 from mlhops.controller.resources import Kind
 from mlhops.json_access import text
 from mlhops.rollout.evaluator_pod import EvaluatorImage
-from tests.builders import evaluation
+from testkit.builders import evaluation
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SUBJECT = Evaluation.model_validate(evaluation())

@@ -32,8 +32,8 @@ from mlhops.kserve.names import owner_reference
 from mlhops.rollout.revision import Served, revision_of, service_name
 from mlhops.rollout.revision_record import RevisionRecord
 from mlhops.routing.gateway_api import GatewayRouter
-from tests.builders import clinical_model, serving_runtime
-from tests.model_pods import hash_of, labels_of, running
+from testkit.builders import clinical_model, serving_runtime
+from testkit.model_pods import hash_of, labels_of, running
 
 IMAGES = Detectors("registry.example/detector:2", "registry.example/detector-alibi:2")
 OURS = Detector(image=IMAGES.image)

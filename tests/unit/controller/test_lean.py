@@ -14,7 +14,7 @@ from mlhops.controller.cache.store import Name, Store
 from mlhops.controller.resources import CONFIG_MAPS, JOBS, PODS, REVISIONS, SERVICES, Kind
 from mlhops.kserve import health
 from mlhops.kserve.names import MODEL_LABEL, backend
-from tests.model_pods import running
+from testkit.model_pods import running
 
 NOISE = base64.b64encode(os.urandom(700_000)).decode()
 OWNER: Json = {

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests import logged
+from testkit import logged
 
 SAYS = """
 import logging

@@ -12,7 +12,7 @@ from mlhops.api.evaluation import EvaluationPhase, EvaluationStatus, GateResult
 from mlhops.api.status import HistoryEntry, Outcome
 from mlhops.controller.telemetry import metrics
 from mlhops.rollout import history
-from tests.builders import decision
+from testkit.builders import decision
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

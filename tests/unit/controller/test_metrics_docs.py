@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY, generate_latest
 
-from mlhops.controller import metrics_docs
 from mlhops.controller.cache.store import Store
 from mlhops.controller.endpoints.model_metrics import Fleet
 from mlhops.detector.event_queue import Intake
 from mlhops.detector.report import Reporter
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
-from tests.exposition import labels_of
-from tests.images import REPOSITORY
+from testkit.exposition import labels_of
+from testkit.images import REPOSITORY
+from tools import metrics_docs
 
 
 def test_the_page_is_up_to_date() -> None:

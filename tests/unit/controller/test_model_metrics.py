@@ -12,7 +12,7 @@ from mlhops.controller.cache.store import Name, Store
 from mlhops.controller.endpoints import model_metrics
 from mlhops.controller.endpoints.model_metrics import Fleet
 from mlhops.controller.resources import EVALUATIONS, MODELS
-from tests.builders import clinical_model, evaluation, with_path
+from testkit.builders import clinical_model, evaluation, with_path
 
 NAMES = {"namespace": "ward", "name": "sepsis"}
 NOW = "2026-01-02T03:04:05Z"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mlhops.controller.permissions import ROLES, files
+from tools.permissions import ROLES, files
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

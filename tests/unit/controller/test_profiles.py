@@ -15,8 +15,8 @@ from mlhops.controller.outbound.pods import HttpPods, PodError
 from mlhops.controller.reconcile.profiles import Profiles
 from mlhops.controller.resources import MODELS, Key, Kind
 from mlhops.json_access import text
-from tests.builders import clinical_model, evaluation
-from tests.evaluator_pod import Answering, own_address, profile_of, send
+from testkit.builders import clinical_model, evaluation
+from testkit.evaluator_pod import Answering, own_address, profile_of, send
 
 MODEL = ClinicalModel.model_validate(clinical_model({"metadata.uid": "uid-model"}))
 ASKED = evaluation({"spec.profile": True, "metadata.uid": "uid-eval"})

@@ -16,7 +16,7 @@ from mlhops.rollout.intents import Plan, ReleaseRecord
 from mlhops.rollout.revision import Served, name_of
 from mlhops.rollout.revision_record import RevisionRecord
 from mlhops.routing.gateway_api import GatewayRouter
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 from tests.unit.controller.test_gather import LEAVING, OURS, Ward
 
 EVIL: Manifest = {"modelFormat": {"name": "sklearn"}, "storageUri": "s3://attacker/unproven"}

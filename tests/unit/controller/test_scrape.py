@@ -22,7 +22,7 @@ from mlhops.controller.sidecars.scrape import REPORT_BYTES, Scraper
 from mlhops.kserve.detector import REPORT_PORT
 from mlhops.kserve.names import PROFILE_EVALUATION, PROFILE_KEY, profile_map
 from mlhops.rollout.drift_snapshot import Look
-from tests.builders import DIGEST, clinical_model, evaluation, monitoring_policy
+from testkit.builders import DIGEST, clinical_model, evaluation, monitoring_policy
 from tests.unit.monitoring.pods import KNOWN, NOW, STABLE, report, rows
 
 KEY = Key(MODEL, "ward", "sepsis")
@@ -53,7 +53,7 @@ class World:
         for kind in (MODELS, PODS, POLICIES, CONFIG_MAPS):
             self.store.set_complete(kind)
         reader = CachedReader(self.store, self)  # type: ignore[arg-type]
-        self.scraper = Scraper(self, reader, self, lambda: NOW, self.woken.append)  # type: ignore[arg-type]
+        self.scraper = Scraper(self, reader, self, lambda: NOW, self.woken.append)
 
     def hear(self, kind: Kind, manifest: Manifest) -> None:
         self.version += 1

@@ -21,7 +21,7 @@ from mlhops.kserve.state import ReadyPod, Service
 from mlhops.rollout.drift_snapshot import Answering, step_of
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.serving import judged
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 
 KEY = Key("ClinicalModel", "ward", "sepsis")
 NOW = datetime(2030, 1, 1, 8, tzinfo=UTC)

@@ -13,7 +13,7 @@ from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.events import Recorder
 from mlhops.controller.outbound.sinks import HttpSinks
 from mlhops.rollout.intents import Event, Notify
-from tests.loopback import LOOPBACK
+from testkit.loopback import LOOPBACK
 
 MODEL = ObjectMeta(name="sepsis", namespace="ward")
 

@@ -24,7 +24,7 @@ from mlhops.detector.window_samples import RawWindows
 from mlhops.detector.worker_process import Aside, AsideError
 from mlhops.statistics.drift import edges
 from mlhops.statistics.drift.sketch import Sketch
-from tests.sidecar import config, headers, profile, sidecar
+from testkit.sidecar import config, headers, profile, sidecar
 
 KS = [AlibiDetector(type="KSDrift")]
 SETTINGS = AlibiSettings(detectors=KS, every=1)

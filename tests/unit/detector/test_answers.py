@@ -7,7 +7,7 @@ from mlhops.api.summary import TIMES, AnswerSummary, merge
 from mlhops.detector.envelope import Event, event
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
-from tests.sidecar import config, headers, profile
+from testkit.sidecar import config, headers, profile
 
 MINUTE, HOUR = 60.0, 3600.0
 

@@ -16,7 +16,7 @@ from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift import edges
-from tests.sidecar import config, headers, profile
+from testkit.sidecar import config, headers, profile
 
 NAN = float("nan")
 NOTHING = np.empty((0, 1))

@@ -14,7 +14,7 @@ from mlhops.detector.connection_limit import Door
 from mlhops.detector.counters import Counters, Note, Outcome
 from mlhops.detector.envelope import event
 from mlhops.detector.service import Options, Service
-from tests.sidecar import HOST, config, headers, profile
+from testkit.sidecar import HOST, config, headers, profile
 
 ROW = json.dumps({"instances": [[0.5, 0.1]]}).encode()
 

@@ -13,7 +13,7 @@ from mlhops.detector.decode import Decoder
 from mlhops.detector.envelope import Event, event
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
-from tests.sidecar import config, profile
+from testkit.sidecar import config, profile
 
 NAMES = ("age", "creatinine")
 LIMIT = 20_000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sidecar import HOST, PATIENCE, Sidecar, config, headers, profile, sidecar
+from testkit.sidecar import HOST, PATIENCE, Sidecar, config, headers, profile, sidecar
 
 BODY_BYTES = 4096
 REQUEST = json.dumps({"instances": [[0.5, 0.1]]}).encode()

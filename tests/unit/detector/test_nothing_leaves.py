@@ -13,7 +13,7 @@ from mlhops.api.base import Json
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.profile import Profile
 from mlhops.statistics.drift import edges
-from tests.sidecar import HOST, PATIENCE, Sidecar, headers, sidecar
+from testkit.sidecar import HOST, PATIENCE, Sidecar, headers, sidecar
 
 NUMBER = 31337.424242
 WORD = "Lovelace-1815"

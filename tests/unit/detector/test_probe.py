@@ -28,7 +28,7 @@ from mlhops.detector.row import body, row, words_for
 from mlhops.evaluator.data import typed
 from mlhops.evaluator.scoring.features import inputs, payload
 from mlhops.statistics.drift import edges
-from tests.sidecar import HOST, Sidecar, config, free_port, profile, sidecar
+from testkit.sidecar import HOST, Sidecar, config, free_port, profile, sidecar
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 READY = Heard()

@@ -12,7 +12,7 @@ from mlhops.detector.envelope import event
 from mlhops.detector.requests import RequestCount
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
-from tests.sidecar import config, headers, profile
+from testkit.sidecar import config, headers, profile
 
 PAIR = {"predictions": [[0.9, 0.1]]}
 

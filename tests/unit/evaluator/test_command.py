@@ -13,7 +13,7 @@ import httpx
 
 from mlhops.api.profile import PORT, Profile
 from mlhops.api.result import Result, decode
-from tests.logged import events
+from testkit.logged import events
 
 from .conftest import SPEC, Bench, changed
 

@@ -30,7 +30,7 @@ from mlhops.evaluator import run as module
 from mlhops.evaluator.scoring.measured import Measured
 from mlhops.evaluator.scoring.score import score
 from mlhops.statistics.arrays import Floats
-from tests.sidecar import headers
+from testkit.sidecar import headers
 
 from . import callers
 from .conftest import SPEC, Bench, serving

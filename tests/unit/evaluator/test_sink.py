@@ -11,7 +11,7 @@ import pytest
 from lab.certificates import Authority
 from mlhops.api.data import ReportSink, StoredReport
 from mlhops.evaluator.report.sink import put
-from tests.loopback import LOOPBACK
+from testkit.loopback import LOOPBACK
 from tests.unit.evaluator.remote import BUCKET, S3, Unruly, s3_server, unruly_server
 
 CONTENT = "<!doctype html><title>Müller</title>".encode()

@@ -23,7 +23,7 @@ from lab.certificates import Authority
 from mlhops.api.result import decode
 from mlhops.evaluator.data.source import Limits
 from mlhops.evaluator.errors import EvaluationError
-from tests.loopback import LOOPBACK
+from testkit.loopback import LOOPBACK
 from tests.unit.evaluator.conftest import SPEC, Bench, changed, columns
 from tests.unit.evaluator.remote import (
     BUCKET,

@@ -18,7 +18,7 @@ from mlhops.kserve.detector import (
     config_map,
     is_configured,
 )
-from tests.builders import with_path
+from testkit.builders import with_path
 
 META = ObjectMeta(name="sepsis", namespace="ward", uid="uid-1")
 OURS = Detector(image="registry.example/detector:2")

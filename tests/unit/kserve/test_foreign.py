@@ -10,7 +10,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.json_access import items
 from mlhops.kserve.detector import Detector, beside
 from mlhops.kserve.foreign import foreign_field, foreign_logger
-from tests.builders import with_path, without
+from testkit.builders import with_path, without
 
 OURS: Manifest = {
     "spec": {

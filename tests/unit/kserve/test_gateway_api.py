@@ -13,7 +13,7 @@ from mlhops.kserve.names import owner_reference
 from mlhops.kserve.state import Answerer, Route
 from mlhops.routing.exposure import Features
 from mlhops.routing.gateway_api import GatewayRouter, unprogrammed
-from tests.builders import clinical_model, with_path
+from testkit.builders import clinical_model, with_path
 
 ROUTER = GatewayRouter()
 V2 = frozenset({"v2"})

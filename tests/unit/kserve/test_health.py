@@ -11,7 +11,7 @@ from mlhops.json_access import at, items, text
 from mlhops.kserve import health
 from mlhops.kserve.health import CRASH_LIMIT, is_ready
 from mlhops.kserve.state import Service
-from tests.builders import with_path
+from testkit.builders import with_path
 
 LATER = "2026-11-30"
 """The folder of samples of a later day, with more kinds of trouble."""

@@ -25,7 +25,7 @@ from mlhops.routing.hostnames import (
     overlaps,
     routed,
 )
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 
 ROUTER = GatewayRouter()
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)

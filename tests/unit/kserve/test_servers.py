@@ -11,7 +11,7 @@ from mlhops.kserve.servers import (
     server_of,
     several,
 )
-from tests.builders import with_path
+from testkit.builders import with_path
 
 RUNTIME: Manifest = {
     "metadata": {"name": "sklearn", "resourceVersion": "1"},

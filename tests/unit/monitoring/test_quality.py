@@ -18,7 +18,7 @@ from mlhops.monitoring.look import look
 from mlhops.rollout.drift_snapshot import Found, Side
 from mlhops.rollout.monitoring import described
 from mlhops.statistics.drift.sketch import Column
-from tests.sidecar import headers
+from testkit.sidecar import headers
 from tests.unit.monitoring.pods import (
     FEATURES,
     KNOWN,

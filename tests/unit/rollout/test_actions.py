@@ -12,7 +12,7 @@ from mlhops.api.decision import Action
 from mlhops.rollout.intents import Notify, SetWeights, StartRetraining
 from mlhops.rollout.monitoring import described
 from mlhops.rollout.observed import Retraining
-from tests.builders import at_path
+from testkit.builders import at_path
 from tests.unit.rollout.test_monitoring import CREATININE, Ward
 from tests.unit.rollout.world import Crash
 

@@ -8,7 +8,7 @@ from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.rollout.draft import Draft
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary
 from tests.unit.rollout.test_decisions import running
 from tests.unit.rollout.world import GATE, NAME, World

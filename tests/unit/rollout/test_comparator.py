@@ -5,7 +5,7 @@ import pytest
 from mlhops.api.base import Json, Manifest
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationSpec
-from tests.builders import with_path, without
+from testkit.builders import with_path, without
 from tests.unit.rollout.world import World
 
 NO_WORSE: Json = {

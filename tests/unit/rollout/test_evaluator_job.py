@@ -20,8 +20,8 @@ from mlhops.controller.resources import PODS
 from mlhops.json_access import text
 from mlhops.rollout.evaluator_job import next_status, render
 from mlhops.rollout.evaluator_pod import CaBundle, EvaluatorImage, pod_spec
-from tests.builders import at_path, clinical_model, evaluation
-from tests.last_words import said
+from testkit.builders import at_path, clinical_model, evaluation
+from testkit.last_words import said
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 JOB: Manifest = {

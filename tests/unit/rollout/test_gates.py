@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
-from tests.builders import at_path
+from testkit.builders import at_path
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary, history_of
 from tests.unit.rollout.world import ADA, GATE, World
 

@@ -17,8 +17,8 @@ from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationSpec
 from mlhops.api.result import PREFIX, decode, encode
 from mlhops.rollout.evaluator_job import next_status
 from mlhops.rollout.last_words import problem
-from tests.builders import DIGEST, evaluation, with_path, without
-from tests.last_words import said
+from testkit.builders import DIGEST, evaluation, with_path, without
+from testkit.last_words import said
 
 from .test_evaluator_job import JOB, after, ended
 

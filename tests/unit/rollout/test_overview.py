@@ -3,7 +3,7 @@
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.api.status import DriftVerdict, Finding
 from mlhops.rollout.overview import Under, overview
-from tests.builders import monitoring_policy
+from testkit.builders import monitoring_policy
 
 POLICY = MonitoringPolicy.model_validate(monitoring_policy({"metadata.generation": 3}))
 

@@ -11,8 +11,8 @@ from mlhops.api.model import ClinicalModel
 from mlhops.api.profile import MOST_BYTES, Profile, StoredProfile
 from mlhops.kserve.content import without_content
 from mlhops.rollout import profiles
-from tests.builders import clinical_model, evaluation, with_path
-from tests.evaluator_pod import profile_of, text_of
+from testkit.builders import clinical_model, evaluation, with_path
+from testkit.evaluator_pod import profile_of, text_of
 
 MODEL = ClinicalModel.model_validate(clinical_model({"metadata.uid": "uid-model"}))
 ASKED = evaluation({"spec.profile": True, "metadata.uid": "uid-eval"})

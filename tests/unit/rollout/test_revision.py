@@ -9,7 +9,7 @@ import pytest
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.rollout.revision import Asked, Served, name_of
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 
 RECORDED = Path(__file__).parent / "digests.json"
 PROVEN = {"storageUri": "s3://models/sepsis/proven", "value": "0042f490"}

@@ -31,7 +31,7 @@ from mlhops.rollout.intents import (
 from mlhops.rollout.observed import Hostnames, Observed, Record, Retraining, Route, Service
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revision import service_name
-from tests.builders import clinical_model, with_path
+from testkit.builders import clinical_model, with_path
 from tests.unit.rollout.judge import Judge
 
 START = datetime(2030, 1, 1, 8, 0, 0, 250_000, tzinfo=UTC)

@@ -1,6 +1,6 @@
 """Prometheus metrics of the operator; `controller/endpoints/model_metrics.py` has those of models as they are.
 
-Every metric is described where it is made, since `docs/metrics.md` is written from that (`controller/metrics_docs.py`).
+Every metric is described where it is made, since `docs/metrics.md` is written from that (`cs.py`).
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Generates `crds/` from the pydantic types: `python -m mlhops.api.crd [--check] crds/`.
+"""Generates `crds/` from the pydantic types: `python -m tools.crd [--check] crds/`.
 
 Pydantic writes JSON Schema with references and `null` alternatives; Kubernetes wants a structural
 schema without either. Everything else (bounds, enums, defaults, CEL rules) passes through as the
@@ -15,12 +15,13 @@ from typing import cast
 
 import yaml
 
-from mlhops.api import GROUP, VERSION, generated
+from mlhops.api import GROUP, VERSION
 from mlhops.api.base import Json, Manifest, Resource
 from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
+from tools import generated
 
 _DROPPED = frozenset({"title", "$defs", "discriminator"})
 
@@ -341,7 +342,7 @@ def _places(folder: Path) -> tuple[Path, ...]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the CRDs to a folder, or with --check report the files that are out of date."""
-    parser = argparse.ArgumentParser(prog="python -m mlhops.api.crd", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.crd", description=main.__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 on a difference"

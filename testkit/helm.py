@@ -1,6 +1,6 @@
 """The real Helm, in a process of its own: it brings a Go runtime along, which has no place among the tests.
 
-`python -m tests.helm KUBECONFIG NAMESPACE ACTION` reads its arguments as JSON and prints what came of it.
+`python -m testkit.helm KUBECONFIG NAMESPACE ACTION` reads its arguments as JSON and prints what came of it.
 """
 
 import json
@@ -60,7 +60,7 @@ class Helm:
         self._run("uninstall", release=release)
 
     def _run(self, action: str, **arguments: object) -> object:
-        command = [sys.executable, "-m", "tests.helm", *self._where, action]
+        command = [sys.executable, "-m", "testkit.helm", *self._where, action]
         done = subprocess.run(
             command, input=json.dumps(arguments), capture_output=True, text=True, check=False
         )

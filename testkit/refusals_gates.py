@@ -1,8 +1,8 @@
 """What is refused of gates, the data that they are measured on, and rollouts."""
 
 from mlhops.api.base import Manifest
-from tests.builders import clinical_model, without
-from tests.integration.refusal import Refusal, field, model, steps
+from testkit.builders import clinical_model, without
+from testkit.refusal import Refusal, field, model, steps
 
 GATE: Manifest = {
     "name": "ranks-well",

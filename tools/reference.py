@@ -1,4 +1,4 @@
-"""Generates `docs/reference.md` from the schema: `python -m mlhops.api.reference [--check] docs/reference.md`."""
+"""Generates `docs/reference.md` from the schema: `python -m tools.reference [--check] docs/reference.md`."""
 
 import argparse
 import sys
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
 
-from mlhops.api import GROUP, VERSION, generated
+from mlhops.api import GROUP, VERSION
 from mlhops.api.base import Json, Manifest
-from mlhops.api.crd import KINDS, Kind, spec_of
+from tools import generated
+from tools.crd import KINDS, Kind, spec_of
 
 _HEAD = f"""# API reference
 
@@ -66,9 +67,7 @@ def _type(schema: Manifest) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the page, or with --check report that it is out of date."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mlhops.api.reference", description=main.__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m tools.reference", description=main.__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 on a difference"

@@ -22,8 +22,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
-from lab import licences
-from lab.pins import Image, Pin, images
+from tools import licences
+from tools.pins import Image, Pin, images
 
 _MACHINES = ("x86_64", "aarch64")
 _BASE = re.compile(r"(?P<name>[^:@]+):(?P<tag>[^@]+)@sha256:(?P<digest>[0-9a-f]{64})")
@@ -150,7 +150,7 @@ def bills(repository: Path) -> dict[str, str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the bills of materials into a folder, or with --check see that they can be made."""
-    parser = argparse.ArgumentParser(prog="python -m lab.sbom", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.sbom", description=main.__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=Path("sbom"))
     parser.add_argument("--repository", type=Path, default=Path())
     parser.add_argument("--check", action="store_true", help="write nothing")

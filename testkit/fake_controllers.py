@@ -33,10 +33,10 @@ from mlhops.controller.resources import (
 )
 from mlhops.json_access import at, condition, items, text
 from mlhops.kserve.owner import is_of_service
-from tests import last_words
-from tests.builders import clinical_model, decision
-from tests.cluster_api import Api, live_services, route_weights, until
-from tests.model_pods import IMAGE, REPLICA_SETS, hash_of, replica_set, running
+from testkit import last_words
+from testkit.api import Api, live_services, route_weights, until
+from testkit.builders import clinical_model, decision
+from testkit.model_pods import IMAGE, REPLICA_SETS, hash_of, replica_set, running
 
 MODEL = "sepsis"
 ACCOUNTS = Kind("", "v1", "serviceaccounts")

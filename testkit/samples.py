@@ -1,7 +1,7 @@
 """Good objects: what the server must fill in, and all that it must let through."""
 
 from mlhops.api.base import Json, Manifest
-from tests.builders import (
+from testkit.builders import (
     DIGEST,
     at_path,
     clinical_model,
@@ -11,7 +11,7 @@ from tests.builders import (
     override,
     without,
 )
-from tests.documents import documented, documented_objects
+from testkit.documents import documented, documented_objects
 
 _INTERFACE: Manifest = {
     "features": [

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mlhops.api.base import Json, Manifest
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What is refused of interfaces and exposures."""
 
-from tests.builders import clinical_model
-from tests.integration.refusal import Refusal, feature, field, group, model, path
+from testkit.builders import clinical_model
+from testkit.refusal import Refusal, feature, field, group, model, path
 
 INTERFACE = (
     model(

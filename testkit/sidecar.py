@@ -19,7 +19,7 @@ from mlhops.api.detector import DetectorConfig
 from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
 from mlhops.statistics.drift import edges, fourier
-from tests.images import Image
+from testkit.images import Image
 
 HOST = "127.0.0.1"
 PATIENCE = 20.0

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mlhops.json_access import items, text
-from tests.e2e.ward import HOST, MODEL, Ward
+from testkit.ward import HOST, MODEL, Ward
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 GOOD = {

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from mlhops.api import generated
 from mlhops.api.base import Manifest
 from mlhops.controller.endpoints.model_metrics import FAMILIES
 from mlhops.controller.telemetry.metrics import DESCRIBED, Described
 from mlhops.controller.telemetry.model_counter import OF_MODEL
+from tools import generated
 
 PAGE = Path("docs/metrics.md")
 ALERTS = Path("charts/mlhops/files/alerts.yaml")
@@ -120,9 +120,7 @@ def files(repository: Path) -> dict[Path, str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the files into a checkout, or with --check report those that are out of date."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mlhops.controller.metrics_docs", description=main.__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m tools.metrics_docs", description=main.__doc__)
     parser.add_argument("repository", type=Path, nargs="?", default=Path())
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 on a difference"

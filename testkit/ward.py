@@ -17,8 +17,8 @@ from mlhops.api.summary import DetectorReport
 from mlhops.controller.resources import DECISIONS, MODELS, PODS
 from mlhops.json_access import text
 from mlhops.kserve.detector import REPORT_PORT
-from tests.builders import decision, with_path
-from tests.cluster_api import Api, live_services, route_weights, until
+from testkit.api import Api, live_services, route_weights, until
+from testkit.builders import decision, with_path
 
 DEMO = Path(__file__).resolve().parents[2] / "lab" / "demo"
 MODEL = "mortality"

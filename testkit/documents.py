@@ -7,7 +7,7 @@ from typing import cast
 import yaml
 
 from mlhops.api.base import Json, Manifest
-from tests.builders import clinical_model
+from testkit.builders import clinical_model
 
 ROOT = Path(__file__).resolve().parents[1]
 

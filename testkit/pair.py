@@ -9,9 +9,9 @@ from pathlib import Path
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import LEASES
 from mlhops.json_access import text
-from tests.cluster_api import until
-from tests.integration.audited import FIRST, SECOND, AuditedPlane, Write
-from tests.integration.fake_controllers import Hands, OperatorProcess
+from testkit.api import until
+from testkit.audited import FIRST, SECOND, AuditedPlane, Write
+from testkit.fake_controllers import Hands, OperatorProcess
 
 ADMIN = ("system:masters",)
 LEASE = "mlhops-operator"

@@ -8,7 +8,7 @@ from kubernetes import client, config
 
 from mlhops.api import GROUP, VERSION
 from mlhops.api.base import Manifest
-from mlhops.api.crd import KINDS
+from tools.crd import KINDS
 
 PLURALS = {kind.name: kind.plural for kind in KINDS}
 

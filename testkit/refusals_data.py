@@ -1,8 +1,8 @@
 """What is refused of where data and reports are: above all, credentials in a URI."""
 
 from mlhops.api.base import Json
-from tests.builders import clinical_model
-from tests.integration.refusal import Refusal, field, model
+from testkit.builders import clinical_model
+from testkit.refusal import Refusal, field, model
 
 DATA = "spec.evaluation.data"
 REPORT = "spec.evaluation.report"

@@ -1,7 +1,7 @@
 """What is refused of Decisions and Evaluations."""
 
-from tests.builders import decision, evaluation, override, without
-from tests.integration.refusal import given
+from testkit.builders import decision, evaluation, override, without
+from testkit.refusal import given
 
 DECISIONS = (
     given(

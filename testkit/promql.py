@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import promql_parser
 from promql_parser import Call, Expr, MatrixSelector, VectorSelector
 
-from mlhops.controller.metrics_docs import OF_PYTHON, described_of_detector, described_of_operator
+from tools.metrics_docs import OF_PYTHON, described_of_detector, described_of_operator
 
 OF_TARGET = frozenset({"job", "instance", "pod", "container", "service", "endpoint", "namespace"})
 """Labels that Prometheus gives to all that it reads of one target."""

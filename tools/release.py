@@ -1,4 +1,4 @@
-"""`python -m lab.release --check` sees that all places name one version; `python -m lab.release 0.2.0` writes another.
+"""The one version in all places: `python -m tools.release --check` compares, `python -m tools.release 0.2.0` writes.
 
 The version is that of the code (`operator/mlhops/__init__.py`); chart, manifests, images and pages follow it.
 """
@@ -77,7 +77,7 @@ def _found(folder: Path, place: Place) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Check, or write a version."""
-    parser = argparse.ArgumentParser(prog="python -m lab.release", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("version", nargs="?", help="the next version")
     what.add_argument("--check", action="store_true", help="exit 1 where places differ")

@@ -1,6 +1,6 @@
 """Starts the operator in a pod of the lab, which has no /var/run of its own: its token is found in the pod's folder.
 
-`python -m tests.in_cluster ROOT ARGUMENTS...`, ROOT being the folder of the cluster.
+`python -m testkit.in_cluster ROOT ARGUMENTS...`, ROOT being the folder of the cluster.
 """
 
 import json
@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from tests.installed import NAMESPACE
+from testkit.installed import NAMESPACE
 
 
 def main(root: Path, arguments: list[str]) -> None:

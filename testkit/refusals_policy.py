@@ -1,8 +1,8 @@
 """What is refused of MonitoringPolicies."""
 
 from mlhops.api.base import Json, Manifest
-from tests.builders import monitoring_policy
-from tests.integration.refusal import Refusal, given
+from testkit.builders import monitoring_policy
+from testkit.refusal import Refusal, given
 
 
 def _policy(what: str, change: str, value: Json, remedy: str, below: str = "") -> Refusal:

@@ -1,15 +1,7 @@
 """What is refused of names, cards and predictors."""
 
-from tests.builders import clinical_model, without
-from tests.integration.refusal import (
-    Refusal,
-    field,
-    model,
-    predictor,
-    resources,
-    toleration,
-    volume,
-)
+from testkit.builders import clinical_model, without
+from testkit.refusal import Refusal, field, model, predictor, resources, toleration, volume
 
 METADATA = (
     Refusal(
