@@ -1,7 +1,7 @@
 """Does a candidate answer otherwise than what serves beside it, in the same time?
 
 Its scores, the share of requests without an answer, and how long answers take. Each check needs a
-chance of one in a hundred at most, corrected for the three, and an effect beyond the policy's
+p-value of 0.01 at most, corrected for the three, and an effect beyond the policy's
 limit. Only a candidate that is worse is slow or fails: one that is better is no news.
 """
 
@@ -19,7 +19,7 @@ from mlhops.statistics.drift.binned_tests import Reference, Shift, compare, prop
 from mlhops.statistics.drift.budget import Limit, judge
 from mlhops.statistics.drift.two_window_ks import kolmogorov
 
-CHANCE = 0.01
+ALPHA = 0.01
 _NOTHING = Shift("KS", 0)
 
 
@@ -54,7 +54,7 @@ def compared(
         ("latency", _latency(*answers), checks.latency_ratio),
     ]
     limits = [Limit(limit, checks.min_rows) for _, _, limit in asked]
-    judged = judge([shift for _, shift, _ in asked], limits, CHANCE, "Bonferroni")
+    judged = judge([shift for _, shift, _ in asked], limits, ALPHA, "Bonferroni")
     return [
         Finding(
             Found(
@@ -103,7 +103,7 @@ def _errors(stable: AnswerSummary | None, candidate: AnswerSummary | None) -> Sh
 
 
 def _latency(stable: AnswerSummary | None, candidate: AnswerSummary | None) -> Shift:
-    """Compare how times are distributed for the chance, and their means for the effect.
+    """Compare how times are distributed for the p-value, and their means for the effect.
 
     A mean alone would be moved by one slow answer, a distribution alone by what matters to nobody.
     """

@@ -21,7 +21,7 @@ def drift(
         watch: the profile.
         windows: what was counted, by window.
         settings: of the policy.
-        alpha: the corrected chance at which there is drift.
+        alpha: the corrected p-value at which there is drift.
 
     Raises:
         ValueError: a window is of another profile, or damaged.

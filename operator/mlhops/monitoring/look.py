@@ -50,7 +50,7 @@ def look(
 
 
 def threshold(settings: DriftSettings, sides: int) -> float:
-    """Return the corrected chance at which there is drift, so that false alarms stay in budget.
+    """Return the corrected p-value at which there is drift, so that false alarms stay in budget.
 
     Every window is looked at each time, for drift and for data quality, on every side.
     """

@@ -52,8 +52,8 @@ def quality(
         profile: the reference.
         windows: what was counted against it, by window.
         limits: of the policy.
-        settings: of the policy, for how many rows are needed and how chances are corrected.
-        alpha: the corrected chance at which there is a rise.
+        settings: of the policy, for how many rows are needed and how p-values are corrected.
+        alpha: the corrected p-value at which there is a rise.
         cell: a number that rests on fewer bad values is not told.
         by_names: whether the model is known to go by the names of its inputs; then their order is counted
             only.

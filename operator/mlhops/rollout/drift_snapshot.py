@@ -25,7 +25,7 @@ class Found:
     `request` `protocol`, `encoding`, `names`, `order`."""
     verdict: Verdict
     p: float | None
-    """The corrected chance; None where there is none."""
+    """The corrected p-value; None where there is none."""
     effect: float | None
     rows: int
     """Rows of the window on which it rests; with few, no number of it is written anywhere."""

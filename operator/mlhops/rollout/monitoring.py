@@ -6,7 +6,7 @@ every look.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from mlhops.api.base import seconds
 from mlhops.api.conditions import ConditionType, Verdict
@@ -322,8 +322,3 @@ def _tell_of_candidate(draft: Draft, old: Watched | None, new: Watched | None) -
 
 def _version(draft: Draft) -> str:
     return draft.stable.version if draft.stable is not None else draft.seen.model.spec.version
-
-
-def is_due(last: datetime | None, now: datetime, after: str) -> bool:
-    """Whether a time has passed since something was last done."""
-    return last is None or (now - last).total_seconds() >= seconds(after)

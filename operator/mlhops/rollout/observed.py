@@ -1,4 +1,4 @@
-"""The facts on which a plan rests, each read fresh from the API server in one pass."""
+"""The facts on which a plan rests: cached state, or read live where something is at stake."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

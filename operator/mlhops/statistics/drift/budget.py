@@ -1,12 +1,12 @@
 """How sure a look must be, so that false alarms stay within a budget, and what a look comes to.
 
 A budget of `atMost` false alarms `per` some time is shared equally by all looks in that time. The
-expected number of false alarms is the sum of their chances however the looks depend on each other,
+expected number of false alarms is the sum of their probabilities however the looks depend on each other,
 so it holds for windows that overlap, for several windows, and for one reference behind all of
 them. That costs little: the distance that is needed grows with the root of the logarithm of the
 number of looks.
 
-With `k of n`, an alarm needs drift in at least k of the last n looks. Its chance is at most n/k
+With `k of n`, an alarm needs drift in at least k of the last n looks. Its probability is at most n/k
 times that of one look (A. A. Markov's inequality), again however they depend on each other, and at
 that bound for looks that overlap almost wholly. For looks at separate rows it is far smaller: there
 `k of n` makes false alarms rarer than the budget.
@@ -67,12 +67,12 @@ class Judged:
 
     shift: "Shift"
     adjusted: float | None
-    """The chance after correction for all tests of the look; None where there is none."""
+    """The p-value after correction for all tests of the look; None where there is none."""
     verdict: Verdict
 
 
 def alpha(budget: Budget, every: Sequence[float], persistence: Persistence) -> float:
-    """Return how small the corrected chance of a look must be for drift.
+    """Return how small the corrected p-value of a look must be for drift.
 
     Args:
         budget: of all windows together.
@@ -91,19 +91,19 @@ def alpha(budget: Budget, every: Sequence[float], persistence: Persistence) -> f
     return min(CEILING, budget.at_most / looks * persistence.k / persistence.n)
 
 
-def adjust(chances: Sequence[float | None], correction: Correction) -> list[float | None]:
-    """Return the chances of a look's tests, corrected for how many there are.
+def adjust(p_values: Sequence[float | None], correction: Correction) -> list[float | None]:
+    """Return the p-values of a look's tests, corrected for how many there are.
 
-    Tests without a chance count too, so that data that go missing make no other test easier.
-    Bonferroni's bounds the chance of any false drift of a look, whatever the features have to do
+    Tests without a p-value count too, so that data that go missing make no other test easier.
+    Bonferroni's bounds the probability of any false drift of a look, whatever the features have to do
     with each other; Y. Benjamini and Y. Hochberg's (JRSS B 1995;57:289) bounds the share of false
-    ones among those found, and the chance of any where nothing has shifted if the tests are
+    ones among those found, and the probability of any where nothing has shifted if the tests are
     independent or positively dependent.
     """
-    many = len(chances)
-    # What is not a number stays as it is: it is not a chance of 1.
-    adjusted = list(chances)
-    known = [(p, i) for i, p in enumerate(chances) if p is not None and not math.isnan(p)]
+    many = len(p_values)
+    # What is not a number stays as it is: it is not a p-value of 1.
+    adjusted = list(p_values)
+    known = [(p, i) for i, p in enumerate(p_values) if p is not None and not math.isnan(p)]
     least = 1.0
     for rank, (p, i) in reversed(list(enumerate(sorted(known), start=1))):
         if correction == "Bonferroni":
@@ -121,12 +121,12 @@ def judge(
     Args:
         shifts: what the tests found.
         limits: of each test.
-        at: the corrected chance at which there is drift (see `alpha`).
+        at: the corrected p-value at which there is drift (see `alpha`).
         correction: for the number of tests.
     """
     enough = [shift.rows >= limit.rows for shift, limit in zip(shifts, limits, strict=True)]
-    chances = [shift.p if ok else None for shift, ok in zip(shifts, enough, strict=True)]
-    adjusted = adjust(chances, correction)
+    p_values = [shift.p if ok else None for shift, ok in zip(shifts, enough, strict=True)]
+    adjusted = adjust(p_values, correction)
     return [
         Judged(shift, p, _verdict(shift, p, limit, at))
         for shift, p, limit in zip(shifts, adjusted, limits, strict=True)

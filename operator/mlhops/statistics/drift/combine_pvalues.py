@@ -1,4 +1,4 @@
-"""One chance of several tests of one hypothesis: of replicas that compare windows with one reference."""
+"""Combined p-values: of replicas that compare their windows with one reference."""
 
 import math
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from itertools import combinations
 from mlhops.statistics.drift import null_distributions
 
 _LEAST = 2.0**-149
-"""The smallest number of 32 bits, in which alibi-detect writes chances: nothing means that it is less."""
+"""The smallest number of 32 bits, in which alibi-detect writes p-values: 0 means that it is less."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Part:
 
 
 def combined(parts: Sequence[Part]) -> float:
-    """Return the chance that all of this comes of chance.
+    """Return the combined p-value.
 
     R. A. Fisher's method, for tests that depend on each other by the reference that they share, as
     M. B. Brown (Biometrics 1975;31:987) and J. T. Kost and M. P. McDermott (Statistics and

@@ -11,7 +11,7 @@ FAR = 1000.0
 """Standardised values are cut off here: what is farther off is as different as can be."""
 MOSTLY = 0.8
 """A feature that is one value, or missing, in more than this share of the rows is left out: its
-other rows are so few in a window that their sum is far from normal, which the chance assumes."""
+other rows are so few in a window that their sum is far from normal, which the p-value assumes."""
 _AT_ONCE = 4096
 _PAIRS = 2000
 _DIGITS = 8

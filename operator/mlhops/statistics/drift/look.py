@@ -56,7 +56,7 @@ class Watch:
     def look(self, window: Summary, suite: Suite) -> list[Seen]:
         """Return what the tests find.
 
-        Which they are depends on profile and tests alone, so that chances can be corrected for
+        Which they are depends on profile and tests alone, so that p-values can be corrected for
         their number whatever the window lacks.
 
         Raises:

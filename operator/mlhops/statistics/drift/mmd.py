@@ -4,8 +4,8 @@ The maximum mean discrepancy (A. Gretton et al., JMLR 2012;13:723-773) with a Ga
 random Fourier features: the squared distance of the window's mean of cosines and sines from the
 reference's. Where nothing has shifted, the distance times the effective size is about a sum of
 squared normals weighted by the eigenvalues of the features' covariance, which the profile holds;
-the chance of that sum is exact to six digits (`nulls.weighted`). It holds for windows of a hundred
-rows and more: by simulation, down to chances of 0.001, for correlated, heavy-tailed and coarse
+the p-value of that sum is exact to six digits (`null_distributions.weighted`). It holds for windows of a hundred
+rows and more: by simulation, down to p-values of 0.001, for correlated, heavy-tailed and coarse
 values. Features that are mostly one value would break it and are not in the sketch.
 """
 

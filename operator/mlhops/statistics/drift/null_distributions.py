@@ -1,6 +1,6 @@
-"""Distributions of statistics where nothing has shifted: the chance of a value as large or larger.
+"""P-values of statistics under the null hypothesis that nothing has shifted.
 
-Small chances are exact in relative terms too, since budgets of false alarms make them count.
+Small p-values are exact in relative terms too, since budgets of false alarms make them count.
 """
 
 import math
@@ -18,7 +18,7 @@ _ALONG = (np.arange(_NODES) + 0.5) * (_REACH / _NODES)
 
 
 def kolmogorov(x: float) -> float:
-    """Return the limit of the two-sided Kolmogorov-Smirnov statistic times sqrt(n).
+    """Return the asymptotic p-value of the two-sided Kolmogorov-Smirnov statistic times sqrt(n).
 
     Two samples of different size exceed it no more often than this, at any size (F. Wei and R. M.
     Dudley, Statistics and Probability Letters 2012;82:636-644: checked there up to 200 rows), and
@@ -33,7 +33,7 @@ def kolmogorov(x: float) -> float:
 
 
 def chi_squared(x: float, freedom: int) -> float:
-    """Return the chi-squared distribution's, by its closed forms for whole degrees of freedom."""
+    """Return the p-value of a chi-squared statistic, by the closed forms for whole degrees of freedom."""
     if freedom < 1 or x <= 0:
         return 1.0
     half = x / 2
@@ -49,10 +49,10 @@ def _log_gammas(freedom: int) -> Floats:
 
 
 def weighted(x: float, weights: Floats) -> float:
-    """Return that of a sum of squared standard normals with weights.
+    """Return the p-value of a weighted sum of squared standard normals.
 
-    It integrates the moment generating function along the parabola of steepest descent from its
-    saddle point, around its branch cut: that converges exponentially, and small chances stay exact.
+    The integral is of the moment generating function along the parabola of steepest descent from its
+    saddle point, around its branch cut: that converges exponentially, and small p-values stay exact.
 
     Args:
         x: the statistic.
@@ -90,7 +90,7 @@ def _saddle(x: float, weights: Floats, above: bool) -> float:
 
 
 def cramer_von_mises(x: float) -> float:
-    """Return the limit of the Cramér-von Mises statistic of continuous values.
+    """Return the asymptotic p-value of the Cramér-von Mises statistic of continuous values.
 
     N. V. Smirnov's integrals between the zeros of the sine (C. R. Acad. Sci. Paris 1936;202:449),
     whose ends Gauss-Chebyshev quadrature takes.
@@ -112,94 +112,8 @@ def _smirnov() -> tuple[Floats, Floats]:
     return theta**2, np.where(k % 2 == 1, factors, -factors)
 
 
-def one_sample(d: float, n: int) -> float:
-    """Return that of the two-sided Kolmogorov-Smirnov distance of n values from a distribution.
-
-    R. Simard and P. L'Ecuyer, Journal of Statistical Software 2011;39(11): twice the one-sided
-    formula in the tail, which is exact there to ten digits; the matrix of G. Marsaglia, W. W.
-    Tsang and J. Wang (2003;8(18)) for few values; else the expansion of W. Pelz and I. J. Good.
-    """
-    if n < 1 or d * n <= 0.5:
-        return 1.0
-    if d >= 1:
-        return 0.0
-    square = n * d * d
-    if d >= 0.5 or square >= (4.0 if n <= 140 else 2.2):
-        return min(1.0, 2 * _one_sided(d, n))
-    few = n <= 140 or (n <= 1000 and n * d**1.5 <= 1.4)
-    found = 1 - (_matrix(d, n) if few else _pelz_good(d, n))
-    return min(1.0, max(0.0, found))
-
-
-def _one_sided(d: float, n: int) -> float:
-    """Return Z. W. Birnbaum and F. H. Tingey's sum (1951)."""
-    j = np.arange(math.floor(n * (1 - d)) + 1)
-    below = 1 - d - j / n
-    with np.errstate(divide="ignore"):
-        logs = (
-            _log_choose(n, j)
-            + np.where(below > 0, (n - j) * np.log(np.maximum(below, 1e-300)), -np.inf)
-            + (j - 1) * np.log(d + j / n)
-        )
-    return float(d * np.exp(logs).sum())
-
-
-def _matrix(d: float, n: int) -> float:
-    k = math.floor(n * d) + 1
-    h = k - n * d
-    size = 2 * k - 1
-    i, j = np.indices((size, size))
-    matrix = np.where(i - j + 1 >= 0, 1.0, 0.0)
-    edge = h ** np.arange(1, size + 1)
-    matrix[:, 0] -= edge
-    matrix[-1, :] -= edge[::-1]
-    matrix[-1, 0] += max(0.0, 2 * h - 1) ** size
-    ups = np.maximum(i - j + 1, 0)
-    matrix /= np.vectorize(math.gamma)(ups + 1.0)
-    # One factor i/n at a time keeps all numbers near 1.
-    power = np.eye(size)
-    for row in range(1, n + 1):
-        power = power @ matrix * (row / n)
-    return float(power[k - 1, k - 1])
-
-
-def _pelz_good(d: float, n: int) -> float:
-    z = d * math.sqrt(n)
-    root, pi2 = math.sqrt(2 * math.pi), math.pi**2
-    z2, z4, z6 = z**2, z**4, z**6
-    k = np.arange(0, 20)
-    a = (k + 0.5) ** 2
-    e = np.exp(-pi2 * a / (2 * z2))
-    b = k.astype(float) ** 2
-    f = np.exp(-pi2 * b / (2 * z2))
-    first = root / z * e.sum()
-    second = root / (6 * z4) * ((pi2 * a - z2) * e).sum()
-    third = (
-        root
-        / (72 * z**7)
-        * ((6 * z6 + 2 * z4 + pi2 * (2 * z4 - 5 * z2) * a + pi2**2 * (1 - 2 * z2) * a**2) * e).sum()
-        - root / (36 * z**3) * (pi2 * b * f).sum()
-    )
-    fourth = (
-        root
-        / (6480 * z**10)
-        * (
-            (
-                pi2**3 * a**3 * (5 - 30 * z2)
-                + pi2**2 * a**2 * (-60 * z2 + 212 * z4)
-                + pi2 * a * (135 * z4 - 96 * z6)
-                - 30 * z6
-                - 90 * z**8
-            )
-            * e
-        ).sum()
-        + root / (216 * z6) * ((-(pi2**2) * b**2 + 3 * pi2 * b * z2) * f).sum()
-    )
-    return float(first + second / math.sqrt(n) + third / n + fourth / n**1.5)
-
-
 def hypergeometric(events: int, trials: int, marked: int, everything: int) -> tuple[float, float]:
-    """Return the chances of at most and at least so many marked ones among those drawn.
+    """Return the probabilities of at most and of at least so many marked ones among those drawn.
 
     Args:
         events: marked ones that were drawn.
@@ -216,8 +130,11 @@ def hypergeometric(events: int, trials: int, marked: int, everything: int) -> tu
         + _log_choose(everything - marked, trials - k)
         - _log_choose(everything, np.array([trials]))
     )
-    chances = np.exp(logs)
-    at_most, at_least = float(chances[k <= events].sum()), float(chances[k >= events].sum())
+    probabilities = np.exp(logs)
+    at_most, at_least = (
+        float(probabilities[k <= events].sum()),
+        float(probabilities[k >= events].sum()),
+    )
     return min(1.0, at_most), min(1.0, at_least)
 
 

@@ -133,7 +133,7 @@ def _root(of: Callable[[float], float], wanted: float, *, rising: bool) -> float
 
 
 def _upper_tail(least: int, trials: int, share: float) -> float:
-    """Return the chance of at least so many successes: the regularised incomplete beta function."""
+    """Return the probability of at least so many successes: the regularised incomplete beta function."""
     if least <= 0:
         return 1.0
     if share <= 0 or least > trials:
