@@ -13,8 +13,8 @@ import yaml
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops import __version__
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.main import _parse
 from mlhops.controller.resources import MODELS
+from mlhops.controller.settings import parse
 from mlhops.json_access import at, items, text
 from mlhops.rollout.evaluator_pod import CaBundle
 from testkit.api import Api, until
@@ -191,15 +191,16 @@ def test_what_pods_of_the_operator_are_to_get_it_is_told(helm: Helm, kind: str) 
     pod = at(deployment, "spec", "template", "spec")
     [container] = items(pod, "containers")
 
-    told = _parse([each.replace("$(POD_IP)", "::1") for each in cast(list[str], container["args"])])
+    told = parse([each.replace("$(POD_IP)", "::1") for each in cast(list[str], container["args"])])
 
-    assert told.pod_pull_secret == ["registry"]
-    assert told.pod_env == [("NO_PROXY", ".svc,a b")]
-    assert told.evaluator_resources.to_json() == {
+    assert told.evaluator.pull_secrets == told.detectors.pull_secrets == ("registry",)
+    assert told.evaluator.env == (("NO_PROXY", ".svc,a b"),)
+    assert told.evaluator.resources is not None
+    assert told.evaluator.resources.to_json() == {
         "requests": {"cpu": "100m", "memory": "512Mi"},
         "limits": {"cpu": 2, "memory": "8Gi"},
     }
-    assert told.pod_ca_bundle == CaBundle(kind.lower(), "trust", "ca.crt")  # type: ignore[arg-type]
+    assert told.evaluator.ca_bundle == CaBundle(kind.lower(), "trust", "ca.crt")  # type: ignore[arg-type]
     [volume], [mount] = items(pod, "volumes"), items(container, "volumeMounts")
     field = "name" if kind == "configMap" else "secretName"
     assert volume == {"name": mount["name"], kind: {field: "trust"}}

@@ -1,12 +1,8 @@
 """The operator's process: workers on a queue that kopf's watches fill."""
 
-import argparse
 import asyncio
 import gc
-import ipaddress
 import math
-import os
-import re
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -17,20 +13,18 @@ from functools import partial
 import structlog
 from prometheus_client import REGISTRY
 
-from mlhops import __version__
-from mlhops.api import destinations
 from mlhops.api.base import Manifest, ObjectMeta
 from mlhops.api.destinations import ANYWHERE, Destinations
-from mlhops.controller import files, pod_options
+from mlhops.controller import files
 from mlhops.controller.cache.store import WATCHED, Name, Store, name_of, version_of
 from mlhops.controller.cache.work_queue import WorkQueue
 from mlhops.controller.endpoints.exposition import Exposition
 from mlhops.controller.endpoints.health import Health
 from mlhops.controller.endpoints.model_metrics import Fleet
 from mlhops.controller.endpoints.server import Inbound
-from mlhops.controller.kube.client import ApiError, Client, NotLeading, in_cluster
+from mlhops.controller.kube.client import ApiError, Client, NotLeading
 from mlhops.controller.kube.events import Recorder
-from mlhops.controller.kube.lease import Elector, own_namespace
+from mlhops.controller.kube.lease import Elector
 from mlhops.controller.kube.reader import CachedReader
 from mlhops.controller.kube.relist import Relist
 from mlhops.controller.kube.watch import EVALUATION, MODEL, POLICY, keys_of, stops
@@ -54,6 +48,7 @@ from mlhops.controller.resources import (
     Key,
     Kind,
 )
+from mlhops.controller.settings import Settings, parse
 from mlhops.controller.sidecars import scrape, serving
 from mlhops.controller.sidecars.scrape import Scraper
 from mlhops.controller.sidecars.serving import ServingWatch
@@ -67,7 +62,7 @@ from mlhops.rollout.evaluator_pod import EvaluatorImage
 from mlhops.rollout.intents import Event
 from mlhops.rollout.reasons import CLUSTER_RESTORED_MESSAGE, Reason
 from mlhops.routing.gateway_api import GatewayRouter, unprogrammed
-from mlhops.routing.hostnames import ANY_HOSTNAME, OTHERS, HostnameRules
+from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules
 
 _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
@@ -383,7 +378,7 @@ class Operator:
             await self._recorder.tell(meta, MODEL, event)
 
 
-async def run(options: argparse.Namespace) -> None:
+async def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then finish the passes that are under way and let another operator lead.
 
     Raises:
@@ -391,41 +386,29 @@ async def run(options: argparse.Namespace) -> None:
     """
     async with AsyncExitStack() as opened:
         client = await _connect(opened)
-        allowed = destinations.of(options, os.environ)
         operator = Operator(
             client,
-            EvaluatorImage(
-                options.evaluator_image,
-                arguments=allowed.arguments(),
-                pull_secrets=tuple(options.pod_pull_secret),
-                env=tuple(options.pod_env),
-                ca_bundle=options.pod_ca_bundle,
-                resources=options.evaluator_resources,
-            ),
-            Detectors(
-                options.detector_image,
-                options.detector_alibi_image,
-                tuple(options.pod_pull_secret),
-            ),
-            options.namespace,
-            allowed=allowed,
-            hostnames=HostnameRules(_hostnames_by_namespace(options.hostname)),
-            held=files.budget(files.raise_limit(), options.namespace).held,
+            settings.evaluator,
+            settings.detectors,
+            settings.namespaces,
+            allowed=settings.destinations,
+            hostnames=settings.hostnames,
+            held=files.budget(files.raise_limit(), settings.namespaces).held,
         )
         REGISTRY.register(operator.fleet)
         opened.callback(REGISTRY.unregister, operator.fleet)
         metrics.LONGEST_PASS.set_function(lambda: operator.queue.longest_work)
         for one in (operator.scraper, operator.serving, operator.profiles, operator.sinks):
             opened.push_async_callback(one.close)
-        lead, elector = partial(operator.lead, options.workers), None
-        if options.leader_elect:
+        lead, elector = partial(operator.lead, settings.workers), None
+        if settings.lease:
             # With connections of its own, so that a renewal waits for no other request.
-            elector = Elector(await _connect(opened), options.lease_namespace, options.lease_name)
+            elector = Elector(await _connect(opened), settings.lease.namespace, settings.lease.name)
             elector.set_back = operator.lease_set_back
             client.term = elector.left
-        watches = Watches(operator, asyncio.get_running_loop(), options.namespace)
+        watches = Watches(operator, asyncio.get_running_loop(), settings.namespaces)
         pulse = Pulse()
-        _listen(opened, options, _health(operator, client, watches, pulse))
+        _listen(opened, settings, _health(operator, client, watches, pulse))
         operator.relist.installed = watches.installed
         operator.watch_anew = watches.begin_anew
         watch = asyncio.create_task(asyncio.to_thread(watches.run))
@@ -458,15 +441,17 @@ async def _connect(opened: AsyncExitStack) -> Client:
     return client
 
 
-def _listen(opened: AsyncExitStack, options: argparse.Namespace, health: Health) -> None:
+def _listen(opened: AsyncExitStack, settings: Settings, health: Health) -> None:
     """Answer the kubelet and Prometheus."""
     inbound = Inbound()
     opened.callback(inbound.close)
-    if options.metrics_port:
-        page = Exposition().reply
-        inbound.listen("metrics", options.metrics_address, options.metrics_port, page)
-    if options.health_port:
-        inbound.listen("health", str(options.health_address), options.health_port, health.reply)
+    pages = {
+        "metrics": (settings.metrics, Exposition().reply),
+        "health": (settings.health, health.reply),
+    }
+    for name, (address, reply) in pages.items():
+        if address.port:
+            inbound.listen(name, address.host, address.port, reply)
 
 
 async def _told_to_stop() -> None:
@@ -494,15 +479,6 @@ def _health(operator: Operator, client: Client, watches: Watches, pulse: Pulse) 
     return health
 
 
-def _namespace(text: str) -> str:
-    """kopf would take it for a pattern, and the rest of the operator for a name."""
-    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not the name of a namespace: give each by its own --namespace, without * or !"
-        )
-    return text
-
-
 def _plays_another_part(before: Manifest | None, after: Manifest | None) -> bool:
     """Whether a Gateway listens on something else, or takes requests no longer or again.
 
@@ -518,109 +494,13 @@ def _takes_any(*routes: Manifest | None) -> bool:
     return any(one is not None and not at(one, "spec", "hostnames") for one in routes)
 
 
-def _hostname(text: str) -> tuple[str, str]:
-    namespace, _, name = text.partition("=")
-    known = namespace == OTHERS or re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", namespace)
-    if not known or not re.fullmatch(r"\*|(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?", name):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} says of no namespace which host names it may use: write it like "
-            "icu=*.icu.example, with * for all other namespaces or for any host name"
-        )
-    return namespace, name
-
-
-def _hostnames_by_namespace(given: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for namespace, name in given:
-        found.setdefault(namespace, []).append(name)
-    return found
-
-
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m mlhops.controller",
-        description="The MLHOps operator: reconciles ClinicalModels and Evaluations.",
-    )
-    parser.add_argument(
-        "--namespace",
-        action="append",
-        type=_namespace,
-        default=[],
-        help="watch this namespace only; may be given several times (default: all)",
-    )
-    parser.add_argument(
-        "--evaluator-image",
-        default=os.environ.get("MLHOPS_EVALUATOR_IMAGE", f"mlhops/evaluator:{__version__}"),
-        help="image of the evaluator's Jobs (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--detector-image",
-        default=os.environ.get("MLHOPS_DETECTOR_IMAGE", f"mlhops/detector:{__version__}"),
-        help="image of the drift detector beside the model servers of new revisions; those that "
-        "serve keep theirs (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--detector-alibi-image",
-        default=os.environ.get(
-            "MLHOPS_DETECTOR_ALIBI_IMAGE", f"mlhops/detector-alibi:{__version__}"
-        ),
-        help="the same for models whose MonitoringPolicy has engine AlibiDetect, which is under the "
-        "Business Source License 1.1 (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--hostname",
-        action="append",
-        type=_hostname,
-        default=[],
-        metavar="NAMESPACE=NAME",
-        help="a host name, or *.domain for all below it, that models of a namespace may use; may be given several "
-        "times, and then no model may use another; * stands for all other namespaces (default: any may use any)",
-    )
-    destinations.add_arguments(parser)
-    pod_options.add_arguments(parser)
-    parser.add_argument("--workers", type=int, default=8, help="passes at a time (%(default)s)")
-    parser.add_argument("--metrics-port", type=int, default=0, help="serve /metrics here (0: off)")
-    parser.add_argument("--metrics-address", default="127.0.0.1")
-    parser.add_argument(
-        "--health-port", type=int, default=0, help="serve /healthz and /readyz here (0: off)"
-    )
-    parser.add_argument(
-        "--health-address",
-        type=ipaddress.ip_address,
-        default="0.0.0.0",  # noqa: S104  # the kubelet asks at the pod's address
-        help="an IP address of this machine (default: %(default)s; :: for IPv6 as well)",
-    )
-    parser.add_argument(
-        "--leader-elect",
-        action=argparse.BooleanOptionalAction,
-        help="work only while holding a Lease, so that several replicas may run (default: in a cluster)",
-    )
-    parser.add_argument(
-        "--lease-namespace",
-        default=own_namespace(),
-        help="where the Lease is (default: the pod's namespace)",
-    )
-    parser.add_argument(
-        "--lease-name",
-        default="mlhops-operator",
-        help="operators with different --namespace need different ones (default: %(default)s)",
-    )
-    parser.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING"))
-    options = parser.parse_args(argv)
-    if options.leader_elect is None:
-        options.leader_elect = in_cluster()
-    if options.leader_elect and not options.lease_namespace:
-        parser.error("--leader-elect needs --lease-namespace outside a cluster")
-    return options
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the operator."""
-    options = _parse(argv)
-    logs.configure(options.log_level)
+    settings = parse(argv)
+    logs.configure(settings.log_level)
     # What was imported stays: collecting garbage need not look at it again, for which both loops would
     # stand still for 30 ms each time.
     gc.collect()
     gc.freeze()
-    asyncio.run(run(options))
+    asyncio.run(run(settings))
     return 0

@@ -6,7 +6,6 @@ here.
 
 import asyncio
 import math
-import os
 import random
 import sys
 import time
@@ -15,13 +14,13 @@ from typing import Self, TypeAlias, cast
 
 import aiohttp
 import orjson
-from kubernetes.aio import config
 from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Manifest
 from mlhops.controller.cache.lean import lean
 from mlhops.controller.cache.older import Before
 from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.kube.login import Login, log_in
 from mlhops.controller.kube.transport import TIMEOUT_SECONDS, TooLong, Transport
 from mlhops.controller.resources import Kind
 from mlhops.controller.telemetry import metrics
@@ -65,16 +64,13 @@ class NotLeading(Exception):
     """Another operator may be at work: nothing may be written."""
 
 
-def in_cluster() -> bool:
-    """Whether the process runs as a pod and speaks to the cluster of that pod."""
-    return bool(os.environ.get("KUBERNETES_SERVICE_HOST")) and not os.environ.get("KUBECONFIG")
-
-
 class Client:
     """Speaks to one API server."""
 
-    def __init__(self, configuration: Configuration) -> None:
-        self._transport = Transport(configuration)
+    def __init__(
+        self, configuration: Configuration, login: Login = log_in, connections: int = CONNECTIONS
+    ) -> None:
+        self._transport = Transport(configuration, login, connections)
         self._held_until = 0.0
         self._limits: dict[Kind, int] = {}
         """How many objects of a kind a page may have, where not the most."""
@@ -94,13 +90,7 @@ class Client:
     @classmethod
     async def connect(cls, connections: int = CONNECTIONS) -> Self:
         """Return a client for the cluster that runs the process, or the one that KUBECONFIG names."""
-        configuration = Configuration()
-        if in_cluster():
-            config.load_incluster_config(client_configuration=configuration)
-        else:
-            await config.load_kube_config(client_configuration=configuration)
-        configuration.connection_pool_maxsize = connections
-        return cls(configuration)
+        return cls(await log_in(), connections=connections)
 
     async def _hold(self) -> None:
         """Wait for as long as the API server asked to be left alone, and not all at the same moment."""

@@ -1,10 +1,12 @@
-"""HTTP to the API server, with the address, certificates and tokens that the `kubernetes` client has loaded.
+"""HTTP to the API server, with the address, certificates and tokens of the login.
 
-Its own transport looks through the environment for proxies and through the home directory for passwords at
-each request, which took a third of the operator's time. The proxy is looked for once here.
+The `kubernetes` client's own transport looks through the environment for proxies and through the home directory for
+passwords at each request, which took a third of the operator's time. The proxy is looked for once here.
 """
 
+import asyncio
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
@@ -17,9 +19,13 @@ from kubernetes.aio.client.rest import RESTClientObject
 from mlhops import __version__
 from mlhops.api.base import Manifest
 from mlhops.controller.kube.canonical import encoded
+from mlhops.controller.kube.login import Login, token_of
 
 TIMEOUT_SECONDS = 15.0
 _PART = 1 << 16
+_UNAUTHORIZED = 401
+_LOGIN_SECONDS = 10.0
+"""A plug-in is not run more often: it may ask a person, or a service that counts."""
 _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_SECONDS)
 
 
@@ -39,18 +45,24 @@ class TooLong(Exception):
 
 
 class Transport:
-    """Sends requests to one API server."""
+    """Sends requests to one API server, and logs in anew when it no longer takes the credentials."""
 
-    def __init__(self, configuration: Configuration) -> None:
+    def __init__(self, configuration: Configuration, login: Login, connections: int) -> None:
         self._configuration = configuration
-        self._rest = RESTClientObject(configuration)
+        self._login = login
+        self._connections = connections
         self._proxy = configuration.proxy or _proxy_for(configuration.host)
         self._session: aiohttp.ClientSession | None = None
+        self._retired: list[aiohttp.ClientSession] = []
+        """Sessions with certificates of earlier logins, over which requests may be under way."""
+        self._logging_in = asyncio.Lock()
+        self._logged_in = time.monotonic()
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._session is not None:
-            await self._session.close()
+        for session in (*self._retired, self._session):
+            if session is not None:
+                await session.close()
 
     async def send(
         self,
@@ -69,6 +81,22 @@ class Transport:
             aiohttp.ClientError: there was none, or not all of it arrived.
             TimeoutError: it took too long.
         """
+        used = self._configuration
+        answer = await self._send(method, path, query, headers, body, seconds, most)
+        if answer.status == _UNAUTHORIZED and await self._log_in_again(used):
+            answer = await self._send(method, path, query, headers, body, seconds, most)
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: Manifest | None,
+        seconds: float,
+        most: int,
+    ) -> Answer:
         async with self._open().request(
             method,
             self._url(path, query),
@@ -82,6 +110,22 @@ class Transport:
             rest = float(wait) if wait.isdecimal() else 0.0
             told = await _body(response.content, most)
             return Answer(response.status, response.reason or "", told, rest)
+
+    async def _log_in_again(self, used: Configuration) -> bool:
+        """Return whether there are other credentials than those that were refused."""
+        async with self._logging_in:
+            lately = time.monotonic() - self._logged_in < _LOGIN_SECONDS
+            if self._configuration is used and not lately:
+                self._logged_in = time.monotonic()
+                self._take(await self._login())
+            return self._configuration is not used
+
+    def _take(self, configuration: Configuration) -> None:
+        """Use the credentials of a new login; a certificate counts from the next connection on."""
+        if _certificates(configuration) != _certificates(self._configuration) and self._session:
+            self._retired.append(self._session)
+            self._session = None
+        self._configuration = configuration
 
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[bytes]:
         """Yield the lines of an answer as they come, for as long as it goes on.
@@ -108,7 +152,7 @@ class Transport:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=self._configuration.connection_pool_maxsize, ssl=self._rest.ssl_context
+                    limit=self._connections, ssl=RESTClientObject(self._configuration).ssl_context
                 ),
                 headers={"User-Agent": f"mlhops/{__version__}"},
             )
@@ -116,8 +160,8 @@ class Transport:
 
     async def _credentials(self) -> dict[str, str]:
         """Return the headers that prove who we are; a token that has been replaced is read again."""
-        token = (await self._configuration.auth_settings()).get("BearerToken")
-        return {token["key"]: token["value"]} if token and token["value"] else {}
+        token = await token_of(self._configuration)
+        return {"Authorization": token} if token else {}
 
 
 async def _body(content: aiohttp.StreamReader, most: int) -> bytes:
@@ -127,6 +171,12 @@ async def _body(content: aiohttp.StreamReader, most: int) -> bytes:
         if len(body) > most:
             raise TooLong
     return bytes(body)
+
+
+def _certificates(configuration: Configuration) -> tuple[object, ...]:
+    """Return what connections are made with; the `kubernetes` client keeps other bytes in another file."""
+    one = configuration
+    return one.host, one.ssl_ca_cert, one.cert_file, one.key_file, one.verify_ssl
 
 
 def _proxy_for(url: str) -> str | None:

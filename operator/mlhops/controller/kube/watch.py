@@ -13,7 +13,7 @@ import kopf
 from mlhops.api.base import Manifest
 from mlhops.api.decision import STOPPING
 from mlhops.controller.cache.store import LABELLED, WATCHED
-from mlhops.controller.kube.client import in_cluster
+from mlhops.controller.kube.login import connection_info
 from mlhops.controller.resources import DECISIONS, EVALUATIONS, MODELS, Key, Kind
 from mlhops.json_access import at, text
 from mlhops.kserve.names import MODEL_LABEL
@@ -72,7 +72,7 @@ def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:
     one for some namespaces has no right to watch them, and looks again from time to time.
     """
     handlers = kopf.OperatorRegistry()
-    kopf.on.login(registry=handlers, id="login")(_login)
+    kopf.on.login(registry=handlers, id="login")(connection_info)
 
     def watch(kind: Kind) -> None:
         async def seen(event: kopf.RawEvent, **_: object) -> None:
@@ -98,12 +98,6 @@ def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:
         plural = "customresourcedefinitions"
         kopf.on.event("apiextensions.k8s.io", plural, id="kinds", registry=handlers)(installed)
     return handlers
-
-
-def _login(**known: object) -> kopf.ConnectionInfo | None:
-    """Log in to the cluster that runs the process, or to the one that KUBECONFIG names."""
-    login = kopf.login_with_service_account if in_cluster() else kopf.login_with_kubeconfig
-    return login(**known)  # type: ignore[arg-type]
 
 
 def settings(*, clusterwide: bool) -> kopf.OperatorSettings:
