@@ -55,7 +55,7 @@ class Pending:
 class Watcher:
     """Counts events by one configuration and, once it is there, one profile.
 
-    Times that are passed in are those of a clock that nobody sets.
+    Times that are passed in are those of a monotonic clock.
     """
 
     def __init__(self, clock: Clock, now: float) -> None:

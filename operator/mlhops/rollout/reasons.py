@@ -1,4 +1,4 @@
-"""Every reason and message that a person can read in conditions, Events and history."""
+"""Reasons of conditions, Events and history, and the messages that several modules share."""
 
 from enum import StrEnum
 

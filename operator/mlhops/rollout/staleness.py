@@ -1,4 +1,4 @@
-"""Which plans have to rest on objects that were read for them, and which may rest on what was heard.
+"""Staleness: which plans may rest on cached state, and which need live reads.
 
 What the watches have told may be behind by moments, or by more if one of them is stuck. A plan that only
 notes something can be made on that: its status is written on the very version that it was made on or not at
@@ -15,8 +15,7 @@ def may_rest_on_cached_state(old: ClinicalModelStatus, plan: Plan) -> bool:
     """Whether a plan may be carried out although it was made on what the watches have told.
 
     It may bring up a model server, tell a detector what to count, ask for an Evaluation and say where a
-    rollout stands. It may not touch a
-    weight, delete anything, answer a person, take over evidence, give up a candidate or end a rollout.
+    rollout stands. It may not touch a weight, delete anything, answer a person, take over evidence, give up a candidate or end a rollout.
     """
     intents = (*plan.before, *plan.after)
     if not all(isinstance(intent, _HARMLESS) for intent in intents):

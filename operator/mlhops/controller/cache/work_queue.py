@@ -119,7 +119,7 @@ class WorkQueue(Generic[Key]):
         return self._clock() - min(since) if since else 0.0
 
     def add(self, key: Key, *, urgent: bool = False) -> None:
-        """Work on the key as soon as there is a hand free; one that wants very much waits for its turn.
+        """Work on the key as soon as a worker is free; a key beyond its pace waits for its turn.
 
         What is urgent, a person's Abort, does not: however much its key has wanted before.
         """

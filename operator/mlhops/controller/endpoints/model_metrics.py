@@ -1,4 +1,4 @@
-"""What Prometheus is told of each model: read, whenever it asks, from what the watches have told.
+"""Metrics of each model, read from the cache at each scrape.
 
 So nothing is kept for it, and a model that is gone takes its series with it. Whatever labels say (a version, a
 gate, a feature), a model has one series for each of its revisions, gates and conditions as they are now, and
@@ -101,7 +101,7 @@ DRIFT = _described(
 )
 DRIFT_EFFECT = _described(
     "mlhops_model_drift_worst_effect",
-    "How far that has moved which has moved most, in the measure of its test; none where it is of too few rows.",
+    "The largest drift effect of any feature or of the score, in the measure of its test; absent with too few rows.",
     *("kind", "of", "test"),
 )
 QUALITY = _described(

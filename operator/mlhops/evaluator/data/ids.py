@@ -1,4 +1,4 @@
-"""Whether ids repeat, in eight bytes for each row whatever an id looks like."""
+"""Duplicate ids, found with eight bytes of memory for each row, however long an id is."""
 
 import numpy as np
 import pyarrow as pa
