@@ -8,7 +8,7 @@ from testkit import logged
 SAYS = """
 import logging
 import structlog
-from mlhops.controller import logs
+from mlhops.controller.telemetry import logs
 from mlhops.controller.telemetry.trace import begin_trace
 
 logs.configure("INFO")
