@@ -359,7 +359,7 @@ class Predictor(
             ),
         ),
     ] = 1
-    """The least number of pods."""
+    """The least number of pods. A new revision gets all requests only when so many of its pods are ready."""
     max_replicas: (
         Annotated[
             int,

@@ -31,6 +31,8 @@ class Service:
     """Whether at least one pod is ready, so that requests are answered."""
     pods: tuple[ReadyPod, ...] = ()
     """Its ready pods."""
+    lagging: str = ""
+    """What is wrong with a pod that is not ready where others are, without any words of the container."""
     trouble: str | None = None
     """What is wrong, in the container's or KServe's own words."""
     symptom: str | None = None
