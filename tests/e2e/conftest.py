@@ -13,6 +13,7 @@ import pytest
 from lab.cluster import Cluster
 from lab.demo.train import Data, load, train
 from lab.images import detector, program
+from lab.mlserver import IMAGE, mlserver
 from tests.cluster_api import Api
 from tests.e2e.ward import Ward
 from tests.installed import MANIFESTS, USER, forbidden, kubeconfig_of_operator, kustomized
@@ -83,6 +84,7 @@ def cluster() -> Iterator[Cluster]:
     images = {
         "mlhops/evaluator": program("mlhops.evaluator"),
         "mlhops/detector": detector("mlhops.detector"),
+        IMAGE: mlserver(),
     }
     with Cluster.start(
         images=images, install=[REPOSITORY / "crds"], backoff_base=0.3, audited=[USER]
