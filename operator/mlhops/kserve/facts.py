@@ -40,6 +40,8 @@ class Service:
     hold their data."""
     fatal: bool = False
     """Whether waiting longer will not help."""
+    hint: str = ""
+    """What its artefact must be called, where its server may call the model otherwise."""
     deleting: bool = False
     foreign_logger: bool = False
     foreign_field: str = ""

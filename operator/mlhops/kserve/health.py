@@ -15,6 +15,7 @@ from mlhops.kserve.foreign import foreign_field, foreign_logger
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of
 from mlhops.kserve.owner import is_of_service
 from mlhops.kserve.read import at, condition, in_one_line, items, number, text
+from mlhops.kserve.runtime import hint_of_name
 from mlhops.kserve.servers import NO_RUNTIMES, Runtimes, server_of
 
 CRASH_LIMIT = 3
@@ -79,6 +80,7 @@ def observe(
         trouble=trouble.message if trouble else None,
         symptom=trouble.symptom if trouble else None,
         fatal=trouble is not None and trouble.fatal,
+        hint="" if ready else hint_of_name(live),
         deleting=at(live, "metadata", "deletionTimestamp") is not None,
         foreign_logger=foreign_logger(live, desired),
         foreign_field=foreign_field(live, desired),

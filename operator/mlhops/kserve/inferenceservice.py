@@ -20,7 +20,7 @@ from mlhops.kserve.names import (
     owned_by,
 )
 from mlhops.kserve.probes import probes_of
-from mlhops.kserve.read import items
+from mlhops.kserve.read import items, text
 from mlhops.kserve.runtime import ARGUMENT, VARIABLE, naming_by_name
 
 
@@ -118,6 +118,7 @@ def _model(model: str, predictor: Predictor, form: Form) -> Manifest:
     args: list[Json] = list(predictor.args)
     naming = form.naming or naming_by_name(predictor.runtime)
     if naming == "Variable":
+        env = [one for one in env if text(one, "name") != VARIABLE]
         env.append({"name": VARIABLE, "value": model})
     if naming == "Argument":
         args.append(f"{ARGUMENT}={model}")
