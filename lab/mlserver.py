@@ -4,6 +4,7 @@ It binds to the pod's own address (LAB_POD_IP) only, since pods share one networ
 answers, which spares a second one for each pod.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -33,23 +34,33 @@ def mlserver() -> tuple[str, ...]:
 
 
 def _environment() -> Path:
-    version = ".".join(str(part) for part in sys.version_info[:2])
-    folder = cache_folder() / f"mlserver-{digest_of(PINNED, settings=(version, sys.executable))}"
+    python = _interpreter()
+    folder = cache_folder() / f"mlserver-{digest_of(PINNED, settings=(python,))}"
     with locked(folder):
         if not folder.exists():
             say("installing MLServer into the cache: some 400 MB, once")
             unfinished = folder.with_name(f"{folder.name}.unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
-            _install(unfinished)
+            _install(python, unfinished)
             unfinished.rename(folder)
     return folder
 
 
-def _install(folder: Path) -> None:
-    _run(sys.executable, "-m", "venv", "--without-pip", str(folder))
-    python = ("--python", str(folder / "bin" / "python"))
+def _interpreter() -> str:
+    """Return a Python that MLServer takes: 3.12 at most."""
+    found = sys.executable
+    if sys.version_info >= (3, 13):
+        found = shutil.which("python3.12") or shutil.which("python3.11") or ""
+    if not found:
+        raise NoMLServer("MLServer needs Python 3.12 or 3.11: install one of them")
+    return os.path.realpath(found)
+
+
+def _install(python: str, folder: Path) -> None:
+    _run(python, "-m", "venv", "--without-pip", str(folder))
+    target = ("--python", str(folder / "bin" / "python"))
     chosen = ("--require-hashes", "--only-binary", ":all:", "--requirement", str(PINNED))
-    _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", *python, *chosen)
+    _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", *target, *chosen)
 
 
 def _run(*command: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from lab.cluster import Cluster
 from lab.kserve.runtimes import MLSERVER
+from lab.mlserver import mlserver
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.kinds import CLUSTER_RUNTIMES, SERVICES
@@ -24,6 +25,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 @pytest.fixture
 def runtime(cluster: Cluster, api: Api) -> Iterator[str]:
     """KServe's runtime for MLServer, which selects itself for v2 while it is there."""
+    mlserver()
     name = text(MLSERVER, "metadata", "name")
     cluster.apply(MLSERVER)
     yield name
