@@ -376,7 +376,8 @@ def test_pods_that_are_lost_between_the_status_and_the_route_get_no_more() -> No
 
 
 def test_the_first_revision_gets_its_route_with_all_of_its_replicas() -> None:
-    world = World(**{"spec.predictor.minReplicas": 2})
+    world = World()
+    world.edit({"spec.predictor.minReplicas": 2})
     world.room = 1
     world.run()
     assert (world.shares(), world.pause) == ({}, "NotEnoughReplicas")
