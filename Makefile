@@ -101,6 +101,7 @@ requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade f
 	$(COMPILE) $(ARGS) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
 	$(COMPILE) $(ARGS) requirements/go.in --output-file requirements/go.txt
 	$(COMPILE) $(ARGS) requirements/detector-alibi.in --output-file requirements/detector-alibi.txt
+	$(COMPILE) $(ARGS) requirements/mlserver.in --output-file requirements/mlserver.txt
 
 alibi: venv ## ask alibi-detect again what the tests hold the drift tests against (1 GB; Python 3.11 or 3.12)
 	$(PYTHON) -m venv $(ALIBI)

@@ -14,7 +14,7 @@ from campaign.raw_json import (
     word,
     written_at,
 )
-from campaign.servers import unmeasured
+from campaign.servers import ready_pods, unmeasured
 from campaign.world_state import Scene
 
 _Attempt = tuple[str, str, str, int]
@@ -77,6 +77,8 @@ class Candidates:
         """Judge a promotion by what the candidate was given."""
         candidate = part(before, "candidate")
         held = bool(part(before, "hold"))
+        if not part(before, "stable"):
+            self.counts(model, candidate)
         self._answers.hear(model, candidate, entries(entry, "deciders"), held)
         if word(entry, "outcome") == "Promoted":
             # By the list that it was promoted under: somebody may have edited it since the status before.
@@ -127,8 +129,19 @@ class Candidates:
         more = attempt(new) == attempt(old) and desired > whole(old, "desiredWeight")
         if more and part(spec, "rollout").get("paused") is True:
             self._scene.object_to(f"{revision} is to have {desired} while the rollout is paused")
+        if more and desired >= 100:
+            self.counts(model, new)
         for image in unmeasured(self._scene, new) if more else ():
             self._scene.object_to(f"{revision} is to have {desired}, and {image} was not measured")
+
+    def counts(self, model: Object, candidate: Object) -> None:
+        """All requests come only to as many pods as the spec asks for at least."""
+        asked = whole(self._scene.spec_of(model), "predictor", "minReplicas") or 1
+        ready = ready_pods(self._scene, word(candidate, "inferenceService"))
+        if ready < asked:
+            revision = word(candidate, "revision")
+            words = f"{revision} is to have all requests with {ready} of {asked} replicas"
+            self._scene.object_to(words)
 
     def is_proven(self, model: Object, candidate: Object) -> bool:
         """Whether the proof that a candidate cites is one, now."""

@@ -143,6 +143,8 @@ class Traffic:
             self._scene.object_to(f"{service} gets {share} while its model leaves")
         if raised and self._candidates.has_failed(model, candidate):
             self._scene.object_to(f"{service} gets {share} after it has failed")
+        if raised and share >= 100:
+            self._candidates.counts(model, candidate)
         if raised and not self._candidates.is_proven(model, candidate):
             self._scene.object_to(f"{service} gets {share} without proof")
 

@@ -20,6 +20,11 @@ def unmeasured(scene: Scene, holder: Object) -> list[str]:
     return sorted(running - measured)
 
 
+def ready_pods(scene: Scene, service: str) -> int:
+    """How many pods of an InferenceService answer."""
+    return sum(_answers(pod, service) for pod in scene.of_kind("pods").values())
+
+
 def _answers(pod: Object, service: str) -> bool:
     """Whether a pod of the model server's own is ready."""
     name, _ = owner(pod, "ReplicaSet")

@@ -20,6 +20,7 @@ from mlhops.api.result import encode
 from mlhops.api.serving import ProbeReport, ServingCounts
 from mlhops.controller.resources import MODELS, PODS
 from mlhops.json_access import at, condition, items, text
+from mlhops.kserve.owner import is_of_service
 from testkit import last_words
 from testkit.api import Api
 from testkit.fake_controllers import MODEL, Hands
@@ -205,13 +206,16 @@ class World(Hands):
             if not gone and not _is_away(error):
                 raise
 
-    def run_pod(self, service: str, *, ready: bool = True, image: str = IMAGE) -> None:
-        """The kubelet says that a pod runs, and where its sidecar can be asked."""
-        super().run_pod(service, ready=ready, image=image)
+    def run_pods(
+        self, service: str, pods: list[Manifest], *, ready: bool = True, image: str = IMAGE
+    ) -> None:
+        """The kubelet says that pods run, and where the sidecar of each can be asked."""
+        super().run_pods(service, pods, ready=ready, image=image)
         if self.sidecars is not None:
             address = self.sidecars.address(service.removeprefix(f"{MODEL}-"))
-            name = text(self.pod_of(service), "metadata", "name")
-            self.api.patch(PODS, self.namespace, name, {"status": {"podIP": address}}, "status")
+            for pod in pods:
+                name = text(pod, "metadata", "name")
+                self.api.patch(PODS, self.namespace, name, {"status": {"podIP": address}}, "status")
 
     def tell(self, version: str, counts: ServingCounts) -> None:
         """Sidecars beside a version count this from now on."""
@@ -224,9 +228,19 @@ class World(Hands):
 
     def _serve(self) -> None:
         for name, live in self.objects("inferenceservices").items():
-            leaves = at(live, "metadata", "deletionTimestamp") is not None
-            if not leaves and text(condition(live, "Ready"), "status") != "True":
+            if at(live, "metadata", "deletionTimestamp") is not None:
+                continue
+            if text(condition(live, "Ready"), "status") != "True" or self._is_short(name, live):
                 self.load(name)
+
+    def _is_short(self, name: str, live: Manifest) -> bool:
+        """Whether fewer pods of an InferenceService are ready than it asks for."""
+        ready = [
+            pod
+            for pod in self.objects("pods").values()
+            if is_of_service(pod, name) and text(condition(pod, "Ready"), "status") == "True"
+        ]
+        return len(ready) < cast(int, at(live, "spec", "predictor", "minReplicas") or 1)
 
     def _route(self) -> None:
         route = self.objects("httproutes").get(MODEL)

@@ -217,31 +217,48 @@ class Hands:
 
     def pod_of(self, service: str) -> Manifest:
         """The pod of an InferenceService, which the ReplicaSet of its Deployment makes."""
+        return self.pods_of(service)[0]
+
+    def pods_of(self, service: str) -> list[Manifest]:
+        """The pods of an InferenceService by name: as many as it asks for at least."""
         live = self.api.get(SERVICES, self.namespace, service) or {}
         made = replica_set(live)
-        if self.api.get(REPLICA_SETS, self.namespace, text(made, "metadata", "name")) is None:
+        name, replicas = text(made, "metadata", "name"), at(made, "spec", "replicas")
+        known = self.api.get(REPLICA_SETS, self.namespace, name)
+        if known is None:
             self.api.create(REPLICA_SETS, self.namespace, made)
+        elif at(known, "spec", "replicas") != replicas:
+            scaled: Manifest = {"spec": {"replicas": replicas}}
+            self.api.patch(REPLICA_SETS, self.namespace, name, scaled)
 
-        def look() -> Manifest | None:
+        def look() -> list[Manifest] | None:
+            found = []
             for pod in self.api.list(PODS, self.namespace):
                 labels = at(pod, "metadata", "labels")
                 chosen = at(labels, "pod-template-hash") == hash_of(live)
                 leaves = at(pod, "metadata", "deletionTimestamp") is not None
                 if chosen and not leaves and is_of_service(pod, service):
-                    return pod
-            return None
+                    found.append(pod)
+            found.sort(key=lambda pod: text(pod, "metadata", "name"))
+            return found if len(found) == replicas else None
 
-        return until("the pod of a model server", look)
+        return until("the pods of a model server", look)
 
     def run_pod(self, service: str, *, ready: bool = True, image: str = IMAGE) -> None:
-        """The kubelet says that the pod of an InferenceService runs, and which image."""
-        pod = self.pod_of(service)
-        patch: Manifest = {"status": running(pod, ready=ready, image=image)}
-        self.api.patch(PODS, self.namespace, text(pod, "metadata", "name"), patch, "status")
+        """The kubelet says that the pods of an InferenceService run, and which image."""
+        self.run_pods(service, self.pods_of(service), ready=ready, image=image)
 
-    def load(self, service: str, *, ready: bool = True) -> None:
-        """KServe says that an InferenceService is ready, or no longer; its pod is so as well."""
-        self.run_pod(service, ready=ready)
+    def run_pods(
+        self, service: str, pods: list[Manifest], *, ready: bool = True, image: str = IMAGE
+    ) -> None:
+        """The kubelet says that these pods of an InferenceService run."""
+        for pod in pods:
+            patch: Manifest = {"status": running(pod, ready=ready, image=image)}
+            self.api.patch(PODS, self.namespace, text(pod, "metadata", "name"), patch, "status")
+
+    def load(self, service: str, *, ready: bool = True, pods: int | None = None) -> None:
+        """KServe says that an InferenceService is ready, or no longer; so are its pods, or so many of them."""
+        self.run_pods(service, self.pods_of(service)[:pods], ready=ready)
         status = "True" if ready else "False"
         loaded = "Loaded" if ready else ""
         conditions = [{"type": "Ready", "status": status, "lastTransitionTime": moment()}]

@@ -46,6 +46,7 @@ def replica_set(live: Manifest) -> Manifest:
         "uid": text(live, "metadata", "uid"),
         "controller": True,
     }
+    replicas = at(live, "spec", "predictor", "minReplicas") or 1
     chosen: Manifest = {name: labels[name] for name in (APP_LABEL, "pod-template-hash")}
     template: Manifest = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
     return {
@@ -54,7 +55,7 @@ def replica_set(live: Manifest) -> Manifest:
             "labels": labels,
             "ownerReferences": [owner],
         },
-        "spec": {"replicas": 1, "selector": {"matchLabels": chosen}, "template": template},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": chosen}, "template": template},
     }
 
 

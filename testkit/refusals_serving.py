@@ -117,6 +117,12 @@ PREDICTOR = (
         "spec.predictor.scaleTarget",
         "so set it",
     ),
+    predictor(
+        "the operator's variable",
+        "env",
+        [{"name": "MLSERVER_MODEL_NAME", "value": "sepsis"}],
+        "env must not set MLSERVER_MODEL_NAME",
+    ),
     predictor("PYTHONPATH", "env", [{"name": "PYTHONPATH", "value": "/x"}], "so remove it"),
     predictor(
         "a variable twice",

@@ -86,7 +86,7 @@ class Town(World):
         if self.evaluator_runs:
             super()._evaluate()
 
-    def load(self, service: str, *, ready: bool = True) -> None:
+    def load(self, service: str, *, ready: bool = True, pods: int | None = None) -> None:
         """KServe serves an InferenceService, or says why not."""
         live = self.objects("inferenceservices")[service]
         failure = self.fails(live)
@@ -95,7 +95,7 @@ class Town(World):
             if runtime:
                 made = serving_runtime("ClusterServingRuntime", {"metadata.name": runtime})
                 create(self.api, CLUSTER_RUNTIMES, "", made)
-            super().load(service, ready=ready)
+            super().load(service, ready=ready, pods=pods)
         elif not condition(live, "Ready") and failure.reason:
             self._fail(service, failure)
 

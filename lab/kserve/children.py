@@ -4,7 +4,7 @@ import re
 
 from lab.client import Object
 from lab.kserve import names
-from lab.kserve.runtimes import Runtime
+from lab.kserve.runtimes import Runtime, with_defaults
 
 # What KServe's own fields of a predictor are; the rest of it is a pod spec.
 EXTENSION_FIELDS = {
@@ -45,11 +45,13 @@ NOT_FOR_PODS = {
     "modelFormat",
 }
 MERGE_KEYS = {"env": "name", "ports": "containerPort", "volumeMounts": "mountPath"}
+LABEL = re.compile(r"\{\{\.Labels\.(\w+)\}\}")
 TAG = re.compile(r":[\w][\w.-]*$")
 
 
 def deployment(service: Object, runtime: Runtime) -> Object:
     """The Deployment, with only the fields that KServe decides."""
+    service = with_defaults(service, runtime)
     metadata = _metadata(service, runtime)
     predictor = service["spec"]["predictor"]
     containers = [_model_container(service, runtime), *runtime.spec["containers"][1:]]
@@ -69,6 +71,7 @@ def deployment(service: Object, runtime: Runtime) -> Object:
 
 def service_of(service: Object, runtime: Runtime) -> Object:
     """The Service: port 80 to the agent where there is one, else to the model."""
+    service = with_defaults(service, runtime)
     port = _model_port(_model_container(service, runtime))
     target = names.AGENT_PORT if _intercepted(service) else port
     spec: Object = {
@@ -139,13 +142,24 @@ def _model_container(service: Object, runtime: Runtime) -> Object:
         result["image"] = TAG.sub("", result["image"]) + f":{model['runtimeVersion']}"
     probe: Object = {"tcpSocket": {"port": _model_port(result)}}
     result.setdefault("readinessProbe", probe)
-    return _filled(result, service["metadata"]["name"])
+    return _filled(result, service["metadata"])
 
 
-def _filled(container: Object, name: str) -> Object:
-    """Placeholders in a runtime's arguments mean the InferenceService's metadata."""
-    arguments = [word.replace("{{.Name}}", name) for word in container["args"]]
-    return {**container, "args": arguments}
+def _filled(container: Object, metadata: Object) -> Object:
+    """Placeholders in a runtime's arguments and variables mean the InferenceService's metadata."""
+
+    def fill(word: str) -> str:
+        labels = metadata.get("labels", {})
+        named = word.replace("{{.Name}}", metadata["name"])
+        return LABEL.sub(lambda found: labels.get(found.group(1), ""), named)
+
+    filled = {**container, "args": [fill(word) for word in container["args"]]}
+    if "env" in container:
+        filled["env"] = [
+            entry | ({"value": fill(entry["value"])} if "value" in entry else {})
+            for entry in container["env"]
+        ]
+    return filled
 
 
 def _model_port(container: Object) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lab.client import Object
+from lab.kserve.names import MODEL_PATH
 
 SKLEARN_SERVER: Object = {
     "metadata": {"name": "kserve-sklearnserver"},
@@ -39,6 +40,40 @@ SKLEARN_SERVER: Object = {
         ],
     },
 }
+
+MLSERVER: Object = {
+    "apiVersion": "serving.kserve.io/v1alpha1",
+    "kind": "ClusterServingRuntime",
+    "metadata": {
+        "name": "kserve-mlserver",
+        "annotations": {"serving.kserve.io/server-type": "mlserver"},
+    },
+    "spec": {
+        "annotations": {
+            "prometheus.kserve.io/port": "8080",
+            "prometheus.kserve.io/path": "/metrics",
+        },
+        "supportedModelFormats": [
+            {"name": "sklearn", "version": version, "autoSelect": True, "priority": 2}
+            for version in ("0", "1")
+        ],
+        "protocolVersions": ["v2"],
+        "containers": [
+            {
+                "name": "kserve-container",
+                "image": "example.invalid/mlserver:v0",
+                "env": [
+                    {"name": "MLSERVER_MODEL_IMPLEMENTATION", "value": "{{.Labels.modelClass}}"},
+                    {"name": "MLSERVER_HTTP_PORT", "value": "8080"},
+                    {"name": "MLSERVER_GRPC_PORT", "value": "9000"},
+                ],
+                "securityContext": SKLEARN_SERVER["spec"]["containers"][0]["securityContext"],
+                "resources": SKLEARN_SERVER["spec"]["containers"][0]["resources"],
+            }
+        ],
+    },
+}
+"""The runtime that KServe ships for MLServer. It would select itself for v2, so who wants it applies it."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +123,25 @@ def choose(model: Object, own: Iterable[Object], cluster: Iterable[Object]) -> R
             "NoSupportingRuntime", "No runtime found to support specified framework/version"
         )
     return min(ranked, key=lambda rank: rank[:3])[-1]
+
+
+def with_defaults(service: Object, runtime: Runtime) -> Object:
+    """The InferenceService as KServe keeps it in memory for its MLServer runtime: it is told what to load."""
+    if runtime.name != MLSERVER["metadata"]["name"]:
+        return service
+    metadata, spec = service["metadata"], service["spec"]
+    labels = metadata.get("labels", {}) | {"modelClass": "mlserver_sklearn.SKLearnModel"}
+    model = spec["predictor"]["model"]
+    own = model.get("env", [])
+    told = {"MLSERVER_MODEL_NAME": metadata["name"], "MLSERVER_MODEL_URI": MODEL_PATH}
+    known = {entry["name"] for entry in own}
+    added = [{"name": name, "value": told[name]} for name in told if name not in known]
+    predictor = spec["predictor"] | {"model": model | {"env": [*own, *added]}}
+    return {
+        **service,
+        "metadata": metadata | {"labels": labels},
+        "spec": spec | {"predictor": predictor},
+    }
 
 
 def _formats(runtime: Runtime, model: Object) -> Iterator[Object]:

@@ -184,7 +184,8 @@ class History:
         return self._put("decisions", name, made, status={"phase": phase} if phase else None)
 
     def service(self, revision: str, uri: str = "s3://models", by: str = "mlhops") -> Self:
-        """A revision's InferenceService is there."""
+        """A revision's InferenceService is there, and a pod of it is ready."""
+        self.runs(revision, "sha256:1")
         fields: Object = {"f:predictor": {"f:model": {"f:storageUri": {}}}}
         return self._put(
             "inferenceservices",

@@ -22,6 +22,7 @@ KEPT_A = {"revision": "a", "inferenceService": "sepsis-a"}
 SERVED_B = {"revision": "b", "digest": digest_of("b"), "inferenceService": "sepsis-b"}
 PROOF_B = {"evaluation": "sepsis-b-1", "digest": digest_of("b")}
 AGAIN = {"attempt": 2, "failure": {}, "proof": {}, "stepIndex": 0}
+_ALL = {"stepIndex": 2, "desiredWeight": 100, "proof": PROOF_B}
 TO_B = {"stepIndex": 0, "desiredWeight": 10, "proof": PROOF_B}
 
 
@@ -632,6 +633,20 @@ AS_MEASURED = {
     ),
 }
 
+_TWO = {"rollout": {"steps": [], "onFailure": "Rollback"}, "predictor": {"minReplicas": 2}}
+
+ENOUGH_PODS = {
+    "b is to have all requests with 1 of 2 replicas": (
+        first().wish(**_TWO).service("b").candidate("b").proven("b").candidate("b", **_ALL)
+    ),
+    "in the route: b is to have all requests with 0 of 1 replicas": (
+        climbing().candidate("b", **_ALL).delete("pods", "b-pod").route(b=100)
+    ),
+    "a is to have all requests with 0 of 1 replicas": (
+        History().service("a").candidate("a").delete("pods", "a-pod").proven("a").stable("a")
+    ),
+}
+
 RULES = {
     "what serves": WHAT_SERVES,
     "nothing begins for what leaves": LEAVING,
@@ -647,6 +662,7 @@ RULES = {
     "records that stay": RECORDS,
     "what a policy may do": WATCHED,
     "as it was measured": AS_MEASURED,
+    "all requests to enough pods": ENOUGH_PODS,
 }
 
 

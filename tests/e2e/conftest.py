@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from lab.cluster import Cluster
 from lab.demo.train import Data, load, train
 from lab.images import detector, program
+from lab.mlserver import IMAGE, NoMLServer, mlserver
 from testkit.api import Api
 from testkit.installed import MANIFESTS, USER, forbidden, kustomized
 from testkit.lab_operator import LabOperator
@@ -38,6 +40,8 @@ def cluster() -> Iterator[Cluster]:
         "mlhops/evaluator": program("mlhops.evaluator"),
         "mlhops/detector": detector("mlhops.detector"),
     }
+    with suppress(NoMLServer):  # the test that needs it says so
+        images[IMAGE] = mlserver()
     with Cluster.start(
         images=images, install=[REPOSITORY / "crds"], backoff_base=0.3, audited=[USER]
     ) as running:

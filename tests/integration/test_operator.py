@@ -69,6 +69,26 @@ def test_a_fair_version_climbs_step_by_step(hands: Hands) -> None:
     assert {"CandidateCreated", "GatesPassed", "WeightSet", "Promoted"} <= set(hands.reasons())
 
 
+def test_a_version_gets_all_requests_only_with_all_of_its_replicas(hands: Hands) -> None:
+    first = hands.promote_first(rollout=STEPS)
+    two: Manifest = {"spec": {"predictor": {"minReplicas": 2}}}
+    hands.api.patch(MODELS, hands.namespace, MODEL, two)
+    hands.apply_model("2.0.0")
+    second = hands.candidate_service()
+    hands.load(second, pods=1)
+    hands.finish(EvaluationPhase.SUCCESSFUL)
+    hands.accept_weight(10)
+    hands.accept_weight(50)
+
+    waits = lambda: text(hands.candidate(), "pause", "reason") == "NotEnoughReplicas"  # noqa: E731
+    until("a wait for the other pod", waits)
+    assert hands.weights() == {f"{first}-predictor": 50, f"{second}-predictor": 50}
+    assert "1 of 2 replicas (spec.predictor.minReplicas) are" in hands.status("message")
+
+    hands.run_pod(second)
+    until("all requests", lambda: hands.weights() == {f"{second}-predictor": 100})
+
+
 def test_a_version_that_fails_its_gates_never_gets_traffic(hands: Hands) -> None:
     first = hands.promote_first(rollout=STEPS)
     hands.apply_model("2.0.0")

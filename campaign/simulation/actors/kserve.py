@@ -83,13 +83,18 @@ class KServe:
         return self._patch(live, patch, "", "lets go of")
 
     def _proceed(self, live: Manifest) -> str:
-        """Pods first, then the word that the model is loaded."""
+        """Pods first, as many as are asked for, then the word that the model is loaded.
+
+        Where there are some, that word may come before the rest of them.
+        """
+        if self._pods_of(live) and is_ready(live) is not True and self._stage.chance(0.3):
+            return self._patch(live, _status(live, "True", "Loaded"), "status", "has loaded")
         wanted = self._images.get(name_of(live), _A)
         for pod in self._pods_of(live):
             if text(at(pod, "metadata"), "name") and not _is_well(pod, wanted):
                 self._stage.server.delete(PODS, name_of(pod), "kubelet")
                 return f"kubelet removes {name_of(pod)}"
-        if not self._pods_of(live):
+        if len(self._pods_of(live)) < _wanted(live):
             return self._add_pod(live, _container(ready=True), "True")
         if is_ready(live) is not True:
             return self._patch(live, _status(live, "True", "Loaded"), "status", "has loaded")
@@ -208,6 +213,11 @@ class KServe:
     def _patch(self, live: Manifest, patch: Manifest, subresource: str, verb: str) -> str:
         new = self._stage.server.patch(SERVICES, name_of(live), patch, KSERVE, subresource)
         return f"kserve {verb} {name_of(live)}" if new is not live else ""
+
+
+def _wanted(live: Manifest) -> int:
+    replicas = at(live, "spec", "predictor", "minReplicas")
+    return replicas if isinstance(replicas, int) else 1
 
 
 def _finalizers(live: Manifest) -> list[Json]:

@@ -276,6 +276,14 @@ class Predictor(
             ".env",
         ),
         (
+            "!has(self.env) || self.env.all(e, e.name != 'MLSERVER_MODEL_NAME')",
+            (
+                "env must not set MLSERVER_MODEL_NAME: the operator sets it to the model's name "
+                "where the server takes it, so remove it"
+            ),
+            ".env",
+        ),
+        (
             "!has(self.args) || !self.args.exists(a, a.matches('^--(model[_-]n|http)'))",
             (
                 "args must not set --model_name or --http_port: the operator and KServe set them, "
@@ -359,7 +367,7 @@ class Predictor(
             ),
         ),
     ] = 1
-    """The least number of pods."""
+    """The least number of pods. A new revision gets all requests only when so many of its pods are ready."""
     max_replicas: (
         Annotated[
             int,

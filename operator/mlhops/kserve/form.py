@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from mlhops.api.base import Manifest
 from mlhops.api.predictor import Predictor
-from mlhops.json_access import at, items, text
+from mlhops.json_access import at, text
 from mlhops.kserve.probes import is_probed
-from mlhops.kserve.runtime import ARGUMENT, VARIABLE, Naming, Runtime
+from mlhops.kserve.runtime import Naming, Runtime, named_by
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,5 @@ def form_of_live(live: Manifest | None, predictor: Predictor, runtime: Runtime) 
         probed=is_probed(live),
         confined=profile is not None,
         runtime=named if named and predictor.runtime is None else None,
-        naming=_naming(live),
+        naming=named_by(live),
     )
-
-
-def _naming(live: Manifest) -> Naming:
-    """Return how a server is told the model's name, by what it is told."""
-    model = at(live, "spec", "predictor", "model")
-    if any(text(one, "name") == VARIABLE for one in items(model, "env")):
-        return "Variable"
-    given = at(model, "args")
-    words = given if isinstance(given, list) else []
-    return "Argument" if any(str(word).startswith(ARGUMENT) for word in words) else "Own"

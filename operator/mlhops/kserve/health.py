@@ -14,6 +14,7 @@ from mlhops.kserve.foreign import foreign_field, foreign_logger
 from mlhops.kserve.manifest_diff import as_applied
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of
 from mlhops.kserve.owner import is_of_service
+from mlhops.kserve.runtime import hint_of_name
 from mlhops.kserve.servers import NO_RUNTIMES, Runtimes, server_of
 from mlhops.kserve.state import ReadyPod, Service
 
@@ -67,6 +68,7 @@ def observe(
     own = [pod for pod in pods if is_of_service(pod, name) and _belongs(pod, live)]
     trouble = None if ready else _pods_trouble(own) or _reported_trouble(live)
     answering = [pod for pod in own if _is_ready_pod(pod)]
+    behind = _pods_trouble(own) if answering else None
     return Service(
         name=name,
         revision=text(live, "metadata", "labels", REVISION_LABEL),
@@ -74,9 +76,11 @@ def observe(
         endpoint=text(live, "status", "address", "url") or None,
         answering=bool(answering),
         pods=tuple(_ready_pod(pod) for pod in answering),
+        lagging=behind.symptom if behind else "",
         trouble=trouble.message if trouble else None,
         symptom=trouble.symptom if trouble else None,
         fatal=trouble is not None and trouble.fatal,
+        hint="" if ready else hint_of_name(live),
         deleting=at(live, "metadata", "deletionTimestamp") is not None,
         foreign_logger=foreign_logger(live, desired),
         foreign_field=foreign_field(live, desired),
@@ -194,8 +198,9 @@ def _pod_troubles(pod: Manifest) -> Iterator[Trouble]:
                 yield trouble
     scheduled = condition(pod, "PodScheduled")
     if text(scheduled, "status") == "False":
-        message = text(scheduled, "message") or text(scheduled, "reason")
-        yield Trouble("a pod cannot be scheduled", _short(message))
+        why = _short(text(scheduled, "message") or text(scheduled, "reason"))
+        # The scheduler's words are no container's, and are told of a server that has seen patients too.
+        yield Trouble("a pod cannot be scheduled" + (f": {why}" if why else ""))
 
 
 def _container_trouble(status: Manifest) -> Trouble | None:

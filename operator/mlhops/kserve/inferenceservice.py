@@ -7,7 +7,7 @@ annotations to the pods, so any later change of them would restart the model.
 from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.pod import Volume
 from mlhops.api.predictor import EnvVar, Predictor
-from mlhops.json_access import items
+from mlhops.json_access import items, text
 from mlhops.kserve.detector import Detector, beside
 from mlhops.kserve.form import EARLIER, Form
 from mlhops.kserve.names import (
@@ -118,6 +118,7 @@ def _model(model: str, predictor: Predictor, form: Form) -> Manifest:
     args: list[Json] = list(predictor.args)
     naming = form.naming or naming_by_name(predictor.runtime)
     if naming == "Variable":
+        env = [one for one in env if text(one, "name") != VARIABLE]
         env.append({"name": VARIABLE, "value": model})
     if naming == "Argument":
         args.append(f"{ARGUMENT}={model}")

@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 from mlhops.api.base import Json, Manifest
 from mlhops.api.predictor import Predictor
 from mlhops.json_access import at, items, number, text
+from mlhops.kserve.names import MODEL_LABEL
 
 Naming: TypeAlias = Literal["Argument", "Variable", "Own"]
 """How a server learns what its model is called: by `--model_name`, by MLSERVER_MODEL_NAME, or from its artefact."""
@@ -57,6 +58,28 @@ def runtime_for(
 def naming_by_name(runtime: str | None) -> Naming:
     """Return how a runtime that cannot be read is told the model's name, as earlier operators guessed."""
     return "Variable" if _MLSERVER in (runtime or "") else "Argument"
+
+
+def named_by(live: Manifest) -> Naming:
+    """Return how the server of an InferenceService is told the model's name, by what it is told."""
+    model = at(live, "spec", "predictor", "model")
+    if any(text(one, "name") == VARIABLE for one in items(model, "env")):
+        return "Variable"
+    told = any(word.startswith(ARGUMENT) for word in _texts(model, "args"))
+    return "Argument" if told else "Own"
+
+
+def hint_of_name(live: Manifest) -> str:
+    """Return what its artefact must be called where a server may call a model otherwise than it is told."""
+    model = text(live, "metadata", "labels", MODEL_LABEL)
+    if not model or not text(live, "spec", "predictor", "model", "storageUri"):
+        return ""
+    naming = named_by(live)
+    if naming == "Own":
+        return f"its runtime calls a model as the artefact does, whose folder or archive must be named {model}"
+    if naming == "Variable":
+        return f"a name in the artefact's model-settings.json must be {model}: it goes before the operator's"
+    return ""
 
 
 def naming_of(runtime: Manifest) -> Naming:

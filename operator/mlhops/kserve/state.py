@@ -31,6 +31,8 @@ class Service:
     """Whether at least one pod is ready, so that requests are answered."""
     pods: tuple[ReadyPod, ...] = ()
     """Its ready pods."""
+    lagging: str = ""
+    """What is wrong with a pod that is not ready where others are, without any words of the container."""
     trouble: str | None = None
     """What is wrong, in the container's or KServe's own words."""
     symptom: str | None = None
@@ -38,6 +40,8 @@ class Service:
     hold their data."""
     fatal: bool = False
     """Whether waiting longer will not help."""
+    hint: str = ""
+    """What its artefact must be called, where its server may call the model otherwise."""
     deleting: bool = False
     foreign_logger: bool = False
     foreign_field: str = ""

@@ -70,7 +70,7 @@ def _check_health(draft: Draft) -> None:
         if candidate.ready_at is not None:
             # It was ready and is not: it has the same time again to come back.
             draft.change(ready_at=None, started_at=draft.now)
-        _check_deadline(draft, trouble)
+        _check_deadline(draft, trouble, service.hint if service is not None else "")
 
 
 def _is_down(service: Service) -> bool:
@@ -110,7 +110,7 @@ def _exposed(draft: Draft, candidate: Candidate) -> bool:
     return candidate.desired_weight > 0 or routed > 0
 
 
-def _check_deadline(draft: Draft, trouble: str | None) -> None:
+def _check_deadline(draft: Draft, trouble: str | None, hint: str) -> None:
     candidate = draft.candidate
     if candidate is None or draft.blocked is not None:
         return
@@ -118,8 +118,8 @@ def _check_deadline(draft: Draft, trouble: str | None) -> None:
     if draft.now < deadline:
         draft.wake(deadline)
         return
-    draft.fail(
-        Reason.PROGRESS_DEADLINE_EXCEEDED,
-        f"not ready within {draft.seen.model.spec.rollout.progress_deadline}"
-        + (f": {trouble}" if trouble else " (spec.rollout.progressDeadline)"),
-    )
+    why = f": {trouble}" if trouble else " (spec.rollout.progressDeadline)"
+    if hint and not trouble:
+        why += f"; {hint}"
+    patience = draft.seen.model.spec.rollout.progress_deadline
+    draft.fail(Reason.PROGRESS_DEADLINE_EXCEEDED, f"not ready within {patience}{why}")

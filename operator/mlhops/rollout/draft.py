@@ -194,18 +194,32 @@ class Draft:
         )
         self.tell(reason, f"{candidate.version}: {message}", warning=True)
 
-    def wait(self, reason: Reason, message: str, *, final: bool = False) -> None:
-        """Hold the candidate where it is, and say why; the time of a wait that goes on stays."""
+    def waits_since(self, reason: Reason) -> datetime:
+        """Return since when the candidate waits where it is for one reason, whatever was said of it meanwhile."""
+        before = self._waited()
+        return before.at if before is not None and before.reason == reason else self.now
+
+    def _waited(self) -> Stop | None:
+        """Return the wait of the status, if the candidate is still where it was."""
         candidate, old = self.candidate, self.old.candidate
+        if candidate is None or old is None or _place(old) != _place(candidate):
+            return None
+        return old.pause
+
+    def wait(
+        self, reason: Reason, message: str, *, final: bool = False, since: datetime | None = None
+    ) -> None:
+        """Hold the candidate where it is, and say why; the time of a wait that goes on stays."""
+        candidate, before = self.candidate, self._waited()
         if candidate is None:
             return
         message = message[:MESSAGE_LIMIT]
-        before = old.pause if old is not None and _place(old) == _place(candidate) else None
         same = before and (before.reason, before.message, before.final)
         if before is not None and same == (reason, message, final):
             self.change(pause=before)
             return
-        self.change(pause=Stop(reason=reason, message=message, at=self.now, final=final))
+        stop = Stop(reason=reason, message=message, at=since or self.now, final=final)
+        self.change(pause=stop)
         if before is None or before.reason != reason:
             warning = reason in _WORRYING
             self.tell(reason, f"{candidate.version}: {message}", warning=warning)

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     NOT_COUNTED = "NotCounted"
     # why a rollout waits
     NOT_ENOUGH_TRAFFIC = "NotEnoughTraffic"
+    NOT_ENOUGH_REPLICAS = "NotEnoughReplicas"
     OBSERVING = "Observing"
     PAUSE_STEP = "PauseStep"
     APPROVAL_REQUIRED = "ApprovalRequired"

@@ -14,8 +14,9 @@ _HARMLESS = EnsureService | ConfigureDetector | EnsureEvaluation
 def may_rest_on_cached_state(old: ClinicalModelStatus, plan: Plan) -> bool:
     """Whether a plan may be carried out although it was made on what the watches have told.
 
-    It may bring up a model server, tell a detector what to count, ask for an Evaluation and say where a
-    rollout stands. It may not touch a weight, delete anything, answer a person, take over evidence, give up a candidate or end a rollout.
+    It may bring up a model server, tell a detector what to count, ask for an Evaluation and say where a rollout
+    stands. It may not touch a weight, delete anything, answer a person, take over evidence, give up a candidate or
+    end a rollout.
     """
     intents = (*plan.before, *plan.after)
     if not all(isinstance(intent, _HARMLESS) for intent in intents):

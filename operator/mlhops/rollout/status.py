@@ -388,7 +388,8 @@ def _progress(draft: Draft, candidate: Candidate) -> str:
     if service is None or service.ready is not True:
         seen_patients = candidate.ready_at is not None or candidate.desired_weight > 0
         trouble = (service.symptom if seen_patients else service.trouble) if service else None
-        return prefix + (trouble or "waiting for the model server to be ready")
+        hint = f" ({service.hint})" if service is not None and service.hint else ""
+        return prefix + (trouble or f"waiting for the model server to be ready{hint}")
     doubt = doubt_about(service)
     if candidate.proof is None:
         if candidate.evaluation is None:

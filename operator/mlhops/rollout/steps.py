@@ -9,6 +9,7 @@ from mlhops.rollout.draft import Draft
 from mlhops.rollout.evidence import request_evaluation, tell_started
 from mlhops.rollout.gates import judge
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.replicas import is_short, wait_for_replicas
 from mlhops.rollout.revision import evaluation_name
 from mlhops.rollout.servers import is_proven
 from mlhops.rollout.traffic import is_observed, is_shown
@@ -85,6 +86,9 @@ def _weight_done(draft: Draft, weight: int) -> bool:
     candidate = draft.candidate
     if candidate is None or draft.stable is None:
         return candidate is not None
+    if weight == 100 and is_short(draft, candidate):
+        wait_for_replicas(draft, candidate)
+        return False
     if candidate.desired_weight != weight:
         draft.change(desired_weight=weight, step_started_at=draft.now)
         draft.tell(Reason.WEIGHT_SET, f"{candidate.version} gets {weight} % of requests")
@@ -212,10 +216,11 @@ def _promote_when_done(draft: Draft) -> None:
         return
     if candidate.promoting and _gates_left(draft, candidate):
         return
-    if draft.stable is None:
+    if draft.stable is None and is_short(draft, candidate):
+        wait_for_replicas(draft, candidate)
+    elif draft.stable is None:
         _promote(draft, candidate)
-        return
-    if _weight_done(draft, 100):
+    elif _weight_done(draft, 100):
         _promote(draft, draft.candidate or candidate)
 
 

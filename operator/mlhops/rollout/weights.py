@@ -8,6 +8,7 @@ from mlhops.rollout import reasons
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import SetWeights
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.replicas import is_short
 from mlhops.rollout.servers import is_proven
 
 
@@ -97,7 +98,8 @@ def _share(draft: Draft, candidate: Candidate) -> int:
         return 0
     service, route = draft.service(candidate), draft.seen.route
     well = service is not None and service.ready is True and draft.blocked is None
-    if well and is_proven(service, candidate.proof):
+    enough = candidate.desired_weight < 100 or not is_short(draft, candidate)
+    if well and enough and is_proven(service, candidate.proof):
         return candidate.desired_weight
     present = route.weights.get(candidate.inference_service, 0) if route is not None else 0
     return min(candidate.desired_weight, present)

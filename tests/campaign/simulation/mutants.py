@@ -184,6 +184,16 @@ def _as_wished(*_: object) -> tuple[EvaluationPhase, str]:
     return EvaluationPhase.SUCCESSFUL, "all is well"
 
 
+@contextmanager
+def _one_pod_is_enough() -> Iterator[None]:
+    """All requests come to a model server that is ready, however many pods it has."""
+    with ExitStack() as changes:
+        for module in ("steps", "weights"):
+            found = patch(f"mlhops.rollout.{module}.is_short", lambda *_: False)
+            changes.enter_context(found)
+        yield
+
+
 MUTANTS: Mapping[str, Mutant] = {
     "a weight is raised before the status": _planned(_early),
     "a weight is lowered after the status": _planned(_late),
@@ -216,6 +226,7 @@ MUTANTS: Mapping[str, Mutant] = {
     "what cannot be told is drift": lambda: patch("mlhops.rollout.actions._triggers", _triggers),
     "a profile is kept unseen": lambda: patch("mlhops.rollout.profiles.settle", _believed),
     "whatever answers was measured": _any_server,
+    "one pod is enough": _one_pod_is_enough,
     "an answer counts for any step": lambda: patch(
         "mlhops.rollout.decisions._answered", _any_answer
     ),

@@ -324,3 +324,16 @@ def test_a_pod_that_gets_no_requests_is_nobodys_trouble() -> None:
     ):
         one = with_path(theirs, path, value)
         assert health.observe({"metadata": {"name": "a"}}, [one], None).foreign_pod == ""
+
+
+def test_of_a_service_that_is_ready_the_pod_that_lags_is_told() -> None:
+    answers = cast(Manifest, {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+    unplaced = {"type": "PodScheduled", "status": "False", "message": "0/3 nodes have room"}
+    pending = cast(Manifest, {"status": {"conditions": [unplaced]}})
+    loaded = {"states": {"activeModelState": "Loaded"}}
+    ready = {"conditions": [{"type": "Ready", "status": "True"}], "modelStatus": loaded}
+
+    found = observe(cast(Manifest, {"status": ready}), [answers, pending], None)
+
+    assert (found.ready, len(found.pods), found.trouble) == (True, 1, None)
+    assert found.lagging == "a pod cannot be scheduled: 0/3 nodes have room"

@@ -9,11 +9,11 @@ from typing import cast
 import pytest
 
 from mlhops.api.base import Json, Manifest, ObjectMeta
-from mlhops.api.predictor import Predictor
+from mlhops.api.predictor import EnvVar, Predictor
 from mlhops.json_access import at
 from mlhops.kserve.form import NEWEST, form_of_live
 from mlhops.kserve.inferenceservice import render
-from mlhops.kserve.runtime import Naming, Runtime, naming_of, runtime_for
+from mlhops.kserve.runtime import Naming, Runtime, hint_of_name, naming_of, runtime_for
 
 NAME = "--model_name={{.Name}}"
 
@@ -157,3 +157,26 @@ def test_what_was_chosen_is_named_and_told_the_name_in_its_way(
     assert at(model, "args") == args
     env = cast("list[Manifest]", at(model, "env") or [])
     assert [each["name"] for each in env] == variables
+
+
+def test_the_operators_variable_is_there_once() -> None:
+    given = [EnvVar(name="MLSERVER_MODEL_NAME", value="other")]
+    asked = predictor("sklearn", named="kserve-mlserver").model_copy(update={"env": given})
+    meta = ObjectMeta(name="sepsis", namespace="hospital", uid="u1")
+    form = form_of_live(None, asked, Runtime(None, "Variable"))
+    made = render(meta, asked, "bcd", "sepsis-bcd", None, form)
+
+    assert at(made, "spec", "predictor", "model", "env") == [
+        {"name": "MLSERVER_MODEL_NAME", "value": "sepsis"}
+    ]
+
+
+def test_of_a_server_that_has_a_name_of_its_own_the_remedy_is_told() -> None:
+    def hint(**told: Json) -> str:
+        model: Manifest = {"storageUri": "pvc://models/1", **told}
+        metadata: Manifest = {"labels": {"mlhops.io/model": "sepsis"}}
+        return hint_of_name({"metadata": metadata, "spec": {"predictor": {"model": model}}})
+
+    assert "folder or archive must be named sepsis" in hint()
+    assert "model-settings.json" in hint(env=[{"name": "MLSERVER_MODEL_NAME", "value": "sepsis"}])
+    assert hint(args=["--model_name=sepsis"]) == ""

@@ -4,10 +4,11 @@ import pytest
 
 from lab.client import Object
 from lab.kserve.admission import Refused, validate, with_defaults
+from lab.kserve.children import deployment
 from lab.kserve.controller import UnknownScheme, check_scheme
 from lab.kserve.names import MODEL_CONTAINER, SOURCE_ANNOTATION
 from lab.kserve.pods import mutated
-from lab.kserve.runtimes import SKLEARN_SERVER, NoRuntime, choose
+from lab.kserve.runtimes import MLSERVER, SKLEARN_SERVER, NoRuntime, choose
 from lab.kserve.status import model_outcome, predictor_verdict
 
 
@@ -92,3 +93,25 @@ def test_a_ready_predictor_hides_a_crashing_container() -> None:
         "FailedToLoad",
         {"exitCode": 1, "reason": "ModelLoadFailed"},
     )
+
+
+def test_mlserver_is_told_what_to_load_and_keeps_the_name_that_it_was_given() -> None:
+    given = service()
+    given["metadata"]["uid"] = "u1"
+    runtime = choose({"modelFormat": {"name": "sklearn"}, "protocolVersion": "v2"}, [], [MLSERVER])
+
+    def told(**own: str) -> Object:
+        env = [{"name": name, "value": value} for name, value in own.items()]
+        given["spec"]["predictor"]["model"]["env"] = env
+        [container] = deployment(given, runtime)["spec"]["template"]["spec"]["containers"]
+        return {entry["name"]: entry["value"] for entry in container["env"]}
+
+    assert told()["MLSERVER_MODEL_NAME"] == "m"
+    assert told(MLSERVER_MODEL_NAME="sepsis") == {
+        "MLSERVER_MODEL_NAME": "sepsis",
+        "MLSERVER_MODEL_URI": "/mnt/models",
+        "MLSERVER_MODEL_IMPLEMENTATION": "mlserver_sklearn.SKLearnModel",
+        "MLSERVER_HTTP_PORT": "8080",
+        "MLSERVER_GRPC_PORT": "9000",
+        "INFERENCE_SERVICE_NAME": "m",
+    }

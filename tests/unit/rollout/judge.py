@@ -212,6 +212,12 @@ class Judge:
             service = world.services[candidate.inference_service]
             assert service.ready is True, "only a model server that answers gets more traffic"
             self._measured(service, candidate.proof)
+            if share == 100:
+                self._has_replicas(seen, service)
+
+    def _has_replicas(self, seen: ClinicalModel, service: Service) -> None:
+        """All requests come only to as many pods as the spec asks for at least."""
+        assert len(service.pods) >= seen.spec.predictor.min_replicas
 
     def _measured(self, service: Service, proof: Proof) -> None:
         """What answers is surely what was measured, and nobody else stands beside it."""
@@ -403,6 +409,8 @@ class Judge:
         assert candidate is None or candidate.failure is None
         assert new.stable.proof is not None, "promoted without proof"
         self._measured(world.services[new.stable.inference_service], new.stable.proof)
+        if old.stable is None:
+            self._has_replicas(seen, world.services[new.stable.inference_service])
         assert new.stable.digest == new.stable.proof.digest == Served.of(seen.spec).digest
         assert new.stable.proof.evaluation in evidence(world, seen, revision, self.covered)
         if new.history[-1].outcome is Outcome.PROMOTED:

@@ -1,10 +1,12 @@
 """A rollout from its first revision to promotion, and what can be done while it is under way."""
 
+from contextlib import suppress
+
 from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Outcome
-from tests.unit.rollout.world import ADA, World
+from tests.unit.rollout.world import ADA, Crash, World
 
 TEN_FIFTY: list[Json] = [{"setWeight": 10}, {"setWeight": 50}]
 TEN_AND_PAUSE: list[Json] = [{"setWeight": 10}, {"pause": {}}]
@@ -302,3 +304,109 @@ def test_without_steps_a_proven_candidate_takes_over_at_once() -> None:
 
     assert world.shares() == {new: 100}
     assert history_of(world)[-1] == ("2.0.0", Outcome.PROMOTED.value)
+
+
+def test_a_candidate_gets_all_requests_only_with_all_of_its_replicas() -> None:
+    world, old, new = canary([{"setWeight": 50}])
+    world.edit({"spec.predictor.minReplicas": 3})
+    world.room = 1
+    world.run()
+
+    assert world.shares() == {old: 50, new: 50}
+    assert world.pause == "NotEnoughReplicas"
+    assert "1 of 3 replicas (spec.predictor.minReplicas) are" in world.status.message
+
+    world.room = 3
+    world.run()
+
+    assert world.status.stable is not None
+    assert world.status.stable.version == "2.0.0"
+
+
+def test_a_weight_of_100_waits_for_replicas_as_the_end_does() -> None:
+    world, old, new = canary([{"setWeight": 50}, {"setWeight": 100}, {"pause": {}}])
+    world.edit({"spec.predictor.minReplicas": 2})
+    world.room = 1
+    world.run()
+    assert (world.shares(), world.pause) == ({old: 50, new: 50}, "NotEnoughReplicas")
+
+    world.room = 2
+    world.run()
+    assert (world.shares(), world.pause) == ({new: 100}, "PauseStep")
+
+    world.lose_pods(new, 1)
+    world.settle()
+    assert (world.shares(), world.pause) == ({new: 100}, "PauseStep")
+
+
+def test_a_candidate_whose_replicas_do_not_come_is_given_up_and_says_why() -> None:
+    world, old, new = canary([{"setWeight": 50}])
+    world.edit({"spec.predictor.minReplicas": 3, "spec.rollout.progressDeadline": "5m"})
+    world.room = 1
+    world.run()
+    world.room = 2
+    world.wait(200)
+    assert world.pause == "NotEnoughReplicas"
+    assert "2 of 3 replicas" in world.status.message
+
+    world.lose_pods(new, 2, lagging="a pod cannot be scheduled")
+    world.wait(100)
+
+    assert (world.failure, world.shares()) == ("ProgressDeadlineExceeded", {old: 100})
+    said = world.candidate.failure.message if world.candidate.failure else ""
+    assert said.startswith("2 of 3 replicas (spec.predictor.minReplicas) were ready after 5m")
+    assert said.endswith(": a pod cannot be scheduled")
+
+
+def test_pods_that_are_lost_between_the_status_and_the_route_get_no_more() -> None:
+    world, old, new = canary([{"setWeight": 50}])
+    world.gateway = "silent"
+    world.run()
+    world.accept_route()
+    world.crash_after = len(world.writes) + 1
+    with suppress(Crash):
+        world.reconcile()
+    assert (world.candidate.desired_weight, world.shares()) == (100, {old: 50, new: 50})
+
+    world.lose_pods(new, 0)
+    world.kserve_prompt = False
+    world.settle()
+
+    assert (world.shares(), world.pause) == ({old: 50, new: 50}, "NotEnoughReplicas")
+
+
+def test_the_first_revision_gets_its_route_with_all_of_its_replicas() -> None:
+    world = World()
+    world.edit({"spec.predictor.minReplicas": 2})
+    world.room = 1
+    world.run()
+    assert (world.shares(), world.pause) == ({}, "NotEnoughReplicas")
+
+    world.edit({"spec.predictor.minReplicas": 1})
+    world.run()
+    assert world.shares() == {world.service_of(world.target): 100}
+
+
+def test_promote_waits_for_replicas_and_abort_for_nothing() -> None:
+    world, old, new = canary(TEN_AND_PAUSE)
+    world.run()
+    world.edit({"spec.predictor.minReplicas": 2})
+    world.room = 1
+    world.decide(Action.PROMOTE)
+    world.run()
+    assert (world.shares(), world.pause) == ({old: 90, new: 10}, "NotEnoughReplicas")
+
+    world.decide(Action.ABORT)
+    world.run()
+    assert world.shares() == {old: 100}
+
+
+def test_the_way_back_does_not_wait_for_replicas() -> None:
+    world, old, _ = canary([])
+    world.run()
+    world.lose_pods(old, 0)
+    world.kserve_prompt = False
+    world.edit({"spec.predictor.minReplicas": 3, "spec.version": "1.0.0"})
+    world.run()
+
+    assert world.shares() == {old: 100}

@@ -46,6 +46,21 @@ def test_a_candidate_that_is_not_ready_in_time_fails_with_what_its_pod_says() ->
     assert set(world.services) == {old}
 
 
+def test_a_server_that_may_call_its_model_otherwise_is_told_with_the_remedy() -> None:
+    world, _, new = starting()
+    hint = "whose archive must be named sepsis"
+    world.services[new] = replace(world.services[new], hint=hint)
+    world.reconcile()
+    assert world.status.message.endswith(f"waiting for the model server to be ready ({hint})")
+
+    world.wait(601)
+
+    assert world.candidate.failure is not None
+    assert world.candidate.failure.message == (
+        f"not ready within 10m (spec.rollout.progressDeadline); {hint}"
+    )
+
+
 QUOTA = 'FailedCreate: pods "x" is forbidden: exceeded quota: q'
 
 

@@ -273,6 +273,17 @@ class RolloutMachine(RuleBasedStateMachine):
         if name is not None:
             self.world.set_service(name, *health)
 
+    @rule(number=st.integers(0, 5), left=st.integers(0, 3))
+    def pods_are_lost(self, number: int, left: int) -> None:
+        name = self._some_service(number)
+        if name is not None:
+            self.world.lose_pods(name, left)
+
+    @rule(replicas=st.integers(1, 3), room=st.sampled_from([1, 2, 1000]))
+    def user_scales(self, replicas: int, room: int) -> None:
+        self.world.room = room
+        self.world.edit({"spec.predictor.minReplicas": replicas})
+
     @rule(number=st.integers(0, 5), lost=st.booleans())
     def a_service_is_deleted(self, number: int, lost: bool) -> None:
         name = self._some_service(number)

@@ -12,6 +12,7 @@ from mlhops.api.model import ClinicalModel
 from mlhops.api.status import Candidate, ClinicalModelStatus
 from mlhops.kserve.names import detector_map
 from mlhops.kserve.servers import Server
+from mlhops.kserve.state import ReadyPod
 from mlhops.rollout.drift_snapshot import Monitored, ServingLook
 from mlhops.rollout.identity import target_of
 from mlhops.rollout.intents import (
@@ -104,6 +105,8 @@ class World:
         self.gateway: str = "prompt"
         """prompt, silent, or the message with which it refuses."""
         self.kserve_prompt = self.evaluator_prompt = True
+        self.room = 1000
+        """For so many pods of an InferenceService there is room."""
         self.slow_deletion = False
         self.verdict = EvaluationPhase.SUCCESSFUL
         self.final = False
@@ -381,11 +384,22 @@ class World:
         self.services[name] = replace(
             self.services[name],
             ready=ready,
+            pods=self._pods() if ready else (),
             endpoint=endpoint,
             trouble=trouble,
             symptom=trouble,
             fatal=fatal,
         )
+
+    def _pods(self) -> tuple[ReadyPod, ...]:
+        """As many as are asked for, and as there is room for."""
+        number = min(self.model.spec.predictor.min_replicas, self.room)
+        return tuple(ReadyPod(f"uid-{i}", f"10.0.0.{i}", has_sidecar=True) for i in range(number))
+
+    def lose_pods(self, name: str, left: int, lagging: str = "") -> None:
+        """Let only so many pods of an InferenceService be ready."""
+        live = self.services[name]
+        self.services[name] = replace(live, pods=live.pods[:left], lagging=lagging)
 
     def finish(self, name: str, phase: EvaluationPhase, gates: list[Json] | None = None) -> None:
         """Let the evaluator report."""
@@ -415,7 +429,12 @@ class World:
         gone = [name for name, service in self.services.items() if service.deleting]
         for name in gone:
             del self.services[name]
-        starting = [s.name for s in self.services.values() if s.ready is None and s.trouble is None]
+        enough = len(self._pods())
+        starting = [
+            s.name
+            for s in self.services.values()
+            if (s.ready is None and s.trouble is None) or (s.ready and len(s.pods) < enough)
+        ]
         if self.kserve_prompt:
             for name in starting:
                 self.set_service(name, ready=True)
