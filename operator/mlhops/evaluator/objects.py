@@ -101,7 +101,10 @@ async def _instead(objects: _Objects, missing: FileNotFoundError) -> Mapping[str
     try:
         parts = await _listed(objects)
     except BaseError as error:
-        raise (missing if stores.is_refused(error) else error) from None
+        if not stores.is_refused(error):
+            raise
+        told = stores.meaning(missing, unreachable=False, nobody=False)
+        raise stores.StoreError(f"{told}; a folder of parts needs the right to list it") from None
     if not parts:
         raise missing
     return parts

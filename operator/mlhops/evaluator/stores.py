@@ -61,6 +61,12 @@ _AZURE_SECRET = {
     "AZURE_STORAGE_SAS_TOKEN": "sas_key",
 }
 _AZURE_WORKLOAD = {**_PRINCIPAL, "AZURE_FEDERATED_TOKEN_FILE": "federated_token_file"}
+_PROOFS = (
+    {"account_key"},
+    {"sas_key"},
+    {"client_id", "tenant_id", "client_secret"},
+    {"client_id", "tenant_id", "federated_token_file"},
+)
 _CODE = re.compile(r"<Code>([A-Za-z0-9]{1,64})</Code>|\b(AADSTS\d{4,8})\b")
 _STATUS = re.compile(r"status code: (\d{3})\b")
 _TOKEN_REQUEST = "token request"  # noqa: S105 words of the client
@@ -326,7 +332,7 @@ def _azure(
     known = _AZURE_SECRET if place.secret_name else _AZURE_WORKLOAD
     source = given if place.secret_name else os.environ
     config = {field: source[name] for name, field in known.items() if source.get(name)}
-    if not {"account_key", "sas_key", "client_secret", "federated_token_file"} & set(config):
+    if not any(way <= set(config) for way in _PROOFS):
         config = {"skip_signature": "true"}
     config |= {
         "account_name": host.partition(".")[0],
@@ -341,7 +347,8 @@ def _azure(
 
 def _is_nobody(place: Place) -> bool:
     """Return whether no credentials are given for Azure; elsewhere the client says so itself."""
-    named = place.secret_name is not None or os.environ.get("AZURE_FEDERATED_TOKEN_FILE")
+    workload = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")
+    named = place.secret_name is not None or all(map(os.environ.get, workload))
     return kind_of(place.uri) == "azure" and not named
 
 

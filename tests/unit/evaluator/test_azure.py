@@ -280,6 +280,20 @@ def test_a_report_is_there_as_it_was(azure: Azure) -> None:
     assert found == (CONTENT, stored.digest)
 
 
+@pytest.mark.usefixtures("trusted")
+def test_who_may_read_but_not_list_is_told_so_where_nothing_has_the_name(
+    azure: Azure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    azure.put("mortality/part-0", CONTENT)
+    monkeypatch.setenv("DATA_AZURE_STORAGE_SAS_TOKEN", azure.sas("r"))
+    source = data(azure.uri("mortality"), endpoint=azure.endpoint, secretName="reader")
+    said = refusal(source)
+    assert "no such file: check the uri" in said
+    assert "a folder of parts needs the right to list it" in said
+    said = refusal(source.model_copy(update={"uri": azure.uri("mortality/")}))
+    assert "access is refused (Auth" in said
+
+
 def test_only_the_hosts_of_azure_blob_storage_are_taken_for_it() -> None:
     assert kind_of("https://hospital.blob.core.windows.net/a/b") == "azure"
     assert kind_of("https://hospital.z12.blob.storage.azure.net/a/b") == "azure"

@@ -136,9 +136,9 @@ def test_parts_in_a_bucket_give_verdict_and_digest_of_those_on_a_volume(
 
 def test_parts_are_read_in_the_order_of_their_names_whatever_these_are(bucket: Bucket) -> None:
     for name in ("ä 100%.csv", "a+b=c&d;e,f", "%2e%2e", "B", "10", "9"):
-        bucket.put(f"names ü%/{name}", name.encode())
-    bucket.put("names ü%x/no", b"no")
-    source = bucket.source("names ü%")
+        bucket.put(f"names-ü%/{name}", name.encode())
+    bucket.put("names-ü%x/no", b"no")
+    source = bucket.source("names-ü%")
     assert names(source) == ["%2e%2e", "10", "9", "B", "a+b=c&d;e,f", "ä 100%.csv"]
     with local(source, Path("/nowhere"), LIMITS) as file:
         assert all(path.read_bytes() == path.name.encode() for path in file.parts)
@@ -188,7 +188,7 @@ def test_another_digest_of_a_folder_is_an_error(bucket: Bucket) -> None:
 def test_a_part_that_changes_while_others_are_read_is_an_error(
     bucket: Bucket, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = f"moving {what}"
+    folder = f"moving-{what[-4:]}"
     for name in ("part-0", "part-1"):
         bucket.put(f"{folder}/{name}", b"before")
     source = bucket.source(folder)
