@@ -348,7 +348,7 @@ def _azure(
 def _is_nobody(place: Place) -> bool:
     """Return whether no credentials are given for Azure; elsewhere the client says so itself."""
     workload = ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE")
-    named = place.secret_name is not None or all(map(os.environ.get, workload))
+    named = place.secret_name is not None or all(os.environ.get(name) for name in workload)
     return kind_of(place.uri) == "azure" and not named
 
 

@@ -276,7 +276,7 @@ def test_a_report_is_there_as_it_was(azure: Azure) -> None:
     stored = put(sink, "r1.html", CONTENT, Path("/nowhere"), LOOPBACK)
     assert stored.error is None
     assert stored.uri == azure.uri("mortality/r1.html")
-    found = read(data(stored.uri, endpoint=azure.endpoint, secretName="reader"))
+    found = read(data(azure.uri("mortality/r1.html"), endpoint=azure.endpoint, secretName="reader"))
     assert found == (CONTENT, stored.digest)
 
 
