@@ -6,7 +6,9 @@ from testkit.refusal import Refusal, field, model
 
 DATA = "spec.evaluation.data"
 REPORT = "spec.evaluation.report"
-ONLY_S3 = "endpoint and region are for s3:// alone: remove them"
+ONLY_S3 = "region is for s3:// alone: remove it"
+ONLY_STORES = "endpoint is for s3:// and Azure Blob Storage alone: remove it"
+AZURE = "https://hospital.blob.core.windows.net"
 
 
 def _data(what: str, change: str, value: Json, remedy: str) -> Refusal:
@@ -33,7 +35,15 @@ SOURCES = (
     _data("a token after a #", "uri", "https://a/b#token", "query or #, which may be"),
     _data("a bucket without a file", "uri", "s3://bucket", "name a file"),
     _data("a web server without a file", "uri", "https://a.example/", "name a file"),
-    model("an endpoint of a volume", f"{DATA}.endpoint", "http://minio", f"{DATA}.uri", ONLY_S3),
+    _data("an account without a container", "uri", f"{AZURE}/d.csv", "<container>/<path>"),
+    _data("a container without a file", "uri", f"{AZURE}/held-out/", "names a container of Azure"),
+    _data(
+        "a shared access signature", "uri", f"{AZURE}/a/b?sv=1&sig=2", "query or #, which may be"
+    ),
+    _data("Azure by Hadoop's name", "uri", "abfss://a@b.dfs.core.windows.net/c", "on Azure it is"),
+    model(
+        "an endpoint of a volume", f"{DATA}.endpoint", "http://minio", f"{DATA}.uri", ONLY_STORES
+    ),
     model("a region of a volume", f"{DATA}.region", "eu-central-1", f"{DATA}.uri", ONLY_S3),
     _data("a Secret for a volume", "secretName", "key", "no Secret is needed to read"),
     _data("an endpoint without scheme", "endpoint", "minio:9000", "https://minio.storage.svc:9000"),
@@ -71,6 +81,7 @@ SOURCES = (
         "Windows-1252",
     ),
     _report("a report on the web", "https://a/b", "uri must be a folder"),
+    _report("a report in no container", f"{AZURE}/", "uri must be a folder"),
     _report("a report nowhere", "file:///", "uri must be a folder"),
     _report("a report above its claim", "pvc://claim/../a", "must not go up with .."),
     _report("a report with a password", "s3://a:b@c/d", "must have no user, password,"),
@@ -85,6 +96,6 @@ SOURCES = (
         "an endpoint of a report on a volume",
         clinical_model({REPORT: {"uri": "pvc://claim", "endpoint": "http://minio:9000"}}),
         f"{REPORT}.uri",
-        ONLY_S3,
+        ONLY_STORES,
     ),
 )

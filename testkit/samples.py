@@ -659,12 +659,34 @@ ACCEPTED: dict[str, Manifest] = {
             "gs://b/k",
             "pvc://claim/a/b",
             "https://a.example/d",
+            "https://hospital.blob.core.windows.net/held-out/d.parquet",
+            "https://hospital.z12.blob.storage.azure.net/held-out/folder/",
             "file:///data/d.csv",
         ),
     ),
     **_all(
+        "spec.evaluation.data",
+        (
+            {
+                "uri": "https://hospital.blob.core.windows.net/held-out/d.csv",
+                "endpoint": "http://azurite.storage.svc:10000/hospital",
+                "secretName": "held-out-reader",
+                "labelColumn": "died",
+            },
+        ),
+    ),
+    **_all(
         "spec.evaluation.report.uri",
-        ("s3://b", "s3://b/", "gs://b/reports", "pvc://claim", "pvc://claim/a/", "file:///reports"),
+        (
+            "s3://b",
+            "s3://b/",
+            "gs://b/reports",
+            "https://hospital.blob.core.windows.net/reports",
+            "https://hospital.blob.core.windows.net/reports/mortality/",
+            "pvc://claim",
+            "pvc://claim/a/",
+            "file:///reports",
+        ),
     ),
     **_all(
         "spec.predictor.resources.limits.memory",

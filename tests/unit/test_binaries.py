@@ -1,6 +1,7 @@
 """The control plane's programs are found where they are; a machine without them is told how."""
 
 import fcntl
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from lab import binaries, go
 from lab.binaries import NoControlPlane, Programs, built, gateway_api_crds, programs
 from lab.cache import cache_folder, digest_of, locked
+from lab.node import AZURITE, NoNode, azurite
 
 
 @pytest.fixture
@@ -38,6 +40,21 @@ def test_a_folder_with_all_three_programs_is_used(assets: Path) -> None:
         (str(assets / "kube-apiserver"),),
         (str(assets / "kube-controller-manager"),),
     )
+
+
+def test_without_node_azurite_is_no_skip_but_an_error_with_the_way_out(
+    empty_cache: Path, no_go: None
+) -> None:
+    with pytest.raises(NoNode, match=r"no node on PATH: install Node\.js 20 or newer"):
+        azurite()
+
+
+def test_azurite_is_pinned_with_the_hash_of_each_package_and_no_address() -> None:
+    packages = json.loads((AZURITE / "package-lock.json").read_text())["packages"]
+    named = {name: each for name, each in packages.items() if name}
+    assert len(named) > 100
+    assert all(each["integrity"].startswith("sha512-") for each in named.values())
+    assert not any("resolved" in each for each in named.values())
 
 
 def test_a_folder_that_lacks_the_controller_manager_is_passed_over(

@@ -16,6 +16,11 @@ DATA_PREFIX = "DATA_"
 REPORT_PREFIX = "REPORT_"
 """What the keys of `report.secretName` begin with there."""
 
+AZURE_BLOB = (
+    "^https://[a-z0-9]{3,24}[.](blob[.]core[.]windows|z[0-9]{1,2}[.]blob[.]storage[.]azure)[.]net/"
+)
+"""How a URI of Azure Blob Storage begins for KServe: the account is in the host."""
+
 _NO_SECRETS = (
     "!self.matches('^[a-z0-9]+://[^/]*@|[?#]')",
     (
@@ -42,7 +47,7 @@ Endpoint = Annotated[
         ),
     ),
 ]
-"""The URL of an S3-compatible server."""
+"""The URL of an S3-compatible server, or of an account of Azure Blob Storage elsewhere."""
 
 Region = Annotated[
     str,
@@ -55,8 +60,16 @@ Region = Annotated[
 """The region of an S3 bucket."""
 
 _ONLY_S3 = (
-    "!has(self.endpoint) && !has(self.region) || self.uri.startsWith('s3://')",
-    "endpoint and region are for s3:// alone: remove them, or write the uri as s3://<bucket>/<path>",
+    "!has(self.region) || self.uri.startsWith('s3://')",
+    "region is for s3:// alone: remove it, or write the uri as s3://<bucket>/<path>",
+    ".uri",
+)
+_ONLY_STORES = (
+    f"!has(self.endpoint) || self.uri.matches('^s3://|{AZURE_BLOB}')",
+    (
+        "endpoint is for s3:// and Azure Blob Storage alone: remove it, or write the uri as s3://<bucket>/<path> or "
+        "https://<account>.blob.core.windows.net/<container>/<path>"
+    ),
     ".uri",
 )
 
@@ -92,6 +105,7 @@ class DataSource(
     Resource,
     json_schema_extra=rules(
         _ONLY_S3,
+        _ONLY_STORES,
         (
             "!has(self.secretName) || self.uri.matches('^(s3|gs|https)://')",
             "secretName is for s3://, gs:// and https://: no Secret is needed to read a volume",
@@ -119,7 +133,15 @@ class DataSource(
                     ),
                     (
                         "uri must begin with pvc://<claim>/<path>, s3://<bucket>/, gs://<bucket>/, "
-                        "https://<host>/ or file:/// and name a file"
+                        "https://<host>/ or file:/// and name a file; on Azure it is "
+                        "https://<account>.blob.core.windows.net/<container>/<path>"
+                    ),
+                ),
+                (
+                    f"!self.matches('{AZURE_BLOB}') || self.matches('{AZURE_BLOB}[^/]+/[^/]')",
+                    (
+                        "uri names a container of Azure Blob Storage at most: write "
+                        "https://<account>.blob.core.windows.net/<container>/<path>"
                     ),
                 ),
                 _PATH,
@@ -127,15 +149,16 @@ class DataSource(
             ),
         ),
     ]
-    """Where the data lies: `pvc://<claim>/<path>`, `s3://`, `gs://`, `https://` or `file://`. On a volume it may be a
-    folder of part files."""
+    """Where the data lies: `pvc://<claim>/<path>`, `s3://`, `gs://`, `https://<account>.blob.core.windows.net/`,
+    `https://` or `file://`. On a volume and in a bucket or container it may be a folder of part files."""
     endpoint: Endpoint | None = None
-    """An S3-compatible server, such as MinIO; AWS where it is left out."""
+    """An S3-compatible server, such as MinIO, or the URL of the account where Azure Blob Storage is elsewhere; the
+    cloud's own where it is left out."""
     region: Region | None = None
     """The S3 bucket's region; AWS_REGION, or else us-east-1, where it is left out."""
     secret_name: ObjectName | None = None
-    """The Secret with credentials for reading, such as AWS_ACCESS_KEY_ID; only the evaluator sees
-    it. Without one `evaluation.serviceAccountName` counts."""
+    """The Secret with credentials for reading, such as AWS_ACCESS_KEY_ID or AZURE_STORAGE_ACCESS_KEY; only the
+    evaluator sees it. Without one `evaluation.serviceAccountName` counts."""
     format: Literal["parquet", "csv"] = "parquet"
     """The file format. What is named .csv (or .csv.gz, .csv.zst, .csv.bz2) and is no Parquet is read as csv in any
     case. CSV may be compressed, whatever its name."""
@@ -154,9 +177,10 @@ class ReportSink(
     Resource,
     json_schema_extra=rules(
         _ONLY_S3,
+        _ONLY_STORES,
         (
-            "!has(self.secretName) || self.uri.matches('^(s3|gs)://')",
-            "secretName is for s3:// and gs://: no Secret is needed to write to a volume",
+            f"!has(self.secretName) || self.uri.matches('^(s3|gs)://|{AZURE_BLOB}')",
+            "secretName is for s3://, gs:// and Azure Blob Storage: no Secret is needed to write to a volume",
             ".secretName",
         ),
     ),
@@ -172,11 +196,12 @@ class ReportSink(
                 (
                     (
                         "self.matches('^(pvc://[a-z0-9][a-z0-9.-]*|(s3|gs)://[^/]+|file:///[^/]+)"
-                        "(/|$)')"
+                        f"(/|$)|{AZURE_BLOB}[^/]')"
                     ),
                     (
                         "uri must be a folder: pvc://<claim>/<path>, s3://<bucket>/<path>, "
-                        "gs://<bucket>/<path> or file:///<path>"
+                        "gs://<bucket>/<path>, https://<account>.blob.core.windows.net/<container>/<path> or "
+                        "file:///<path>"
                     ),
                 ),
                 _PATH,
@@ -184,9 +209,11 @@ class ReportSink(
             ),
         ),
     ]
-    """The folder."""
+    """The folder: `pvc://<claim>/<path>`, `s3://`, `gs://`, `https://<account>.blob.core.windows.net/<container>` or
+    `file://`."""
     endpoint: Endpoint | None = None
-    """An S3-compatible server, such as MinIO; AWS where it is left out."""
+    """An S3-compatible server, such as MinIO, or the URL of the account where Azure Blob Storage is elsewhere; the
+    cloud's own where it is left out."""
     region: Region | None = None
     """The S3 bucket's region; AWS_REGION, or else us-east-1, where it is left out."""
     secret_name: ObjectName | None = None

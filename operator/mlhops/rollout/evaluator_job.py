@@ -17,7 +17,7 @@ from mlhops.api.result import PREFIX, Result, cleaned, decode
 from mlhops.json_access import at, condition, items, number, text
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL, REVISION_LABEL, owner_reference
 from mlhops.rollout import last_words
-from mlhops.rollout.evaluator_pod import CONTAINER, EvaluatorImage, pod_spec
+from mlhops.rollout.evaluator_pod import CONTAINER, EvaluatorImage, pod_labels, pod_spec
 
 STARTS = "the evaluator starts"
 EVALUATION_LABEL = "mlhops.io/evaluation"
@@ -56,7 +56,7 @@ def render(evaluation: Evaluation, settings: EvaluationSettings, image: Evaluato
             "ttlSecondsAfterFinished": _KEPT_SECONDS,
             "podFailurePolicy": _failure_policy(),
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": {"labels": {**labels, **pod_labels(evaluation, settings)}},
                 "spec": pod_spec(evaluation, settings, image),
             },
         },

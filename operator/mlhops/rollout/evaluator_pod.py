@@ -1,12 +1,13 @@
 """The pod of the evaluator: no access to the API, and of data and Secrets only what it must have."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
 from mlhops.api import given
 from mlhops.api.base import Json, Manifest
-from mlhops.api.data import DATA_PREFIX, MOST_BYTES, REPORT_PREFIX
+from mlhops.api.data import AZURE_BLOB, DATA_PREFIX, MOST_BYTES, REPORT_PREFIX
 from mlhops.api.evaluation import Evaluation, EvaluationSpec
 from mlhops.api.model import EvaluationSettings
 from mlhops.api.predictor import Resources
@@ -21,6 +22,7 @@ _PVC = "pvc://"
 _REMOTE = ("s3://", "gs://", "https://")
 _SPARE = 2**30
 _CA = "/etc/mlhops/ca"
+_AZURE_IDENTITY = "azure.workload.identity/use"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,13 @@ class EvaluatorImage:
     ca_bundle: CaBundle | None = None
     resources: Resources | None = None
     """What each may use of a node, as far as its model does not say."""
+
+
+def pod_labels(evaluation: Evaluation, settings: EvaluationSettings) -> dict[str, str]:
+    """Return the label without which Azure's webhook tells no pod who its ServiceAccount is."""
+    places = [place for place in (evaluation.spec.data, settings.report) if place is not None]
+    asks = any(re.match(AZURE_BLOB, each.uri) and each.secret_name is None for each in places)
+    return {_AZURE_IDENTITY: "true"} if asks and settings.service_account_name else {}
 
 
 def pod_spec(

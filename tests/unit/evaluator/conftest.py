@@ -181,7 +181,7 @@ def serving(program: str, environment: dict[str, str]) -> Iterator[str]:
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while time.monotonic() < until:
         assert process.poll() is None, "the server ended before it was ready"
         try:

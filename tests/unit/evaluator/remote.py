@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -118,7 +119,7 @@ def gcs_server(authority: Authority) -> Iterator[str]:
 def gcs_put(url: str, authority: Authority, name: str, content: bytes) -> str:
     """Store a file and return its URI."""
     trust = ssl.create_default_context(cafile=str(authority.certificate))
-    place = f"{url}/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={name}"
+    place = f"{url}/upload/storage/v1/b/{BUCKET}/o?uploadType=media&name={urllib.parse.quote(name, safe='')}"
     request = urllib.request.Request(place, data=content, headers={"Content-Type": "text/plain"})
     urllib.request.urlopen(request, timeout=10, context=trust).close()
     return f"gs://{BUCKET}/{name}"
@@ -138,7 +139,7 @@ def running(command: list[str], port: int, environment: dict[str, str]) -> Itera
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, env=environment, stdout=quiet, stderr=quiet) as process:
         try:
-            until = time.monotonic() + 60
+            until = time.monotonic() + 180
             while not _answers(port):
                 assert process.poll() is None, "the server ended before it was ready"
                 assert time.monotonic() < until, "the server did not get ready"

@@ -90,6 +90,17 @@ def test_parts_that_differ_are_refused_where_it_matters(offline: Bench) -> None:
     assert "column death holds values of type string in" in refusal(offline, folder)
 
 
+def test_a_part_that_cannot_be_read_is_named(offline: Bench) -> None:
+    folder = folder_of(offline, "parquet")
+    last = folder / "part-00002.snappy.parquet"
+    whole = last.read_bytes()
+    for damaged, why in ((b"", "the data are empty"), (whole[:-9], "cut off, damaged")):
+        last.write_bytes(damaged)
+        said = refusal(offline, folder)
+        assert said.startswith(f"{last.name}: the data ")
+        assert why in said
+
+
 def test_the_rows_of_all_parts_are_counted_and_read_in_the_order_of_names(offline: Bench) -> None:
     folder = folder_of(offline, "parquet")
     table = Parts(sorted(folder.glob("part-*")), "parquet")

@@ -17,7 +17,7 @@ from mlhops.api.profile import StoredProfile
 from mlhops.api.result import PREFIX, Result, encode
 from mlhops.controller.cache.lean import lean
 from mlhops.controller.resources import PODS
-from mlhops.json_access import text
+from mlhops.json_access import at, text
 from mlhops.rollout.evaluator_job import next_status, render
 from mlhops.rollout.evaluator_pod import CaBundle, EvaluatorImage, pod_spec
 from testkit.builders import at_path, clinical_model, evaluation
@@ -283,6 +283,30 @@ def test_the_pod_gets_pull_secrets_variables_and_a_ca_bundle_and_our_own_variabl
     )
     assert told["SSL_CERT_FILE"] == f"{mount['mountPath']}/ca.crt"
     assert mount["readOnly"] is True
+
+
+@pytest.mark.parametrize(
+    ("uri", "secret", "account", "labelled"),
+    [
+        ("https://hospital.blob.core.windows.net/held-out/d.csv", None, "reader", True),
+        ("https://hospital.blob.core.windows.net/held-out/d.csv", "key", "reader", False),
+        ("https://hospital.blob.core.windows.net/held-out/d.csv", None, None, False),
+        ("https://hospital.example/held-out/d.csv", None, "reader", False),
+        ("s3://held-out/d.csv", None, "reader", False),
+    ],
+)
+def test_azures_webhook_is_asked_who_the_pod_is_where_its_service_account_reads(
+    uri: str, secret: str | None, account: str | None, labelled: bool
+) -> None:
+    subject = an_evaluation()
+    data = subject.spec.data.model_copy(update={"uri": uri, "secret_name": secret})
+    subject = subject.model_copy(update={"spec": subject.spec.model_copy(update={"data": data})})
+    settings = ClinicalModel.model_validate(clinical_model()).spec.evaluation.model_copy(
+        update={"service_account_name": account, "report": None}
+    )
+    where = ("spec", "template", "metadata", "labels", "azure.workload.identity/use")
+    told = at(render(subject, settings, EvaluatorImage("e:1")), *where)
+    assert told == ("true" if labelled else None)
 
 
 def test_the_job_gets_no_credentials_and_only_the_claim_that_the_data_are_on() -> None:

@@ -12,6 +12,14 @@ from mlhops.evaluator.errors import EvaluationError, UnavailableError
 _GIB = 2**30
 
 
+def too_large(source: str, most: int) -> EvaluationError:
+    """Return the error of data that have more than so many bytes."""
+    return EvaluationError(
+        f"{source} has more than {most / _GIB:g} GiB, the most that is copied: "
+        "put the data on a volume and name them as pvc://<claim>/<path>"
+    )
+
+
 class Copy:
     """Takes the bytes of a file; holds no more than one piece in memory."""
 
@@ -72,10 +80,7 @@ class Copy:
 
     def _check(self, size: int) -> None:
         if size > self._most:
-            raise EvaluationError(
-                f"{self._source} has more than {self._most / _GIB:g} GiB, the most that is copied: "
-                "put the data on a volume and name them as pvc://<claim>/<path>"
-            )
+            raise too_large(self._source, self._most)
 
     def _full(self, error: OSError) -> EvaluationError:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

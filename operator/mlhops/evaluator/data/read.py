@@ -6,6 +6,7 @@ patient's values.
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -226,9 +227,14 @@ class Parts(Table):
         Raises:
             EvaluationError: a part cannot be read, or has other columns than the first.
         """
-        super().__init__(paths[0], file_format, csv, numbers)
+        with _naming(paths[0]):
+            super().__init__(paths[0], file_format, csv, numbers)
         self._mixed: dict[str, str] = {}
-        self._tables = [Table(path, file_format, csv, numbers) for path in paths]
+        self._paths = paths
+        self._tables: list[Table] = []
+        for path in paths:
+            with _naming(path):
+                self._tables.append(Table(path, file_format, csv, numbers))
         for path, table in zip(paths, self._tables, strict=True):
             if sorted(table.columns) != sorted(self.columns):
                 raise EvaluationError(
@@ -259,12 +265,26 @@ class Parts(Table):
             EvaluationError: a part cannot be read to its end, or there are too many rows in all.
         """
         rows = 0
-        for table in self._tables:
-            for batch in table.batches(columns, size):
+        for path, table in zip(self._paths, self._tables, strict=True):
+            batches = table.batches(columns, size)
+            while True:
+                with _naming(path):
+                    batch = next(batches, None)
+                if batch is None:
+                    break
                 rows += len(batch[columns[0]])
                 if rows > parquet.MOST_ROWS:
                     raise parquet.too_many_rows()
                 yield batch
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let an error say in which part it is."""
+    try:
+        yield
+    except EvaluationError as error:
+        raise EvaluationError(f"{path.name}: {error}") from None
 
 
 def _is_same(kind: "pa.DataType", before: "pa.DataType") -> bool:

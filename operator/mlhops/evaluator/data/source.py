@@ -13,16 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mlhops.api.data import DATA_PREFIX, MOST_BYTES, DataSource
+from mlhops.api.data import MOST_BYTES, DataSource
 from mlhops.api.destinations import ANYWHERE, Destinations
-from mlhops.evaluator.data import stores, web
+from mlhops.evaluator.data import objects, stores, web
 from mlhops.evaluator.data.downloads import Copy
+from mlhops.evaluator.data.folders import changed, digest_of, in_order, is_beside, more_than_files
 from mlhops.evaluator.data.uris import in_claim, on_this_machine, shown, without_secrets
-from mlhops.evaluator.errors import EvaluationError, UnavailableError, counted
-
-_CHUNK = 1 << 20
-_MOST_PARTS = 10_000
-
+from mlhops.evaluator.errors import EvaluationError, UnavailableError
 
 Version = tuple[str, int, int, int]
 
@@ -43,12 +40,8 @@ class LocalFile:
 
     def verify_unchanged(self) -> None:
         """Raise an error if somebody wrote to the file, or its folder, since it was hashed."""
-        found = _parts(self.path, self.path.name) if self.path.is_dir() else [self.path]
-        if tuple(map(_version, found)) != self.versions:
-            raise EvaluationError(
-                "the data changed while they were read: write new data to a new file and name "
-                "that in data.uri"
-            )
+        if tuple(map(_version, _files(self.path, self.path.name))) != self.versions:
+            raise changed()
 
 
 @dataclass(frozen=True)
@@ -84,29 +77,26 @@ def local(data: DataSource, claim_root: Path, limits: Limits = _LIMITS) -> Itera
             yield _checked(_hashed(in_claim(data.uri, claim_root, "data.uri"), data.uri), data)
         case "s3" | "gs" | "https":
             with tempfile.TemporaryDirectory(prefix="evaluation-") as folder:
-                yield _checked(_downloaded(data, Path(folder) / "data", limits), data)
+                yield _checked(_downloaded(data, Path(folder), limits), data)
         case scheme:
             raise EvaluationError(
-                f"data.uri has the scheme {scheme!r}: use file://, pvc://<claim>/<path>, s3://, "
-                "gs:// or https://"
+                f"data.uri has the scheme {scheme!r}: use file://, pvc://<claim>/<path>, s3://, gs:// or "
+                "https://, on Azure https://<account>.blob.core.windows.net/<container>/<path>"
             )
 
 
 def _hashed(path: Path, uri: str) -> LocalFile:
     try:
-        found = _parts(path, uri) if path.is_dir() else [path]
+        found = _files(path, uri)
         versions = tuple(map(_version, found))
-        digests = [_digest(each) for each in found]
+        digests = [(each.name, _digest(each)) for each in found]
     except FileNotFoundError as error:
         raise EvaluationError(
             f"there is no file at {uri}: check data.uri, and that the data have been put there"
         ) from error
     except OSError as error:
         raise UnavailableError(f"{uri} cannot be read: {error.strerror}") from error
-    digest = digests[0]
-    if path.is_dir():
-        lines = [f"{each}  {file.name}\n" for each, file in zip(digests, found, strict=True)]
-        digest = hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+    digest = digest_of(digests) if path.is_dir() else digests[0][1]
     return LocalFile(path, f"sha256:{digest}", versions)
 
 
@@ -115,21 +105,15 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _parts(folder: Path, uri: str) -> list[Path]:
-    """Return the files of a folder by their names' bytes, without those that Spark and others write beside them."""
-    found = [each for each in folder.iterdir() if not each.name.startswith(("_", "."))]
-    # What a link leads to may lie outside of the claim, and what folders are called may be a column.
-    if any(each.is_symlink() or not each.is_file() for each in found):
-        raise EvaluationError(
-            f"data.uri {uri} is a folder that holds more than files: write the parts as files into one "
-            "folder, with all columns in each, or name one file in it"
-        )
-    if not 0 < len(found) <= _MOST_PARTS:
-        raise EvaluationError(
-            f"data.uri {uri} is a folder of {counted(len(found), 'file')}: it must hold 1 to "
-            f"{_MOST_PARTS:,}; check that the data have been put there, or write fewer parts"
-        )
-    return sorted(found, key=lambda each: each.name.encode(errors="surrogateescape"))
+def _files(path: Path, uri: str) -> list[Path]:
+    """Return a file alone, or the parts in a folder."""
+    if not path.is_dir():
+        return [path]
+    found = {each.name: each for each in path.iterdir() if not is_beside(each.name)}
+    # What a link leads to may lie outside of the claim.
+    if any(each.is_symlink() or not each.is_file() for each in found.values()):
+        raise more_than_files(uri)
+    return [found[name] for name in in_order(found, uri)]
 
 
 def _version(path: Path) -> Version:
@@ -147,37 +131,22 @@ def _checked(file: LocalFile, data: DataSource) -> LocalFile:
     return file
 
 
-def _downloaded(data: DataSource, path: Path, limits: Limits) -> LocalFile:
-    with Copy(path, limits.most, shown(data.uri)) as copy:
-        try:
-            asyncio.run(_download(data, copy, limits))
-        except TimeoutError as error:
-            raise UnavailableError(
-                f"{shown(data.uri)} could not be read within {limits.seconds:g} s: put the data "
-                "nearer, or on a volume, and name them as pvc://<claim>/<path>"
-            ) from error
-        digest = copy.finish()
-    return LocalFile(path, digest, (_version(path),))
+def _downloaded(data: DataSource, folder: Path, limits: Limits) -> LocalFile:
+    try:
+        path, digest = asyncio.run(_download(data, folder, limits))
+    except TimeoutError as error:
+        raise UnavailableError(
+            f"{shown(data.uri)} could not be read within {limits.seconds:g} s: put the data "
+            "nearer, or on a volume, and name them as pvc://<claim>/<path>"
+        ) from error
+    return LocalFile(path, digest, tuple(map(_version, _files(path, shown(data.uri)))))
 
 
-async def _download(data: DataSource, copy: Copy, limits: Limits) -> None:
+async def _download(data: DataSource, folder: Path, limits: Limits) -> tuple[Path, str]:
     # On the main thread's loop, a signal to stop ends the download at once.
     async with asyncio.timeout(limits.seconds):
-        if data.uri.startswith("https://"):
+        if stores.kind_of(data.uri) is not None:
+            return await objects.download(data, folder, limits.most, limits.stall, limits.allowed)
+        with Copy(folder / "data", limits.most, shown(data.uri)) as copy:
             await web.download(data, copy, limits.stall, limits.allowed)
-        else:
-            await _from_store(data, copy, limits)
-
-
-async def _from_store(data: DataSource, copy: Copy, limits: Limits) -> None:
-    try:
-        async with stores.opened(data, DATA_PREFIX, limits.stall, limits.allowed, "data") as opened:
-            store, path = opened
-            # The client goes on where a connection broke off, if the file is still the same.
-            found = await store.get_async(path)
-            copy.begin(found.meta["size"])
-            async for chunk in found.stream(min_chunk_size=_CHUNK):
-                copy.add(bytes(chunk))
-    except stores.StoreError as error:
-        kind = UnavailableError if error.passes else EvaluationError
-        raise kind(f"{shown(data.uri)} cannot be read: {error}") from None
+            return folder / "data", copy.finish()

@@ -46,11 +46,12 @@ def put(
             case "pvc":
                 # A report may lie at the claim's root, so the name belongs to the path.
                 _write(in_claim(uri, report_root, _FIELD), content, uri)
-            case "s3" | "gs":
+            case _ if stores.kind_of(sink.uri) is not None:
                 asyncio.run(_upload(sink, name, content, uri, seconds, allowed))
             case scheme:
                 raise EvaluationError(
-                    f"{_FIELD} has the scheme {scheme!r}: use file://, pvc://, s3:// or gs://"
+                    f"{_FIELD} has the scheme {scheme!r}: use file://, pvc://, s3://, gs:// or "
+                    "https://<account>.blob.core.windows.net/<container>"
                 )
     except EvaluationError as error:
         return StoredReport(error=str(error)[:_LONGEST])
