@@ -5,25 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlhops.api.base import Json, Resource, list_map, matching, rules
+from mlhops.api.columns import Name
 
-_COLUMN = r"^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
 _GROUP = r"^[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?$"
 _TENSOR = r"^[!-~]+$"
 _HEADER = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"
 
-Name = Annotated[
-    str,
-    Field(
-        pattern=_COLUMN,
-        max_length=63,
-        json_schema_extra=matching(
-            _COLUMN,
-            "start with a letter, end with a letter or digit, and use only letters, digits, "
-            "_, . and - "
-            "in between: rename the column",
-        ),
-    ),
-]
 GroupName = Annotated[
     str,
     Field(
@@ -58,6 +45,10 @@ Encoding = Literal["Matrix", "Columns", "Tensors"]
 Protocol = Literal["v1", "v2"]
 """A version of KServe's inference protocol."""
 SET: dict[str, Json] = {"x-kubernetes-list-type": "set"}
+KEYED_BY_NAME: dict[str, Json] = {
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["name"],
+}
 
 
 class Range(
@@ -283,7 +274,8 @@ class Interface(
 
     features: Annotated[
         list[Feature],
-        Field(min_length=1, max_length=512, json_schema_extra=list_map("name", "features")),
+        # The server finds a repeated name by itself: a rule over so many long names would cost too much.
+        Field(min_length=1, max_length=512, json_schema_extra=KEYED_BY_NAME),
     ]
     """The model's inputs, in the order in which it takes them."""
     request: Request | None = None

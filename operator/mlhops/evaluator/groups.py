@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mlhops.api.columns import told
 from mlhops.api.interface import Group
 from mlhops.evaluator.convert import canonical, encoded, is_text, numbers_and_others, spelling
 from mlhops.evaluator.errors import EvaluationError, counted
@@ -236,7 +237,7 @@ class _Bins:
         number = counted(rows, "row") if rows >= self._smallest else _few(self._smallest)
         looks = min(self._others, key=lambda each: (-self._others[each], each))
         return (
-            f"column {self._group.column} (group {self._group.name}) is cut into bins, and holds "
+            f"column {told(self._group.column)} (group {self._group.name}) is cut into bins, and holds "
             f"what is not a number in {number}, such as '{looks}' (9 is any digit, a any letter): "
             "write numbers, or declare interface.groups[].values in place of bins; only a value "
             "that is missing counts as Unknown"
@@ -271,7 +272,7 @@ class _Seen:
     def _place(self, text: str, rows: int) -> int:
         if text not in self._known and len(self._known) == self._most:
             raise EvaluationError(
-                f"column {self._group.column} (group {self._group.name}) has more than "
+                f"column {told(self._group.column)} (group {self._group.name}) has more than "
                 f"{MOST_VALUES} values: set values or bins for the group in spec.interface.groups"
             )
         self.counts[text] += rows
@@ -303,7 +304,7 @@ class _Declared:
             if before != code:
                 raise EvaluationError(
                     f"group {self._group.name} declares '{_shown(self._values[before])}' and "
-                    f"'{_shown(value)}', which are the same in column {self._group.column} since "
+                    f"'{_shown(value)}', which are the same in column {told(self._group.column)} since "
                     "it holds numbers or truth values: declare one of them in "
                     "interface.groups[].values, or write the column as text"
                 )
@@ -335,7 +336,7 @@ class _Declared:
         declared = {spelling(value) for value in self._values}
         alike = any(spelling(text) in declared for text in undeclared)
         return (
-            f"column {self._group.column} (group {self._group.name}) has undeclared values in "
+            f"column {told(self._group.column)} (group {self._group.name}) has undeclared values in "
             f"{number} ({self._named(undeclared)}): declare them in interface.groups[].values, or "
             "correct them in the data; only a value that is missing counts as Unknown"
         ) + ("; some differ from other values only in blanks or spelling" if alike else "")

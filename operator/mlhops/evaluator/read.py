@@ -8,11 +8,13 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, Protocol
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
+from mlhops.api.columns import BLANK, shown, told
 from mlhops.api.data import Csv, DataSource
 from mlhops.evaluator import parquet
 from mlhops.evaluator.delimited import Delimited
@@ -21,7 +23,6 @@ from mlhops.evaluator.errors import EvaluationError
 _MAGIC = b"PAR1"
 """How a Parquet file begins."""
 _NAMED_CSV = re.compile(r"\.csv(\.(gz|bz2|zst))?$", re.IGNORECASE)
-_BLANK = "\N{OPEN BOX}"
 _NO_POINT = "\N{MIDDLE DOT}"
 
 
@@ -94,7 +95,9 @@ class Table:
             opaque: a column whose values are only compared, and may be of any type but nested.
         """
         missing = [
-            f"{name} ({why}{self._alike(name)})" for name, why in wanted if name not in self.columns
+            f"{told(name)} ({why}{self._alike(name)})"
+            for name, why in wanted
+            if name not in self.columns
         ]
         if missing:
             raise EvaluationError(
@@ -104,17 +107,17 @@ class Table:
         repeated = sorted({name for name, _ in wanted if self.columns.count(name) > 1})
         if repeated:
             raise EvaluationError(
-                f"the data have more than one column {', '.join(repeated)}: rename all but one"
+                f"the data have more than one column {', '.join(map(told, repeated))}: rename all but one"
             )
         for name, _ in wanted:
             kind = self._types[name]
             if types.is_nested(kind):
                 raise EvaluationError(
-                    f"column {name} holds lists or records: write one plain value per row"
+                    f"column {told(name)} holds lists or records: write one plain value per row"
                 )
             if name != opaque and not _is_plain(kind):
                 raise EvaluationError(
-                    f"column {name} holds values of type {kind}: write numbers, text or booleans"
+                    f"column {told(name)} holds values of type {kind}: write numbers, text or booleans"
                 )
 
     def batches(self, columns: Sequence[str], size: int) -> Iterator[Batch]:
@@ -185,8 +188,16 @@ class Table:
     def _alike(self, name: str) -> str:
         """Return which columns have almost that name, with their blanks as signs."""
         near = [each for each in self.columns if _bare(each) == _bare(name)]
-        told = ", ".join(f"'{each.replace(' ', _BLANK)}'" for each in dict.fromkeys(near))
-        return f"; the data have {told}, which differs in blanks or case" if near else ""
+        if not near:
+            return ""
+        # An ä may be one sign or two, and there are two signs µ.
+        way = (
+            "blanks or case"
+            if any(_tight(each) == _tight(name) for each in near)
+            else "how its letters are encoded"
+        )
+        names = ", ".join(f"'{shown(each).replace(' ', BLANK)}'" for each in dict.fromkeys(near))
+        return f"; the data have {names}, which differs in {way}"
 
     def _hint(self) -> str:
         if self._delimited is None:
@@ -241,7 +252,7 @@ class Parts(Table):
                     self._types[name] = kind
                 elif not _is_same(kind, before):
                     self._mixed[name] = (
-                        f"column {name} holds values of type {kind} in {path.name} and of type "
+                        f"column {told(name)} holds values of type {kind} in {path.name} and of type "
                         f"{before} in a part before: write all parts with the same types"
                     )
 
@@ -273,6 +284,10 @@ def _is_same(kind: "pa.DataType", before: "pa.DataType") -> bool:
 
 
 def _bare(name: str) -> str:
+    return _tight(normalize("NFKC", name))
+
+
+def _tight(name: str) -> str:
     return "".join(name.split()).casefold()
 
 
