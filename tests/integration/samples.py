@@ -590,6 +590,28 @@ ACCEPTED: dict[str, Manifest] = {
             }
         }
     ),
+    "dates as features and bins": clinical_model(
+        {
+            "spec.interface.features.-": {
+                "name": "admitted",
+                "date": {"since": "1970-01-01T00:00:00Z", "unit": "Seconds"},
+            },
+            "spec.interface.groups.-": {
+                "name": "year",
+                "feature": "admitted",
+                "dateBins": ["2020-01-01T00:00:00+01:00", "2021-01-01T00:00:00+01:00"],
+            },
+        }
+    ),
+    "days as bins": clinical_model(
+        {
+            "spec.interface.groups.-": {
+                "name": "born",
+                "feature": "born on",
+                "dateBins": [f"{year}-02-28" for year in range(1930, 1962)],
+            }
+        }
+    ),
     "names as data have them": clinical_model(
         {
             "spec.interface.features": [

@@ -13,6 +13,7 @@ import numpy as np
 from mlhops.api.base import Json, Manifest
 from mlhops.api.columns import told
 from mlhops.api.interface import Encoding, Feature, Request
+from mlhops.evaluator.dates import numbered
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
 from mlhops.evaluator.read import Batch
 from mlhops.evaluator.typed import Sent, converted, sent, words_for
@@ -86,7 +87,7 @@ def inputs(
     asked = request_of(features, request)
     columns = []
     for feature in features:
-        column = batch[feature.name]
+        column = numbered(batch[feature.name], feature)
         if asked.encoding == "Matrix":
             found = converted(column, feature.name, asked.datatype or "FP64")
         else:

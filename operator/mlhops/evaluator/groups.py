@@ -8,6 +8,7 @@ told: it may be the name of a patient.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from typing import Protocol
 
@@ -15,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlhops.api.columns import told
+from mlhops.api.dates import microseconds
 from mlhops.api.interface import Group
 from mlhops.evaluator.convert import canonical, encoded, is_text, numbers_and_others, spelling
+from mlhops.evaluator.dates import Checked
 from mlhops.evaluator.errors import EvaluationError, counted
 from mlhops.evaluator.read import Column
 from mlhops.statistics.rates import Bools
@@ -86,6 +89,8 @@ def coder(group: Group, smallest: int) -> Coder:
     """
     if group.bins:
         return _Bins(group, group.bins, smallest)
+    if group.date_bins:
+        return _DateBins(group, group.date_bins, smallest)
     if group.values is None:
         return _Values(group, smallest)
     return _Declared(group, group.values, smallest)
@@ -242,6 +247,28 @@ class _Bins:
             "write numbers, or declare interface.groups[].values in place of bins; only a value "
             "that is missing counts as Unknown"
         )
+
+
+class _DateBins:
+    def __init__(self, group: Group, cuts: Sequence[str], smallest: int) -> None:
+        self._cuts = cuts
+        place = f"interface.groups[].dateBins of {group.name}"
+        self._checked = Checked(group.column, place, cuts, smallest)
+        self._edges = [microseconds(datetime.fromisoformat(cut)) for cut in cuts]
+        self._parts: list[Codes] = []
+
+    def add(self, column: Column) -> None:
+        found = self._checked.add(column)
+        place = np.searchsorted(self._edges, found.values, side="right")
+        self._parts.append(np.where(found.known, place, -1).astype(np.intp))
+
+    def levels(self) -> Levels:
+        self._checked.check()
+        if sorted(set(self._edges)) != self._edges:
+            raise EvaluationError("interface.groups[].dateBins must go up, each moment once")
+        inner = [f"{low}/{high}" for low, high in pairwise(self._cuts)]
+        names = [f"<{self._cuts[0]}", *inner, f">={self._cuts[-1]}"]
+        return _with_unknown(np.concatenate(self._parts), names)
 
 
 class _Seen:

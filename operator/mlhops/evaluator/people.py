@@ -46,7 +46,14 @@ def read(table: Table, spec: EvaluationSpec) -> People:
         CannotTellError: everybody has the same outcome.
     """
     groups = used_groups(spec)
-    table.require(_wanted(spec, groups), opaque=spec.data.id_column)
+    table.require(
+        _wanted(spec, groups),
+        opaque=spec.data.id_column,
+        dates=[
+            *(group.column for group in groups if group.date_bins),
+            *(feature.name for feature in spec.interface.features if feature.date),
+        ],
+    )
     coders = {group.name: coder(group, spec.min_cell_size) for group in groups}
     labels = _Labels(spec)
     ids = Ids(spec.data.id_column) if spec.data.id_column is not None else None

@@ -11,6 +11,7 @@ import numpy as np
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator import answers
 from mlhops.evaluator.client import Client, Endpoint
+from mlhops.evaluator.dates import refuse_wrong
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError
 from mlhops.evaluator.features import Inputs, inputs, over_all, request_of
 from mlhops.evaluator.measured import Predictions
@@ -47,6 +48,7 @@ def predict(
     features, request = spec.interface.features, spec.interface.request
     if request_of(features, request).encoding != "Matrix":
         refuse_unclear(table, features)
+    refuse_wrong(table, features)
     names = [feature.name for feature in features]
     batches = (
         inputs(batch, features, request, typeless=table.typeless)

@@ -87,12 +87,18 @@ class Table:
         """Whether the file has no types, so that a number is text as well."""
         return self._format == "csv"
 
-    def require(self, wanted: Sequence[tuple[str, str]], opaque: str | None = None) -> None:
+    def require(
+        self,
+        wanted: Sequence[tuple[str, str]],
+        opaque: str | None = None,
+        dates: Collection[str] = (),
+    ) -> None:
         """Raise an error unless each column is there once and holds plain values.
 
         Args:
             wanted: pairs of a column's name and what in the spec asks for it.
             opaque: a column whose values are only compared, and may be of any type but nested.
+            dates: columns that are read as dates.
         """
         missing = [
             f"{told(name)} ({why}{self._alike(name)})"
@@ -115,7 +121,12 @@ class Table:
                 raise EvaluationError(
                     f"column {told(name)} holds lists or records: write one plain value per row"
                 )
-            if name != opaque and not _is_plain(kind):
+            if is_date(kind) and name != opaque and name not in dates:
+                raise EvaluationError(
+                    f"column {told(name)} holds dates: declare interface.groups[].dateBins for a group, or "
+                    "interface.features[].date for a feature; or write numbers, text or booleans"
+                )
+            if name != opaque and not _is_plain(kind) and not is_date(kind):
                 raise EvaluationError(
                     f"column {told(name)} holds values of type {kind}: write numbers, text or booleans"
                 )
@@ -256,9 +267,14 @@ class Parts(Table):
                         f"{before} in a part before: write all parts with the same types"
                     )
 
-    def require(self, wanted: Sequence[tuple[str, str]], opaque: str | None = None) -> None:
+    def require(
+        self,
+        wanted: Sequence[tuple[str, str]],
+        opaque: str | None = None,
+        dates: Collection[str] = (),
+    ) -> None:
         """Raise an error unless each column is there once in each part, and of one type."""
-        super().require(wanted, opaque)
+        super().require(wanted, opaque, dates)
         for name, _ in wanted:
             if name in self._mixed:
                 raise EvaluationError(self._mixed[name])
@@ -300,6 +316,11 @@ def _values_in(kind: "pa.DataType") -> "pa.DataType":
             kind = kind.value_type
         else:
             return kind
+
+
+def is_date(kind: "pa.DataType") -> bool:
+    """Return whether a type is that of dates or moments."""
+    return bool(types.is_date(kind) or types.is_timestamp(kind))
 
 
 def _is_plain(kind: "pa.DataType") -> bool:
