@@ -449,11 +449,12 @@ POLICY = monitoring_policy(
 def _largest(width: int) -> Manifest:
     """As many of everything as the schema allows: the rules must not run out of their budget."""
     features: list[Json] = [
-        {"name": f"f{n}".ljust(63, "x"), "datatype": "UINT16"} for n in range(width)
+        {"name": f"f{n}".ljust(253, "ü"), "datatype": "UINT16"} for n in range(width)
     ]
     classes: list[Json] = [*(f"{n}".rjust(63, "c") for n in range(63)), "c" * 63]
     groups: list[Json] = [
-        {"name": f"g{n}".ljust(63, "x"), "feature": "f", "bins": [*range(32)]} for n in range(16)
+        {"name": f"g{n}".ljust(63, "x"), "feature": "f".ljust(253, "ü"), "bins": [*range(32)]}
+        for n in range(16)
     ]
     names = [f"g{n}".ljust(63, "x") for n in range(16)]
     across: Manifest = {
@@ -527,7 +528,6 @@ ACCEPTED: dict[str, Manifest] = {
     **documented_objects("docs/decisions.md"),
     **documented_objects("docs/gates.md"),
     "as much as is allowed": _largest(512),
-    "the most that is compared with each other": _largest(128),
     "columns of any type": clinical_model(
         {
             "spec.interface.request": {"encoding": "Columns"},
@@ -588,6 +588,50 @@ ACCEPTED: dict[str, Manifest] = {
                 "type": "Binary",
                 "categories": ["0", "1"],
             }
+        }
+    ),
+    "dates as features and bins": clinical_model(
+        {
+            "spec.interface.features.-": {
+                "name": "admitted",
+                "date": {"since": "1970-01-01T00:00:00Z", "unit": "Seconds"},
+            },
+            "spec.interface.groups.-": {
+                "name": "year",
+                "feature": "admitted",
+                "dateBins": ["2020-01-01T00:00:00+01:00", "2021-01-01T00:00:00+01:00"],
+            },
+        }
+    ),
+    "days as bins": clinical_model(
+        {
+            "spec.interface.groups.-": {
+                "name": "born",
+                "feature": "born on",
+                "dateBins": [f"{year}-02-28" for year in range(1930, 1962)],
+            }
+        }
+    ),
+    "names as data have them": clinical_model(
+        {
+            "spec.interface.features": [
+                {"name": name}
+                for name in (
+                    *("HbA1c (%)", "mean radius", "Größe/cm", "25-OH vitamin D [ng/mL]", "ηλικία"),
+                    *(
+                        'Crohn\'s "disease"',
+                        "Na+, serum",
+                        "$(HOME) \\ `x`",
+                        "1650.5",
+                        " sex ",
+                        "_id",
+                    ),
+                )
+            ],
+            "spec.interface.output.name": "dense_1/Softmax:0",
+            "spec.interface.groups.-": {"name": "unit", "feature": "Station/Einheit (Aufnahme)"},
+            "spec.evaluation.data.labelColumn": "verstorben (30 d)?",
+            "spec.evaluation.data.idColumn": "Fall-Nr.",
         }
     ),
     "any script": clinical_model(

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
 
 from mlhops.api.base import Resource, list_map
-from mlhops.api.interface import GroupName, Name
+from mlhops.api.columns import Name
+from mlhops.api.interface import GroupName
 from mlhops.api.profile import Profile
 
 AlibiType = Literal[

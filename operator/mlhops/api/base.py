@@ -90,14 +90,10 @@ PRINTING = r"\S"
 """Matches a text that is more than blanks."""
 
 
-_COMPARED = 128
-
-
 def list_map(key: str, plural: str) -> JsonDict:
     """Return schema extras of a list that is keyed by one field, with a message for a repeated key.
 
-    The server's own message for a repeated key names the place but not the way out. It has to do
-    for long lists, where comparing all with all would cost more than the server grants to a rule.
+    The server's own message for a repeated key names the place but not the way out.
     """
     keyed: dict[str, Json] = {
         "x-kubernetes-list-type": "map",
@@ -105,7 +101,7 @@ def list_map(key: str, plural: str) -> JsonDict:
     }
     return rules(
         (
-            f"size(self) > {_COMPARED} || self.all(a, self.exists_one(b, a.{key} == b.{key}))",
+            f"self.all(a, self.exists_one(b, a.{key} == b.{key}))",
             f"{plural} must each have a {key} of their own: rename or remove the repeated one",
         ),
         **keyed,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlhops.api.base import Digest, ObjectName, Resource, matching, rules
+from mlhops.api.columns import NAMED
 
 MOST_BYTES = 10 * 2**30
 """The largest file that is copied from elsewhere; a larger one is read from a volume."""
@@ -164,9 +165,11 @@ class DataSource(
     case. CSV may be compressed, whatever its name."""
     csv: Csv | None = None
     """How the CSV file is written; as UTF-8 with commas and decimal points where it is left out."""
-    label_column: Annotated[str, Field(min_length=1, max_length=253)]
+    label_column: Annotated[str, Field(min_length=1, max_length=253, json_schema_extra=NAMED)]
     """The column with the true outcome."""
-    id_column: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    id_column: (
+        Annotated[str, Field(min_length=1, max_length=253, json_schema_extra=NAMED)] | None
+    ) = None
     """The column that names a row; used in error messages as a count only, never as a value."""
     digest: Digest | None = None
     """The sha256 of the file's bytes; of a folder, that of what `sha256sum` prints of its files. Data that does not

@@ -5,25 +5,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mlhops.api.base import Json, Resource, list_map, matching, rules
+from mlhops.api.columns import Name
+from mlhops.api.dates import MOMENT, Date, DateEncoding
 
-_COLUMN = r"^[A-Za-z]([A-Za-z0-9_.-]*[A-Za-z0-9])?$"
 _GROUP = r"^[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?$"
 _TENSOR = r"^[!-~]+$"
 _HEADER = r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$"
 
-Name = Annotated[
-    str,
-    Field(
-        pattern=_COLUMN,
-        max_length=63,
-        json_schema_extra=matching(
-            _COLUMN,
-            "start with a letter, end with a letter or digit, and use only letters, digits, "
-            "_, . and - "
-            "in between: rename the column",
-        ),
-    ),
-]
 GroupName = Annotated[
     str,
     Field(
@@ -58,6 +46,10 @@ Encoding = Literal["Matrix", "Columns", "Tensors"]
 Protocol = Literal["v1", "v2"]
 """A version of KServe's inference protocol."""
 SET: dict[str, Json] = {"x-kubernetes-list-type": "set"}
+KEYED_BY_NAME: dict[str, Json] = {
+    "x-kubernetes-list-type": "map",
+    "x-kubernetes-list-map-keys": ["name"],
+}
 
 
 class Range(
@@ -101,6 +93,11 @@ class Feature(
             "BYTES is text, but the feature is Numeric: set another datatype, or type to Categorical",
             ".datatype",
         ),
+        (
+            "!has(self.date) || self.type == 'Numeric'",
+            "date makes numbers of dates, but the feature is not Numeric: remove it, or change type",
+            ".date",
+        ),
     ),
 ):
     """One input of the model, in the order in which the model takes them."""
@@ -119,6 +116,8 @@ class Feature(
     """The known values of a Categorical or Binary feature, each once."""
     datatype: Datatype | None = None
     """How the values travel; left out: as the column's own type (INT64, FP64, BYTES, BOOL)."""
+    date: DateEncoding | None = None
+    """Of a Numeric feature: held-out data hold dates, and callers send these numbers for them."""
     required: bool = False
     """Whether a row without a value cannot be scored."""
     description: Annotated[str, Field(max_length=1024)] | None = None
@@ -199,6 +198,28 @@ class Group(
             "bins must go up: sort the cut points, and name each of them once",
             ".bins",
         ),
+        (
+            "!has(self.dateBins) || (!has(self.bins) && !has(self.values))",
+            "dateBins cut dates: remove bins and values",
+            ".dateBins",
+        ),
+        (
+            (
+                "!has(self.dateBins) || ("
+                "self.dateBins.all(d, size(d) == 10) || self.dateBins.all(d, size(d) > 10))"
+            ),
+            "dateBins are all days or all moments with a time zone, as the column's dates are",
+            ".dateBins",
+        ),
+        (
+            (
+                "!has(self.dateBins) || ("
+                f"self.dateBins.map(d, {MOMENT.format('d')}).isSorted() && "
+                "self.dateBins.all(a, self.dateBins.exists_one(b, a == b)))"
+            ),
+            "dateBins must go up: sort the dates, and name each of them once",
+            ".dateBins",
+        ),
     ),
 ):
     """A way to divide people into groups. A missing value is a group of its own, `Unknown`."""
@@ -224,6 +245,9 @@ class Group(
     name."""
     bins: Annotated[list[float], Field(min_length=1, max_length=32)] | None = None
     """Cut points: `[40, 65]` makes `<40`, `40-65` and `>=65`."""
+    date_bins: Annotated[list[Date], Field(min_length=1, max_length=32)] | None = None
+    """Cut points that are dates: `[2020-01-01, 2022-01-01]` makes `<2020-01-01`, `2020-01-01/2022-01-01` and
+    `>=2022-01-01`."""
     values: (
         Annotated[list[Label], Field(min_length=1, max_length=64, json_schema_extra=SET)] | None
     ) = None
@@ -283,7 +307,8 @@ class Interface(
 
     features: Annotated[
         list[Feature],
-        Field(min_length=1, max_length=512, json_schema_extra=list_map("name", "features")),
+        # The server finds a repeated name by itself: a rule over so many long names would cost too much.
+        Field(min_length=1, max_length=512, json_schema_extra=KEYED_BY_NAME),
     ]
     """The model's inputs, in the order in which it takes them."""
     request: Request | None = None

@@ -12,7 +12,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from mlhops.api.base import Digest, Resource
-from mlhops.api.interface import Datatype, Encoding, Name, Protocol, Range
+from mlhops.api.columns import Name
+from mlhops.api.interface import Datatype, Encoding, Protocol, Range
 
 EDGES = 63
 """At most so many edges: 64 bins of a number."""

@@ -178,7 +178,8 @@ def _table(spec: EvaluationSpec, file: LocalFile) -> Table:
         feature.name
         for interface in read
         for feature in interface.features
-        if not words_for(feature) or (feature.datatype or "").startswith("FP")
+        if feature.date is None
+        and (not words_for(feature) or (feature.datatype or "").startswith("FP"))
     }
     numbers |= {group.column for group in spec.interface.groups if group.bins}
     parts = file.parts

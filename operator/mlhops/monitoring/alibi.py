@@ -15,6 +15,7 @@ from mlhops.api.alibi import (
     planned,
 )
 from mlhops.api.base import seconds
+from mlhops.api.columns import told
 from mlhops.api.policy import DriftSettings
 from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
@@ -175,10 +176,10 @@ def _lacking(
     names = [test.of for test in short if test.kind != "Joint"]
     missing = sorted(set(names))
     if missing:
-        which = missing[0] if len(missing) == 1 else f"{missing[0]} and {len(missing) - 1} more"
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         message = (
             f"alibi-detect has not been asked in every pod of {least} rows of window {window} with "
-            f"a value of {which}"
+            f"a value of {told(missing[0])}{more}"
         )
         yield Trouble("Insufficient", message)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from mlhops.api.columns import told
 from mlhops.api.policy import DriftSettings
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
@@ -51,15 +52,15 @@ def lacking(
         if each.found.verdict != "Insufficient":
             continue
         if each.found.of in empty:
-            message = f"the reference data have no value of {each.found.of}"
+            message = f"the reference data have no value of {told(each.found.of)}"
             troubles.append(Trouble("Insufficient", message))
         else:
             short.setdefault(each.found.window, []).append(each.found.of)
     for window in windows:
         names = sorted(set(short.get(window, [])))
         if names:
-            which = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-            message = f"window {window} has fewer than {least} rows with a value of {which}"
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            message = f"window {window} has fewer than {least} rows with a value of {told(names[0])}{more}"
             troubles.append(Trouble("Insufficient", message))
     return troubles
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from mlhops.api.base import seconds
+from mlhops.api.columns import told
 from mlhops.api.conditions import ConditionType, Verdict
 from mlhops.api.policy import DriftSettings, MonitoringPolicySpec
 from mlhops.api.status import (
@@ -97,7 +98,7 @@ def described(finding: Finding | None) -> str:
     if finding.window:
         numbers.append(f"window {finding.window}")
     otherwise = " not as the evaluation asked" if finding.test in _ASKED else ""
-    return f"{finding.of}{otherwise} ({', '.join(numbers)})"
+    return f"{told(finding.of)}{otherwise} ({', '.join(numbers)})"
 
 
 def _condition(

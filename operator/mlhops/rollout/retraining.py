@@ -96,5 +96,8 @@ def _with_facts(env: Json, facts: Mapping[str, str]) -> list[Json]:
     """Return a container's environment with the facts, which nothing else may stand in for."""
     given = [each for each in env if isinstance(each, dict)] if isinstance(env, list) else []
     own: list[Json] = [each for each in given if each.get("name") not in facts]
-    told: list[Json] = [{"name": name, "value": value} for name, value in facts.items()]
+    # The kubelet takes $(NAME) for another variable, and $$ for a $.
+    told: list[Json] = [
+        {"name": name, "value": value.replace("$", "$$")} for name, value in facts.items()
+    ]
     return own + told

@@ -59,7 +59,10 @@ def texts(schema: Manifest) -> st.SearchStrategy[Json]:
     if one_of := members(schema):
         return st.sampled_from(one_of)
     if "pattern" in schema:
-        matching = st.from_regex(str(schema["pattern"]).replace("$", r"\Z"), alphabet=LETTERS)
+        pattern = str(schema["pattern"]).replace("$", r"\Z")
+        # Go and Rust write a sign by its number in braces.
+        pattern = re.sub(r"\\x\{(\w+)\}", lambda sign: chr(int(sign[1], 16)), pattern)
+        matching = st.from_regex(pattern, alphabet=LETTERS)
         also = [re.compile(pattern.replace("$", r"\Z")) for pattern in durations(schema)]
         return matching.filter(
             lambda text: len(text) <= longest and all(each.search(text) for each in also)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
 
 from mlhops.api.base import Manifest
 from mlhops.api.status import ClinicalModelStatus
@@ -182,6 +183,18 @@ def test_what_monitoring_found_is_told_with_how_far_the_worst_has_moved(store: S
     assert page.value("mlhops_model_data_quality_worst_effect", **quality) == 0.02
     assert page.value("mlhops_candidate_drift", verdict="Insufficient") == 1
     assert page.value("mlhops_model_looked_at_timestamp_seconds") is not None
+
+
+@pytest.mark.parametrize("name", ["HbA1c (%)", "Größe/cm", 'a "b" \\n \\', '{x="1"} # 5'])
+def test_a_name_as_data_have_it_is_read_back_from_the_page(store: Store, name: str) -> None:
+    worst: Manifest = {"of": name, "kind": "Feature", "test": "PSI", "effect": 0.4, "rows": 900}
+    store.hear(MODELS, with_path(model(11), "status.monitoring.worst", worst))
+
+    page = generate_latest(Page(store).registry).decode()
+
+    read = {family.name: family for family in text_string_to_metric_families(page)}
+    (sample,) = read["mlhops_model_drift_worst_effect"].samples
+    assert (sample.labels["of"], sample.value) == (name, 0.4)
 
 
 def test_an_effect_of_too_few_rows_is_no_number(store: Store) -> None:

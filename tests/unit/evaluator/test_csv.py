@@ -5,6 +5,7 @@ import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -147,6 +148,27 @@ def test_what_is_wrong_with_a_file_is_told_with_the_field_that_helps(
     with pytest.raises(EvaluationError) as error:
         rows_with_age(path)
     assert told in str(error.value)
+
+
+def test_a_name_is_found_in_any_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes('"Na+, µmol/l";Größe (%)\r\n1,5;2\r\n'.encode("windows-1252"))
+    table = Table(path, "csv", Csv(delimiter=";", decimal=",", encoding="Windows-1252"))
+    wanted = ["Na+, µmol/l", "Größe (%)"]
+    table.require([(name, "feature") for name in wanted])
+    (batch,) = table.batches(wanted, 10)
+    assert [column.to_pylist() for column in batch.values()] == [["1,5"], ["2"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [("\N{MICRO SIGN}mol", "\N{GREEK SMALL LETTER MU}mol"), ("Größe", normalize("NFD", "Größe"))],
+)
+def test_a_name_that_only_looks_the_same_is_told(tmp_path: Path, name: str, there: str) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(f"{there},age\n1,2\n")
+    with pytest.raises(EvaluationError, match=r"differs in how its letters are encoded"):
+        Table(path, "csv").require([(name, "feature")])
 
 
 def test_another_encoding_is_told_whichever_was_declared(tmp_path: Path) -> None:

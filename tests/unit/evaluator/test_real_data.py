@@ -62,9 +62,8 @@ def of(package: str, name: str) -> Callable[[], pd.DataFrame]:
 
 
 def breast() -> pd.DataFrame:
-    found: pd.DataFrame = load_breast_cancer(as_frame=True).frame
-    frame = found.rename(columns=lambda name: name.replace(" ", "_"))
-    return frame.assign(large=np.where(frame["mean_radius"] > 13, "yes", "no"))
+    frame: pd.DataFrame = load_breast_cancer(as_frame=True).frame
+    return frame.assign(large=np.where(frame["mean radius"] > 13, "yes", "no"))
 
 
 def rossi() -> pd.DataFrame:
@@ -77,6 +76,22 @@ def nhefs() -> pd.DataFrame:
     frame = of("causaldata", "nhefs")()
     kept = ["death", "sex", "age", "race", "income", "marital", "education", "sbp", "wt71"]
     return frame[[*kept, "exercise", "active", "diabetes", "smokeintensity"]]
+
+
+def renamed() -> pd.DataFrame:
+    """Names as they are in tables of hospitals."""
+    names = {
+        "age": "Alter (Jahre)",
+        "sbp": "RR syst. [mmHg]",
+        "sex": "Geschlecht m/w",
+        "race": " race ",
+    }
+    more = {
+        "wt71": 'Größe, Gewicht: "µ" 100 %',
+        "death": "verstorben?",
+        "smokeintensity": "$(n) \\ Tag",
+    }
+    return nhefs().rename(columns=names | more)
 
 
 def pbc() -> pd.DataFrame:
@@ -93,6 +108,7 @@ CASES = {
     "cancer": Case(of("survival", "cancer"), "status", "sex", positive="2", drop=("time",)),
     "rossi": Case(rossi, "arrest", "race", drop=("week",)),  # booleans
     "nhefs": Case(nhefs, "death", "sex"),  # integer codes
+    "names": Case(renamed, "verstorben?", "Geschlecht m/w"),
     "breast": Case(breast, "target", "large", positive="0", classes=("0", "1"), drop=("large",)),
     "colon": Case(of("survival", "colon"), "status", "sex", drop=("id", "time", "etype")),
     "pbc": Case(pbc, "died", "sex", positive="true"),  # gaps everywhere, label of booleans

@@ -50,6 +50,25 @@ def test_what_explains_a_mistake_stays() -> None:
     assert quote(said, {"age"}, set(), {"3", "6"}) == said
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "columns are missing: {'HbA1c (%)', 'glucose [mg/dL]'}",
+        "Feature names unseen at fit time: - FEV1.0 - admission type",
+        'cannot read "Na+, serum"',
+    ],
+)
+def test_names_as_data_have_them_stay_whole(said: str) -> None:
+    names = {"HbA1c (%)", "glucose [mg/dL]", "FEV1.0", "admission type", "Na+, serum"}
+    assert quote(said, names, {"type", "serum"}, {"1"}) == said
+
+
+def test_a_name_lets_no_value_through() -> None:
+    names = {"HbA1c (%)", "1", "1650.5"}
+    said = "got HbA1c (%) Smith, '1' and 1650.5"
+    assert quote(said, names, {"HbA1c (%) Smith"}, {"1"}) == "got …, '…' and …"
+
+
 @pytest.mark.parametrize("body", [None, [], {}, {"predictions": 3}, {"outputs": []}])
 def test_a_body_that_is_not_of_the_v1_protocol_is_refused(body: object) -> None:
     with pytest.raises(EvaluationError, match="`predictions`"):

@@ -1,6 +1,7 @@
 """What a policy's actions do: once per cooldown, only downwards, and never twice for a crash."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
@@ -231,6 +232,15 @@ def test_the_job_gets_what_was_found_and_belongs_to_the_model() -> None:
     assert env["MLHOPS_TRIGGER"] == "Drift"
     assert env["MLHOPS_FEATURE"] == "creatinine"
     assert (env["MLHOPS_P"], env["MLHOPS_EFFECT"]) == ("1.2e-08", "0.84")
+
+
+def test_a_name_is_no_reference_to_another_variable_of_the_job() -> None:
+    ward = ward_with(retrain())
+    ward.look("Drift", replace(CREATININE, of="$(A) 100 $"))
+    (job,) = ward.jobs.values()
+    given = cast("list[dict[str, str]]", at_path(job, "spec.template.spec.containers.0.env"))
+    env = {each["name"]: each["value"] for each in given}
+    assert env["MLHOPS_FEATURE"] == "$$(A) 100 $$"  # as the kubelet writes $(A) 100 $
 
 
 def test_an_operator_that_dies_after_any_write_starts_the_job_once() -> None:

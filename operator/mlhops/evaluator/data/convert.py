@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 from numpy.typing import NDArray
 
+from mlhops.api.columns import told
 from mlhops.evaluator.data.read import Column
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
 from mlhops.statistics.arrays import Floats
@@ -80,7 +81,7 @@ def floats(column: Column, name: str) -> Floats:
             name,
             infinite,
             lambda number: (
-                f"column {name} has {counted(number, 'infinite value')}: correct them, or leave "
+                f"column {told(name)} has {counted(number, 'infinite value')}: correct them, or leave "
                 "them empty if unknown"
             ),
         )
@@ -190,7 +191,7 @@ def _numbers(column: "pa.Array", name: str) -> Floats:
         return _parsed(column, name)
     elif not (types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)):
         raise EvaluationError(
-            f"column {name} holds values of type {kind}, but the feature is a number: convert the "
+            f"column {told(name)} holds values of type {kind}, but the feature is a number: convert the "
             "column or change the feature's type"
         )
     return _float64(pc.cast(column, pa.float64(), safe=False))
@@ -225,7 +226,7 @@ def _parsed(column: "pa.Array", name: str) -> Floats:
             name,
             wrong,
             lambda number: (
-                f"column {name} has {counted(number, 'value')} that "
+                f"column {told(name)} has {counted(number, 'value')} that "
                 f"{'is' if number == 1 else 'are'} not a number: correct them, or declare the "
                 f"feature as Categorical{hint}"
             ),

@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 from numpy.typing import NDArray
 
+from mlhops.api.columns import told
 from mlhops.evaluator.data.convert import plain
 from mlhops.evaluator.data.read import Column
 from mlhops.evaluator.errors import EvaluationError, counted
@@ -37,14 +38,14 @@ class Ids:
         self._parts.clear()
         if self._missing:
             raise EvaluationError(
-                f"id column {self.name} has no value in {counted(self._missing, 'row')}: give "
+                f"id column {told(self.name)} has no value in {counted(self._missing, 'row')}: give "
                 "every row an id"
             )
         marks.sort()
         repeated = int((marks[1:] == marks[:-1]).sum())
         if repeated:
             raise EvaluationError(
-                f"id column {self.name} repeats ids in {counted(repeated, 'row')}: a person "
+                f"id column {told(self.name)} repeats ids in {counted(repeated, 'row')}: a person "
                 "counted twice narrows the intervals wrongly; remove the repeated rows"
             )
 

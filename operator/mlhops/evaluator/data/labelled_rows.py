@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from mlhops.api.columns import told
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.interface import Group
 from mlhops.evaluator.data.convert import canonical, encoded, is_text, spelling
@@ -45,7 +46,14 @@ def read(table: Table, spec: EvaluationSpec) -> LabelledRows:
         CannotTellError: everybody has the same outcome.
     """
     groups = used_groups(spec)
-    table.require(_wanted(spec, groups), opaque=spec.data.id_column)
+    table.require(
+        _wanted(spec, groups),
+        opaque=spec.data.id_column,
+        dates=[
+            *(group.column for group in groups if group.date_bins),
+            *(feature.name for feature in spec.interface.features if feature.date),
+        ],
+    )
     coders = {group.name: coder(group, spec.min_cell_size) for group in groups}
     labels = _Labels(spec)
     ids = Ids(spec.data.id_column) if spec.data.id_column is not None else None
@@ -120,7 +128,7 @@ class _Labels:
         self._classes |= {read(texts[code]) for code in np.unique(codes[codes >= 0])}
         if len(self._classes) > _MOST_CLASSES:
             raise EvaluationError(
-                f"label column {self._column} has more than two values: name a column with a "
+                f"label column {told(self._column)} has more than two values: name a column with a "
                 "yes/no outcome in data.labelColumn"
             )
         positive = read(self._wanted)
@@ -138,25 +146,25 @@ class _Labels:
             raise EvaluationError("the data are empty: there is no row at data.uri to measure on")
         if self._missing:
             raise EvaluationError(
-                f"label column {self._column} has no value in {counted(self._missing, 'row')} of "
+                f"label column {told(self._column)} has no value in {counted(self._missing, 'row')} of "
                 f"{len(label):,}: complete the outcomes or remove these rows on purpose; leaving "
                 "them out silently would bias the verdict"
             )
         if len(self._classes) == 1:
             present, absent = ("positive", "negative") if label.all() else ("negative", "positive")
             raise CannotTellError(
-                f"label column {self._column} has only one class, {present}, in "
+                f"label column {told(self._column)} has only one class, {present}, in "
                 f"{counted(len(label), 'row')}: add rows with a {absent} outcome, or correct "
                 "output.positiveClass"
             )
         if not label.any():
             raise EvaluationError(
-                f"no value of label column {self._column} equals output.positiveClass "
+                f"no value of label column {told(self._column)} equals output.positiveClass "
                 f"{self._wanted!r}: set positiveClass to the label's positive value"
             )
         if self._decides and len(self.classes) < _MOST_CLASSES:
             raise EvaluationError(
-                f"label column {self._column} has two values that are one number: give them other "
+                f"label column {told(self._column)} has two values that are one number: give them other "
                 "words, since a model's answers are compared as numbers"
             )
         return label

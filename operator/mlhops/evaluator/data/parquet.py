@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 import pyarrow.types as types
 
+from mlhops.api.columns import told
 from mlhops.evaluator.errors import EvaluationError
 
 MOST_ROWS = 50_000_000
@@ -130,7 +131,7 @@ def _refuse_large_columns(
             continue
         if file.metadata.row_group(group).column(place).total_uncompressed_size > _MOST_CHUNK:
             raise EvaluationError(
-                f"column {name} takes more than {_MOST_CHUNK >> 20} MiB in row group {group + 1}: "
+                f"column {told(name)} takes more than {_MOST_CHUNK >> 20} MiB in row group {group + 1}: "
                 "write row groups of fewer rows, or shorter values"
             )
 
@@ -153,7 +154,7 @@ def _plain(column: "pa.Array", name: str) -> "pa.Array":
         return pc.cast(column, pa.string())
     except pa.ArrowInvalid:
         raise EvaluationError(
-            f"column {name} holds values of type {column.type} that are no text in UTF-8: write "
+            f"column {told(name)} holds values of type {column.type} that are no text in UTF-8: write "
             "numbers, text or booleans"
         ) from None
 
@@ -161,7 +162,7 @@ def _plain(column: "pa.Array", name: str) -> "pa.Array":
 def _refuse_long(size: int, name: str) -> None:
     if size > _MOST_TEXT:
         raise EvaluationError(
-            f"column {name} holds texts that take more than {_MOST_TEXT >> 20} MiB in a few rows: "
+            f"column {told(name)} holds texts that take more than {_MOST_TEXT >> 20} MiB in a few rows: "
             "write short values, or correct the name in the spec"
         )
 

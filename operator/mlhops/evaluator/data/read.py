@@ -9,11 +9,13 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as types
 
+from mlhops.api.columns import BLANK, shown, told
 from mlhops.api.data import Csv, DataSource
 from mlhops.evaluator.data import parquet
 from mlhops.evaluator.data.delimited import Delimited
@@ -22,7 +24,6 @@ from mlhops.evaluator.errors import EvaluationError
 _MAGIC = b"PAR1"
 """How a Parquet file begins."""
 _NAMED_CSV = re.compile(r"\.csv(\.(gz|bz2|zst))?$", re.IGNORECASE)
-_BLANK = "\N{OPEN BOX}"
 _NO_POINT = "\N{MIDDLE DOT}"
 
 
@@ -87,15 +88,23 @@ class Table:
         """Whether the file has no types, so that a number is text as well."""
         return self._format == "csv"
 
-    def require(self, wanted: Sequence[tuple[str, str]], opaque: str | None = None) -> None:
+    def require(
+        self,
+        wanted: Sequence[tuple[str, str]],
+        opaque: str | None = None,
+        dates: Collection[str] = (),
+    ) -> None:
         """Raise an error unless each column is there once and holds plain values.
 
         Args:
             wanted: pairs of a column's name and what in the spec asks for it.
             opaque: a column whose values are only compared, and may be of any type but nested.
+            dates: columns that are read as dates.
         """
         missing = [
-            f"{name} ({why}{self._alike(name)})" for name, why in wanted if name not in self.columns
+            f"{told(name)} ({why}{self._alike(name)})"
+            for name, why in wanted
+            if name not in self.columns
         ]
         if missing:
             raise EvaluationError(
@@ -105,17 +114,22 @@ class Table:
         repeated = sorted({name for name, _ in wanted if self.columns.count(name) > 1})
         if repeated:
             raise EvaluationError(
-                f"the data have more than one column {', '.join(repeated)}: rename all but one"
+                f"the data have more than one column {', '.join(map(told, repeated))}: rename all but one"
             )
         for name, _ in wanted:
             kind = self._types[name]
             if types.is_nested(kind):
                 raise EvaluationError(
-                    f"column {name} holds lists or records: write one plain value per row"
+                    f"column {told(name)} holds lists or records: write one plain value per row"
                 )
-            if name != opaque and not _is_plain(kind):
+            if is_date(kind) and name != opaque and name not in dates:
                 raise EvaluationError(
-                    f"column {name} holds values of type {kind}: write numbers, text or booleans"
+                    f"column {told(name)} holds dates: declare interface.groups[].dateBins for a group, or "
+                    "interface.features[].date for a feature; or write numbers, text or booleans"
+                )
+            if name != opaque and not _is_plain(kind) and not is_date(kind):
+                raise EvaluationError(
+                    f"column {told(name)} holds values of type {kind}: write numbers, text or booleans"
                 )
 
     def batches(self, columns: Sequence[str], size: int) -> Iterator[Batch]:
@@ -186,8 +200,16 @@ class Table:
     def _alike(self, name: str) -> str:
         """Return which columns have almost that name, with their blanks as signs."""
         near = [each for each in self.columns if _bare(each) == _bare(name)]
-        told = ", ".join(f"'{each.replace(' ', _BLANK)}'" for each in dict.fromkeys(near))
-        return f"; the data have {told}, which differs in blanks or case" if near else ""
+        if not near:
+            return ""
+        # An ä may be one sign or two, and there are two signs µ.
+        way = (
+            "blanks or case"
+            if any(_tight(each) == _tight(name) for each in near)
+            else "how its letters are encoded"
+        )
+        names = ", ".join(f"'{shown(each).replace(' ', BLANK)}'" for each in dict.fromkeys(near))
+        return f"; the data have {names}, which differs in {way}"
 
     def _hint(self) -> str:
         if self._delimited is None:
@@ -247,13 +269,18 @@ class Parts(Table):
                     self._types[name] = kind
                 elif not _is_same(kind, before):
                     self._mixed[name] = (
-                        f"column {name} holds values of type {kind} in {path.name} and of type "
+                        f"column {told(name)} holds values of type {kind} in {path.name} and of type "
                         f"{before} in a part before: write all parts with the same types"
                     )
 
-    def require(self, wanted: Sequence[tuple[str, str]], opaque: str | None = None) -> None:
+    def require(
+        self,
+        wanted: Sequence[tuple[str, str]],
+        opaque: str | None = None,
+        dates: Collection[str] = (),
+    ) -> None:
         """Raise an error unless each column is there once in each part, and of one type."""
-        super().require(wanted, opaque)
+        super().require(wanted, opaque, dates)
         for name, _ in wanted:
             if name in self._mixed:
                 raise EvaluationError(self._mixed[name])
@@ -293,6 +320,10 @@ def _is_same(kind: "pa.DataType", before: "pa.DataType") -> bool:
 
 
 def _bare(name: str) -> str:
+    return _tight(normalize("NFKC", name))
+
+
+def _tight(name: str) -> str:
     return "".join(name.split()).casefold()
 
 
@@ -305,6 +336,11 @@ def _values_in(kind: "pa.DataType") -> "pa.DataType":
             kind = kind.value_type
         else:
             return kind
+
+
+def is_date(kind: "pa.DataType") -> bool:
+    """Return whether a type is that of dates or moments."""
+    return bool(types.is_date(kind) or types.is_timestamp(kind))
 
 
 def _is_plain(kind: "pa.DataType") -> bool:

@@ -8,14 +8,18 @@ told: it may be the name of a patient.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mlhops.api.columns import told
+from mlhops.api.dates import microseconds
 from mlhops.api.interface import Group
 from mlhops.evaluator.data.convert import canonical, encoded, is_text, numbers_and_others, spelling
+from mlhops.evaluator.data.dates import Checked
 from mlhops.evaluator.data.read import Column
 from mlhops.evaluator.errors import EvaluationError, counted
 from mlhops.statistics.arrays import Bools
@@ -85,6 +89,8 @@ def coder(group: Group, smallest: int) -> Coder:
     """
     if group.bins:
         return _Bins(group, group.bins, smallest)
+    if group.date_bins:
+        return _DateBins(group, group.date_bins, smallest)
     if group.values is None:
         return _Values(group, smallest)
     return _Declared(group, group.values, smallest)
@@ -236,11 +242,33 @@ class _Bins:
         number = counted(rows, "row") if rows >= self._smallest else _few(self._smallest)
         looks = min(self._others, key=lambda each: (-self._others[each], each))
         return (
-            f"column {self._group.column} (group {self._group.name}) is cut into bins, and holds "
+            f"column {told(self._group.column)} (group {self._group.name}) is cut into bins, and holds "
             f"what is not a number in {number}, such as '{looks}' (9 is any digit, a any letter): "
             "write numbers, or declare interface.groups[].values in place of bins; only a value "
             "that is missing counts as Unknown"
         )
+
+
+class _DateBins:
+    def __init__(self, group: Group, cuts: Sequence[str], smallest: int) -> None:
+        self._cuts = cuts
+        place = f"interface.groups[].dateBins of {group.name}"
+        self._checked = Checked(group.column, place, cuts, smallest)
+        self._edges = [microseconds(datetime.fromisoformat(cut)) for cut in cuts]
+        self._parts: list[Codes] = []
+
+    def add(self, column: Column) -> None:
+        found = self._checked.add(column)
+        place = np.searchsorted(self._edges, found.values, side="right")
+        self._parts.append(np.where(found.known, place, -1).astype(np.intp))
+
+    def levels(self) -> Levels:
+        self._checked.check()
+        if sorted(set(self._edges)) != self._edges:
+            raise EvaluationError("interface.groups[].dateBins must go up, each moment once")
+        inner = [f"{low}/{high}" for low, high in pairwise(self._cuts)]
+        names = [f"<{self._cuts[0]}", *inner, f">={self._cuts[-1]}"]
+        return _with_unknown(np.concatenate(self._parts), names)
 
 
 class _Seen:
@@ -271,7 +299,7 @@ class _Seen:
     def _place(self, text: str, rows: int) -> int:
         if text not in self._known and len(self._known) == self._most:
             raise EvaluationError(
-                f"column {self._group.column} (group {self._group.name}) has more than "
+                f"column {told(self._group.column)} (group {self._group.name}) has more than "
                 f"{MOST_VALUES} values: set values or bins for the group in spec.interface.groups"
             )
         self.counts[text] += rows
@@ -303,7 +331,7 @@ class _Declared:
             if before != code:
                 raise EvaluationError(
                     f"group {self._group.name} declares '{_shown(self._values[before])}' and "
-                    f"'{_shown(value)}', which are the same in column {self._group.column} since "
+                    f"'{_shown(value)}', which are the same in column {told(self._group.column)} since "
                     "it holds numbers or truth values: declare one of them in "
                     "interface.groups[].values, or write the column as text"
                 )
@@ -335,7 +363,7 @@ class _Declared:
         declared = {spelling(value) for value in self._values}
         alike = any(spelling(text) in declared for text in undeclared)
         return (
-            f"column {self._group.column} (group {self._group.name}) has undeclared values in "
+            f"column {told(self._group.column)} (group {self._group.name}) has undeclared values in "
             f"{number} ({self._named(undeclared)}): declare them in interface.groups[].values, or "
             "correct them in the data; only a value that is missing counts as Unknown"
         ) + ("; some differ from other values only in blanks or spelling" if alike else "")

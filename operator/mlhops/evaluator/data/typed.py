@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.types as types
 
 from mlhops.api.base import Json
+from mlhops.api.columns import told
 from mlhops.api.interface import Datatype, Feature
 from mlhops.evaluator.data.convert import canonical, floats, is_text, plain, short, texts
 from mlhops.evaluator.data.read import Column, Table
@@ -128,7 +129,7 @@ def refuse_unclear(table: Table, features: Sequence[Feature]) -> None:
     named = [name for name, some in unclear.items() if some and name not in certain]
     if named:
         raise EvaluationError(
-            f"column{'s' if len(named) > 1 else ''} {', '.join(named)} of the csv file may hold "
+            f"column{'s' if len(named) > 1 else ''} {', '.join(map(told, named))} of the csv file may hold "
             "numbers or booleans, or text that looks like them, and a model that was trained on one "
             "does not know the other: set datatype of the feature to INT64, FP64, BOOL or BYTES, as "
             "callers send it; or write parquet, which has types"
@@ -230,7 +231,7 @@ def _as_text(column: Column, name: str) -> list[str | None]:
         return texts(column)
     if types.is_boolean(kind):
         raise EvaluationError(
-            f"column {name} holds booleans, of which it is not known how callers write them as "
+            f"column {told(name)} holds booleans, of which it is not known how callers write them as "
             "text: write the column as text, or set datatype of the feature to BOOL"
         )
     values = plain(column).to_pylist()
@@ -262,7 +263,7 @@ def _refuse(wrong: int, name: str, datatype: str) -> None:
             name,
             wrong,
             lambda number: (
-                f"column {name} has {counted(number, 'value')} that cannot travel as {datatype}: "
+                f"column {told(name)} has {counted(number, 'value')} that cannot travel as {datatype}: "
                 "correct them, or set datatype to the one in which callers send them"
             ),
         )

@@ -11,7 +11,9 @@ from typing import Literal
 import numpy as np
 
 from mlhops.api.base import Json, Manifest
+from mlhops.api.columns import told
 from mlhops.api.interface import Encoding, Feature, Request
+from mlhops.evaluator.data.dates import numbered
 from mlhops.evaluator.data.read import Batch
 from mlhops.evaluator.data.typed import Sent, converted, sent, words_for
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
@@ -85,7 +87,7 @@ def inputs(
     asked = request_of(features, request)
     columns = []
     for feature in features:
-        column = batch[feature.name]
+        column = numbered(batch[feature.name], feature)
         if asked.encoding == "Matrix":
             found = converted(column, feature.name, asked.datatype or "FP64")
         else:
@@ -139,7 +141,7 @@ def _refuse_gaps(column: Sent, feature: Feature, encoding: Encoding) -> None:
             feature.name,
             missing,
             lambda number: (
-                f"column {feature.name} has no value in {counted(number, 'row')}, but the feature "
+                f"column {told(feature.name)} has no value in {counted(number, 'row')}, but the feature "
                 "is required: complete the rows, remove them on purpose, or set required to false "
                 "if the model takes missing values"
             ),
@@ -149,7 +151,7 @@ def _refuse_gaps(column: Sent, feature: Feature, encoding: Encoding) -> None:
             feature.name,
             missing,
             lambda number: (
-                f"column {feature.name} has no value in {counted(number, 'row')}, and a tensor of "
+                f"column {told(feature.name)} has no value in {counted(number, 'row')}, and a tensor of "
                 f"{column.datatype} cannot say so: set datatype to FP64 or FP32, or "
                 "request.encoding to Columns, as callers send them"
             ),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec
+from mlhops.evaluator.data.dates import refuse_wrong
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.data.typed import refuse_unclear
@@ -52,6 +53,7 @@ def predict(
     features, request = spec.interface.features, spec.interface.request
     if request_of(features, request).encoding != "Matrix":
         refuse_unclear(table, features)
+    refuse_wrong(table, features)
     names = [feature.name for feature in features]
     batches = (
         inputs(batch, features, request, typeless=table.typeless)

@@ -21,6 +21,8 @@ _TYPES = frozenset(
     }
 )
 """Names of types, which say what is wrong and nothing of anybody."""
+_MARKS = 0xF0000
+"""Signs of private use, of which `_one_line` lets none through."""
 _NOUNS = r"(?:features?|columns?|rows?|samples?|dimensions?|instances?|tensors?|inputs?)"
 
 
@@ -35,9 +37,11 @@ def quote(
         words: text values that were sent.
         numbers: whole numbers that were sent.
     """
-    text = _one_line(text)
+    # One that is all digits may be somebody's value as well.
+    names = {name for name in names if any(sign.isalpha() for sign in name)}
+    text, kept = _set_aside(_one_line(text), names, words)
     text = re.sub(r"\[[^\[\]]*\]", f"[{_MASK}]", text)
-    text = re.sub(r"(['\"])(.*?)\1", lambda found: _quoted(found, names, words), text)
+    text = re.sub(r"(['\"])(.*?)\1", lambda found: _quoted(found, {*names, *kept}, words), text)
     # As they stand in one line: what was sent may have more blanks, around it or within.
     lines = {_one_line(word) for word in words} - {""}
     for word in sorted(lines, key=len, reverse=True):
@@ -45,7 +49,26 @@ def quote(
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", _MASK, text)
     text = re.sub(r"-?\d+\.\d+(?:[eE][-+]?\d+)?|\d{5,}", _MASK, text)
     text = re.sub(rf"\b\d+\b(?! {_NOUNS}\b)", lambda found: _whole(found, numbers), text)
+    for mark, name in kept.items():
+        text = text.replace(mark, name)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + _MASK
+
+
+def _set_aside(
+    text: str, names: Collection[str], words: Collection[str]
+) -> tuple[str, dict[str, str]]:
+    """Return a text with a mark in place of each name that what follows would tear apart, and the names by mark.
+
+    A name that stands in a value is none: who sees it could tell the value.
+    """
+    kept: dict[str, str] = {}
+    for name in sorted(names, key=len, reverse=True):
+        is_torn = re.search(r"[^\w.-]|\d\.\d|\d{5}", name)
+        if is_torn and name in text and not any(name in word for word in words):
+            mark = chr(_MARKS + len(kept))
+            kept[mark] = name
+            text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", mark, text)
+    return text, kept
 
 
 def _one_line(text: str) -> str:

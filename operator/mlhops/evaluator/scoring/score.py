@@ -78,7 +78,10 @@ def _stable(run: _Run, stable: StableRevision, pace: Pace) -> Predictions | Miss
     try:
         asked = _as_asked(run.spec, stable)
         features = asked.interface.features
-        run.table.require([(each.name, f"a feature of {stable.version}") for each in features])
+        run.table.require(
+            [(each.name, f"a feature of {stable.version}") for each in features],
+            dates=[each.name for each in features if each.date],
+        )
         if pace.deadline <= 0:
             raise EvaluationError("no time was left: set evaluation.deadline to more")
         run.say(f"asking {who} about the same rows")

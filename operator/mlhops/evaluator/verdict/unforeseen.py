@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from mlhops.api.columns import told
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.interface import Feature
 from mlhops.evaluator.data.read import Table
@@ -36,16 +37,16 @@ def unforeseen(table: Table, spec: EvaluationSpec) -> str:
         columns = {column.name: column for column in read.columns}
         for each in features:
             outside[each.name] += _outside(columns[each.name], each)
-    told = []
+    odd = []
     for each in features:
         if number := outside[each.name]:
             few = number < spec.min_cell_size
             rows = f"fewer than {spec.min_cell_size} rows" if few else counted(number, "row")
             kind = "its range" if each.type == "Numeric" else "its categories"
-            told.append(f"{each.name} is outside {kind} in {rows}")
-    if not told:
+            odd.append(f"{told(each.name)} is outside {kind} in {rows}")
+    if not odd:
         return ""
-    return f"Not as spec.interface.features declares: {', '.join(joined(told))}"
+    return f"Not as spec.interface.features declares: {', '.join(joined(odd))}"
 
 
 def _outside(column: Sent, feature: Feature) -> int:
