@@ -174,18 +174,20 @@ def record(run: Run, folder: Path = FOLDER) -> None:
 def _load(file: Path) -> list[Run]:
     if not file.exists():
         return []
-    return [
-        Run(
-            entry["benchmark"],
-            Machine(**entry["machine"]),
-            [_read(result) for result in entry["results"]],
-            entry.get("stolen"),
-        )
-        for entry in json.loads(file.read_text())
-    ]
+    return [read(entry) for entry in json.loads(file.read_text())]
 
 
-def _read(entry: dict[str, Any]) -> Result:
+def read(entry: dict[str, Any]) -> Run:
+    """Return a run as it was written."""
+    return Run(
+        entry["benchmark"],
+        Machine(**entry["machine"]),
+        [_result(result) for result in entry["results"]],
+        entry.get("stolen"),
+    )
+
+
+def _result(entry: dict[str, Any]) -> Result:
     return Result(**{**entry, "value": math.nan if entry["value"] is None else entry["value"]})
 
 
