@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from bench import (
+    crowd,
     drift,
     drift_engine,
     endurance,
@@ -76,6 +77,8 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "neighbours": _neighbours,
     "endurance": _endurance,
     "takeover": takeover,
+    "evaluations": crowd.evaluations,
+    "decisions": crowd.decisions,
     "backlog": backlog,
     "serving": serving,
     "weight": weight,

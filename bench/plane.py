@@ -105,9 +105,9 @@ class Plane(ControlPlane):
         self.processes.check()
         self.processes.end(_TROUBLE)
 
-    def wait_for_operator(self) -> None:
+    def wait_for_operator(self, seconds: float = 60) -> None:
         """Wait until the operator watches what it must."""
-        self._wait_for_word(_OPERATOR, "operator ready")
+        self._wait_for_word(_OPERATOR, "operator ready", seconds)
 
     def pids(self) -> dict[str, int]:
         """The control plane's processes by name."""
@@ -132,11 +132,11 @@ class Plane(ControlPlane):
             env={**os.environ, "PYTHONPATH": path, **(env or {})},
         )
 
-    def _wait_for_word(self, process: str, word: str) -> None:
+    def _wait_for_word(self, process: str, word: str, seconds: float = 60) -> None:
         """Wait until a process has written something since it was started."""
         log, start = self.processes.log(process), self._log_starts[process]
         self.processes.wait_until(
-            lambda: word.encode() in log.read_bytes()[start:], f"{process}: {word}", 60
+            lambda: word.encode() in log.read_bytes()[start:], f"{process}: {word}", seconds
         )
 
 

@@ -88,6 +88,8 @@ class World:
             await self._say(ROUTES, live, answers.route_status(live))
 
     async def _evaluate(self, live: Object) -> None:
+        if at(live, "spec", "suspend") is True:
+            return
         if text(condition(live, "Complete"), "status") == "True":
             return
         pod = answers.pod_of(live)

@@ -153,13 +153,14 @@ def sidecar(
     given: DetectorConfig | None = None,
     reference: Profile | None = None,
     image: Image | None = None,
+    reports: int = 0,
 ) -> Iterator[Sidecar]:
-    """Run a detector with these files, or without; on an image's packages, or on all."""
+    """Run a detector with these files, or without; on an image's packages, or on all; its reports at some port."""
     if given is not None:
         (folder / "config.json").write_text(json.dumps(given.to_json()))
     if reference is not None:
         (folder / "profile.json").write_text(reference.to_text())
-    ports = {"--sink-port": free_port(), "--report-port": free_port()}
+    ports = {"--sink-port": free_port(), "--report-port": reports or free_port()}
     python = image.python if image else sys.executable
     own = image.environment if image else {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [str(python), "-m", "mlhops.detector", "--report-host", HOST]

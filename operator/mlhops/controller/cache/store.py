@@ -16,6 +16,7 @@ import orjson
 import structlog
 
 from mlhops.api.base import Json, Manifest
+from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Hostname
 from mlhops.controller.cache.lean import LEFT_OUT, lean
@@ -296,7 +297,8 @@ class Store:
     def of_model(self, kind: Kind, namespace: str, model: str) -> list[Manifest]:
         """Return the objects that belong to a model, in the order of their names.
 
-        Pods of its Evaluations are not among them: they stay for a while, and nothing rests on them.
+        Pods of its Evaluations are not among them: they stay for a while, and nothing rests on them. Neither are
+        Decisions that are over.
         """
         return self._manifests(kind, namespace, self._of_model[kind, namespace, model])
 
@@ -421,6 +423,14 @@ def owned_record(manifest: Manifest) -> OwnedRecord | None:
     return OwnedRecord(text(manifest, "metadata", "name"), controllers(manifest), record)
 
 
+def is_over(decision: Manifest) -> bool:
+    """Whether a Decision was answered and says nothing any more: of these there may be thousands, and for good."""
+    phase = text(decision, "status", "phase")
+    return phase == "Ignored" or (
+        phase == "Honoured" and text(decision, "spec", "action") != Action.OVERRIDE
+    )
+
+
 def name_of(manifest: Manifest) -> Name:
     """Return an object's name within its kind."""
     metadata = manifest.get("metadata")
@@ -445,7 +455,7 @@ def _count(kind: Kind, kept: _Kept, times: int) -> None:
 
 def _model_of(kind: Kind, manifest: Manifest) -> str:
     if kind == DECISIONS:
-        return text(manifest, "spec", "model")
+        return "" if is_over(manifest) else text(manifest, "spec", "model")
     return text(manifest, "metadata", "labels", MODEL_LABEL)
 
 

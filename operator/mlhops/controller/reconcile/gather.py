@@ -14,7 +14,7 @@ from mlhops.api.detector import DetectorConfig, ProbeSettings, Window
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
-from mlhops.controller.cache.store import Name, name_of
+from mlhops.controller.cache.store import Name, is_over, name_of
 from mlhops.controller.kube.client import ApiError, NotInstalled
 from mlhops.controller.kube.reader import Reader
 from mlhops.controller.reconcile.revisions import (
@@ -537,14 +537,14 @@ def _decisions(live: list[Manifest], model: ClinicalModel) -> tuple[tuple[Decisi
         for one in live
         if at(one, "spec", "model") == model.metadata.name
         and at(one, "metadata", "deletionTimestamp") is None  # withdrawn, whatever holds it still
+        and not is_over(one)
     ]
     new, waiting, lasting = list[Manifest](), list[Manifest](), list[Manifest]()
     for one in mine:
-        phase = text(one, "status", "phase")
-        if phase not in ("Honoured", "Ignored"):
-            (waiting if at(one, "status", "noted") else new).append(one)
-        elif phase == "Honoured" and at(one, "spec", "action") == Action.OVERRIDE:
+        if text(one, "status", "phase") == "Honoured":
             lasting.append(one)
+        else:
+            (waiting if at(one, "status", "noted") else new).append(one)
     new.sort(key=lambda one: _soonest(one, revision))
     first, left = _readable(new)
     noted, _ = _readable(waiting)
