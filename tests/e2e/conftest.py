@@ -15,6 +15,7 @@ from lab.demo.train import Data, load, train
 from lab.images import detector, program
 from tests.cluster_api import Api
 from tests.e2e.ward import Ward
+from tests.forked import start
 from tests.installed import MANIFESTS, USER, forbidden, kubeconfig_of_operator, kustomized
 from tests.sidecar import HOST, free_port
 
@@ -35,20 +36,16 @@ class LabOperator:
         """Start it."""
         environment = {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
         with (self._cluster.root / "operator.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "mlhops.controller",
-                    "--evaluator-image=mlhops/evaluator:test",
-                    "--detector-image=mlhops/detector:test",
-                    f"--metrics-port={self._metrics}",
-                    "--allowed-network=127.0.0.0/8",
-                ],
-                env=environment,
-                stdout=log,
-                stderr=log,
+            command = (
+                sys.executable,
+                "-m",
+                "mlhops.controller",
+                "--evaluator-image=mlhops/evaluator:test",
+                "--detector-image=mlhops/detector:test",
+                f"--metrics-port={self._metrics}",
+                "--allowed-network=127.0.0.0/8",
             )
+            self._process = start(command, environment, log)
 
     def metrics(self) -> str:
         """What it tells Prometheus."""
@@ -63,13 +60,13 @@ class LabOperator:
             self._process.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def people() -> Data:
     """The people of the demo."""
     return load()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def models(people: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the models of the demo, by version."""
     folder = tmp_path_factory.mktemp("models")
@@ -77,7 +74,7 @@ def models(people: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
     """A lab with the project's kinds and images, and all that is installed but the operator's pod."""
     images = {
@@ -92,7 +89,7 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operator(cluster: Cluster) -> Iterator[LabOperator]:
     """One operator for all namespaces; whatever the tests ask of it, it asks for nothing that is forbidden."""
     process = LabOperator(cluster)
@@ -102,7 +99,7 @@ def operator(cluster: Cluster) -> Iterator[LabOperator]:
     assert forbidden(cluster.control.audit_log) == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(cluster: Cluster) -> Iterator[Api]:
     """The API server, as an administrator."""
     api = Api(cluster.kubeconfig)

@@ -36,6 +36,7 @@ from mlhops.kserve.read import at, condition, items, text
 from tests import last_words
 from tests.builders import clinical_model, decision
 from tests.cluster_api import Api, live_services, route_weights, until
+from tests.forked import start
 from tests.model_pods import IMAGE, REPLICA_SETS, hash_of, replica_set, running
 
 MODEL = "sepsis"
@@ -68,9 +69,7 @@ class OperatorProcess:
     def start(self) -> None:
         """Start it; it is of use some time later."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, env=self._environment, stdout=log, stderr=log
-            )
+            self._process = start(self._command, self._environment, log)
 
     @property
     def pid(self) -> int:
