@@ -12,6 +12,11 @@ CANDIDATES := python3 python3.13 python3.12 python3.11
 USABLE := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 KEEP ?=
 ARGS ?=
+WORKERS ?= 2
+# Folder by folder, those whose tests wait first: the last files are short, and what a folder shares is gone after it.
+PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# The tests start some thousand processes: each would compile the project's modules again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help venv controlplane crds roles sbom telemetry check release fix test test-unit campaign demo bench requirements alibi clean
@@ -73,16 +78,20 @@ fix: venv ## let the linter and the formatter repair what they can
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
-test: venv ## all tests, two files at a time (ARGS="-k name" to choose)
+test: venv ## all tests, two files at a time (ARGS="-k name" to choose, WORKERS=3 for more at a time)
 ifeq ($(strip $(ARGS)),)
-	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not alone" --durations 25
-	$(PYTHON) -m pytest -m alone
+	$(PYTEST) -m "not alone" --durations 25
+	$(PYTHON) -m pytest -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests)
 else
 	$(PYTHON) -m pytest $(ARGS)
 endif
 
-test-unit: venv ## the tests that need no control plane: seconds
+test-unit: venv ## the tests that need no control plane (ARGS="-k name" to choose)
+ifeq ($(strip $(ARGS)),)
+	$(PYTEST) tests/unit --durations 25
+else
 	$(PYTHON) -m pytest tests/unit $(ARGS)
+endif
 
 campaign: venv ## simulation, meddlers, every field, and a fault at every point of every story (ARGS="--sample 20 --seed 7" for some)
 	$(PYTHON) -m campaign $(ARGS)

@@ -15,7 +15,7 @@ from lab.standins import READY_FILE
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STANDINS = "stand-ins"
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 class Cluster:

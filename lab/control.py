@@ -56,8 +56,8 @@ AUDIT_POLICY = {
     "omitStages": ["RequestReceived"],
 }
 ATTEMPTS = 3
-START_TIMEOUT = 90.0
-ESTABLISH_TIMEOUT = 30.0
+START_TIMEOUT = 300.0
+ESTABLISH_TIMEOUT = 120.0
 PORT_TAKEN = "address already in use"
 
 

@@ -1,7 +1,7 @@
 """Which program stands for which container image."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,6 +19,11 @@ def detector(module: str) -> tuple[str, ...]:
     """Run a drift detector: pods share one network here, so its `localhost` is the pod's own address."""
     own = "$(LAB_POD_IP)"
     return program(module, f"--sink-host={own}", f"--report-host={own}", f"--model-host={own}")
+
+
+def modules_of(programs: Iterable[Sequence[str]]) -> frozenset[str]:
+    """The modules among programs."""
+    return frozenset(argv[2] for argv in programs if list(argv[:2]) == [sys.executable, "-m"])
 
 
 # By repository, without registry and tag. KServe's injected images, and its scikit-learn server.

@@ -17,7 +17,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from lab.fork_server import ForkServers  # the guard runs this file, and nothing but this file
 
 PIDS = "pids"
 CLOSED = "pids.closed"
@@ -34,11 +37,13 @@ class ProcessFailed(RuntimeError):
 class Processes:
     """Starts children in their own process groups, with a log file each, below one folder.
 
-    The folder belongs to the supervisor: it is removed once the children are gone.
+    The folder belongs to the supervisor: it is removed once the children are gone. What `servers` can
+    start is started there.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, servers: "ForkServers | None" = None) -> None:
         self.root = root
+        self._servers = servers
         self.logs = root / "logs"
         (root / PIDS).mkdir(parents=True, mode=0o700)
         self.logs.mkdir(exist_ok=True)
@@ -89,18 +94,28 @@ class Processes:
                     raise ValueError(f"a process named {name!r} is already running: end it first")
                 self._unregister(before)
             command = [os.fspath(argument) for argument in argv]
-            child = subprocess.Popen(
-                ["/bin/sh", "-c", REGISTER_THEN_EXEC, self.root / PIDS, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=None if env is None else dict(env),
-                cwd=cwd or self.root,
-                start_new_session=True,
-            )
+            child = self._start(command, env, cwd or self.root, log.fileno())
             self._children[name] = child
             (self._watched.add if watched else self._watched.discard)(name)
         return child
+
+    def _start(
+        self, command: Sequence[str], env: Mapping[str, str] | None, cwd: Path, log: int
+    ) -> subprocess.Popen[bytes]:
+        if self._servers is not None:
+            environment = os.environ if env is None else env
+            warmed = self._servers.start(command, environment, cwd, log, self.root / PIDS)
+            if warmed is not None:
+                return warmed
+        return subprocess.Popen(
+            ["/bin/sh", "-c", REGISTER_THEN_EXEC, self.root / PIDS, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            start_new_session=True,
+        )
 
     def runs(self, name: str) -> bool:
         """Whether the child of that name was started and has not ended."""

@@ -36,6 +36,7 @@ from mlhops.kserve.owner import is_of_service
 from testkit import last_words
 from testkit.api import Api, live_services, route_weights, until
 from testkit.builders import clinical_model, decision
+from testkit.forked import start
 from testkit.model_pods import IMAGE, REPLICA_SETS, hash_of, replica_set, running
 
 MODEL = "sepsis"
@@ -68,9 +69,7 @@ class OperatorProcess:
     def start(self) -> None:
         """Start it; it is of use some time later."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._command, env=self._environment, stdout=log, stderr=log
-            )
+            self._process = start(self._command, self._environment, log)
 
     @property
     def pid(self) -> int:

@@ -6,6 +6,7 @@ import sys
 import urllib.request
 
 from lab.cluster import Cluster
+from testkit.forked import start
 from testkit.installed import kubeconfig_of_operator
 from testkit.sidecar import HOST, free_port
 
@@ -25,20 +26,16 @@ class LabOperator:
         """Start it."""
         environment = {**os.environ, "KUBECONFIG": str(self._kubeconfig)}
         with (self._cluster.root / "operator.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "mlhops.controller",
-                    "--evaluator-image=mlhops/evaluator:test",
-                    "--detector-image=mlhops/detector:test",
-                    f"--metrics-port={self._metrics}",
-                    "--allowed-network=127.0.0.0/8",
-                ],
-                env=environment,
-                stdout=log,
-                stderr=log,
+            command = (
+                sys.executable,
+                "-m",
+                "mlhops.controller",
+                "--evaluator-image=mlhops/evaluator:test",
+                "--detector-image=mlhops/detector:test",
+                f"--metrics-port={self._metrics}",
+                "--allowed-network=127.0.0.0/8",
             )
+            self._process = start(command, environment, log)
 
     def metrics(self) -> str:
         """What it tells Prometheus."""

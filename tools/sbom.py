@@ -19,7 +19,6 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import DisjunctiveLicense, License, LicenseAcknowledgement
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from tools import licences
@@ -135,6 +134,9 @@ def bills(repository: Path) -> dict[str, str]:
     Raises:
         ValueError: one is not as the schema of CycloneDX has it.
     """
+    # It compiles grammars for seconds, which whoever imports this module need not wait for.
+    from cyclonedx.validation.json import JsonStrictValidator
+
     project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
     declared = licences.written((repository / licences.FILE).read_text())
     validator = JsonStrictValidator(SchemaVersion.V1_6)

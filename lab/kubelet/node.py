@@ -10,6 +10,7 @@ import aiohttp
 from lab.addresses import KUBELET_PORT, Block
 from lab.client import NODES, PODS, ApiError, Client, Object
 from lab.events import timestamp
+from lab.images import modules_of
 from lab.informer import Informers, Key, Loop, key_of
 from lab.kubelet.container import Settings
 from lab.kubelet.environment import Environments
@@ -43,7 +44,7 @@ class Kubelet:
         self._pods = informers[PODS]
         self._block = block
         self._addresses = block.pods()
-        self._runtime = Runtime(root / "processes")
+        self._runtime = Runtime(root / "processes", modules_of(images.values()))
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, force_close=True), trust_env=False
         )

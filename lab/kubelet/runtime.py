@@ -4,9 +4,10 @@ import asyncio
 import itertools
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from lab.fork_server import ForkServers
 from lab.processes import Processes, signal_group
 
 POLL_SECONDS = 0.03
@@ -43,10 +44,13 @@ class Process:
 
 
 class Runtime:
-    """The processes of all containers, below one folder that goes when this process does."""
+    """The processes of all containers, below one folder that goes when this process does.
 
-    def __init__(self, root: Path) -> None:
-        self._processes = Processes(root)
+    `modules` are Python programs that are started again and again.
+    """
+
+    def __init__(self, root: Path, modules: Iterable[str] = ()) -> None:
+        self._processes = Processes(root, ForkServers(modules))
         self._running: dict[str, Process] = {}
         self._count = itertools.count()
 

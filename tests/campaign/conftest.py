@@ -9,13 +9,13 @@ from campaign.history import Recorder
 from campaign.run import start_plane
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def plane() -> Iterator[Plane]:
     with start_plane() as plane:
         yield plane
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def recorder(plane: Plane) -> Iterator[Recorder]:
     with Recorder(plane.kubeconfig) as recorder:
         yield recorder

@@ -25,7 +25,7 @@ def script(text: str) -> tuple[str, ...]:
     return (sys.executable, "-I", "-c", text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
     """A cluster with the namespaces of the samples."""
     images = {

@@ -19,13 +19,13 @@ from testkit.ward import Ward
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def people() -> Data:
     """The people of the demo."""
     return load()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def models(people: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the models of the demo, by version."""
     folder = tmp_path_factory.mktemp("models")
@@ -33,7 +33,7 @@ def models(people: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
     """A lab with the project's kinds and images, and all that is installed but the operator's pod."""
     images = {
@@ -50,7 +50,7 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def operator(cluster: Cluster) -> Iterator[LabOperator]:
     """One operator for all namespaces; whatever the tests ask of it, it asks for nothing that is forbidden."""
     process = LabOperator(cluster)
@@ -60,7 +60,7 @@ def operator(cluster: Cluster) -> Iterator[LabOperator]:
     assert forbidden(cluster.control.audit_log) == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api(cluster: Cluster) -> Iterator[Api]:
     """The API server, as an administrator."""
     api = Api(cluster.kubeconfig)

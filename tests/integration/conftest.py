@@ -15,7 +15,7 @@ from testkit.installed import MANIFESTS, USER, apply_kustomization
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def control_plane() -> Iterator[ControlPlane]:
     """A control plane that serves this project's kinds, KServe's and Gateway API's."""
     crds = (REPOSITORY / "crds", kserve_crds(), gateway_api_crds())
@@ -23,7 +23,7 @@ def control_plane() -> Iterator[ControlPlane]:
         yield plane
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installed_plane() -> Iterator[ControlPlane]:
     """A control plane on which the manifests are installed, and the operator's requests recorded."""
     kinds = (kserve_crds(), gateway_api_crds())
