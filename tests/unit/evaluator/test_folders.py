@@ -192,7 +192,7 @@ def test_a_part_that_changes_while_others_are_read_is_an_error(
     for name in ("part-0", "part-1"):
         bucket.put(f"{folder}/{name}", b"before")
     source = bucket.source(folder)
-    copy, done = objects._copy, []
+    copy, done = objects._copy, list[str]()
 
     async def meanwhile(store: stores.Store, key: str, to: Copy, size: int | None = None) -> None:
         await copy(store, key, to, size)
