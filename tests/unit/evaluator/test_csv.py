@@ -157,7 +157,10 @@ def test_a_name_is_found_in_any_encoding(tmp_path: Path) -> None:
     wanted = ["Na+, µmol/l", "Größe (%)"]
     table.require([(name, "feature") for name in wanted])
     (batch,) = table.batches(wanted, 10)
-    assert [pc.cast(column, pa.string()).to_pylist() for column in batch.values()] == [["1,5"], ["2"]]
+    assert [pc.cast(column, pa.string()).to_pylist() for column in batch.values()] == [
+        ["1,5"],
+        ["2"],
+    ]
 
 
 @pytest.mark.parametrize(
