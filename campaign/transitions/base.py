@@ -160,6 +160,7 @@ _INTERFACE: Manifest = {
         },
         {"name": "lactate", "unit": "mmol/L"},
         {"name": "sex", "type": "Categorical", "categories": ["F", "M"]},
+        {"name": "admitted", "date": {"since": "2020-01-01", "unit": "Days"}},
     ],
     "request": {"encoding": "Matrix", "name": "float_input", "datatype": "FP32"},
     "output": {
@@ -173,6 +174,7 @@ _INTERFACE: Manifest = {
     "groups": [
         {"name": "sex", "feature": "sex", "values": ["F", "M"]},
         {"name": "ageBand", "feature": "age", "bins": [40, 65]},
+        {"name": "era", "feature": "admitted", "dateBins": ["2021-01-01", "2023-01-01"]},
         {"name": "site", "header": "X-Site"},
     ],
 }

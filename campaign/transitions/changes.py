@@ -217,7 +217,7 @@ def other_values(schema: Manifest, present: Json) -> Iterator[Json]:
     elif isinstance(present, str):
         pattern = schema.get("pattern")
         for text in _texts(present):
-            if not isinstance(pattern, str) or re.search(pattern, text):
+            if not isinstance(pattern, str) or re.search(_in_python(pattern), text):
                 yield text
 
 
@@ -238,7 +238,7 @@ def _texts(present: str) -> Iterator[str]:
     found = re.search(r"\d+(?=\D*$)", present)
     yield f"{present}x"
     if found:
-        number = str(int(found[0]) + 1)
+        number = str(int(found[0]) + 1).zfill(len(found[0]))
         yield present[: found.start()] + number + present[found.end() :]
     yield present[:-1] + ("0" if present[-1:] != "0" else "1")
 
@@ -257,3 +257,8 @@ def _served(spec: Manifest) -> list[Json]:
     rest = {key: value for key, value in predictor.items() if key not in _SCALING}
     asked = cast(Json, undescribed(spec["interface"]))
     return [spec["version"], rest, "maxReplicas" in predictor, asked]
+
+
+def _in_python(pattern: str) -> str:
+    """A pattern of the API server's, which writes a sign by its number in braces."""
+    return re.sub(r"\\x\{([0-9A-F]{4})\}", r"\\u\1", pattern)
