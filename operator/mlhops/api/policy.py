@@ -25,6 +25,7 @@ from mlhops.api.conditions import Condition
 from mlhops.api.detector import Window
 from mlhops.api.interface import SET
 from mlhops.api.status import DriftVerdict, Finding
+from mlhops.small_cells import MIN_CELL_SIZE, MinCellSize, SmallCells
 
 OrderedTest = Literal["KS", "CVM", "Wasserstein", "ChiSquare", "PSI", "JensenShannon"]
 UnorderedTest = Literal["ChiSquare", "PSI", "JensenShannon"]
@@ -251,8 +252,13 @@ class CandidateChecks(Resource):
 class Privacy(Resource):
     """What is not shown."""
 
-    min_cell_size: Annotated[int, Field(ge=1, le=1000)] = 10
+    min_cell_size: MinCellSize = MIN_CELL_SIZE
     """Nothing that rests on fewer rows is shown."""
+
+    @property
+    def cells(self) -> SmallCells:
+        """Which counts are told."""
+        return SmallCells(self.min_cell_size)
 
 
 class MonitoringPolicySpec(
@@ -284,8 +290,7 @@ class MonitoringPolicySpec(
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        cell = self.privacy.min_cell_size
-        if self.drift.min_rows < cell or self.candidate.min_rows < cell:
+        if self.privacy.cells.hides(min(self.drift.min_rows, self.candidate.min_rows)):
             raise ValueError("minRows must be at least privacy.minCellSize")
         names = [action.name for action in self.actions]
         if len(set(names)) < len(names):

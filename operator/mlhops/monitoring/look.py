@@ -95,7 +95,7 @@ class _Side:
                     self._policy.data_quality,
                     settings,
                     alpha=self._at,
-                    cell=self._policy.privacy.min_cell_size,
+                    cells=self._policy.privacy.cells,
                     by_names=self._asked.by_names,
                 )
             except (ValueError, ArithmeticError):

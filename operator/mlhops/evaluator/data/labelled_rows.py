@@ -46,7 +46,7 @@ def read(table: Table, spec: EvaluationSpec) -> LabelledRows:
     """
     groups = used_groups(spec)
     table.require(_wanted(spec, groups), opaque=spec.data.id_column)
-    coders = {group.name: coder(group, spec.min_cell_size) for group in groups}
+    coders = {group.name: coder(group, spec.cells) for group in groups}
     labels = _Labels(spec)
     ids = Ids(spec.data.id_column) if spec.data.id_column is not None else None
     for batch in _batches(table, spec, groups):

@@ -60,7 +60,7 @@ def reference(
         (output.name, values[chosen]),
         revision=spec.revision,
         created_from=digest,
-        smallest=spec.min_cell_size,
+        cells=spec.cells,
     ).model_copy(update={"asked": read.asked, "positive_column": column_of(output, PAIR, labels)})
     text = found.to_text()
     size = len(text.encode())
