@@ -14,12 +14,13 @@ from mlhops.api.summary import Summary
 from mlhops.detector.answers import AnswerCount
 from mlhops.detector.correlation import Join
 from mlhops.detector.counters import Counters, Note, Outcome
-from mlhops.detector.decode import Answer, Decoded, Decoder, Row
+from mlhops.detector.decode import Answer, Decoded, Decoder
 from mlhops.detector.envelope import Event, is_evaluation, join_key, moment
 from mlhops.detector.requests import RequestCount, types_of
 from mlhops.detector.serving import Requests, Served, answer_of
 from mlhops.detector.window import Clock, Span, Windows
 from mlhops.detector.window_samples import RawWindows
+from mlhops.inputs.rows import Row
 from mlhops.statistics.drift.sketch import Column, Sketch, Tally
 
 log = logging.getLogger(__name__)
