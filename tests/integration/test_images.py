@@ -33,8 +33,8 @@ for part in PARTS:
 _PARTS = {
     "operator": ("api", "kserve", "rollout", "controller"),
     "evaluator": ("api", "inputs", "statistics", "evaluator"),
-    "detector": ("api", "inputs", "statistics", "detector"),
-    "detector-alibi": ("api", "inputs", "statistics", "detector"),
+    "detector": ("api", "inputs", "statistics", "detector", "alibi.sidecar"),
+    "detector-alibi": ("api", "inputs", "statistics", "detector", "alibi.sidecar"),
 }
 
 

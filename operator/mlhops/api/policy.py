@@ -9,6 +9,7 @@ from mlhops.api.alibi import (
     JOINT_ROWS,
     ONLY_JOINT,
     AlibiDetector,
+    AlibiSettings,
     Detectors,
     joint,
     unrepeated,
@@ -20,6 +21,7 @@ from mlhops.api.base import (
     TenSeconds,
     list_map,
     rules,
+    seconds,
 )
 from mlhops.api.conditions import Condition
 from mlhops.api.detector import Window
@@ -192,6 +194,19 @@ class DriftSettings(
     dataQuality and candidate."""
     every: TenSeconds = "1m"
     """The time between two looks."""
+
+    @property
+    def asked_of_pods(self) -> AlibiSettings | None:
+        """What a pod is told to ask; one whose image lacks the engine says so in its report."""
+        asked = self.asked_of_alibi
+        if asked is None:
+            return None
+        return AlibiSettings(
+            detectors=asked.detectors,
+            rows=asked.rows,
+            min_rows=self.min_rows,
+            every=seconds(self.every),
+        )
 
     @property
     def asked_of_alibi(self) -> AlibiEngine | None:
