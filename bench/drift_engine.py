@@ -13,12 +13,12 @@ import scipy.stats
 from bench.drift import AT
 from bench.drift_data import CATEGORY, FEATURES, KNOWN, LOOKS, REPEATS, SHIFTS, WINDOW, Rows, drawn
 from bench.results import Result
+from mlhops.alibi.judging import over_pods
+from mlhops.alibi.sidecar import job
 from mlhops.api.alibi import JOINT_ROWS, AlibiReport, AlibiType
 from mlhops.api.policy import DriftSettings
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.api.summary import DetectorReport
-from mlhops.detector import job
-from mlhops.monitoring.alibi import alibi
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.statistics.drift import edges
 from testkit.images import installed
@@ -162,7 +162,7 @@ class _Process:
             profile_digest=digest,
             alibi=AlibiReport(problem=answer.problem, results=list(answer.results)),
         )
-        heard = alibi(case.profile, digest, [report], case.settings, AT)
+        heard = over_pods(case.profile, digest, [report], case.settings, AT)
         assert not heard.troubles, heard.troubles
         return [each.found for each in heard.findings]
 
@@ -172,7 +172,7 @@ def _process() -> Iterator[_Process]:
     image = installed("detector-alibi")
     threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with subprocess.Popen(
-        [image.python, "-m", "mlhops.detector.alibi"],
+        [image.python, "-m", "mlhops.alibi.sidecar.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

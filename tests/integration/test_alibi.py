@@ -343,7 +343,7 @@ def peak_of_child(of: Sidecar) -> float:
 
 _CHANCES = """
 import numpy as np
-from mlhops.detector.multivariate import by_mmd
+from mlhops.alibi.sidecar.multivariate import by_mmd
 random = np.random.default_rng(0)
 def rows(many): return random.normal(size=(many, 3)).astype(np.float32)
 same = [by_mmd(rows(60), rows(40))[1] for _ in range(60)]

@@ -32,9 +32,9 @@ for part in PARTS:
 """
 _PARTS = {
     "operator": ("api", "kserve", "rollout", "controller"),
-    "evaluator": ("api", "statistics", "evaluator"),
-    "detector": ("api", "statistics", "detector"),
-    "detector-alibi": ("api", "statistics", "detector"),
+    "evaluator": ("api", "inputs", "statistics", "evaluator"),
+    "detector": ("api", "inputs", "statistics", "detector", "alibi.sidecar"),
+    "detector-alibi": ("api", "inputs", "statistics", "detector", "alibi.sidecar"),
 }
 
 

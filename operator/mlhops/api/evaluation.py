@@ -11,6 +11,7 @@ from mlhops.api.data import DataSource, ReportSink, StoredReport
 from mlhops.api.gate import Gates
 from mlhops.api.interface import Interface
 from mlhops.api.profile import StoredProfile
+from mlhops.small_cells import MIN_CELL_SIZE, MinCellSize, SmallCells
 
 
 class EvaluationPhase(StrEnum):
@@ -81,13 +82,18 @@ class EvaluationSpec(Resource):
     """What answers as this is asked for: the digest of each container's image, and of the runtime."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     """The seed of the bootstrap."""
-    min_cell_size: Annotated[int, Field(ge=1, le=1000)] = 10
+    min_cell_size: MinCellSize = MIN_CELL_SIZE
     """Counts below this are suppressed wherever they would be shown."""
     report: ReportSink | None = None
     """Where the report goes; no part of what determines the verdict."""
     profile: bool = False
     """Whether the evaluator also makes the revision's profile, with which monitoring compares; no
     part of what determines the verdict."""
+
+    @property
+    def cells(self) -> SmallCells:
+        """Which counts are told."""
+        return SmallCells(self.min_cell_size)
 
 
 HonoursNames = Literal["True", "False", "Refused", "Unknown"]

@@ -20,6 +20,7 @@ from mlhops.api.gate import PROBABILISTIC, SCORED, Gates
 from mlhops.api.interface import SET, Interface
 from mlhops.api.predictor import Predictor, Resources
 from mlhops.api.status import ClinicalModelStatus
+from mlhops.small_cells import MIN_CELL_SIZE, MinCellSize
 
 _HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _PATH = r"^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9a-fA-F]{2})*$"
@@ -158,7 +159,7 @@ class EvaluationSettings(
     """What is measured on it, and what is good enough."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 20
     """The seed of the bootstrap: the same data and seed give the same verdict."""
-    min_cell_size: Annotated[int, Field(ge=1, le=1000)] = 10
+    min_cell_size: MinCellSize = MIN_CELL_SIZE
     """Counts below this are suppressed in status, logs and reports."""
     deadline: Deadline = "30m"
     """How long one run of the gates may take; a run that takes longer is an Error."""

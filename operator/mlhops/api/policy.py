@@ -9,6 +9,7 @@ from mlhops.api.alibi import (
     JOINT_ROWS,
     ONLY_JOINT,
     AlibiDetector,
+    AlibiSettings,
     Detectors,
     joint,
     unrepeated,
@@ -20,11 +21,13 @@ from mlhops.api.base import (
     TenSeconds,
     list_map,
     rules,
+    seconds,
 )
 from mlhops.api.conditions import Condition
 from mlhops.api.detector import Window
 from mlhops.api.interface import SET
 from mlhops.api.status import DriftVerdict, Finding
+from mlhops.small_cells import MIN_CELL_SIZE, MinCellSize, SmallCells
 
 OrderedTest = Literal["KS", "CVM", "Wasserstein", "ChiSquare", "PSI", "JensenShannon"]
 UnorderedTest = Literal["ChiSquare", "PSI", "JensenShannon"]
@@ -193,6 +196,19 @@ class DriftSettings(
     """The time between two looks."""
 
     @property
+    def asked_of_pods(self) -> AlibiSettings | None:
+        """What a pod is told to ask; one whose image lacks the engine says so in its report."""
+        asked = self.asked_of_alibi
+        if asked is None:
+            return None
+        return AlibiSettings(
+            detectors=asked.detectors,
+            rows=asked.rows,
+            min_rows=self.min_rows,
+            every=seconds(self.every),
+        )
+
+    @property
     def asked_of_alibi(self) -> AlibiEngine | None:
         """What alibi-detect is asked, None where it is not."""
         return None if self.engine == "Native" else self.alibi or AlibiEngine()
@@ -251,8 +267,13 @@ class CandidateChecks(Resource):
 class Privacy(Resource):
     """What is not shown."""
 
-    min_cell_size: Annotated[int, Field(ge=1, le=1000)] = 10
+    min_cell_size: MinCellSize = MIN_CELL_SIZE
     """Nothing that rests on fewer rows is shown."""
+
+    @property
+    def cells(self) -> SmallCells:
+        """Which counts are told."""
+        return SmallCells(self.min_cell_size)
 
 
 class MonitoringPolicySpec(
@@ -284,8 +305,7 @@ class MonitoringPolicySpec(
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        cell = self.privacy.min_cell_size
-        if self.drift.min_rows < cell or self.candidate.min_rows < cell:
+        if self.privacy.cells.hides(min(self.drift.min_rows, self.candidate.min_rows)):
             raise ValueError("minRows must be at least privacy.minCellSize")
         names = [action.name for action in self.actions]
         if len(set(names)) < len(names):

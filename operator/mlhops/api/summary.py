@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import Field, NonNegativeInt, model_validator
 
@@ -11,6 +11,9 @@ from mlhops.api.alibi import AlibiReport
 from mlhops.api.base import Resource, Time
 from mlhops.api.interface import Encoding, Protocol
 from mlhops.api.profile import Profile
+
+EngineReport: TypeAlias = AlibiReport
+"""What an engine in a pod tells."""
 
 
 class FeatureSummary(Resource):
@@ -158,7 +161,7 @@ class DetectorReport(Resource):
     windows: Annotated[Mapping[str, Summary], Field(max_length=32)] = {}
     """By the window's name in the configuration."""
     counters: Annotated[Mapping[str, NonNegativeInt], Field(max_length=256)] = {}
-    alibi: AlibiReport | None = None
+    alibi: EngineReport | None = None
     """None where nobody asks alibi-detect."""
 
 

@@ -17,9 +17,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from mlhops import __version__
-from mlhops.api.alibi import AlibiReport
 from mlhops.api.serving import FailureReason, ProbeReport, ServingReport
-from mlhops.api.summary import DetectorReport
+from mlhops.api.summary import DetectorReport, EngineReport
 from mlhops.detector.counters import ASKED, Latency, Note, Outcome
 from mlhops.detector.event_queue import Intake
 from mlhops.detector.news import News
@@ -52,12 +51,12 @@ class Reporter(Collector):
         self,
         watcher: Watcher,
         intake: Intake,
-        alibi: Callable[[float], AlibiReport | None] = lambda _: None,
+        engine: Callable[[float], EngineReport | None] = lambda _: None,
         probe: Callable[[], ProbeReport] = ProbeReport,
     ) -> None:
         self._watcher = watcher
         self._intake = intake
-        self._alibi = alibi
+        self._engine = engine
         self._probe = probe
         self._instance = uuid.uuid4().hex
         self._started = datetime.now(UTC)
@@ -127,7 +126,7 @@ class Reporter(Collector):
                 profile_digest=watcher.sketch.digest if watcher.sketch else "",
                 windows=watcher.summaries(now),
                 counters=watcher.counters.flat() | self._state(),
-                alibi=self._alibi(now),
+                alibi=self._engine(now),
             )
             .model_dump_json(exclude_none=True)
             .encode()

@@ -5,9 +5,8 @@ caller makes up takes any memory.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from types import NoneType
 from typing import Self
 
@@ -16,6 +15,7 @@ import numpy as np
 from mlhops.api.interface import Encoding, Protocol
 from mlhops.api.profile import KINDS
 from mlhops.api.summary import RequestSummary
+from mlhops.inputs.rows import Form
 from mlhops.statistics.arrays import Counts
 
 _KINDS: Mapping[type, int] = {
@@ -24,18 +24,6 @@ _KINDS: Mapping[type, int] = {
     str: KINDS.index("Text"),
     bool: KINDS.index("Boolean"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How one request asks."""
-
-    protocol: Protocol
-    encoding: Encoding
-    reordered: int = 0
-    """Rows whose features are named in another order than the interface's."""
-    misnamed: int = 0
-    """Rows whose names are not those of the interface, neither more nor less."""
 
 
 @dataclass
@@ -87,12 +75,6 @@ class RequestCount:
             misnamed=self.misnamed,
             kinds=self.kinds.tolist(),
         )
-
-
-def in_order(names: Iterable[str], places: Mapping[str, int]) -> bool:
-    """Return whether names come in the order of the features, whatever else is among them."""
-    found = [places[name] for name in names if name in places]
-    return all(first < second for first, second in pairwise(found))
 
 
 def types_of(values: Sequence[object]) -> Counter[type]:

@@ -2,35 +2,23 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
 
-from mlhops.api.base import Json
 from mlhops.api.interface import Datatype, Feature, Protocol, Request
 from mlhops.api.profile import FeatureProfile, Kind, Profile
+from mlhops.inputs.request import SentColumn, document, matrix_datatype, request_of, words_for
 from mlhops.statistics.values import canonical
 
 _FLOATS = {"FP16": np.float16, "FP32": np.float32, "FP64": np.float64}
-_NAME = "input-0"
-_TRUTH = frozenset({"0", "1"})
 _WHOLE = re.compile(r"-?[0-9]{1,40}")
-
-
-@dataclass(frozen=True)
-class Value:
-    """A feature's value, and as what it travels."""
-
-    name: str
-    datatype: Datatype
-    value: bool | float | str
 
 
 def row(
     features: Sequence[Feature], request: Request | None, profile: Profile | None
-) -> tuple[Request, Sequence[Value]]:
+) -> tuple[Request, Sequence[SentColumn]]:
     """Return a row as callers would send it, and how.
 
     Of a number the median of the profile, of categories the most frequent one; without a profile the middle of what
@@ -41,50 +29,20 @@ def row(
     """
     known = profile.features if profile else [None] * len(features)
     kinds = profile.asked.kinds if profile and profile.asked else [None] * len(features)
-    words = any(words_for(feature) or feature.datatype for feature in features)
-    asked = request or Request(encoding="Columns" if words else "Matrix")
+    asked = request_of(features, request)
     values = []
     for feature, reference, kind in zip(features, known, kinds, strict=True):
         datatype = _datatype(feature, reference, kind)
         if asked.encoding == "Matrix":
-            datatype = asked.datatype or "FP64"
-        values.append(Value(feature.name, datatype, _as(datatype, _middle(feature, reference))))
+            datatype = matrix_datatype(asked)
+        value = _as(datatype, _middle(feature, reference))
+        values.append(SentColumn(feature.name, datatype, [value]))
     return asked, values
 
 
-def words_for(feature: Feature) -> bool:
-    """Return whether a feature's values are words: those of a binary one are if it says so."""
-    if feature.type != "Binary":
-        return feature.type == "Categorical"
-    return not {canonical(word) for word in feature.categories or []} <= _TRUTH
-
-
-def body(asked: Request, values: Sequence[Value], protocol: Protocol) -> bytes:
+def body(asked: Request, values: Sequence[SentColumn], protocol: Protocol) -> bytes:
     """Return the request for one row."""
-    return json.dumps(_document(asked, values, protocol), allow_nan=False).encode()
-
-
-def _document(asked: Request, values: Sequence[Value], protocol: Protocol) -> Json:
-    named: Mapping[str, Json] = {each.name: each.value for each in values}
-    if protocol == "v1":
-        if asked.encoding == "Matrix":
-            return {"instances": [list(named.values())]}
-        if asked.encoding == "Columns":
-            return {"instances": [{name: [value] for name, value in named.items()}]}
-        return {"instances": [dict(named)]}
-    if asked.encoding == "Matrix":
-        shape: list[Json] = [1, len(values)]
-        datatype = asked.datatype or "FP64"
-        return {"inputs": [_tensor(asked.name or _NAME, shape, datatype, list(named.values()))]}
-    shape = [1] if asked.encoding == "Columns" else [1, 1]
-    tensors: list[Json] = [_tensor(v.name, shape, v.datatype, [v.value]) for v in values]
-    if asked.encoding == "Tensors":
-        return {"inputs": tensors}
-    return {"parameters": {"content_type": "pd"}, "inputs": tensors}
-
-
-def _tensor(name: str, shape: list[Json], datatype: str, data: list[Json]) -> Json:
-    return {"name": name, "shape": shape, "datatype": datatype, "data": data}
+    return json.dumps(document(values, asked, protocol), allow_nan=False).encode()
 
 
 def _middle(feature: Feature, reference: FeatureProfile | None) -> float | str:

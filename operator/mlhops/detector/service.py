@@ -15,7 +15,7 @@ from mlhops.api.detector import Bounds, DetectorConfig, ProbeSettings
 from mlhops.api.profile import Profile
 from mlhops.detector.connection_limit import Door
 from mlhops.detector.counters import Note
-from mlhops.detector.engine import Engine
+from mlhops.detector.engines import engine
 from mlhops.detector.envelope import Event, is_packed
 from mlhops.detector.event_queue import Intake
 from mlhops.detector.files import Mounted
@@ -61,7 +61,8 @@ class Service:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._clock = Clock(time.time(), time.monotonic())
-        self._watcher = Watcher(self._clock, time.monotonic())
+        self._engine = engine()
+        self._watcher = Watcher(self._clock, time.monotonic(), self._engine)
         notes = self._watcher.counters.notes
         self._config = Mounted(
             options.config, DetectorConfig, lambda: notes.update([Note.REFUSED_CONFIG])
@@ -71,7 +72,6 @@ class Service:
         )
         bounds = Bounds()
         self._intake = Intake(events=bounds.queue_events, size=bounds.queue_bytes)
-        self._engine = Engine(self._watcher)
         self._probe = Probe(
             options.model_host, self._watcher.worth, lambda: self._watcher.served.answered
         )
@@ -232,7 +232,7 @@ class Service:
             self._look_safely()
 
     async def _ask_around(self) -> None:
-        """Ask alibi-detect where somebody wants it; it may take its time."""
+        """Let the engine do what is due; it may take its time."""
         while True:
             await asyncio.sleep(_LOOK)
             try:

@@ -14,12 +14,13 @@ from mlhops.api.summary import Summary
 from mlhops.detector.answers import AnswerCount
 from mlhops.detector.correlation import Join
 from mlhops.detector.counters import Counters, Note, Outcome
-from mlhops.detector.decode import Answer, Decoded, Decoder, Row
+from mlhops.detector.decode import Answer, Decoded, Decoder
+from mlhops.detector.engine import DriftEngine
 from mlhops.detector.envelope import Event, is_evaluation, join_key, moment
 from mlhops.detector.requests import RequestCount, types_of
 from mlhops.detector.serving import Requests, Served, answer_of
 from mlhops.detector.window import Clock, Span, Windows
-from mlhops.detector.window_samples import RawWindows
+from mlhops.inputs.rows import Row
 from mlhops.statistics.drift.sketch import Column, Sketch, Tally
 
 log = logging.getLogger(__name__)
@@ -58,12 +59,11 @@ class Watcher:
     Times that are passed in are those of a monotonic clock.
     """
 
-    def __init__(self, clock: Clock, now: float) -> None:
+    def __init__(self, clock: Clock, now: float, engine: DriftEngine | None = None) -> None:
+        self._engine = engine
         self.counters = Counters()
         self.config: DetectorConfig | None = None
         self.sketch: Sketch | None = None
-        self.raw: RawWindows | None = None
-        """Rows, where alibi-detect is asked of them."""
         self._clock = clock
         bounds = Bounds()
         self._join = Join(
@@ -118,7 +118,8 @@ class Watcher:
         self._requests.configure(config.windows, now)
         if self._windows is not None:
             self._windows.configure(config.windows, now)
-        self._hold(now)
+        if self._engine is not None:
+            self._engine.configure(self.config, self.sketch, now)
 
     def refuse_unless_fitting(self, profile: Profile) -> None:
         """Raise an error unless the profile is of the configured features.
@@ -152,7 +153,8 @@ class Watcher:
         windows = self.config.windows if self.config else ()
         self.sketch, self._windows = sketch, Windows(windows, sketch.nothing, now)
         self._decoder = self._new_decoder(self.config)
-        self._hold(now)
+        if self._engine is not None:
+            self._engine.configure(self.config, self.sketch, now)
 
     def decode(self, event: Event) -> Decoded:
         """Return what an event says. It touches no counts, so that any thread may do it."""
@@ -217,8 +219,8 @@ class Watcher:
         if answers is not None:
             tally.add(self.sketch.scores(answers))
         self._windows.add(tally, now)
-        if self.raw is not None:
-            self.raw.add(named, len(rows), answers, now)
+        if self._engine is not None:
+            self._engine.add(named, len(rows), answers, now)
 
     def flush(self, now: float) -> None:
         """Count all that waits: rows, scores, and what has become of requests."""
@@ -243,16 +245,6 @@ class Watcher:
         if self._windows is None:
             return self._told(self._blank.spans(now), now)
         return self._told(self._windows.spans(now), now)
-
-    def _hold(self, now: float) -> None:
-        """Hold rows if alibi-detect is asked of them; those of other windows are let go."""
-        asked = self.config.alibi if self.config else None
-        if self.config is None or asked is None or self.sketch is None:
-            self.raw = None
-            return
-        wanted = (self.sketch, asked, self.config.windows)
-        if self.raw is None or not self.raw.holds(*wanted):
-            self.raw = RawWindows(*wanted, now, before=self.raw)
 
     def _told(
         self, spans: Mapping[str, Span[Tally]] | Mapping[str, Span[RowCount]], now: float

@@ -21,7 +21,6 @@ from mlhops.api.result import Result
 from mlhops.evaluator.data import labelled_rows
 from mlhops.evaluator.data.read import Parts, Table, format_of
 from mlhops.evaluator.data.source import Limits, LocalFile, local
-from mlhops.evaluator.data.typed import words_for
 from mlhops.evaluator.errors import CannotTellError, EvaluationError, UnavailableError
 from mlhops.evaluator.profile.reference import Reference, missing, reference
 from mlhops.evaluator.report.collect import Evaluated
@@ -32,6 +31,7 @@ from mlhops.evaluator.scoring.score import score
 from mlhops.evaluator.verdict.gate_result import undecided
 from mlhops.evaluator.verdict.judge import in_order, judgement, phase_of_run
 from mlhops.evaluator.verdict.unforeseen import unforeseen
+from mlhops.inputs.request import words_for
 
 log = logging.getLogger(__name__)
 

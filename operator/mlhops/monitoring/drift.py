@@ -6,11 +6,24 @@ from mlhops.api.columns import told
 from mlhops.api.policy import DriftSettings
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
+from mlhops.monitoring.engine import Heard
 from mlhops.monitoring.findings import Finding, finite, reach
-from mlhops.monitoring.reports import Trouble
+from mlhops.monitoring.reports import Told, Trouble
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.statistics.drift.budget import Judged, Limit, judge
 from mlhops.statistics.drift.look import Seen, Suite, Watch
+
+
+class Native:
+    """The engine that goes by counts: the operator computes all tests itself."""
+
+    def judge(self, watch: Watch, told: Told, settings: DriftSettings, alpha: float) -> Heard:
+        """Return what is found."""
+        findings = drift(watch, told.counted, settings, alpha)
+        windows = [window.name for window in settings.windows]
+        return Heard(
+            findings, shortages=lacking(findings, watch.profile, windows, settings.min_rows)
+        )
 
 
 def drift(

@@ -6,11 +6,10 @@ from datetime import datetime
 
 from mlhops.api.base import seconds
 from mlhops.api.policy import DriftSettings, MonitoringPolicySpec
-from mlhops.api.profile import Profile
 from mlhops.api.summary import AnswerSummary
-from mlhops.monitoring.alibi import alibi
 from mlhops.monitoring.compare import Scores, compared
-from mlhops.monitoring.drift import drift, lacking
+from mlhops.monitoring.engine import Heard
+from mlhops.monitoring.engines import ENGINES
 from mlhops.monitoring.findings import Finding, verdicts, worst
 from mlhops.monitoring.quality import quality
 from mlhops.monitoring.reports import Asked, Trouble, collect, explain
@@ -82,44 +81,33 @@ class _Side:
 
     def _judge(self, watch: Watch | None) -> Side:
         troubles = list(self.told.troubles)
-        drifted: list[Finding] = []
-        silent: list[Trouble] = []
+        heard = Heard()
         worse: list[Finding] = []
         settings, profile = self._policy.drift, self._asked.profile
         if watch is not None and profile is not None:
             try:
-                drifted, silent = self._drift(watch, profile)
+                heard = ENGINES[settings.engine].judge(watch, self.told, settings, self._at)
                 worse = quality(
                     profile,
                     self.told.counted,
                     self._policy.data_quality,
                     settings,
                     alpha=self._at,
-                    cell=self._policy.privacy.min_cell_size,
+                    cells=self._policy.privacy.cells,
                     by_names=self._asked.by_names,
                 )
             except (ValueError, ArithmeticError):
                 troubles.append(Trouble("Error", "the tests cannot be made of what the pods tell"))
-        windows = [window.name for window in settings.windows]
-        if profile is not None and settings.engine == "Native":
-            troubles += lacking(drifted, profile, windows, settings.min_rows)
-        about_drift, about_quality = self._family(drifted, silent), self._family(worse)
+        about_drift = self._family(heard.findings, heard.troubles)
+        about_quality = self._family(worse)
         return Side(
             revision=self._asked.revision,
             verdict=about_drift.verdict,
             worst=about_drift.worst,
             quality=about_quality.verdict,
             quality_worst=about_quality.worst,
-            message=explain([*troubles, *silent]),
+            message=explain([*troubles, *heard.shortages, *heard.troubles]),
         )
-
-    def _drift(self, watch: Watch, profile: Profile) -> tuple[list[Finding], list[Trouble]]:
-        """Return what the policy's engine finds, and why that is not all."""
-        settings = self._policy.drift
-        if settings.engine == "Native":
-            return drift(watch, self.told.counted, settings, self._at), []
-        heard = alibi(profile, watch.digest, self.told.reports, settings, self._at)
-        return heard.findings, heard.troubles
 
     def _family(self, findings: list[Finding], silent: Iterable[Trouble] = ()) -> _Judged:
         troubles = [*self.told.verdicts, *(each.verdict for each in silent)]

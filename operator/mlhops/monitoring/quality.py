@@ -16,6 +16,7 @@ from mlhops.api.profile import KINDS, AskedProfile, FeatureProfile, Profile
 from mlhops.api.summary import FeatureSummary, Summary
 from mlhops.monitoring.findings import Finding, finite, reach
 from mlhops.rollout.drift_snapshot import Found
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.drift.binned_tests import Shift, proportion
 from mlhops.statistics.drift.budget import Judged, Limit, judge
 
@@ -43,7 +44,7 @@ def quality(
     settings: DriftSettings,
     *,
     alpha: float,
-    cell: int,
+    cells: SmallCells,
     by_names: bool = False,
 ) -> list[Finding]:
     """Return what each kind of bad value of each feature comes to, in each window.
@@ -54,7 +55,7 @@ def quality(
         limits: of the policy.
         settings: of the policy, for how many rows are needed and how p-values are corrected.
         alpha: the corrected p-value at which there is a rise.
-        cell: a number that rests on fewer bad values is not told.
+        cells: a number that rests on few bad values is not told.
         by_names: whether the model is known to go by the names of its inputs; then their order is counted
             only.
     """
@@ -68,7 +69,7 @@ def quality(
         bounds = [Limit(each.limit, settings.min_rows) for each in asked]
         judged = judge([each.shift for each in asked], bounds, alpha, settings.correction)
         findings += [
-            Finding(_found(each, of, name, cell), reach(of, bound))
+            Finding(_found(each, of, name, cells), reach(of, bound))
             for each, of, bound in zip(asked, judged, bounds, strict=True)
         ]
     return findings
@@ -168,9 +169,9 @@ def _beyond(feature: FeatureProfile) -> int:
     return sum(count for low, high, count in bins if low < least or high > most)
 
 
-def _found(asked: _Asked, judged: Judged, window: str, cell: int) -> Found:
+def _found(asked: _Asked, judged: Judged, window: str, cells: SmallCells) -> Found:
     # A share and the rows together would tell of a few; none at all tells of nobody.
-    few = 0 < asked.events < cell
+    few = cells.exposes(asked.events)
     return Found(
         of=asked.of,
         kind="Quality",

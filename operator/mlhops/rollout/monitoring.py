@@ -23,6 +23,7 @@ from mlhops.api.status import (
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.drift_snapshot import Found, Look, Side
 from mlhops.rollout.reasons import Reason
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.drift.budget import Persistence, persistent
 
 Wanted = tuple[str, Verdict, str, str]
@@ -161,11 +162,11 @@ def _looked(
     draft: Draft, before: MonitoringStatus, policy: MonitoringPolicySpec, look: Look | None
 ) -> MonitoringStatus:
     """Return the status after a look, or after there was none for too long."""
-    settings, cell = policy.drift, policy.privacy.min_cell_size
+    settings, cells = policy.drift, policy.privacy.cells
     sides = _sides(draft, look) if look is not None else _Sides(None, None)
     status = before
     if look is not None and sides.stable is not None and _is_later(look, before):
-        status = _counted(before, look, sides, settings, cell)
+        status = _counted(before, look, sides, settings, cells)
     message = _why_unknown(draft, status, settings, look if sides.stable is not None else None)
     if message:
         unknown = {"verdict": "Insufficient", "quality": "Insufficient", "message": message}
@@ -181,7 +182,7 @@ def _is_later(look: Look, status: MonitoringStatus) -> bool:
 
 
 def _counted(
-    before: MonitoringStatus, look: Look, sides: _Sides, settings: DriftSettings, cell: int
+    before: MonitoringStatus, look: Look, sides: _Sides, settings: DriftSettings, cells: SmallCells
 ) -> MonitoringStatus:
     """Return the status with one more look in it."""
     side = sides.stable
@@ -202,14 +203,14 @@ def _counted(
             revision=sides.candidate.revision,
             attempt=sides.candidate.attempt,
             verdict=persistent(compared, rule),
-            worst=_finding(look.compared, cell),
+            worst=_finding(look.compared, cells),
         )
     return before.model_copy(
         update={
             "verdict": persistent([each.drift for each in looks], rule),
-            "worst": _finding(side.worst, cell),
+            "worst": _finding(side.worst, cells),
             "quality": persistent([each.quality for each in looks], rule),
-            "quality_worst": _finding(side.quality_worst, cell),
+            "quality_worst": _finding(side.quality_worst, cells),
             "message": side.message[:_MESSAGE],
             "candidate": watched,
             "looked_at": look.at,
@@ -240,12 +241,12 @@ def _why_unknown(
     return ""
 
 
-def _finding(found: Found | None, cell: int) -> Finding | None:
+def _finding(found: Found | None, cells: SmallCells) -> Finding | None:
     """Return what may be written of a test: numbers that change little, and none of too few rows."""
     if found is None:
         return None
     bare = Finding(of=found.of, kind=found.kind, window=found.window, test=found.test)
-    if found.rows < cell:
+    if cells.hides(found.rows):
         return bare
     numbers = {"p": _rounded(found.p), "effect": _rounded(found.effect), "rows": found.rows}
     return bare.model_copy(update=numbers)

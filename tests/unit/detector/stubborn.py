@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from mlhops.detector.job import Answer, framed, read, write
+from mlhops.alibi.sidecar.job import Answer, framed, read, write
 
 for body in iter(lambda: read(sys.stdin.buffer), None):
     match body.decode():

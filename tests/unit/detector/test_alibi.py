@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlhops.alibi.sidecar import engine, worker
+from mlhops.alibi.sidecar.engine import Engine
+from mlhops.alibi.sidecar.job import Answer, Job
+from mlhops.alibi.sidecar.sample import Sample
+from mlhops.alibi.sidecar.window_samples import RawWindows
+from mlhops.alibi.sidecar.worker_process import Aside, AsideError
 from mlhops.api.alibi import NOT_INSTALLED, AlibiDetector, AlibiSettings, planned
 from mlhops.api.detector import DetectorConfig, Window
-from mlhops.detector import alibi, engine
-from mlhops.detector.engine import Engine
 from mlhops.detector.envelope import event
-from mlhops.detector.job import Answer, Job
-from mlhops.detector.sample import Sample
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
-from mlhops.detector.window_samples import RawWindows
-from mlhops.detector.worker_process import Aside, AsideError
 from mlhops.statistics.drift import edges
 from mlhops.statistics.drift.sketch import Sketch
 from testkit.sidecar import config, headers, profile, sidecar
@@ -37,8 +37,8 @@ def asking(**more: object) -> DetectorConfig:
     return DetectorConfig.model_validate(config().to_json() | {"alibi": told})
 
 
-def watcher(given: DetectorConfig) -> Watcher:
-    made = Watcher(Clock(0.0, 0.0), 0.0)
+def watcher(given: DetectorConfig, beside: Engine) -> Watcher:
+    made = Watcher(Clock(0.0, 0.0), 0.0, beside)
     made.configure(given, 0.0)
     made.profile(profile(), 0.0)
     return made
@@ -87,14 +87,15 @@ def test_rows_of_many_features_and_windows_are_held_within_a_bound() -> None:
 
 
 def test_rows_are_held_only_where_alibi_detect_is_asked_and_only_as_long_as_the_window() -> None:
-    without = watcher(config())
-    take(without, [[1.0, 2.0]])
-    assert without.raw is None
+    idle = Engine()
+    take(watcher(config(), idle), [[1.0, 2.0]])
+    assert idle.raw is None
 
-    made = watcher(asking())
+    beside = Engine()
+    made = watcher(asking(), beside)
     take(made, [[0.5, None], [0.25, "x"], [float("inf"), 3]])
     take(made, [[9.0, 9.0]], now=1800.0)
-    raw = made.raw
+    raw = beside.raw
     assert raw is not None
 
     def held(window: str, now: float) -> list[list[float]]:
@@ -107,16 +108,17 @@ def test_rows_are_held_only_where_alibi_detect_is_asked_and_only_as_long_as_the_
     assert held("hour", 4500.0) == [[9.0, 9.0]]
     assert held("hour", 9000.0) == []
     made.configure(config(), 9000.0)
-    assert made.raw is None
+    assert beside.raw is None
 
 
 def test_a_change_of_detectors_keeps_the_rows_and_one_of_windows_does_not() -> None:
-    made = watcher(asking())
-    before = made.raw
+    beside = Engine()
+    made = watcher(asking(), beside)
+    before = beside.raw
     made.configure(asking(detectors=[{"type": "CVMDrift"}]), 1.0)
-    assert made.raw is before
+    assert beside.raw is before
     made.configure(asking().model_copy(update={"windows": HOUR}), 2.0)
-    assert made.raw is not before
+    assert beside.raw is not before
 
 
 def test_a_job_arrives_as_it_was_sent() -> None:
@@ -134,7 +136,7 @@ def test_a_job_arrives_as_it_was_sent() -> None:
 
 def test_a_large_reference_is_taken_in_proportion() -> None:
     feature = edges.categorical("sex", ["0"] * 30_001 + ["1"] * 10_000, ["0", "1", "2"])
-    counts = np.bincount(alibi.reference(feature), minlength=4)
+    counts = np.bincount(worker.reference(feature), minlength=4)
     assert counts.tolist() == [7500, 2500, 0, 0]
 
 
@@ -207,7 +209,8 @@ def test_what_went_wrong_is_told_until_it_goes_well_again(monkeypatch: pytest.Mo
     monkeypatch.setattr(engine, "find_spec", lambda _: object())
 
     async def run() -> list[tuple[float, str]]:
-        made = Engine(watcher(asking()))
+        made = Engine()
+        watcher(asking(), made)
         told = []
         for now in (10.0, 10.5, 12.0, 14.0):
             with suppress(ValueError):  # the service counts it as a fault
@@ -227,7 +230,9 @@ def test_what_went_wrong_is_told_until_it_goes_well_again(monkeypatch: pytest.Mo
 
 def test_too_little_room_for_min_rows_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "find_spec", lambda _: object())
-    report = Engine(watcher(asking(minRows=5000))).report(1.0)
+    made = Engine()
+    watcher(asking(minRows=5000), made)
+    report = made.report(1.0)
     assert report is not None
     assert "room for 1000 rows of each window" in report.problem
 
@@ -244,4 +249,6 @@ def test_an_image_without_alibi_detect_says_which_one_is_needed(tmp_path: Path) 
 
 
 def test_nobody_who_does_not_ask_is_told_of_alibi_detect() -> None:
-    assert Engine(watcher(config())).report(1.0) is None
+    made = Engine()
+    watcher(config(), made)
+    assert made.report(1.0) is None

@@ -5,13 +5,14 @@ import json
 import numpy as np
 import pytest
 
+from mlhops.alibi.sidecar.baseline import Baseline
+from mlhops.alibi.sidecar.engine import Engine
+from mlhops.alibi.sidecar.job import Job
+from mlhops.alibi.sidecar.multivariate import bandwidth, compared, scaled
 from mlhops.api.alibi import JOINT_ROWS, NEEDS_TORCH, AlibiDetector, AlibiType, Planned, planned
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.profile import Profile
-from mlhops.detector.baseline import Baseline
 from mlhops.detector.envelope import event
-from mlhops.detector.job import Job
-from mlhops.detector.multivariate import bandwidth, compared, scaled
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
 from mlhops.statistics.arrays import Floats
@@ -27,8 +28,8 @@ def asking(*detectors: str, **more: object) -> DetectorConfig:
     return DetectorConfig.model_validate(config().to_json() | {"alibi": told} | more)
 
 
-def watcher(given: DetectorConfig) -> Watcher:
-    made = Watcher(Clock(0.0, 0.0), 0.0)
+def watcher(given: DetectorConfig, beside: Engine) -> Watcher:
+    made = Watcher(Clock(0.0, 0.0), 0.0, beside)
     made.configure(given, 0.0)
     made.profile(profile(), 0.0)
     return made
@@ -40,7 +41,7 @@ def take(to: Watcher, rows: list[list[object]]) -> None:
     to.flush(0.0)
 
 
-def marked(of: Watcher) -> list[list[float]]:
+def marked(of: Engine) -> list[list[float]]:
     """The rows of the last hour, each with whether it is in the baseline."""
     assert of.raw is not None
     whole = of.raw.nothing()
@@ -60,34 +61,37 @@ def test_the_baseline_is_the_first_complete_rows_and_stays() -> None:
 
 
 def test_rows_of_the_baseline_are_marked_and_no_others() -> None:
-    made = watcher(asking("KSDrift", "ClassifierDrift"))
+    beside = Engine()
+    made = watcher(asking("KSDrift", "ClassifierDrift"), beside)
     many: list[list[object]] = [[2.0, 2.0]] * 98
     take(made, [[1.0, None], *many])
     take(made, [[3.0, 3.0], [4.0, 4.0], [5.0, 5.0]])
     expected = [[1.0, -1.0, 0.0], [3.0, 3.0, 1.0], [4.0, 4.0, 1.0], [5.0, 5.0, 0.0]]
-    held = [row for row in marked(made) if row[0] != 2.0]
+    held = [row for row in marked(beside) if row[0] != 2.0]
     assert [row for row in held if row in expected] == held
-    assert made.raw is not None
-    assert made.raw.baseline.rows.shape == (100, 2)
+    assert beside.raw is not None
+    assert beside.raw.baseline.rows.shape == (100, 2)
 
 
 def test_no_baseline_is_held_for_detectors_that_compare_with_the_profile() -> None:
-    made = watcher(asking("TabularDrift"))
+    beside = Engine()
+    made = watcher(asking("TabularDrift"), beside)
     take(made, [[1.0, 1.0]])
-    assert made.raw is not None
-    assert made.raw.baseline.most == 0
-    assert marked(made) == [[1.0, 1.0, 0.0]]
+    assert beside.raw is not None
+    assert beside.raw.baseline.most == 0
+    assert marked(beside) == [[1.0, 1.0, 0.0]]
 
 
 def test_other_windows_keep_the_baseline_and_another_profile_does_not() -> None:
-    made = watcher(asking("KSDrift", "ClassifierDrift"))
-    assert made.raw is not None
-    before = made.raw.baseline
+    beside = Engine()
+    made = watcher(asking("KSDrift", "ClassifierDrift"), beside)
+    assert beside.raw is not None
+    before = beside.raw.baseline
     shorter = [{"name": "hour", "length": "2h"}]
     made.configure(asking("KSDrift", "ClassifierDrift", windows=shorter), 1.0)
-    assert made.raw.baseline is before
+    assert beside.raw.baseline is before
     made.profile(profile().model_copy(update={"rows": 4999}), 2.0)
-    assert made.raw.baseline is not before
+    assert beside.raw.baseline is not before
 
 
 def job(rows: Floats, baseline: Floats, detector: AlibiType = "ClassifierDrift") -> Job:

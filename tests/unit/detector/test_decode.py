@@ -9,9 +9,10 @@ import pytest
 
 from mlhops.api.interface import Feature, Output
 from mlhops.detector.counters import Note, Outcome
-from mlhops.detector.decode import Decoded, Decoder
+from mlhops.detector.decode import OUTCOMES, Decoded, Decoder
 from mlhops.detector.envelope import event
-from mlhops.detector.requests import Form
+from mlhops.inputs.flaws import Flaw
+from mlhops.inputs.rows import Form, Oddity
 
 FEATURES = [
     Feature(name="age"),
@@ -333,3 +334,8 @@ def test_gzip_is_opened_though_no_header_says_so() -> None:
 
 def test_of_a_repeated_key_the_last_counts() -> None:
     assert rows(of(b'{"instances": [], "instances": [[1, 2, "F"]]}')) == [[1, 2, "F"]]
+
+
+def test_each_flaw_and_each_oddity_is_counted_under_a_name_of_the_detector() -> None:
+    assert OUTCOMES.keys() == set(Flaw)
+    assert {Note(each.value) for each in Oddity} == {Note.MISSING_FEATURE, Note.UNKNOWN_FEATURE}

@@ -18,6 +18,7 @@ from mlhops.evaluator.data.dates import dates
 from mlhops.evaluator.data.subgroups import coder
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.scoring.features import inputs, payload
+from mlhops.small_cells import SmallCells
 
 from .conftest import SPEC, Bench, columns
 
@@ -28,7 +29,7 @@ NEW_YEAR = datetime(2020, 1, 1, tzinfo=ZoneInfo("Europe/Berlin"))
 
 
 def levels(bins: list[str], *parts: pa.Array) -> list[str]:
-    made = coder(Group(name="year", feature="admitted", date_bins=bins), 10)
+    made = coder(Group(name="year", feature="admitted", date_bins=bins), SmallCells(10))
     for part in parts:
         made.add(part)
     found = made.levels()

@@ -7,6 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mlhops.evaluator.verdict.disclosure import showable
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Counts
 
 
@@ -14,7 +15,7 @@ def shown(counts: list[int], members: list[list[int]], last: tuple[int, ...] = (
     sizes, groups = np.array(counts), np.array(members, dtype=bool)
     covered = np.cumsum(groups.sum(axis=1)) - 1
     division = (covered // len(counts)).astype(np.intp)
-    return [bool(each) for each in showable(sizes, groups, division, 10, last)]
+    return [bool(each) for each in showable(sizes, groups, division, SmallCells(10), last)]
 
 
 THREE = np.eye(3, dtype=int).tolist()
@@ -58,7 +59,7 @@ def test_no_sum_and_no_difference_of_what_is_shown_is_a_small_group(
     assume(sum(counts) >= 10)
     sizes: Counts = np.array(counts)
     members: Bools = np.array([[bool(bits >> i & 1) for i in range(len(counts))] for bits in sets])
-    found = showable(sizes, members, np.arange(len(sets)), 10)
+    found = showable(sizes, members, np.arange(len(sets)), SmallCells(10))
     used = members[:, sizes > 0].astype(int)
     known = [used[i] for i in np.flatnonzero(found)] + [np.ones(used.shape[1], dtype=int)]
     small = [row for row, size in zip(used, members @ sizes, strict=True) if 0 < size < 10]

@@ -8,6 +8,7 @@ import pytest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.interface import Output
 from mlhops.evaluator.verdict.inverted_scores import reversed_order
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Floats
 
 from .conftest import SPEC, Bench, columns
@@ -58,7 +59,7 @@ def test_few_cases_and_classes_are_left_to_the_gates() -> None:
 
 
 def test_of_cases_that_may_not_be_counted_it_is_told_without_numbers() -> None:
-    told = reversed_order(OUTPUT, *people(100, -3.0), smallest=10**6)
+    told = reversed_order(OUTPUT, *people(100, -3.0), cells=SmallCells(10**6))
     assert told.startswith("AUROC is below 0.5 with all of its 95% interval: ")
 
 

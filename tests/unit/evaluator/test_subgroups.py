@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from mlhops.api.interface import Group
 from mlhops.evaluator.data.subgroups import Levels, bin_names, coder, cohorts
 from mlhops.evaluator.errors import EvaluationError
+from mlhops.small_cells import SmallCells
 
 
 def names_of(group: Group, *batches: pa.Array) -> list[str]:
     """Return the group of each person."""
-    each = coder(group, 10)
+    each = coder(group, SmallCells(10))
     for batch in batches:
         each.add(batch)
     levels = each.levels()
@@ -155,7 +156,7 @@ def test_values_match_as_text_number_or_truth_and_a_missing_one_is_unknown() -> 
 
 
 def test_a_declared_value_keeps_its_spelling_and_its_place_without_anybody() -> None:
-    each = coder(Group(name="site", feature="site", values=["007", "Zürich"]), 10)
+    each = coder(Group(name="site", feature="site", values=["007", "Zürich"]), SmallCells(10))
     each.add(pa.array(["Zürich"]))
     levels = each.levels()
     assert list(levels.values) == ["007", "Zürich"]
@@ -220,7 +221,7 @@ def test_an_undeclared_value_cannot_break_a_line_or_fill_it() -> None:
 
 
 def test_values_that_few_rows_have_are_told_by_nobody_and_stay_different_groups() -> None:
-    each = coder(Group(name="who", feature="who"), 10)
+    each = coder(Group(name="who", feature="who"), SmallCells(10))
     each.add(pa.array(["common"] * 10 + ["Mrs Smith"] * 9 + ["Mr Jones", None]))
     levels = {"who": each.levels()}
     assert list(cohorts(levels, [("who",)]).names) == [

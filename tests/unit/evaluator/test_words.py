@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from mlhops.api.base import Json
 from mlhops.api.interface import Feature, Output
 from mlhops.evaluator.data.convert import canonical
-from mlhops.evaluator.data.typed import words_for
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.scoring import answers
 from mlhops.evaluator.scoring.redact import quote
+from mlhops.inputs.request import words_for
 
 PROBABILITY = Output(threshold=0.5)
 

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from mlhops.api.interface import Range
 from mlhops.api.profile import EDGES, FeatureProfile
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift.edges import categorical, numeric
 
@@ -127,4 +128,4 @@ def test_large_whole_numbers_stay_different_categories() -> None:
 
 
 def test_a_category_is_told_where_as_many_rows_as_are_asked_for_have_it() -> None:
-    assert categorical("ward", ["a"] * 20 + ["b"] * 30, enough=25).categories == ["b"]
+    assert categorical("ward", ["a"] * 20 + ["b"] * 30, cells=SmallCells(25)).categories == ["b"]

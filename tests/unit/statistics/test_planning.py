@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.inference.comparisons import compare
 from mlhops.statistics.inference.contrasts import Comparison
 from mlhops.statistics.inference.planning import (
@@ -38,7 +39,7 @@ def planned(
     size, members = np.array(trials), np.eye(len(trials), dtype=bool)
     events = np.round(size * rates).astype(np.int64)
     question = Question([1], comparison, against, family=np.zeros(len(trials), dtype=np.intp))
-    part = Rates(Trials(events, size, members), question, bounds(comparison, limit), 10)
+    part = Rates(Trials(events, size, members), question, bounds(comparison, limit), SmallCells())
     return plan([part], People(size.astype(float), members, minimum / size))
 
 

@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from mlhops.api.alibi import AlibiSettings
-from mlhops.api.base import Manifest, Resource, seconds
+from mlhops.api.base import Manifest, Resource
 from mlhops.api.decision import Action, Decision
 from mlhops.api.detector import DetectorConfig, ProbeSettings, Window
 from mlhops.api.evaluation import Evaluation
@@ -416,19 +415,6 @@ def _windows(policy: MonitoringPolicy | None) -> list[Window]:
     return [] if policy is None else list(policy.spec.drift.windows)
 
 
-def _alibi(policy: MonitoringPolicy | None) -> AlibiSettings | None:
-    """Return what a detector asks alibi-detect; one whose image lacks it says so in its report."""
-    asked = policy.spec.drift.asked_of_alibi if policy is not None else None
-    if policy is None or asked is None:
-        return None
-    return AlibiSettings(
-        detectors=asked.detectors,
-        rows=asked.rows,
-        min_rows=policy.spec.drift.min_rows,
-        every=seconds(policy.spec.drift.every),
-    )
-
-
 def _probe(model: ClinicalModel, record: RevisionRecord) -> ProbeSettings | None:
     """Return how a revision's detector asks its model; one from before there were probes does not."""
     if record.probed is None or record.interface is None:
@@ -444,7 +430,8 @@ def _configurations(
     model: ClinicalModel, records: Mapping[str, RevisionRecord], policy: MonitoringPolicy | None
 ) -> dict[str, Manifest]:
     """Return the ConfigMap for each revision that has a detector."""
-    windows, alibi = _windows(policy), _alibi(policy)
+    windows = _windows(policy)
+    asked = policy.spec.drift.asked_of_pods if policy is not None else None
     found: dict[str, Manifest] = {}
     for revision, record in records.items():
         if record.detector is not None and record.interface is not None:
@@ -453,7 +440,7 @@ def _configurations(
                 features=record.interface.features,
                 output=record.interface.output,
                 windows=windows,
-                alibi=alibi,
+                alibi=asked,
                 probe=_probe(model, record),
             )
             service = service_name(model.metadata.name, revision)

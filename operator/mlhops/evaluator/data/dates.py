@@ -20,7 +20,7 @@ from mlhops.api.dates import is_zoned, microseconds
 from mlhops.api.interface import Feature
 from mlhops.evaluator.data.convert import encoded, is_text, pattern, plain
 from mlhops.evaluator.data.read import Column, Table, is_date
-from mlhops.evaluator.errors import EvaluationError, counted
+from mlhops.evaluator.errors import EvaluationError
 
 _ISO = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII
@@ -99,15 +99,20 @@ def _read(text: str) -> datetime | None:
     return found
 
 
+_ALL_TOLD = SmallCells(1)
+
+
 class Checked:
     """What is wrong with a column of dates, over all rows that were looked at."""
 
-    def __init__(self, column: str, place: str, declared: Sequence[str], smallest: int = 1) -> None:
+    def __init__(
+        self, column: str, place: str, declared: Sequence[str], cells: SmallCells = _ALL_TOLD
+    ) -> None:
         """Take a column, and the dates in a field of the spec that it is compared with."""
         self._column = told(column)
         self._place = place
         self._zoned = is_zoned(declared[0])
-        self._smallest = smallest
+        self._cells = cells
         self._rows = self._wrong = 0
         self._first = 0
         self._looks = ""
@@ -131,8 +136,7 @@ class Checked:
             EvaluationError: they are not.
         """
         if self._wrong:
-            few = self._wrong < self._smallest
-            number = f"fewer than {self._smallest} rows" if few else counted(self._wrong, "row")
+            number = self._cells.text(self._wrong, "row")
             raise EvaluationError(
                 f"column {self._column} holds what is no date in {number}, first in row {self._first}: "
                 f"{self._looks}: {_WANTED}, and leave it empty where it is "

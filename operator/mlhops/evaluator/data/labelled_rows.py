@@ -54,7 +54,7 @@ def read(table: Table, spec: EvaluationSpec) -> LabelledRows:
             *(feature.name for feature in spec.interface.features if feature.date),
         ],
     )
-    coders = {group.name: coder(group, spec.min_cell_size) for group in groups}
+    coders = {group.name: coder(group, spec.cells) for group in groups}
     labels = _Labels(spec)
     ids = Ids(spec.data.id_column) if spec.data.id_column is not None else None
     for batch in _batches(table, spec, groups):

@@ -22,6 +22,7 @@ from mlhops.evaluator.data.convert import canonical, encoded, is_text, numbers_a
 from mlhops.evaluator.data.dates import Checked
 from mlhops.evaluator.data.read import Column
 from mlhops.evaluator.errors import EvaluationError, counted
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools
 
 UNKNOWN = "Unknown"
@@ -82,18 +83,18 @@ class Coder(Protocol):
         """
 
 
-def coder(group: Group, smallest: int) -> Coder:
+def coder(group: Group, cells: SmallCells) -> Coder:
     """Return the coder for a declared group.
 
-    Neither counts below the smallest are told, nor values that fewer rows have and nobody declared.
+    Neither small counts are told, nor values that so few rows have and nobody declared.
     """
     if group.bins:
-        return _Bins(group, group.bins, smallest)
+        return _Bins(group, group.bins, cells)
     if group.date_bins:
-        return _DateBins(group, group.date_bins, smallest)
+        return _DateBins(group, group.date_bins, cells)
     if group.values is None:
-        return _Values(group, smallest)
-    return _Declared(group, group.values, smallest)
+        return _Values(group, cells)
+    return _Declared(group, group.values, cells)
 
 
 def bin_names(cuts: Sequence[float]) -> list[str]:
@@ -213,15 +214,11 @@ def _blanks_shown(text: str) -> str:
     return _BLANK * len(before) + body + _BLANK * len(after)
 
 
-def _few(smallest: int) -> str:
-    return f"fewer than {smallest} rows"
-
-
 class _Bins:
-    def __init__(self, group: Group, cuts: Sequence[float], smallest: int) -> None:
+    def __init__(self, group: Group, cuts: Sequence[float], cells: SmallCells) -> None:
         self._group = group
         self._cuts = cuts
-        self._smallest = smallest
+        self._cells = cells
         self._others: Counter[str] = Counter()
         self._parts: list[Codes] = []
 
@@ -239,7 +236,7 @@ class _Bins:
     def _complaint(self) -> str:
         """Say how what is no number looks; those people, often the oldest, would be missing in their bin."""
         rows = self._others.total()
-        number = counted(rows, "row") if rows >= self._smallest else _few(self._smallest)
+        number = self._cells.text(rows, "row")
         looks = min(self._others, key=lambda each: (-self._others[each], each))
         return (
             f"column {told(self._group.column)} (group {self._group.name}) is cut into bins, and holds "
@@ -250,10 +247,10 @@ class _Bins:
 
 
 class _DateBins:
-    def __init__(self, group: Group, cuts: Sequence[str], smallest: int) -> None:
+    def __init__(self, group: Group, cuts: Sequence[str], cells: SmallCells) -> None:
         self._cuts = cuts
         place = f"interface.groups[].dateBins of {group.name}"
-        self._checked = Checked(group.column, place, cuts, smallest)
+        self._checked = Checked(group.column, place, cuts, cells)
         self._edges = [microseconds(datetime.fromisoformat(cut)) for cut in cuts]
         self._parts: list[Codes] = []
 
@@ -307,10 +304,10 @@ class _Seen:
 
 
 class _Declared:
-    def __init__(self, group: Group, values: Sequence[str], smallest: int) -> None:
+    def __init__(self, group: Group, values: Sequence[str], cells: SmallCells) -> None:
         self._group = group
         self._values = values
-        self._smallest = smallest
+        self._cells = cells
         self._seen = _Seen(group)
 
     def add(self, column: Column) -> None:
@@ -359,7 +356,7 @@ class _Declared:
 
     def _complaint(self, undeclared: Counter[str]) -> str:
         rows = undeclared.total()
-        number = counted(rows, "row") if rows >= self._smallest else _few(self._smallest)
+        number = self._cells.text(rows, "row")
         declared = {spelling(value) for value in self._values}
         alike = any(spelling(text) in declared for text in undeclared)
         return (
@@ -373,17 +370,18 @@ class _Declared:
         if len(undeclared) > MOST_VALUES:
             return f"more than {MOST_VALUES} different ones"
         ordered = sorted(undeclared, key=lambda text: (-undeclared[text], text))
-        told = [text for text in ordered if undeclared[text] >= self._smallest]
+        told = [text for text in ordered if not self._cells.hides(undeclared[text])]
         names = [f"'{_shown(_blanks_shown(text))}'" for text in told[:_MOST_NAMED]]
         more = len(ordered) - len(names)
         if not names:
-            return f"{counted(more, 'value')}, which {_few(self._smallest)} each have"
+            few = self._cells.text(undeclared[ordered[0]], "row")
+            return f"{counted(more, 'value')}, which {few} each have"
         return ", ".join([*names, f"and {more} more"] if more else names)
 
 
 class _Values:
-    def __init__(self, group: Group, smallest: int) -> None:
-        self._smallest = smallest
+    def __init__(self, group: Group, cells: SmallCells) -> None:
+        self._cells = cells
         self._seen = _Seen(group, MOST_VALUES)
 
     def add(self, column: Column) -> None:
@@ -392,11 +390,11 @@ class _Values:
     def levels(self) -> Levels:
         # Values came in the order of the rows, which must not matter: sort them.
         counts = self._seen.counts
-        order = sorted(counts, key=lambda text: (counts[text] < self._smallest, text))
+        order = sorted(counts, key=lambda text: (self._cells.hides(counts[text]), text))
         code = {text: i for i, text in enumerate(order)}
-        few = [i for i, text in enumerate(order) if counts[text] < self._smallest]
+        few = [i for i, text in enumerate(order) if self._cells.hides(counts[text])]
         hidden = {
-            i: f"({_few(self._smallest)}" + (f", no. {n})" if n > 1 else ")")
+            i: f"({self._cells.text(counts[order[i]], 'row')}" + (f", no. {n})" if n > 1 else ")")
             for n, i in enumerate(few, 1)
         }
         names = [self._name(text) for text in order]

@@ -18,9 +18,10 @@ import pyarrow.types as types
 from mlhops.api.base import Json
 from mlhops.api.columns import told
 from mlhops.api.interface import Datatype, Feature
-from mlhops.evaluator.data.convert import canonical, floats, is_text, plain, short, texts
+from mlhops.evaluator.data.convert import floats, is_text, plain, short, texts
 from mlhops.evaluator.data.read import Column, Table
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
+from mlhops.inputs.request import words_for
 from mlhops.statistics.arrays import Floats
 
 Values = Floats | list[bool | int | None] | list[str | None]
@@ -68,14 +69,6 @@ class Sent:
         if isinstance(self.values, np.ndarray):
             return [None if value != value else value for value in self.values.tolist()]
         return list(self.values)
-
-
-def words_for(feature: Feature) -> bool:
-    """Return whether a feature's values are words: those of a binary one are if it says so."""
-    if feature.type == "Categorical":
-        return True
-    words = feature.categories if feature.type == "Binary" else None
-    return bool(words) and not all(canonical(word) in ("0", "1") for word in words or [])
 
 
 def sent(column: Column, feature: Feature, *, typeless: bool = False) -> Sent:

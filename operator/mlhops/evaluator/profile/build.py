@@ -6,6 +6,7 @@ import numpy as np
 
 from mlhops.api.interface import Feature
 from mlhops.api.profile import FeatureProfile, Profile
+from mlhops.small_cells import DEFAULT, SmallCells
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.drift import edges, fourier
 from mlhops.statistics.drift.sketch import Column
@@ -19,7 +20,7 @@ def profile(
     *,
     revision: str,
     created_from: str,
-    smallest: int = edges.ENOUGH,
+    cells: SmallCells = DEFAULT,
 ) -> Profile:
     """Return what the reference data look like.
 
@@ -30,7 +31,7 @@ def profile(
             classes, whether each row is called positive, which a window counts as 1 and 0.
         revision: the revision that made the scores.
         created_from: the digest of the reference data.
-        smallest: a category that nobody declared is named if so many rows have it, and enough for a bin.
+        cells: which categories that nobody declared are not named, beside those that make no bin.
 
     Raises:
         ValueError: a column is not there or has another number of rows, or a value is infinite.
@@ -42,8 +43,8 @@ def profile(
         if (found := len(columns[feature.name])) != rows:
             raise ValueError(f"feature {feature.name} has {found} values for {rows} scores")
     read = {f.name: _floats(columns[f.name]) for f in features if f.type == "Numeric"}
-    enough = max(smallest, edges.ENOUGH)
-    profiles = [_feature(feature, columns, read, enough) for feature in features]
+    stricter = max(cells, DEFAULT)
+    profiles = [_feature(feature, columns, read, stricter) for feature in features]
     numeric = [found for found in profiles if found.type == "Numeric"]
     matrix = np.column_stack([read[found.name] for found in numeric]) if numeric else np.empty(0)
     return Profile(
@@ -57,14 +58,14 @@ def profile(
 
 
 def _feature(
-    feature: Feature, columns: Mapping[str, Column], read: Mapping[str, Floats], enough: int
+    feature: Feature, columns: Mapping[str, Column], read: Mapping[str, Floats], cells: SmallCells
 ) -> FeatureProfile:
     if feature.type == "Numeric":
         return edges.numeric(feature.name, read[feature.name], feature.range)
     column = columns[feature.name]
     values: Sequence[object] = column.tolist() if isinstance(column, np.ndarray) else column
     binary = feature.type == "Binary"
-    return edges.categorical(feature.name, values, feature.categories, binary=binary, enough=enough)
+    return edges.categorical(feature.name, values, feature.categories, binary=binary, cells=cells)
 
 
 def _score(name: str, values: Floats | Bools) -> FeatureProfile:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlhops.api.classes import PAIR, column_of
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.profile import MOST_BYTES, AskedProfile, StoredProfile, kind_of
 from mlhops.evaluator.data.read import Table
@@ -13,6 +12,7 @@ from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.profile.build import profile, seed_of
 from mlhops.evaluator.scoring.features import Inputs, inputs
 from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.inputs.classes import PAIR, column_of
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift.sketch import Column
 from mlhops.statistics.values import numbers as as_numbers
@@ -60,7 +60,7 @@ def reference(
         (output.name, values[chosen]),
         revision=spec.revision,
         created_from=digest,
-        smallest=spec.min_cell_size,
+        cells=spec.cells,
     ).model_copy(update={"asked": read.asked, "positive_column": column_of(output, PAIR, labels)})
     text = found.to_text()
     size = len(text.encode())

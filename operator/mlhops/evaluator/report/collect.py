@@ -48,7 +48,7 @@ def collect(run: Evaluated) -> Report:
     risks = spec.interface.output.type == "Probability"
     cohort, spread, found, left_out = None, None, list[Curves](), 0
     if run.people is not None and judgement is not None and run.measured is not None:
-        cohort = described.cohort(run.people, judgement.disclosure, spec.min_cell_size)
+        cohort = described.cohort(run.people, judgement.disclosure, spec.cells)
         spread, found, left_out = _scored(run.people, run.measured, judgement, spec, risks=risks)
     return Report(
         model=spec.model,
@@ -77,9 +77,7 @@ def _scored(
     score = described.usable(people, measured.candidate, risks=risks)
     if score is None:
         return None, [], 0
-    found, left_out = described.curves(
-        people, score, judgement.disclosure, spec.min_cell_size, risks=risks
-    )
+    found, left_out = described.curves(people, score, judgement.disclosure, spec.cells, risks=risks)
     return described.scores(people, score, spec), found, left_out
 
 
@@ -89,7 +87,7 @@ def _gates(run: Evaluated) -> list[GateStory]:
     if judgement is None or run.people is None:
         return [GateStory(declared[each.name], each, []) for each in run.gates]
     findings = dict(zip(declared, judgement.findings, strict=True))
-    everybody = described.total(run.people.label, run.spec.min_cell_size)
+    everybody = described.total(run.people.label, run.spec.cells)
     most = max(MOST_ROWS // len(declared), _FEWEST_ROWS)
     return [
         GateStory(
@@ -104,7 +102,6 @@ def _gates(run: Evaluated) -> list[GateStory]:
 def _facts(run: Evaluated) -> list[Fact]:
     spec, output = run.spec, run.spec.interface.output
     rows = None if run.people is None else run.people.rows
-    few = f"fewer than {spec.min_cell_size}"
     found = {
         "Model": spec.model,
         "Version": spec.version,
@@ -113,7 +110,7 @@ def _facts(run: Evaluated) -> list[Fact]:
         "Evaluated": run.at.strftime("%d %B %Y, %H:%M UTC"),
         "Evaluator": run.evaluator,
         "Seed": str(spec.seed),
-        "Rows": "" if rows is None else f"{rows:,}" if rows >= spec.min_cell_size else few,
+        "Rows": "" if rows is None else spec.cells.text(rows),
         "Outcome": f"{spec.data.label_column} = {output.positive_class}",
         "Called positive": (
             "" if output.threshold is None else f"{output.name} of {output.threshold:g} and above"

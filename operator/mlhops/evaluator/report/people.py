@@ -10,6 +10,7 @@ from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.report.figures import Area, Cohort, Counts, Curves, Scores
 from mlhops.evaluator.scoring.measured import Predictions
 from mlhops.evaluator.verdict.cell_counts import NEGATIVES, POSITIVES, ROWS, Disclosure, Tallies
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference.curves import Bar, distribution, reliability, roc
 from mlhops.statistics.inference.performance import estimate
@@ -21,14 +22,14 @@ _BARS = 40
 _CONFIDENCE = 0.95
 
 
-def cohort(people: LabelledRows, disclosure: Disclosure, smallest: int) -> Cohort:
+def cohort(people: LabelledRows, disclosure: Disclosure, cells: SmallCells) -> Cohort:
     """Return who is in the data."""
     tallies = disclosure.tallies
     if tallies is None:
-        return Cohort(total(people.label, smallest), [], 0, [])
+        return Cohort(total(people.label, cells), [], 0, [])
     groups = told(tallies, disclosure)
     left_out = max(len(groups) - MOST_GROUPS, 0)
-    return Cohort(total(people.label, smallest), groups[:MOST_GROUPS], left_out, tallies.who.absent)
+    return Cohort(total(people.label, cells), groups[:MOST_GROUPS], left_out, tallies.who.absent)
 
 
 def told(tallies: Tallies, disclosure: Disclosure) -> list[tuple[str, Counts]]:
@@ -42,12 +43,12 @@ def told(tallies: Tallies, disclosure: Disclosure) -> list[tuple[str, Counts]]:
     ]
 
 
-def total(label: Bools, smallest: int) -> Counts:
+def total(label: Bools, cells: SmallCells) -> Counts:
     """Return how many people there are; neither class where the other one is small."""
     positives = int(label.sum())
     negatives = len(label) - positives
-    known = min(positives, negatives) >= smallest
-    rows = len(label) if len(label) >= smallest else None
+    known = not cells.hides(min(positives, negatives))
+    rows = None if cells.hides(len(label)) else len(label)
     return Counts(rows, positives if known else None, negatives if known else None)
 
 
@@ -63,12 +64,12 @@ def usable(people: LabelledRows, predictions: Predictions, *, risks: bool) -> Fl
 
 def scores(people: LabelledRows, score: Floats, spec: EvaluationSpec) -> Scores | None:
     """Return how the scores of both classes are spread."""
-    smallest, threshold = spec.min_cell_size, spec.interface.output.threshold
+    cells, threshold = spec.cells, spec.interface.output.threshold
     low, high = _range(score, spec)
     if low >= high:
         return None
     spread = [
-        _bars(score[chosen], (low, high), threshold, smallest)
+        _bars(score[chosen], (low, high), threshold, cells)
         for chosen in (people.label, ~people.label)
     ]
     return Scores(spread[0], spread[1], threshold, low, high) if all(spread) else None
@@ -92,18 +93,18 @@ def _range(score: Floats, spec: EvaluationSpec) -> tuple[float, float]:
 
 
 def _bars(
-    score: Floats, bounds: tuple[float, float], threshold: float | None, smallest: int
+    score: Floats, bounds: tuple[float, float], threshold: float | None, cells: SmallCells
 ) -> list[Bar]:
     """Return bars that do not cross the threshold: how many lie to either side is known anyway."""
     edges = np.linspace(*bounds, _BARS + 1)
     if threshold is None or not bounds[0] < threshold < bounds[1]:
-        return distribution(score, edges, smallest)
+        return distribution(score, edges, cells)
     sides = [
-        distribution(score[score < threshold], _cut(edges, bounds[0], threshold), smallest),
-        distribution(score[score >= threshold], _cut(edges, threshold, bounds[1]), smallest),
+        distribution(score[score < threshold], _cut(edges, bounds[0], threshold), cells),
+        distribution(score[score >= threshold], _cut(edges, threshold, bounds[1]), cells),
     ]
     if not all(sides):
-        return distribution(score, edges, smallest)
+        return distribution(score, edges, cells)
     below = float((score < threshold).mean())
     parts = zip((below, 1 - below), sides, strict=True)
     return [Bar(b.lower, b.upper, b.share * part) for part, side in parts for b in side]
@@ -115,7 +116,7 @@ def _cut(edges: Floats, low: float, high: float) -> Floats:
 
 
 def curves(
-    people: LabelledRows, score: Floats, disclosure: Disclosure, smallest: int, *, risks: bool
+    people: LabelledRows, score: Floats, disclosure: Disclosure, cells: SmallCells, *, risks: bool
 ) -> tuple[list[Curves], int]:
     """Return the curves of everybody and of every group, and how many groups have no panel.
 
@@ -123,15 +124,15 @@ def curves(
     told has none.
     """
     everybody = np.ones(people.rows, dtype=bool)
-    counts = total(people.label, smallest)
-    found = [_curve("everybody", counts, (people.label, score), everybody, smallest, risks=risks)]
+    counts = total(people.label, cells)
+    found = [_curve("everybody", counts, (people.label, score), everybody, cells, risks=risks)]
     tallies = disclosure.tallies
     if tallies is None:
         return found, 0
     groups = told(tallies, disclosure)
     for i, (name, counts) in enumerate(groups[:MOST_PANELS]):
         chosen = tallies.who.members[i][tallies.who.atom]
-        found.append(_curve(name, counts, (people.label, score), chosen, smallest, risks=risks))
+        found.append(_curve(name, counts, (people.label, score), chosen, cells, risks=risks))
     return found, max(len(groups) - MOST_PANELS, 0)
 
 
@@ -140,14 +141,14 @@ def _curve(
     counts: Counts,
     data: tuple[Bools, Floats],
     chosen: Bools,
-    smallest: int,
+    cells: SmallCells,
     *,
     risks: bool,
 ) -> Curves:
     if counts.positives is None or counts.negatives is None:
         return Curves(name, None, [], [], "not shown: too few cases")
     label, score = data[0][chosen], data[1][chosen]
-    points = roc(label, score, smallest)
+    points = roc(label, score, cells)
     if not points:
         return Curves(name, None, [], [], "not shown: too few cases")
     found = estimate(PerformanceMetric.AUROC, label, score, score > np.inf, _CONFIDENCE)
@@ -155,7 +156,7 @@ def _curve(
         name,
         Area(found.estimate, found.lower, found.upper),
         points,
-        reliability(label, score, smallest) if risks else [],
+        reliability(label, score, cells) if risks else [],
     )
 
 

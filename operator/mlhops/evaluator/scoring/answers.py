@@ -3,20 +3,21 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlhops.api.base import Json
-from mlhops.api.classes import column_of
 from mlhops.api.interface import Output
 from mlhops.evaluator.data.convert import canonical
 from mlhops.evaluator.errors import EvaluationError, counted
+from mlhops.inputs import answers as read
+from mlhops.inputs.classes import PAIR
+from mlhops.inputs.flaws import Flaw, FlawedError
+from mlhops.inputs.tensors import Tensor, as_decoded, flattened
 from mlhops.statistics.arrays import Bools, Floats
 
-Values = NDArray[np.object_]
+Values = Sequence[Json]
 Labels = frozenset[str]
 _ROUNDING = 1e-6
 """A probability may leave 0..1 by the rounding of single precision."""
-_PAIR = 2
 _ENOUGH_ROWS = 50
 """So many probabilities are not all 0 or 1 by chance."""
 
@@ -24,21 +25,16 @@ _ENOUGH_ROWS = 50
 def of_v1(body: Json, output: Output, rows: int, labels: Labels = frozenset()) -> Values:
     """Return one value per row from a v1 answer."""
     predictions = body.get("predictions") if isinstance(body, dict) else None
-    if not isinstance(predictions, list):
+    try:
+        answer = read.of_v1(predictions, output.name, mixed=False)
+    except FlawedError as error:
+        if error.flaw is Flaw.RAGGED:
+            raise EvaluationError("the model's answers differ in length from row to row") from error
         raise EvaluationError(
             "the model's answer has no list `predictions`, which the v1 protocol asks for: check "
             "that predictor.protocolVersion is what the server speaks"
-        )
-    if predictions and all(isinstance(row, dict) for row in predictions):
-        predictions = [row.get(output.name) for row in predictions if isinstance(row, dict)]
-    widths = {len(row) if isinstance(row, list) else 0 for row in predictions}
-    if len(widths) > 1:
-        raise EvaluationError("the model's answers differ in length from row to row")
-    width = widths.pop() if widths else 0
-    values = np.empty((len(predictions), width) if width else len(predictions), dtype=object)
-    for i, row in enumerate(predictions):
-        values[i] = row
-    return one_per_row(values, output, rows, labels)
+        ) from error
+    return _one_per_row(answer, output, rows, labels)
 
 
 def of_v2(
@@ -57,60 +53,57 @@ def of_v2(
         labels: the values of the label as text.
         datatypes: of each tensor, where they are known.
     """
-    named = [place for place, tensor in enumerate(tensors) if tensor[0] == output.name]
-    chosen = named if named else range(len(tensors))
-    if len(chosen) != 1:
+    try:
+        place = read.output_of([name for name, _, _ in tensors], output.name)
+    except FlawedError as error:
         raise EvaluationError(
             f"the model answers with {counted(len(tensors), 'tensor')}, none or several of them "
             f"named {output.name}: set interface.output.name to the one that holds the score"
-        )
-    _, shape, data = tensors[chosen[0]]
-    found = datatypes[chosen[0]] if datatypes else output.datatype
+        ) from error
+    found = datatypes[place] if datatypes else output.datatype
     if output.datatype is not None and found != output.datatype:
         raise EvaluationError(
             f"the model answers with a tensor of {found}, but interface.output.datatype is "
             f"{output.datatype}: correct it, or remove it if any type will do"
         )
-    flat = np.array(_flat(data), dtype=object)
+    name, shape, data = tensors[place]
+    flat = flattened(data)
     try:
-        values = flat.reshape(tuple(shape))
-    except ValueError as error:
+        answer = as_decoded(name, shape, flat)
+    except FlawedError as error:
         raise EvaluationError(
             f"the model's answer holds {counted(len(flat), 'value')}, which does not fit its own "
             f"shape {list(shape)}"
         ) from error
-    return one_per_row(values, output, rows, labels)
+    return _one_per_row(answer, output, rows, labels)
 
 
-def one_per_row(values: Values, output: Output, rows: int, labels: Labels = frozenset()) -> Values:
+def _one_per_row(answer: Tensor, output: Output, rows: int, labels: Labels) -> Values:
     """Return one value per row: the only one, or of one for each class the positive class's."""
-    if values.shape in ((rows,), (rows, 1)):
-        return values.reshape(rows)
-    width = len(output.classes) if output.classes is not None else _PAIR
-    if output.type == "Class" or values.shape != (rows, width):
+    try:
+        return read.one_per_row(answer, output, rows=rows, labels=labels)
+    except FlawedError as error:
+        if error.flaw is Flaw.UNCLEAR_CLASS:
+            raise EvaluationError(
+                "the model answers with two columns, and it is not certain which is the score of "
+                f"output.positiveClass {output.positive_class!r}: list the classes in the server's "
+                "order in interface.output.classes (of scikit-learn, the model's classes_, which are "
+                "sorted), or serve one score per row"
+            ) from error
         raise EvaluationError(
-            f"the model's answer has the shape {list(values.shape)}, but {_wanted(output, rows)} "
+            f"the model's answer has the shape {list(answer.shape)}, but {_wanted(output, rows)} "
             f"was expected for {counted(rows, 'row')} and output type {output.type}: serve a model "
-            f"that gives one {output.type} per row{_naming(output, values.shape, rows)}"
-        )
-    column = column_of(output, width, labels)
-    if column is None:
-        raise EvaluationError(
-            "the model answers with two columns, and it is not certain which is the score of "
-            f"output.positiveClass {output.positive_class!r}: list the classes in the server's "
-            "order in interface.output.classes (of scikit-learn, the model's classes_, which are "
-            "sorted), or serve one score per row"
-        )
-    return values[:, column]
+            f"that gives one {output.type} per row{_naming(output, answer.shape, rows)}"
+        ) from error
 
 
 def _wanted(output: Output, rows: int) -> str:
-    pair = f" or [{rows}, {len(output.classes or ()) or _PAIR}]"
+    pair = f" or [{rows}, {len(output.classes or ()) or PAIR}]"
     return f"[{rows}] or [{rows}, 1]" + ("" if output.type == "Class" else pair)
 
 
 def _naming(output: Output, shape: Sequence[int], rows: int) -> str:
-    if output.type == "Class" or len(shape) != _PAIR or shape[0] != rows:
+    if output.type == "Class" or len(shape) != PAIR or shape[0] != rows:
         return ""
     if output.classes is not None:
         return ", or list as many classes in interface.output.classes as it has columns"
@@ -192,10 +185,3 @@ def _number(value: object, output: Output) -> float:
 
 def _text(value: object) -> object:
     return value.decode(errors="replace") if isinstance(value, bytes) else value
-
-
-def _flat(data: Sequence[Json]) -> list[Json]:
-    flat: list[Json] = []
-    for value in data:
-        flat.extend(_flat(value) if isinstance(value, list) else [value])
-    return flat

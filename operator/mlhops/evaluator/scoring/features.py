@@ -6,20 +6,18 @@ tensor as NaN.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from mlhops.api.base import Json, Manifest
+from mlhops.api.base import Manifest
 from mlhops.api.columns import told
-from mlhops.api.interface import Encoding, Feature, Request
+from mlhops.api.interface import Encoding, Feature, Protocol, Request
 from mlhops.evaluator.data.dates import numbered
 from mlhops.evaluator.data.read import Batch
-from mlhops.evaluator.data.typed import Sent, converted, sent, words_for
+from mlhops.evaluator.data.typed import Sent, converted, sent
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
+from mlhops.inputs.request import SentColumn, document, matrix_datatype, request_of
 
-_MATRIX = Request(encoding="Matrix")
-_NAME = "input-0"
 _WITHOUT_GAPS = frozenset({"Matrix", "Tensors"})
 """Encodings of which a server makes arrays: there only a fraction can be missing."""
 
@@ -58,14 +56,6 @@ class Inputs:
         return found
 
 
-def request_of(features: Sequence[Feature], request: Request | None) -> Request:
-    """Return how the model is asked: as declared, else as a matrix where all are numbers."""
-    if request is not None:
-        return request
-    named = any(words_for(feature) or feature.datatype for feature in features)
-    return Request(encoding="Columns") if named else _MATRIX
-
-
 def inputs(
     batch: Batch,
     features: Sequence[Feature],
@@ -89,7 +79,7 @@ def inputs(
     for feature in features:
         column = numbered(batch[feature.name], feature)
         if asked.encoding == "Matrix":
-            found = converted(column, feature.name, asked.datatype or "FP64")
+            found = converted(column, feature.name, matrix_datatype(asked))
         else:
             found = sent(column, feature, typeless=typeless)
         _refuse_gaps(found, feature, asked.encoding)
@@ -110,28 +100,10 @@ def over_all(
     return EvaluationError(error.tell(max(total, error.number)))
 
 
-def payload(batch: Inputs, protocol: Literal["v1", "v2"]) -> Manifest:
+def payload(batch: Inputs, protocol: Protocol) -> Manifest:
     """Return the body of a prediction request."""
-    encoding = batch.request.encoding
-    if protocol == "v1":
-        names = [column.name for column in batch.columns]
-        if encoding == "Columns":
-            # One instance with a list per column, of which KServe makes a data frame.
-            return {"instances": [{column.name: column.json() for column in batch.columns}]}
-        rows = _rows(batch)
-        if encoding == "Matrix":
-            return {"instances": [*rows]}
-        return {"instances": [dict(zip(names, row, strict=True)) for row in rows]}
-    if encoding == "Matrix":
-        return {"inputs": [_matrix(batch)]}
-    shape: list[Json] = [batch.rows] if encoding == "Columns" else [batch.rows, 1]
-    tensors: list[Json] = [
-        _tensor(each.name, shape, each.datatype, each.json()) for each in batch.columns
-    ]
-    if encoding == "Tensors":
-        return {"inputs": tensors}
-    # KServe's servers read only the first tensor unless they are told that the tensors are columns.
-    return {"parameters": {"content_type": "pd"}, "inputs": tensors}
+    columns = [SentColumn(each.name, each.datatype, each.json()) for each in batch.columns]
+    return document(columns, batch.request, protocol)
 
 
 def _refuse_gaps(column: Sent, feature: Feature, encoding: Encoding) -> None:
@@ -156,19 +128,3 @@ def _refuse_gaps(column: Sent, feature: Feature, encoding: Encoding) -> None:
                 "request.encoding to Columns, as callers send them"
             ),
         )
-
-
-def _matrix(batch: Inputs) -> Json:
-    asked = batch.request
-    datatype = asked.datatype or "FP64"
-    shape: list[Json] = [batch.rows, len(batch.columns)]
-    data = [value for row in _rows(batch) for value in row]
-    return _tensor(asked.name or _NAME, shape, datatype, data)
-
-
-def _rows(batch: Inputs) -> list[list[Json]]:
-    return [list(row) for row in zip(*(each.json() for each in batch.columns), strict=True)]
-
-
-def _tensor(name: str, shape: list[Json], datatype: str, data: Json) -> Json:
-    return {"name": name, "shape": shape, "datatype": datatype, "data": data}

@@ -83,5 +83,5 @@ async def _answer(client: Client, read: Inputs, columns: Sequence[Sent]) -> Valu
 def _alike(first: Values, second: Values) -> bool:
     return all(
         a == b or (isinstance(a, float) and isinstance(b, float) and abs(a - b) <= _SAME)
-        for a, b in zip(first.tolist(), second.tolist(), strict=True)
+        for a, b in zip(first, second, strict=True)
     )

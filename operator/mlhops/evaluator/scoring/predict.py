@@ -16,8 +16,9 @@ from mlhops.evaluator.data.typed import refuse_unclear
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError
 from mlhops.evaluator.scoring import answers
 from mlhops.evaluator.scoring.client import Client, Endpoint
-from mlhops.evaluator.scoring.features import Inputs, inputs, over_all, request_of
+from mlhops.evaluator.scoring.features import Inputs, inputs, over_all
 from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.inputs.request import request_of
 from mlhops.statistics.arrays import Bools, Floats
 
 CONCURRENCY = 4

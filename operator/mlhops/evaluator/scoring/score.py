@@ -13,13 +13,13 @@ from mlhops.api.interface import Feature
 from mlhops.evaluator.data.convert import canonical
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.read import Table
-from mlhops.evaluator.data.typed import words_for
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.scoring.client import Endpoint
 from mlhops.evaluator.scoring.honours_names import honours_names
 from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
 from mlhops.evaluator.scoring.predict import Pace, Say, predict
 from mlhops.evaluator.scoring.timing import answer_times
+from mlhops.inputs.request import words_for
 from mlhops.statistics.arrays import Floats
 
 

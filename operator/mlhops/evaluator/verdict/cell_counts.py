@@ -7,6 +7,7 @@ import numpy as np
 
 from mlhops.evaluator.data.subgroups import Cohorts
 from mlhops.evaluator.verdict.disclosure import showable
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Counts
 
 POSITIVES = "positives"
@@ -85,7 +86,7 @@ class Tally:
     total: int
     shown: Bools
     """Whether the number may be told."""
-    smallest: int
+    cells: SmallCells
 
     def text(self, group: int) -> str:
         """Return the number of cases in a group, or that it may not be told."""
@@ -100,7 +101,7 @@ class Tally:
         return int(self.sizes[group]) if self.shown[group] else None
 
     def _text(self, number: int, known: bool) -> str:
-        return shown(number, self.smallest) if known or number < self.smallest else "not shown"
+        return self.cells.text(number) if known or self.cells.hides(number) else "not shown"
 
 
 class Disclosure:
@@ -109,16 +110,18 @@ class Disclosure:
     What one gate hides another must not tell, so that all of their groups are looked at together.
     """
 
-    def __init__(self, tallies: Tallies | None, smallest: int, last: Collection[str] = ()) -> None:
+    def __init__(
+        self, tallies: Tallies | None, cells: SmallCells, last: Collection[str] = ()
+    ) -> None:
         """Take the groups of all gates, None where no gate has any.
 
         Args:
             tallies: of all groups of all gates.
-            smallest: smaller numbers are not told.
+            cells: which numbers are not told by themselves.
             last: names of groups whose numbers are hidden after all others.
         """
         self.tallies = tallies
-        self.smallest = smallest
+        self.cells = cells
         self._last = last
         self._known: dict[str, dict[str, bool]] = {}
 
@@ -127,19 +130,17 @@ class Disclosure:
         kinds = _WITH.get(cases, (cases,))
         names = tallies.who.names
         known = np.array([all(self._of(kind)[name] for kind in kinds) for name in names])
-        return Tally(cases, tallies.sizes(cases), tallies.total(cases), known, self.smallest)
+        return Tally(cases, tallies.sizes(cases), tallies.total(cases), known, self.cells)
 
     def _of(self, cases: str) -> dict[str, bool]:
         if self.tallies is None:
             raise AssertionError("a gate has groups, and they were not looked at")
         if cases not in self._known:
             who = self.tallies.who
-            if 0 < self.tallies.total(_COMPLEMENT[cases]) < self.smallest:
+            if self.cells.exposes(self.tallies.total(_COMPLEMENT[cases])):
                 return dict.fromkeys(who.names, False)
             last = [i for i, name in enumerate(who.names) if name in self._last]
-            found = showable(
-                self.tallies.atoms(cases), who.members, who.division, self.smallest, last
-            )
+            found = showable(self.tallies.atoms(cases), who.members, who.division, self.cells, last)
             self._known[cases] = _by_name(who.names, found)
         return self._known[cases]
 
@@ -150,15 +151,3 @@ def _by_name(names: Sequence[str], known: Bools) -> dict[str, bool]:
     for name, each in zip(names, known.tolist(), strict=True):
         found[name] = each and found.get(name, True)
     return found
-
-
-def shown(number: int, smallest: int) -> str:
-    """Return a number of cases, or that it is too small to be told."""
-    return f"{number:,}" if number >= smallest else f"fewer than {smallest}"
-
-
-def total_text(number: int, rows: int, smallest: int) -> str:
-    """Return how many of all rows are cases; no number where few rows are none."""
-    if number >= smallest and 0 < rows - number < smallest:
-        return f"at least {smallest}"
-    return shown(number, smallest)

@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 import numpy as np
 
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Counts, Floats, Indices
 
 _MOST_GROUPS = 200
@@ -21,7 +22,7 @@ def showable(
     counts: Counts,
     members: Bools,
     division: Indices,
-    smallest: int,
+    cells: SmallCells,
     last: Collection[int] = (),
 ) -> Bools:
     """Return whether the count of each group may be shown, when the total is known to everybody.
@@ -30,28 +31,28 @@ def showable(
         counts: of each atom.
         members: one row per group, one column per atom.
         division: the number of each group's division; the groups of one add up to everybody.
-        smallest: counts below this are small.
+        cells: which counts are small.
         last: the groups whose counts are hidden after all others, if they need be.
     """
     used = members[:, counts > 0].astype(np.float64)
     sizes = members.astype(np.int64) @ counts
-    shown = np.asarray(sizes >= smallest)
+    shown = ~cells.hides(sizes)
     if shown.all() or len(shown) > _MOST_GROUPS:
         return shown & shown.all()
     order = sorted(range(len(sizes)), key=lambda i: (i in last, int(sizes[i])))
-    for secret in _secrets(used, sizes, division, smallest):
+    for secret in _secrets(used, sizes, division, cells):
         while (weights := _worked_out(secret, used, shown)) is not None:
             shown[next(i for i in order if weights[i])] = False
     return shown
 
 
-def _secrets(used: Floats, sizes: Counts, division: Indices, smallest: int) -> list[Floats]:
+def _secrets(used: Floats, sizes: Counts, division: Indices, cells: SmallCells) -> list[Floats]:
     """Return each small group, and those of a division that are small even together."""
-    small = (sizes < smallest) & (sizes > 0)
+    small = cells.hides(sizes) & (sizes > 0)
     found = [used[i] for i in np.flatnonzero(small)]
     for number in np.unique(division):
         these = np.flatnonzero(small & (division == number))
-        if len(these) > 1 and sizes[these].sum() < smallest:
+        if len(these) > 1 and cells.hides(int(sizes[these].sum())):
             found.append(used[these].max(axis=0))
     return found
 

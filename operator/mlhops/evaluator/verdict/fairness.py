@@ -133,7 +133,7 @@ class Fairness:
             return f"; the hardest to decide is {self.who.names[group]}, which is too small as yet"
         if {group, self._other(group)} == {deciding, self._other(deciding)}:
             return ""
-        if min(gap.trials, gap.rest_trials) < disclosure.smallest:
+        if disclosure.cells.hides(min(gap.trials, gap.rest_trials)):
             return ""
         sides = _sides(self, group, disclosure)[1]
         found = Interval(gap.gap, gap.lower, gap.upper, limit_of(self.gate))
@@ -220,7 +220,7 @@ def _estimates(judged: Fairness, disclosure: Disclosure) -> list[GroupEstimate]:
     result = []
     for i, name in enumerate(judged.who.names):
         gap = judged.found.get(i)
-        open_ = gap is not None and min(gap.trials, gap.rest_trials) >= rows.smallest
+        open_ = gap is not None and not rows.cells.hides(min(gap.trials, gap.rest_trials))
         result.append(
             GroupEstimate(
                 group=name,

@@ -4,6 +4,7 @@ import numpy as np
 
 from mlhops.api.gate import PerformanceMetric
 from mlhops.api.interface import Output
+from mlhops.small_cells import DEFAULT, SmallCells
 from mlhops.statistics.arrays import Bools, Floats, Indices
 from mlhops.statistics.inference.performance import estimate
 
@@ -15,7 +16,9 @@ _MOST = 200_000
 """Of more rows one of each so many is looked at: enough to tell, in little memory."""
 
 
-def reversed_order(output: Output, label: Bools, score: Floats | None, smallest: int = 0) -> str:
+def reversed_order(
+    output: Output, label: Bools, score: Floats | None, cells: SmallCells = DEFAULT
+) -> str:
     """Return why scores cannot be those of the positive class, nothing if they can.
 
     No gate on rates alone would notice: a threshold on the wrong column gives rates, too.
@@ -24,7 +27,7 @@ def reversed_order(output: Output, label: Bools, score: Floats | None, smallest:
         output: what the interface says of the answer.
         label: the true outcome of each row.
         score: the score of each row; None where the model answers with classes.
-        smallest: of fewer cases no number is told.
+        cells: of how few cases no number is told.
     """
     if score is None:
         return ""
@@ -39,7 +42,7 @@ def reversed_order(output: Output, label: Bools, score: Floats | None, smallest:
     if not found.upper < _CHANCE:
         return ""
     span = f"{found.estimate:.2f} (95% interval {found.lower:.2f} to {found.upper:.2f}), below 0.5"
-    if fewest < smallest:
+    if cells.hides(fewest):
         span = "below 0.5 with all of its 95% interval"
     return (
         f"AUROC is {span}: the model's scores rank those who are positive lower, so they may be those of "

@@ -50,7 +50,7 @@ def judgement(spec: EvaluationSpec, people: LabelledRows, measured: Measured) ->
     """Return the verdict of every gate of a spec with all that it rests on."""
     output, candidate = spec.interface.output, measured.candidate
     problem = _unusable(output, people, candidate) or reversed_order(
-        output, people.label, candidate.score, spec.min_cell_size
+        output, people.label, candidate.score, spec.cells
     )
     findings = [
         in_error(gate, problem) if problem else _finding(gate, spec, people, measured)
@@ -74,10 +74,10 @@ def _disclosure(
     across = [gate.across for gate in spec.gates if gate.across is not None]
     divisions = list(dict.fromkeys(part for each in across for part in each.divisions))
     if not told or not divisions:
-        return Disclosure(None, spec.min_cell_size)
+        return Disclosure(None, spec.cells)
     who = cohorts(people.levels, divisions, most=None)
     kinds = Kinds(people.label, measured.candidate.called)
-    return Disclosure(Tallies(kinds, who), spec.min_cell_size, worst)
+    return Disclosure(Tallies(kinds, who), spec.cells, worst)
 
 
 def in_order(gates: Sequence[GateResult]) -> list[GateResult]:

@@ -17,7 +17,6 @@ from mlhops.evaluator.verdict.cell_counts import (
     Disclosure,
     Kinds,
     Tallies,
-    total_text,
 )
 from mlhops.evaluator.verdict.gate_result import Part, rounded, seed_of
 from mlhops.evaluator.verdict.plans import Planned, inferiority_plan, planned_sentence
@@ -31,6 +30,7 @@ from mlhops.evaluator.verdict.sentences import (
     plan_sentence,
 )
 from mlhops.evaluator.verdict.shortfalls import Shortfall, own_shortfalls, shortfall_sentence
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.inference.noninferiority import Answers, PairedDifference, noninferiority
 from mlhops.statistics.inference.verdict import of_noninferiority, overall
 
@@ -122,7 +122,7 @@ class Inferiority:
         cases = cases_of(gate.metric)
         tally = disclosure.tell(cases, self.tallies)
         rows = self.tallies.total(ROWS)
-        everybody = total_text(tally.total, rows, tally.smallest)
+        everybody = tally.cells.total_text(tally.total, rows)
         number = tally.text(i) if i != EVERYBODY else everybody
         name = self.worst or "everybody"
         span = self.span(i)
@@ -144,13 +144,13 @@ class Inferiority:
                 positives=positives.count(i),
                 negatives=negatives.count(i),
                 phase=phases.get(i, INCONCLUSIVE),
-                **self._values(i, rows.smallest),
+                **self._values(i, rows.cells),
             )
             for i, name in enumerate(self.tallies.who.names)
         ]
 
-    def _values(self, i: int, smallest: int) -> dict[str, float | None]:
-        if i not in self.found or self.found[i].cases < smallest:
+    def _values(self, i: int, cells: SmallCells) -> dict[str, float | None]:
+        if i not in self.found or cells.hides(self.found[i].cases):
             return {}
         each, span = self.found[i], self.span(i)
         values = (each.candidate, each.stable, span.estimate, span.lower, span.upper)
@@ -207,7 +207,7 @@ def _lacking(
             return Part(
                 INCONCLUSIVE,
                 f"a comparison by {gate.metric} needs at least {each.minimum:,} {each.cases} with "
-                f"either revision; there are {total_text(size, people.rows, spec.min_cell_size)}: add held-out rows",
+                f"either revision; there are {spec.cells.total_text(size, people.rows)}: add held-out rows",
             )
     return None
 

@@ -15,7 +15,6 @@ from mlhops.evaluator.verdict.cell_counts import (
     Disclosure,
     Kinds,
     Tallies,
-    total_text,
 )
 from mlhops.evaluator.verdict.gate_result import Part, begun, limit_of, numbers
 from mlhops.evaluator.verdict.noninferiority import Inferiority, against_stable
@@ -96,14 +95,14 @@ def _bounded(
     gate: Gate, spec: EvaluationSpec, people: LabelledRows, predictions: Predictions, power: float
 ) -> Part:
     kinds = Kinds(people.label, predictions.called)
-    smallest = spec.min_cell_size
+    cells = spec.cells
     for each in requirements(gate):
         size = int(kinds.of(each.cases).sum())
         if size < each.minimum:
             return Part(
                 INCONCLUSIVE,
                 f"{gate.metric} needs at least {each.minimum:,} {each.cases}; the data have "
-                f"{total_text(size, people.rows, smallest)}: add held-out rows",
+                f"{cells.total_text(size, people.rows)}: add held-out rows",
             )
     metric = PerformanceMetric(gate.metric)
     measure = estimate(metric, people.label, predictions.score, predictions.called, gate.confidence)
@@ -115,7 +114,7 @@ def _bounded(
         found.lower, found.upper, found.limit, gate.assurance
     )
     cases = ", ".join(
-        f"{kind}: {total_text(int(kinds.of(kind).sum()), people.rows, smallest)}"
+        f"{kind}: {cells.total_text(int(kinds.of(kind).sum()), people.rows)}"
         for kind in (POSITIVES, NEGATIVES)
     )
     needed = _needed(gate, measure, people.rows, power) if phase is INCONCLUSIVE else None

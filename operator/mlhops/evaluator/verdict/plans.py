@@ -104,7 +104,7 @@ def inferiority_plan(
         Bounds(-margin, math.inf),
         gate.confidence,
         seed_of(gate, spec),
-        asked.groups < spec.min_cell_size,
+        spec.cells.hides(asked.groups),
     )
     found = planning.plan([part], asked, power)
     if found is None:
@@ -127,7 +127,7 @@ def _fairness_parts(
 
     def rates(of: FairnessMetric, asked: Question) -> Rates:
         counts = count(of, label, called, who.atom, who.members)
-        return Rates(counts, asked, bounds, spec.min_cell_size)
+        return Rates(counts, asked, bounds, spec.cells)
 
     if metric is FairnessMetric.EQUALIZED_ODDS:
         both = FairnessMetric.TRUE_POSITIVE_RATE, FairnessMetric.FALSE_POSITIVE_RATE
@@ -141,7 +141,7 @@ def _fairness_parts(
         # A group without any case still grows.
         trials = np.maximum(found.counts.trials, sizes.astype(np.int64))
         counts = Trials(found.counts.events, trials, found.counts.members)
-        return [Rates(counts, question, bounds, spec.min_cell_size)]
+        return [Rates(counts, question, bounds, spec.cells)]
     if score is None:
         raise AssertionError("the judge plans no gate by scores for a model that has none")
     groups = len(who.names)
@@ -152,7 +152,7 @@ def _fairness_parts(
         who.atom,
         np.lexsort((score, label)),
     )
-    few = _fewest(gate, tallies) < spec.min_cell_size
+    few = spec.cells.hides(_fewest(gate, tallies))
     return [
         Measures(
             arms,

@@ -110,6 +110,6 @@ def _lack(tally: Tally, group: int, minimum: int) -> str:
     count = tally.count(group)
     if count is not None:
         return f"it has {count:,} {tally.cases} and needs {minimum:,}, {minimum - count:,} more to be judged"
-    if tally.sizes[group] < tally.smallest:
+    if tally.cells.hides(int(tally.sizes[group])):
         return f"it has {tally.text(group)} {tally.cases} and needs {minimum:,}"
     return f"it has fewer than the {minimum:,} {tally.cases} that it needs"

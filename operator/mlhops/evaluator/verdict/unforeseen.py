@@ -13,7 +13,6 @@ from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.interface import Feature
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.data.typed import Sent
-from mlhops.evaluator.errors import counted
 from mlhops.evaluator.scoring.features import inputs
 from mlhops.evaluator.verdict.sentences import joined
 from mlhops.statistics.values import as_it_stands, canonical, numbers
@@ -40,10 +39,8 @@ def unforeseen(table: Table, spec: EvaluationSpec) -> str:
     odd = []
     for each in features:
         if number := outside[each.name]:
-            few = number < spec.min_cell_size
-            rows = f"fewer than {spec.min_cell_size} rows" if few else counted(number, "row")
             kind = "its range" if each.type == "Numeric" else "its categories"
-            odd.append(f"{told(each.name)} is outside {kind} in {rows}")
+            odd.append(f"{told(each.name)} is outside {kind} in {spec.cells.text(number, 'row')}")
     if not odd:
         return ""
     return f"Not as spec.interface.features declares: {', '.join(joined(odd))}"

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from mlhops.api.interface import Range
 from mlhops.api.profile import EDGES, FeatureProfile
+from mlhops.small_cells import DEFAULT, SmallCells
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.numerals import LONGEST
 from mlhops.statistics.values import as_it_stands, canonical
 
-ENOUGH = 10
-"""Rows that a bin, or a category that nobody declared, must have: less could point at a person."""
 CATEGORIES = 256
 _DIGITS = 12
 _CENTRE_DIGITS = 9
@@ -61,7 +60,7 @@ def categorical(
     declared: Sequence[str] | None = None,
     *,
     binary: bool = False,
-    enough: int = ENOUGH,
+    cells: SmallCells = DEFAULT,
 ) -> FeatureProfile:
     """Return the profile of a feature with categories.
 
@@ -70,9 +69,9 @@ def categorical(
         values: its reference values; None where one is missing. If all of them are text, text is
             what the model sees, and is compared as it stands.
         declared: the categories of the interface. Where there are none, they are 0 and 1 of a
-            binary feature, else those of enough rows, the most frequent first.
+            binary feature, else those of so many rows that they are no small cell, the most frequent first.
         binary: whether there can be only two.
-        enough: how many rows are enough.
+        cells: which categories that nobody declared are not named.
     """
     kinds = {isinstance(value, str) for value in values if value is not None}
     read = as_it_stands if kinds == {True} else canonical
@@ -90,7 +89,7 @@ def categorical(
         categories = ["0", "1"]
     else:
         frequent = [
-            text for text, count in found.items() if count >= enough and len(text) <= LONGEST
+            text for text, count in found.items() if not cells.hides(count) and len(text) <= LONGEST
         ]
         categories = sorted(frequent, key=lambda text: (-found[text], text))[:CATEGORIES]
     counts = [found.pop(text, 0) for text in categories]
@@ -122,7 +121,7 @@ def _edges(ordered: Floats) -> list[float]:
         return []
     distinct, repeats = np.unique(ordered, return_counts=True)
     upto = np.cumsum(repeats)
-    bins = int(np.clip(len(ordered) // ENOUGH, 1, EDGES + 1))
+    bins = int(np.clip(len(ordered) // DEFAULT.smallest, 1, EDGES + 1))
     while len(cuts := _cuts(repeats, upto, bins)) > EDGES:
         bins = bins * 3 // 4
     found = [_between(distinct, int(cut)) for cut in cuts]

@@ -47,7 +47,7 @@ class Watch:
     """A profile, ready to be compared with window after window."""
 
     def __init__(self, profile: Profile) -> None:
-        self._profile = profile
+        self.profile = profile
         self.digest = profile.digest()
         """The profile's."""
         self._features = [Reference(feature) for feature in profile.features]
@@ -63,7 +63,7 @@ class Watch:
             ValueError: the window is of another profile, or damaged, or a test needs numbers and
                 is asked of categories.
         """
-        window.refuse_unless_of(self._profile, self.digest)
+        window.refuse_unless_of(self.profile, self.digest)
         found = [
             Seen(reference.profile.name, "Feature", shift)
             for reference, counted in zip(self._features, window.features, strict=True)
@@ -72,8 +72,8 @@ class Watch:
         if self._score is not None and window.score is not None:
             name = self._score.profile.name
             found += [Seen(name, "Score", s) for s in _shifts(self._score, window.score, suite)]
-        if suite.joint and self._profile.joint is not None and window.joint is not None:
-            found.append(Seen("joint", "Joint", mmd(self._profile.joint, window.joint)))
+        if suite.joint and self.profile.joint is not None and window.joint is not None:
+            found.append(Seen("joint", "Joint", mmd(self.profile.joint, window.joint)))
         return found
 
     def missing(self, window: Summary) -> list[Seen]:
@@ -82,14 +82,14 @@ class Watch:
         Raises:
             ValueError: the window is of another profile, or damaged.
         """
-        window.refuse_unless_of(self._profile, self.digest)
+        window.refuse_unless_of(self.profile, self.digest)
         return [
             Seen(
                 feature.name,
                 "Feature",
-                proportion(feature.missing, self._profile.rows, counted.missing, counted.seen),
+                proportion(feature.missing, self.profile.rows, counted.missing, counted.seen),
             )
-            for feature, counted in zip(self._profile.features, window.features, strict=True)
+            for feature, counted in zip(self.profile.features, window.features, strict=True)
         ]
 
 

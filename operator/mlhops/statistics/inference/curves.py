@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Counts, Floats
 from mlhops.statistics.inference import calibration
 from mlhops.statistics.inference.estimate import critical_of
@@ -42,17 +43,17 @@ class Bar:
     share: float
 
 
-def roc(label: Bools, score: Floats, smallest: int) -> list[RocPoint]:
+def roc(label: Bools, score: Floats, cells: SmallCells) -> list[RocPoint]:
     """Return the ROC curve from (0, 0) to (1, 1); nothing where a class has too few rows.
 
     Args:
         label: the true outcome of each row.
         score: the score of each row.
-        smallest: between two points lie at least so many rows of each class.
+        cells: between two points lie so many rows of each class that they are no small cell.
     """
     level = np.unique(-score, return_inverse=True)[1]
-    step = max(smallest, -(-int(min(label.sum(), (~label).sum())) // MOST_POINTS))
-    parts = _merged([np.bincount(level[label]), np.bincount(level[~label])], step)
+    step = max(cells.smallest, -(-int(min(label.sum(), (~label).sum())) // MOST_POINTS))
+    parts = _merged([np.bincount(level[label]), np.bincount(level[~label])], SmallCells(step))
     if not parts:
         return []
     positives, negatives = np.cumsum(parts, axis=0).T / np.sum(parts, axis=0)[:, None]
@@ -61,14 +62,14 @@ def roc(label: Bools, score: Floats, smallest: int) -> list[RocPoint]:
 
 
 def reliability(
-    label: Bools, score: Floats, smallest: int, confidence: float = 0.95
+    label: Bools, score: Floats, cells: SmallCells, confidence: float = 0.95
 ) -> list[ReliabilityPoint]:
     """Return the reliability diagram; nothing where a class has too few rows.
 
     Args:
         label: the true outcome of each row.
         score: the predicted risk of each row, 0 to 1.
-        smallest: each bin has at least so many rows of each class.
+        cells: each bin has so many rows of each class that they are no small cell.
         confidence: of each point's interval, alone.
 
     Raises:
@@ -80,7 +81,7 @@ def reliability(
     positives = np.bincount(place[label], minlength=bins)
     negatives = np.bincount(place[~label], minlength=bins)
     risks = np.bincount(place, score, bins)
-    parts = _merged([positives, negatives, risks], smallest)
+    parts = _merged([positives, negatives, risks], cells)
     points = []
     for events, others, risk in parts:
         size = events + others
@@ -90,13 +91,13 @@ def reliability(
     return points
 
 
-def distribution(score: Floats, edges: Floats, smallest: int) -> list[Bar]:
+def distribution(score: Floats, edges: Floats, cells: SmallCells) -> list[Bar]:
     """Return how scores are spread; nothing where there are too few.
 
     Args:
         score: the score of each row of a class; those beyond the edges count into the outermost bar.
         edges: ascending bounds of the bars; a bar has what is at its lower bound.
-        smallest: neighbours are joined until each bar has at least so many rows.
+        cells: neighbours are joined until no bar is a small cell.
     """
     place = np.clip(np.searchsorted(edges, score, side="right") - 1, 0, len(edges) - 2)
     counts = np.bincount(place, minlength=len(edges) - 1).tolist()
@@ -104,7 +105,7 @@ def distribution(score: Floats, edges: Floats, smallest: int) -> list[Bar]:
     begun, size = 0, 0
     for i, count in enumerate(counts):
         size += count
-        if size >= max(smallest, 1):
+        if not cells.hides(size):
             bars.append((float(edges[begun]), float(edges[i + 1]), size))
             begun, size = i + 1, 0
     if not bars:
@@ -114,7 +115,7 @@ def distribution(score: Floats, edges: Floats, smallest: int) -> list[Bar]:
     return [Bar(low, high, number / len(score)) for low, high, number in bars]
 
 
-def _merged(counts: Sequence[Counts | Floats], smallest: int) -> list[list[float]]:
+def _merged(counts: Sequence[Counts | Floats], cells: SmallCells) -> list[list[float]]:
     """Return neighbours added up until the first two sums are large enough, the last among them."""
     size = max(len(each) for each in counts)
     columns = [np.pad(each, (0, size - len(each))) for each in counts]
@@ -122,7 +123,7 @@ def _merged(counts: Sequence[Counts | Floats], smallest: int) -> list[list[float
     open_part = [0.0] * len(columns)
     for line in zip(*(column.tolist() for column in columns), strict=True):
         open_part = [a + b for a, b in zip(open_part, line, strict=True)]
-        if min(open_part[:2]) >= max(smallest, 1):
+        if not cells.hides(int(min(open_part[:2]))):
             parts.append(open_part)
             open_part = [0.0] * len(columns)
     if parts:

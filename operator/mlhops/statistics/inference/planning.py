@@ -19,6 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
+from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Counts, Floats, Indices
 from mlhops.statistics.inference import contrasts, proportions
 from mlhops.statistics.inference.contrasts import Arms, Comparison
@@ -195,8 +196,8 @@ class Rates:
     """As seen."""
     question: Question
     bounds: Bounds
-    few: int
-    """Of an atom with fewer trials the rate is taken to be everybody's: it says little, and may not
+    cells: SmallCells
+    """Of an atom with so few trials the rate is taken to be everybody's: it says little, and may not
     be told."""
     _critical: float = field(default=math.nan, init=False)
 
@@ -221,7 +222,7 @@ class Rates:
         seen, trials = self.counts.events, self.counts.trials
         everybody = float(seen.sum() / max(trials.sum(), 1))
         own = seen / np.maximum(trials, 1)
-        return np.where(trials < max(self.few, 1), everybody, own)
+        return np.where(self.cells.hides(trials), everybody, own)
 
     def _intervals(
         self, events: Counts, trials: Counts, members: Bools, left: Indices, right: Indices

@@ -7,7 +7,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from typing import Final
 
-from mlhops.detector.job import LENGTH, framed, length
+from mlhops.alibi.sidecar.job import LENGTH, framed, length
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 """A node may have many CPUs of which the container gets one: threads would only wait for each other."""

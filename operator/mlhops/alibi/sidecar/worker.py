@@ -1,4 +1,4 @@
-"""The process that asks alibi-detect: `python -m mlhops.detector.alibi`, a child of the detector.
+"""The process that asks alibi-detect: `python -m mlhops.alibi.sidecar.worker`, a child of the detector.
 
 It reads jobs from its standard input and writes answers to its standard output, until the input ends.
 alibi-detect is loaded here and nowhere else. Detectors are made of typed fields: `load_detector` would run
@@ -17,10 +17,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from mlhops.alibi.sidecar.job import Answer, Job, read, write
+from mlhops.alibi.sidecar.multivariate import compared
 from mlhops.api.alibi import MOST_REFERENCE, AlibiResult, AlibiTest, AlibiType, Planned, planned
 from mlhops.api.profile import FeatureProfile, Profile
-from mlhops.detector.job import Answer, Job, read, write
-from mlhops.detector.multivariate import compared
 from mlhops.statistics.arrays import Counts, Floats
 
 _NICE = 5

@@ -9,9 +9,9 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from mlhops.alibi.sidecar.job import Job
 from mlhops.api.alibi import JOINT_ROWS, NEEDS_TORCH, PERMUTATIONS, AlibiResult, AlibiTest, Planned
 from mlhops.api.profile import FeatureProfile, Profile
-from mlhops.detector.job import Job
 from mlhops.statistics.arrays import Floats
 
 _LANDMARKS = 50

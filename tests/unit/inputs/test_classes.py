@@ -2,8 +2,8 @@
 
 import pytest
 
-from mlhops.api.classes import column_of
 from mlhops.api.interface import Output
+from mlhops.inputs.classes import column_of
 
 
 @pytest.mark.parametrize(

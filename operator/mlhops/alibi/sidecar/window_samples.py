@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 
+from mlhops.alibi.sidecar.baseline import Baseline
+from mlhops.alibi.sidecar.sample import Raw, Sample
 from mlhops.api.alibi import JOINT_ROWS, AlibiSettings, joint
 from mlhops.api.detector import Window
-from mlhops.detector.baseline import Baseline
-from mlhops.detector.sample import Raw, Sample
 from mlhops.detector.window import Windows
 from mlhops.statistics.drift.sketch import Column, Sketch
 

@@ -19,12 +19,14 @@ from mlhops.api.columns import told
 from mlhops.api.policy import DriftSettings
 from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
+from mlhops.monitoring.engine import Heard
 from mlhops.monitoring.findings import Finding, finite, reach
-from mlhops.monitoring.reports import Trouble
+from mlhops.monitoring.reports import Told, Trouble
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.statistics.drift.binned_tests import AnyTest, Shift
 from mlhops.statistics.drift.budget import Limit, judge
 from mlhops.statistics.drift.combine_pvalues import Part, combined
+from mlhops.statistics.drift.look import Watch
 
 _FRESH = 3
 """Results of more than so many looks ago are none."""
@@ -52,15 +54,15 @@ _SILENT = (
 )
 
 
-@dataclass(frozen=True)
-class Heard:
-    """What the pods told of alibi-detect."""
+class AlibiDetect:
+    """The engine: alibi-detect was asked in each pod."""
 
-    findings: list[Finding]
-    troubles: list[Trouble]
+    def judge(self, watch: Watch, told: Told, settings: DriftSettings, alpha: float) -> Heard:
+        """Return what is found."""
+        return over_pods(watch.profile, watch.digest, told.reports, settings, alpha)
 
 
-def alibi(
+def over_pods(
     profile: Profile,
     digest: str,
     reports: Sequence[DetectorReport],
@@ -79,7 +81,7 @@ def alibi(
     asked = settings.asked_of_alibi
     told = [_Pod(report.alibi, settings) for report in reports if report.profile_digest == digest]
     if asked is None or not told:
-        return Heard([], [])
+        return Heard()
     tests = list(planned(asked.detectors, profile))
     troubles = {trouble for pod in told for trouble in pod.troubles()}
     findings: list[Finding] = []

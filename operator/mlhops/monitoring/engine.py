@@ -1,0 +1,38 @@
+"""What an engine is that computes tests of drift: the seam between a look and whoever finds drift."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mlhops.api.policy import DriftSettings
+from mlhops.monitoring.findings import Finding
+from mlhops.monitoring.reports import Told, Trouble
+from mlhops.statistics.drift.look import Watch
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What an engine found in all pods of a revision."""
+
+    findings: list[Finding] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    """Why that is not all: there is no verdict then."""
+    shortages: list[Trouble] = field(default_factory=list)
+    """Why findings had too little to go by, which they say themselves."""
+
+
+class DriftEngine(Protocol):
+    """Finds drift in what the pods of a revision told."""
+
+    def judge(self, watch: Watch, told: Told, settings: DriftSettings, alpha: float) -> Heard:
+        """Return what is found.
+
+        Args:
+            watch: the profile.
+            told: by the pods.
+            settings: of the policy.
+            alpha: the corrected chance at which there is drift.
+
+        Raises:
+            ValueError: what was told is of another profile, or damaged.
+            ArithmeticError: no number comes of it.
+        """

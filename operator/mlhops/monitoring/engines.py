@@ -1,0 +1,10 @@
+"""The engines that a policy may name."""
+
+from collections.abc import Mapping
+
+from mlhops.alibi.judging import AlibiDetect
+from mlhops.monitoring.drift import Native
+from mlhops.monitoring.engine import DriftEngine
+
+ENGINES: Mapping[str, DriftEngine] = {"Native": Native(), "AlibiDetect": AlibiDetect()}
+"""By `drift.engine`."""
