@@ -464,6 +464,10 @@ def _why_not_resumed(candidate: Candidate) -> str:
         return "the rollout waits for a Decision with action Approve"
     if reason in (Reason.NOT_ENOUGH_TRAFFIC, Reason.OBSERVING):
         return "the rollout waits for live requests: decide Promote to go on without"
+    if reason == Reason.STEP_UNKNOWN:
+        return (
+            "the rollout waits at a step that this operator does not know: decide Promote or Abort"
+        )
     if reason in _UNRESOLVED:
         return "the rollout waits for evidence: decide Retry, or Override the gates by name"
     return "the rollout is not paused"

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     # why a rollout waits
     NOT_ENOUGH_TRAFFIC = "NotEnoughTraffic"
     OBSERVING = "Observing"
+    STEP_UNKNOWN = "StepUnknown"
     PAUSE_STEP = "PauseStep"
     APPROVAL_REQUIRED = "ApprovalRequired"
     PAUSED_BY_SPEC = "PausedBySpec"
