@@ -18,7 +18,7 @@ UNKNOWN = "unknown"
 """The name of a step whose verb only another version of the operator knows."""
 
 
-class Asked(Resource):
+class StepArgument(Resource):
     """What a verb asks for, as texts that follow it; empty where the verb says all."""
 
     @property
@@ -32,7 +32,7 @@ class Asked(Resource):
         return self.written
 
 
-class Pause(Asked):
+class Pause(StepArgument):
     """Wait for a time, or without a duration for a person."""
 
     duration: Duration | None = None
@@ -49,7 +49,7 @@ class Pause(Asked):
         return _whole_seconds(self.duration)
 
 
-class Evaluate(Asked):
+class Evaluate(StepArgument):
     """Measure the gates again at this point, on the held-out data: no live traffic is measured."""
 
 
@@ -82,7 +82,7 @@ class StepEvidence(Resource):
     """In place of `rollout.evidence.wait`."""
 
 
-class Observe(Asked):
+class Observe(StepArgument):
     """Watch live requests at the present weight; passed over on a first deployment."""
 
     requests: Annotated[int, Field(ge=1, le=1_000_000)]
@@ -102,7 +102,7 @@ class Observe(Asked):
         return f"{self.requests} {_whole_seconds(self.duration)}".rstrip()
 
 
-class Approve(Asked):
+class Approve(StepArgument):
     """Wait for a Decision with action Approve."""
 
 
@@ -146,17 +146,19 @@ class Verbs(Resource):
     def verb(self) -> str:
         """The step as a person would write it."""
         asked = self._asked(self.kind)
-        return _text(self.kind, asked.written if isinstance(asked, Asked) else str(asked))
+        return _text(self.kind, asked.written if isinstance(asked, StepArgument) else str(asked))
 
     @property
     def name(self) -> str:
         """The step in one way for all ways to write it: what the status and Decisions know it by."""
         asked = self._asked(self.kind)
-        return _text(self.kind, asked.canonical if isinstance(asked, Asked) else str(asked))
+        return _text(self.kind, asked.canonical if isinstance(asked, StepArgument) else str(asked))
 
-    def _asked(self, verb: Verb | None) -> Asked | int | None:
+    def _asked(self, verb: Verb | None) -> StepArgument | int | None:
         """Return what a verb asks for, None where the step does not have it."""
-        asked: Asked | int | None = getattr(self, to_snake(verb)) if verb is not None else None
+        asked: StepArgument | int | None = (
+            getattr(self, to_snake(verb)) if verb is not None else None
+        )
         return asked
 
 

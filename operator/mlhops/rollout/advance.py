@@ -12,9 +12,8 @@ from mlhops.rollout.decisions import note
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.guards import find_guard
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.steps.evaluate import Evaluate, evaluation_of
-from mlhops.rollout.steps.handler import Context, Done, Failed, Waiting, under_way
-from mlhops.rollout.steps.handler import Outcome as StepOutcome
+from mlhops.rollout.steps.evaluate import EvaluateStep, evaluation_of
+from mlhops.rollout.steps.handler import Done, Failed, StepContext, StepOutcome, Waiting, under_way
 from mlhops.rollout.steps.registry import handler_of
 from mlhops.rollout.way_back import keep_until, kept
 from mlhops.rollout.weights import in_force
@@ -67,7 +66,7 @@ def _step_done(draft: Draft, step: TakenStep) -> bool:
     candidate = draft.candidate
     if candidate is None:
         return False
-    outcome = handler_of(step).done(Context(draft, candidate, step))
+    outcome = handler_of(step).done(StepContext(draft, candidate, step))
     return _is_done(draft, outcome, _step_text(draft, step))
 
 
@@ -147,9 +146,9 @@ def _taken_over(draft: Draft, candidate: Candidate) -> StepOutcome:
 def _gates_left(draft: Draft, candidate: Candidate) -> bool:
     """Whether a person who promotes would pass over a measurement that is under way."""
     step = taken.present(candidate)
-    if step is None or not isinstance(handler_of(step), Evaluate):
+    if step is None or not isinstance(handler_of(step), EvaluateStep):
         return False
-    name = evaluation_of(Context(draft, candidate, step))
+    name = evaluation_of(StepContext(draft, candidate, step))
     return name in draft.seen.evaluations and not _step_done(draft, step)
 
 

@@ -10,7 +10,7 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.servers import doubt_about, why_unproven
 from mlhops.rollout.steps.handler import Waiting, under_way
 
-Check = Callable[[Draft, Candidate], Waiting | None]
+Guard = Callable[[Draft, Candidate], Waiting | None]
 
 
 def find_guard(draft: Draft, candidate: Candidate) -> Waiting | None:
@@ -83,7 +83,7 @@ def _policy(_: Draft, candidate: Candidate) -> Waiting | None:
     return Waiting(Reason.PAUSED_BY_POLICY, hold.message) if hold is not None else None
 
 
-CHAIN: tuple[Check, ...] = (
+CHAIN: tuple[Guard, ...] = (
     _pause,
     _readiness,
     _proof,

@@ -468,8 +468,6 @@ def _with_facts(draft: Draft, candidate: Candidate | None) -> Candidate | None:
 
 
 def _url(draft: Draft) -> str | None:
-    gateway = draft.seen.model.spec.exposure.gateway
-    if draft.stable is None or gateway is None:
+    if draft.stable is None:
         return None
-    name = draft.hostnames[0].name if draft.hostnames else gateway.hostnames[0]
-    return f"{draft.seen.listener.scheme}://{name}{draft.seen.listener.port_suffix}"
+    return draft.seen.router.url(draft.seen, [each.name for each in draft.hostnames])

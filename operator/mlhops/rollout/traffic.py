@@ -17,7 +17,7 @@ from mlhops.rollout.drift_snapshot import Answering, step_of
 from mlhops.rollout.intents import Event
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.serving import of_candidate, of_step, why_failing
-from mlhops.rollout.steps.handler import Context, Done, Outcome, Waiting
+from mlhops.rollout.steps.handler import Done, StepContext, StepOutcome, Waiting
 from mlhops.statistics.inference.answering import (
     at_least,
     at_most,
@@ -93,7 +93,7 @@ def asked_by(draft: Draft, step: TakenStep | None = None) -> Evidence:
     )
 
 
-def proven(context: Context, asked: Evidence, requests: int) -> Outcome:
+def proven(context: StepContext, asked: Evidence, requests: int) -> StepOutcome:
     """Return whether so many requests of the present step show what is asked; where not, what is missing."""
     answering = of_candidate(context.draft, context.candidate)
     blind = _why_blind(context, answering)
@@ -111,7 +111,7 @@ def proven(context: Context, asked: Evidence, requests: int) -> Outcome:
     return Done()
 
 
-def _why_blind(context: Context, answering: Answering | None) -> str:
+def _why_blind(context: StepContext, answering: Answering | None) -> str:
     """Return why nobody knows how a candidate answers, empty where it is known."""
     weighs = context.step.step.startswith("setWeight")
     way_out = "a Decision Promote goes on without" + (
@@ -127,7 +127,7 @@ def _why_blind(context: Context, answering: Answering | None) -> str:
     return ""
 
 
-def _wait(context: Context, asked: Evidence, why: str) -> Waiting:
+def _wait(context: StepContext, asked: Evidence, why: str) -> Waiting:
     """Wait for requests; after `evidence.wait` with a warning."""
     draft, candidate, reason = context.draft, context.candidate, Reason.NOT_ENOUGH_TRAFFIC
     end = later(candidate.step_started_at or draft.now, asked.wait)

@@ -12,7 +12,7 @@ from mlhops.api.status import TakenStep
 from mlhops.api.step import VERBS, Verb, Verbs
 from mlhops.kserve.servers import Server
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.steps.handler import Context, Done
+from mlhops.rollout.steps.handler import Done, StepContext
 from mlhops.rollout.steps.registry import handler_for, handler_of
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary
 from tests.unit.rollout.traffic import counted, tell
@@ -29,14 +29,14 @@ BEGUN: list[tuple[list[Json], Verb]] = [
 """Lists of steps, and the verb that a rollout comes to by itself."""
 
 
-def under_way(world: World) -> Context:
+def under_way(world: World) -> StepContext:
     """What the step under way looks at in the next pass."""
     draft = Draft.begin(world.observe(), world.now)
     candidate = draft.candidate
     assert candidate is not None
     assert candidate.taken is not None
     assert candidate.taken.present is not None
-    return Context(draft, candidate, candidate.taken.present)
+    return StepContext(draft, candidate, candidate.taken.present)
 
 
 def test_each_verb_of_the_api_is_a_field_of_a_step_and_has_a_file() -> None:

@@ -2,15 +2,15 @@
 
 from mlhops.rollout.decisions import approved
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.steps.handler import Context, Done, Outcome, StepHandler, Waiting
+from mlhops.rollout.steps.handler import Done, StepContext, StepHandler, StepOutcome, Waiting
 
 
-class Approve(StepHandler):
+class ApproveStep(StepHandler):
     """Lasts until somebody decides Approve."""
 
     verb = "approve"
 
-    def done(self, context: Context) -> Outcome:
+    def done(self, context: StepContext) -> StepOutcome:
         """Return whether the step has its approval."""
         if approved(context.candidate, context.step):
             return Done()

@@ -7,11 +7,11 @@ from mlhops.rollout.gates import judge
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
 from mlhops.rollout.steps.handler import (
-    Context,
     Done,
     Failed,
-    Outcome,
+    StepContext,
     StepHandler,
+    StepOutcome,
     Waiting,
     under_way,
 )
@@ -19,12 +19,12 @@ from mlhops.rollout.steps.handler import (
 _MEASURES = "which measures the held-out data again"
 
 
-class Evaluate(StepHandler):
+class EvaluateStep(StepHandler):
     """Lasts until an Evaluation of its own has passed."""
 
     verb = "evaluate"
 
-    def done(self, context: Context) -> Outcome:
+    def done(self, context: StepContext) -> StepOutcome:
         """Return what the step's Evaluation comes to; without one, ask for it."""
         draft, candidate = context.draft, context.candidate
         name = evaluation_of(context)
@@ -44,14 +44,14 @@ class Evaluate(StepHandler):
         return Waiting(reason, message, final=verdict.final)
 
 
-def evaluation_of(context: Context) -> str:
+def evaluation_of(context: StepContext) -> str:
     """Return the name of the Evaluation that the step runs."""
     candidate = context.candidate
     about = (context.draft.name, candidate.revision, candidate.attempt)
     return evaluation_name(*about, context.step.id)
 
 
-def _begin(context: Context, name: str) -> Outcome:
+def _begin(context: StepContext, name: str) -> StepOutcome:
     evaluation = asked_for(context.draft, name)
     if evaluation is None:
         return under_way(f"{_MEASURES} once its InferenceService is as it was applied")
@@ -59,7 +59,7 @@ def _begin(context: Context, name: str) -> Outcome:
     return under_way(_MEASURES, event=event, evaluation=evaluation)
 
 
-def _just_begun(context: Context) -> bool:
+def _just_begun(context: StepContext) -> bool:
     """Whether the step begins with this plan, so that people are told only once."""
     old, candidate = context.draft.old.candidate, context.candidate
     present = taken.present(old) if old is not None else None

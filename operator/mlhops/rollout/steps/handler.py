@@ -49,7 +49,7 @@ class Failed:
     message: str
 
 
-Outcome: TypeAlias = Done | Waiting | Failed
+StepOutcome: TypeAlias = Done | Waiting | Failed
 
 
 def under_way(
@@ -65,7 +65,7 @@ def under_way(
 
 
 @dataclass(frozen=True)
-class Context:
+class StepContext:
     """What a step looks at. It changes nothing of the draft, which a test sees to."""
 
     draft: Draft
@@ -96,5 +96,5 @@ class StepHandler(ABC):
         return None
 
     @abstractmethod
-    def done(self, context: Context) -> Outcome:
+    def done(self, context: StepContext) -> StepOutcome:
         """Return whether the step is over."""

@@ -2,17 +2,17 @@
 
 from mlhops.api.base import later
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.steps.handler import Context, Done, Outcome, StepHandler, Waiting
+from mlhops.rollout.steps.handler import Done, StepContext, StepHandler, StepOutcome, Waiting
 from mlhops.rollout.traffic import Observed, asked_by, proven
 
 
-class Observe(StepHandler):
+class ObserveStep(StepHandler):
     """Lasts until so many requests were answered well, and for a time at least."""
 
     verb = "observe"
     live = True
 
-    def done(self, context: Context) -> Outcome:
+    def done(self, context: StepContext) -> StepOutcome:
         """Return whether enough was seen for long enough."""
         candidate, wanted = context.candidate, Observed.of(context.step.step)
         if candidate.desired_weight <= 0 and context.step.removed:

@@ -3,16 +3,16 @@
 from mlhops.rollout import taken
 from mlhops.rollout.decisions import resumed
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.steps.handler import Context, Done, Outcome, StepHandler, Waiting
+from mlhops.rollout.steps.handler import Done, StepContext, StepHandler, StepOutcome, Waiting
 
 
-class Pause(StepHandler):
+class PauseStep(StepHandler):
     """Lasts for its time, or until somebody resumes."""
 
     verb = "pause"
     live = True
 
-    def done(self, context: Context) -> Outcome:
+    def done(self, context: StepContext) -> StepOutcome:
         """Return whether the time is over, or somebody resumed."""
         step = context.step
         if resumed(context.candidate, step):
@@ -27,7 +27,7 @@ class Pause(StepHandler):
         return Waiting(Reason.PAUSE_STEP, message + context.removed, wake=end)
 
 
-def _shown(context: Context) -> str:
+def _shown(context: StepContext) -> str:
     """Return the length of a pause as a person wrote it, or as it was while the list no longer has it."""
     index, steps = context.candidate.step_index, context.draft.steps
     pause = steps[index].pause if index < len(steps) else None

@@ -5,27 +5,27 @@ from typing import assert_never
 from mlhops.api.status import TakenStep
 from mlhops.api.step import UNKNOWN, VERBS, Verb
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.steps.approve import Approve
-from mlhops.rollout.steps.evaluate import Evaluate
-from mlhops.rollout.steps.handler import Context, Outcome, StepHandler, Waiting
-from mlhops.rollout.steps.observe import Observe
-from mlhops.rollout.steps.pause import Pause
-from mlhops.rollout.steps.set_weight import SetWeight
+from mlhops.rollout.steps.approve import ApproveStep
+from mlhops.rollout.steps.evaluate import EvaluateStep
+from mlhops.rollout.steps.handler import StepContext, StepHandler, StepOutcome, Waiting
+from mlhops.rollout.steps.observe import ObserveStep
+from mlhops.rollout.steps.pause import PauseStep
+from mlhops.rollout.steps.set_weight import SetWeightStep
 
 
 def handler_for(verb: Verb) -> StepHandler:
     """Return what is done at a verb."""
     match verb:
         case "setWeight":
-            return SetWeight()
+            return SetWeightStep()
         case "pause":
-            return Pause()
+            return PauseStep()
         case "evaluate":
-            return Evaluate()
+            return EvaluateStep()
         case "observe":
-            return Observe()
+            return ObserveStep()
         case "approve":
-            return Approve()
+            return ApproveStep()
         case _:
             assert_never(verb)
 
@@ -39,7 +39,7 @@ def handler_of(step: TakenStep) -> StepHandler:
 class _Unknown(StepHandler):
     """A step that another version of the operator knows: none that this one knows stands in for it."""
 
-    def done(self, context: Context) -> Outcome:
+    def done(self, context: StepContext) -> StepOutcome:
         """Wait for a person: nobody here can tell what the step asks, or that it is over."""
         what = "" if context.step.step == UNKNOWN else f" ({context.step.step})"
         message = (
