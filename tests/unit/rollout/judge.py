@@ -240,6 +240,7 @@ class Judge:
         candidate = new.candidate
         if candidate is None:
             return
+        assert not new.message.endswith("%: "), "a candidate gets no more, and nobody is told why"
         if candidate.proof is not None:
             cited = candidate.proof.evaluation
             assert cited in evidence(world, seen, candidate.revision, self.covered)
