@@ -22,15 +22,14 @@ from mlhops.controller.resources import (
     DECISIONS,
     EVALUATIONS,
     EVENTS,
-    GATEWAYS,
     JOBS,
     MODELS,
     POLICIES,
     REVISIONS,
-    ROUTES,
     SERVICES,
     Kind,
 )
+from mlhops.routing.registry import PARENTS, ROUTED
 from tools import generated
 
 NAME = "mlhops"
@@ -47,7 +46,7 @@ _WRITE = ("create", "delete", "deletecollection", "patch", "update")
 _CHANGED: Mapping[Kind, tuple[str, ...]] = {
     EVALUATIONS: ("create", "delete"),
     SERVICES: ("create", "delete", "patch"),
-    ROUTES: ("create", "patch"),  # it goes with its model, by the garbage collector
+    **{kind: tuple(router.rights) for kind, router in ROUTED.items()},
     JOBS: ("create",),  # they go with their Evaluations
     REVISIONS: ("create", "delete"),
     CONFIG_MAPS: ("create", "delete", "patch"),
@@ -142,7 +141,7 @@ ROLES = (
     Role(
         "operator-outside",
         (
-            Rule(GATEWAYS.group, (GATEWAYS.plural,), ("get",)),
+            *(Rule(kind.group, (kind.plural,), ("get",)) for kind in PARENTS),
             Rule(CLUSTER_RUNTIMES.group, (CLUSTER_RUNTIMES.plural,), ("get", "list")),
         ),
         scoped=True,

@@ -20,6 +20,7 @@ from mlhops.api.gate import PROBABILISTIC, SCORED, Gates
 from mlhops.api.interface import SET, Interface
 from mlhops.api.predictor import Predictor, Resources
 from mlhops.api.status import ClinicalModelStatus
+from mlhops.api.step import Evidence, Pause, Step
 from mlhops.small_cells import MIN_CELL_SIZE, MinCellSize
 
 _HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -177,121 +178,6 @@ class EvaluationSettings(
     on_stable_failure: Literal["Alert", "Restore"] = "Alert"
     """What happens when what serves Fails that: Alert tells people, and it serves on. Restore goes back to the
     previous revision, where that is kept, well, and proven by the same gates; otherwise it is as Alert."""
-
-
-class Pause(Resource):
-    """Wait for a time, or without a duration for a person."""
-
-    duration: Duration | None = None
-    """How long; without it, until a Decision with action Resume or Promote."""
-
-
-class Evaluate(Resource):
-    """Measure the gates again at this point, on the held-out data: no live traffic is measured."""
-
-
-class Evidence(Resource):
-    """What live requests must have shown before a candidate gets more of them."""
-
-    min_requests: Annotated[int, Field(ge=0, le=1_000_000)] = 100
-    """So many requests the candidate must have answered at a weight. With 0 a weight is raised without
-    any, and without the proof of `maxFailureRate`: there is no other way around it."""
-    max_failure_rate: Annotated[float, Field(ge=0.0001, le=1)] = 0.05
-    """The share of its requests that may fail. The upper limit of a one-sided 95 % interval (Clopper and
-    Pearson) must not be greater; a lower limit of 99.9 % that is greater fails the candidate."""
-    max_latency_ratio: Annotated[float, Field(ge=1, le=1000)] = 3.0
-    """How many times the median answer time of what serves the candidate's may be. It fails where the
-    intervals of both medians prove that it is more."""
-    wait: Duration = "1h"
-    """How long the requests may take to come, until people are warned; the weight is not raised then either."""
-
-
-class StepEvidence(Resource):
-    """What is asked of live requests at one step in place of `rollout.evidence`."""
-
-    min_requests: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-    """In place of `rollout.evidence.minRequests`."""
-    max_failure_rate: Annotated[float, Field(ge=0.0001, le=1)] | None = None
-    """In place of `rollout.evidence.maxFailureRate`."""
-    max_latency_ratio: Annotated[float, Field(ge=1, le=1000)] | None = None
-    """In place of `rollout.evidence.maxLatencyRatio`."""
-    wait: Duration | None = None
-    """In place of `rollout.evidence.wait`."""
-
-
-class Observe(Resource):
-    """Watch live requests at the present weight; passed over on a first deployment."""
-
-    requests: Annotated[int, Field(ge=1, le=1_000_000)]
-    """So many requests the candidate must have answered, and its failures must be proven within
-    `rollout.evidence.maxFailureRate`."""
-    duration: Duration | None = None
-    """For so long at least."""
-
-
-class Approve(Resource):
-    """Wait for a Decision with action Approve."""
-
-
-class Step(
-    Resource,
-    json_schema_extra=rules(
-        (
-            (
-                "[has(self.setWeight), has(self.pause), has(self.evaluate), has(self.approve), "
-                "has(self.observe)].filter(x, x).size() == 1"
-            ),
-            (
-                "a step has exactly one of setWeight, pause, evaluate, observe and approve: split it "
-                "into several steps"
-            ),
-        ),
-        (
-            "!has(self.evidence) || has(self.setWeight)",
-            "evidence is about the weight that a step sets: put it beside a setWeight",
-            ".evidence",
-        ),
-    ),
-):
-    """One step of a rollout."""
-
-    set_weight: (
-        Annotated[
-            int,
-            Field(
-                json_schema_extra=rules(
-                    (
-                        "self >= 0 && self <= 100",
-                        "setWeight is a percentage: set it to a number from 0 to 100",
-                    )
-                )
-            ),
-        ]
-        | None
-    ) = None
-    """The candidate's share of requests, in percent; passed over on a first deployment. Such a step is
-    done when live requests have shown what `rollout.evidence` asks."""
-    evidence: StepEvidence | None = None
-    """What is asked of live requests at this weight in place of `rollout.evidence`."""
-    pause: Pause | None = None
-    """Wait for a time, or without a duration for a person; passed over on a first deployment."""
-    evaluate: Evaluate | None = None
-    """Measure the gates again at this point, on the held-out data: no live traffic is measured."""
-    observe: Observe | None = None
-    """Watch live requests at the present weight; passed over on a first deployment."""
-    approve: Approve | None = None
-    """Wait for a Decision with action Approve."""
-
-    @property
-    def verb(self) -> str:
-        """The step as a person would write it."""
-        if self.set_weight is not None:
-            return f"setWeight {self.set_weight}"
-        if self.pause is not None:
-            return f"pause {self.pause.duration}" if self.pause.duration else "pause"
-        if self.observe is not None:
-            return f"observe {self.observe.requests} requests"
-        return "evaluate" if self.evaluate is not None else "approve"
 
 
 class Rollout(

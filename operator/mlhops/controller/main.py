@@ -39,11 +39,9 @@ from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     DECISIONS,
     EVALUATIONS,
-    GATEWAYS,
     MODELS,
     PODS,
     POLICIES,
-    ROUTES,
     RUNTIMES,
     Key,
     Kind,
@@ -61,8 +59,9 @@ from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, service_of_app
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 from mlhops.rollout.intents import Event
 from mlhops.rollout.reasons import CLUSTER_RESTORED_MESSAGE, Reason
-from mlhops.routing.gateway_api import GatewayRouter, unprogrammed
 from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules
+from mlhops.routing.registry import KINDS, PARENTS, ROUTED, ROUTERS
+from mlhops.routing.router import Router
 
 _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
@@ -81,7 +80,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-_COMPARED = frozenset({CLUSTER_RUNTIMES, GATEWAYS, ROUTES, RUNTIMES, EVALUATIONS, POLICIES})
+_COMPARED = frozenset({CLUSTER_RUNTIMES, *KINDS, RUNTIMES, EVALUATIONS, POLICIES})
 """Kinds of which it matters what an object was before: somebody may take away the label that names its model,
 and of some only the spec matters."""
 
@@ -116,7 +115,7 @@ class Operator:
         self._models = Models(
             client,
             self._store,
-            GatewayRouter(),
+            ROUTERS[0],
             detectors,
             now,
             self.sinks,
@@ -222,9 +221,10 @@ class Operator:
             self._add_models(name_of(after or before or {}).namespace)
         if kind == CLUSTER_RUNTIMES and at(before, "spec") != at(after, "spec"):
             self._add_models()
-        if kind == ROUTES and at(before, "spec") != at(after, "spec") and _takes_any(before, after):
+        changed = at(before, "spec") != at(after, "spec")
+        if kind in ROUTED and changed and _takes_any(ROUTED[kind], before, after):
             self._add_models()
-        if kind == GATEWAYS and _plays_another_part(before, after):
+        if kind in PARENTS and PARENTS[kind].plays_another_part(before, after):
             self._add_models()
 
     def _look_over(self, kind: Kind, model: Manifest, before: str) -> None:
@@ -235,7 +235,7 @@ class Operator:
 
     def _look_around(self, kind: Kind, name: Name, before: frozenset[str]) -> None:
         """Look at the models that wait for a host name that somebody has given up, or whose name somebody takes."""
-        if kind not in (MODELS, ROUTES):
+        if kind != MODELS and kind not in ROUTED:
             return
         after = self._store.hostnames(kind, name)
         # A route can take requests by other things than its host names; a model holds these or does not.
@@ -479,19 +479,9 @@ def _health(operator: Operator, client: Client, watches: Watches, pulse: Pulse) 
     return health
 
 
-def _plays_another_part(before: Manifest | None, after: Manifest | None) -> bool:
-    """Whether a Gateway listens on something else, or takes requests no longer or again.
-
-    Its status changes with each route, which matters to nobody else.
-    """
-    if at(before, "spec") != at(after, "spec"):
-        return True
-    return unprogrammed(before or {}) != unprogrammed(after or {})
-
-
-def _takes_any(*routes: Manifest | None) -> bool:
-    """Whether any of them is an HTTPRoute without host names, which has those of the Gateway's listeners."""
-    return any(one is not None and not at(one, "spec", "hostnames") for one in routes)
+def _takes_any(router: Router, *routes: Manifest | None) -> bool:
+    """Whether any of them is a route without host names, which has those of what it hangs on."""
+    return any(one is not None and not router.hostnames(one) for one in routes)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,25 +3,28 @@
 from dataclasses import dataclass
 
 from mlhops.api import GROUP, VERSION
+from mlhops.kserve.kind import Kind
+from mlhops.routing.gateway_api import GATEWAYS, ROUTES
 
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of object."""
-
-    group: str
-    version: str
-    plural: str
-    cluster: bool = False
-    """Whether its objects are in no namespace."""
-
-    def path(self, namespace: str, name: str = "", subresource: str = "") -> str:
-        """Return the URL path of an object or of a list; of all namespaces where none is named."""
-        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        within = ["namespaces", namespace] if namespace else []
-        parts = [root, *within, self.plural, name, subresource]
-        return "/".join(part for part in parts if part)
-
+__all__ = [
+    "CLUSTER_RUNTIMES",
+    "CONFIG_MAPS",
+    "DECISIONS",
+    "EVALUATIONS",
+    "EVENTS",
+    "GATEWAYS",
+    "JOBS",
+    "LEASES",
+    "MODELS",
+    "PODS",
+    "POLICIES",
+    "REVISIONS",
+    "ROUTES",
+    "RUNTIMES",
+    "SERVICES",
+    "Key",
+    "Kind",
+]
 
 MODELS = Kind(GROUP, VERSION, "clinicalmodels")
 EVALUATIONS = Kind(GROUP, VERSION, "evaluations")
@@ -30,8 +33,6 @@ POLICIES = Kind(GROUP, VERSION, "monitoringpolicies")
 SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices")
 RUNTIMES = Kind("serving.kserve.io", "v1alpha1", "servingruntimes")
 CLUSTER_RUNTIMES = Kind("serving.kserve.io", "v1alpha1", "clusterservingruntimes", cluster=True)
-ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes")
-GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways")
 JOBS = Kind("batch", "v1", "jobs")
 PODS = Kind("", "v1", "pods")
 CONFIG_MAPS = Kind("", "v1", "configmaps")

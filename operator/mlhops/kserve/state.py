@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from mlhops.api.status import Hostname
 from mlhops.kserve.servers import NOBODY, Server
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
 
 @dataclass(frozen=True)
 class ReadyPod:
@@ -54,6 +56,19 @@ class Service:
     """Whether it is as it would be applied now."""
     mode: str = ""
     """The deployment mode in which KServe runs it, empty while KServe does not say."""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """How callers reach a Gateway."""
+
+    scheme: str = "http"
+    port: int = 80
+
+    @property
+    def port_suffix(self) -> str:
+        """The port as a URL has it, empty where it goes without saying."""
+        return "" if _DEFAULT_PORTS.get(self.scheme) == self.port else f":{self.port}"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from mlhops.rollout import reasons
 from mlhops.rollout.draft import MESSAGE_LIMIT, Draft
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import service_name
+from mlhops.routing.router import Blocker
 
 _HOPELESS = (Reason.MODE_NOT_SUPPORTED, Reason.NAME_TOO_LONG, Reason.REVISION_CLASH)
 LOOK_AGAIN = timedelta(seconds=30)
@@ -69,36 +70,16 @@ def _kserve(draft: Draft) -> tuple[Reason, str] | None:
     return None if draft.seen.kserve_installed else (Reason.KSERVE_MISSING, reasons.KSERVE_MISSING)
 
 
-def _gateway_api(draft: Draft) -> tuple[Reason, str] | None:
-    if draft.seen.gateway_api_installed:
-        return None
-    return Reason.GATEWAY_API_MISSING, reasons.GATEWAY_API_MISSING
+def _router_lacks(draft: Draft) -> tuple[Reason, str] | None:
+    return _of_router(draft.seen.router.missing(draft.seen))
 
 
-def _gateway(draft: Draft) -> tuple[Reason, str] | None:
-    gateway = draft.seen.model.spec.exposure.gateway
-    if draft.seen.gateway_exists or gateway is None:
-        return None
-    namespace = gateway.namespace or draft.seen.model.metadata.namespace
-    return Reason.GATEWAY_MISSING, reasons.gateway_missing(namespace, gateway.name)
+def _router_refuses(draft: Draft) -> tuple[Reason, str] | None:
+    return _of_router(draft.seen.router.refused(draft.seen))
 
 
-def _route_owner(draft: Draft) -> tuple[Reason, str] | None:
-    if draft.seen.route is None or not draft.seen.route.foreign:
-        return None
-    return (
-        Reason.FOREIGN_OBJECT,
-        reasons.foreign_route(draft.name),
-    )
-
-
-def _hostname(draft: Draft) -> tuple[Reason, str] | None:
-    found, way_out = draft.seen.hostnames, "choose another of spec.exposure.gateway.hostnames"
-    if found.refused is not None:
-        return Reason.HOSTNAME_NOT_ALLOWED, f"{found.refused}: {way_out}"
-    if found.taken is not None:
-        return Reason.HOSTNAME_TAKEN, f"{found.taken}: {way_out}"
-    return (Reason.REQUESTS_TAKEN, found.stolen) if found.stolen is not None else None
+def _of_router(found: Blocker | None) -> tuple[Reason, str] | None:
+    return (Reason(found[0]), found[1]) if found is not None else None
 
 
 def _logger(draft: Draft) -> tuple[Reason, str] | None:
@@ -148,11 +129,9 @@ CHAIN: tuple[Check, ...] = (
     _name,
     _clash,
     _kserve,
-    _gateway_api,
-    _gateway,
+    _router_lacks,
     _deployment_mode,
-    _route_owner,
-    _hostname,
+    _router_refuses,
     _logger,
     _field,
     _pod,

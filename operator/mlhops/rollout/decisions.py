@@ -466,6 +466,10 @@ def _why_not_resumed(candidate: Candidate) -> str:
         return "the rollout waits for live requests: decide Promote to go on without"
     if reason == Reason.NOT_ENOUGH_REPLICAS:
         return "the rollout waits for pods to be ready: lower spec.predictor.minReplicas to go on with fewer"
+    if reason == Reason.STEP_UNKNOWN:
+        return (
+            "the rollout waits at a step that this operator does not know: decide Promote or Abort"
+        )
     if reason in _UNRESOLVED:
         return "the rollout waits for evidence: decide Retry, or Override the gates by name"
     return "the rollout is not paused"

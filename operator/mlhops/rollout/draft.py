@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
 from mlhops.api.decision import Decision, DecisionStatus
-from mlhops.api.model import Step
 from mlhops.api.status import (
     Candidate,
     ClinicalModelStatus,
@@ -20,6 +19,7 @@ from mlhops.api.status import (
     StandingOverride,
     Stop,
 )
+from mlhops.api.step import Step
 from mlhops.rollout import history
 from mlhops.rollout.identity import adopted, renewed, target_of
 from mlhops.rollout.intents import Answer, Event, Intent
@@ -65,6 +65,8 @@ class Draft:
     """What was rolled back from, for as long as the spec asks for it."""
     blocked: Stop | None = None
     """Why the candidate cannot get more traffic whatever its evidence."""
+    progress: str = ""
+    """What a candidate that nothing holds is doing, and what it gets no more traffic before."""
     before: list[Intent] = field(default_factory=list)
     after: list[Intent] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -168,7 +170,10 @@ class Draft:
 
     def tell(self, reason: Reason, message: str, *, warning: bool = False) -> None:
         """Send an Event once the status is written; one that says the same again says nothing."""
-        event = Event(reason, message, warning)
+        self.announce(Event(reason, message, warning))
+
+    def announce(self, event: Event) -> None:
+        """Send an Event as `tell` does."""
         if event not in self.events:
             self.events.append(event)
 

@@ -7,7 +7,7 @@ from mlhops.rollout.candidate import begin_attempt
 from mlhops.rollout.decisions import note
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.gates import Verdict, is_about, judge, spec_of
-from mlhops.rollout.intents import EnsureEvaluation
+from mlhops.rollout.intents import EnsureEvaluation, Event
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
 from mlhops.rollout.servers import Change, change_of, doubt_about, measured_by
@@ -33,27 +33,26 @@ def gather_evidence(draft: Draft) -> None:
     elif candidate.proof is not None:
         message = f"{candidate.version} starts over: Evaluation {name} is gone"
         begin_attempt(draft, Reason.GATES_CHANGED, message)
-    elif request_evaluation(draft, name, profile=draft.seen.model.spec.policy is not None):
+    elif wanted := asked_for(draft, name, profile=draft.seen.model.spec.policy is not None):
+        draft.after.append(wanted)
         if candidate.evaluation != name:
-            tell_started(draft, name)
+            draft.announce(begins(candidate, name))
         draft.change(evaluation=name)
 
 
-def request_evaluation(draft: Draft, name: str, *, profile: bool = False) -> bool:
-    """Create an Evaluation of the candidate if there is something to evaluate."""
+def asked_for(draft: Draft, name: str, *, profile: bool = False) -> EnsureEvaluation | None:
+    """Return the Evaluation of the candidate to create, None where there is nothing to evaluate."""
     candidate = draft.candidate
     service = draft.service(candidate)
     if candidate is None or candidate.renew or service is None:
-        return False
+        return None
     if service.ready is not True or service.endpoint is None:
-        return False
+        return None
     if not service.current or service.foreign_field or doubt_about(service):
         return (
-            False  # what is not as it should be, or nobody knows what it is, is not worth a verdict
+            None  # what is not as it should be, or nobody knows what it is, is not worth a verdict
         )
-    spec = spec_of(draft, candidate, service.endpoint, profile=profile)
-    draft.after.append(EnsureEvaluation(name, spec))
-    return True
+    return EnsureEvaluation(name, spec_of(draft, candidate, service.endpoint, profile=profile))
 
 
 def _another_server(
@@ -66,22 +65,28 @@ def _another_server(
     return change_of(proven, service) or change_of(measured, service)
 
 
-def tell_started(draft: Draft, name: str) -> None:
-    """Tell people that an Evaluation begins."""
-    if draft.candidate is not None:
-        version = draft.candidate.version
-        draft.tell(Reason.EVALUATION_STARTED, f"{version}: Evaluation {name} begins")
+def begins(candidate: Candidate, name: str) -> Event:
+    """Return what tells people that an Evaluation begins."""
+    return Event(Reason.EVALUATION_STARTED, f"{candidate.version}: Evaluation {name} begins")
 
 
 def _verdict(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
     """Return what the attempt's Evaluation and those of the steps behind it come to together."""
-    whole = judge(draft, candidate, evaluation)
+    whole = _judged(draft, candidate, evaluation)
     for step in taken.of(candidate).passed:
         name = evaluation_name(draft.name, candidate.revision, candidate.attempt, step.id)
         live = draft.seen.evaluations.get(name) if step.step == taken.EVALUATE else None
         if whole.proof is not None and live is not None and live.status.phase in FINISHED:
-            whole = _both(whole, whole.proof, judge(draft, candidate, live))
+            whole = _both(whole, whole.proof, _judged(draft, candidate, live))
     return whole
+
+
+def _judged(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
+    """Return what an Evaluation comes to, and look again when that ends."""
+    verdict = judge(draft, candidate, evaluation)
+    if verdict.proof is not None and verdict.proof.expires is not None:
+        draft.wake(verdict.proof.expires)
+    return verdict
 
 
 def _both(first: Verdict, proof: Proof, second: Verdict) -> Verdict:

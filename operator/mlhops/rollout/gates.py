@@ -273,7 +273,6 @@ def _overridden(
     draft: Draft, candidate: Candidate, evaluation: Evaluation, used: dict[str, Decision]
 ) -> Verdict:
     expires = min(end for d in used.values() if (end := override_ends(d)) is not None)
-    draft.wake(expires)
     unique = {decision.metadata.uid: decision for decision in used.values()}
     return Verdict(
         evaluation.status.phase,

@@ -7,25 +7,12 @@ from datetime import datetime
 from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
-from mlhops.kserve.state import Hostnames, Route, Service
+from mlhops.kserve.state import Hostnames, Listener, Route, Service
 from mlhops.rollout.drift_snapshot import Monitored, ServingLook
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+from mlhops.routing.gateway_api import GatewayRouter
+from mlhops.routing.router import Router
 
 __all__ = ["Hostnames", "Listener", "Observed", "Record", "Retraining", "Route", "Service"]
-
-
-@dataclass(frozen=True)
-class Listener:
-    """How callers reach a Gateway."""
-
-    scheme: str = "http"
-    port: int = 80
-
-    @property
-    def port_suffix(self) -> str:
-        """The port as a URL has it, empty where it goes without saying."""
-        return "" if _DEFAULT_PORTS.get(self.scheme) == self.port else f":{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +50,8 @@ class Observed:
     model: ClinicalModel
     services: Mapping[str, Service] = field(default_factory=dict)
     """InferenceServices of this model, by name."""
+    router: Router = field(default_factory=GatewayRouter)
+    """Who splits requests between revisions, and knows what that takes."""
     route: Route | None = None
     evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
     """Evaluations on which the candidate or what serves may rest, by name."""
@@ -85,7 +74,7 @@ class Observed:
     gateway_exists: bool = True
     unprogrammed: str = ""
     """Why the Gateway takes no requests, in its controller's words; empty where it says nothing of the kind."""
-    listener: Listener = Listener()
+    listener: Listener = field(default_factory=Listener)
     hostnames: Hostnames = field(default_factory=Hostnames)
     """The host names that it asks for, and what stands in the way."""
     kserve_installed: bool = True

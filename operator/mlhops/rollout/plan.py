@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mlhops.rollout.actions import act
+from mlhops.rollout.advance import advance
 from mlhops.rollout.blockers import find_blocker
 from mlhops.rollout.candidate import choose_candidate
 from mlhops.rollout.candidate_health import check_candidate
@@ -28,7 +29,6 @@ from mlhops.rollout.servers import record_servers, tell_servers
 from mlhops.rollout.serving import hear_serving
 from mlhops.rollout.standing import tell_override
 from mlhops.rollout.status import new_status, without_progress
-from mlhops.rollout.steps import advance
 from mlhops.rollout.taken import adopt, follow_edits
 from mlhops.rollout.traffic import check_traffic
 from mlhops.rollout.weights import set_weights

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     NOT_ENOUGH_TRAFFIC = "NotEnoughTraffic"
     NOT_ENOUGH_REPLICAS = "NotEnoughReplicas"
     OBSERVING = "Observing"
+    STEP_UNKNOWN = "StepUnknown"
     PAUSE_STEP = "PauseStep"
     APPROVAL_REQUIRED = "ApprovalRequired"
     PAUSED_BY_SPEC = "PausedBySpec"
@@ -115,10 +116,6 @@ KSERVE_MISSING = (
     "KServe is not installed (no InferenceService in serving.kserve.io/v1beta1): install it; "
     "the model goes on by itself when it is there"
 )
-GATEWAY_API_MISSING = (
-    "Gateway API is not installed (no HTTPRoute in gateway.networking.k8s.io/v1): install it; "
-    "the model goes on by itself when it is there"
-)
 MODE_KNATIVE = (
     "spec.exposure.mode Knative is not supported by this version of the operator: "
     "set it to Standard"
@@ -130,14 +127,6 @@ def revision_clash(name: str, digest: str) -> str:
     return (
         f"what spec asks to be served (sha256 {digest}) would have the name {name}, which another "
         "revision of this model has: change spec.version, and it gets another name"
-    )
-
-
-def gateway_missing(namespace: str, name: str) -> str:
-    """Return the message for a Gateway that does not exist."""
-    return (
-        f"there is no Gateway {namespace}/{name} (spec.exposure.gateway): "
-        "create it, or name one that exists"
     )
 
 
@@ -194,14 +183,6 @@ def another_server(version: str, change: str) -> str:
     return (
         f"{version} serves, but not as it was measured: {change}: put that back, or apply another version "
         "of the model, which is evaluated with what there is now"
-    )
-
-
-def foreign_route(name: str) -> str:
-    """Return the message for an HTTPRoute that somebody else owns."""
-    return (
-        f"HTTPRoute {name} exists and belongs to somebody else: remove or rename it, "
-        "or give the model another name"
     )
 
 

@@ -10,13 +10,14 @@ from typing import Self, cast
 
 from pydantic.alias_generators import to_camel
 
-from mlhops.api.base import Json, Manifest, seconds
+from mlhops.api.base import Json, Manifest
 from mlhops.api.data import DataSource
 from mlhops.api.gate import Gate
 from mlhops.api.interface import Interface
-from mlhops.api.model import ClinicalModelSpec, Step
+from mlhops.api.model import ClinicalModelSpec
 from mlhops.api.predictor import Predictor
 from mlhops.api.quantity import canonical
+from mlhops.api.step import Step
 from mlhops.json_access import items
 from mlhops.rollout import earlier
 
@@ -192,21 +193,6 @@ class Asked:
         )
 
 
-def step_name(step: Step) -> str:
-    """Return what a step is: the same for all ways to write the same, such as `60s` and `1m`."""
-    if step.set_weight is not None:
-        return f"setWeight {step.set_weight}"
-    if step.pause is not None:
-        return (
-            "pause" if step.pause.duration is None else f"pause {seconds(step.pause.duration):.0f}s"
-        )
-    if step.observe is not None:
-        lasting = step.observe.duration
-        least = f" {seconds(lasting):.0f}s" if lasting is not None else ""
-        return f"observe {step.observe.requests}{least}"
-    return "evaluate" if step.evaluate is not None else "approve"
-
-
 def steps_hash(steps: Iterable[Step]) -> str:
     """Return the hash of a list of steps, for Decisions on it."""
     return _sha256([_hashed(step) for step in steps])
@@ -214,4 +200,4 @@ def steps_hash(steps: Iterable[Step]) -> str:
 
 def _hashed(step: Step) -> Json:
     evidence = step.evidence.given() if step.evidence is not None else {}
-    return [step_name(step), evidence] if evidence else step_name(step)
+    return [step.name, evidence] if evidence else step.name

@@ -80,9 +80,22 @@ def measured_by(candidate: Candidate, evaluation: Evaluation) -> list[str]:
 
 def is_proven(service: Service | None, proof: Proof | None) -> bool:
     """Whether what answers is surely what the proof is about."""
-    if service is None or proof is None or not proof.server or doubt_about(service):
-        return False
-    return set(proof.server) == set(service.server.parts)
+    return not why_unproven(service, proof)
+
+
+def why_unproven(service: Service | None, proof: Proof | None) -> str:
+    """Say why what answers is not surely what the proof is about, empty where it is."""
+    if service is None:
+        return "its InferenceService is gone"
+    doubt = doubt_about(service)
+    if doubt:
+        return doubt
+    if proof is None or not proof.server:
+        return "its evaluation did not record what answered"
+    if set(proof.server) == set(service.server.parts):
+        return ""
+    change = change_of(proof.server, service)
+    return change.message if change is not None else "KServe does not say which runtime it has"
 
 
 def record_servers(draft: Draft) -> None:

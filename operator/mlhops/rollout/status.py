@@ -22,7 +22,7 @@ from mlhops.rollout.leaving import is_leaving, waits_for
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.rollback import why_not_restored
-from mlhops.rollout.servers import another_server, doubt_about, is_proven
+from mlhops.rollout.servers import another_server, why_unproven
 from mlhops.rollout.standing import basis_failed, overridden, standing
 from mlhops.rollout.weights import wanted_weights
 from mlhops.routing.exposure import Features
@@ -379,38 +379,9 @@ def _waiting_since(draft: Draft, stable: Serving) -> datetime:
 
 
 def _progress(draft: Draft, candidate: Candidate) -> str:
-    """Say what a rollout that has neither failed nor ended is doing."""
-    steps = draft.seen.model.spec.rollout.steps
-    prefix = f"{candidate.version} at {candidate.desired_weight} %: "
-    if candidate.pause is not None:
-        return prefix + candidate.pause.message
-    service = draft.service(candidate)
-    if service is None or service.ready is not True:
-        seen_patients = candidate.ready_at is not None or candidate.desired_weight > 0
-        trouble = (service.symptom if seen_patients else service.trouble) if service else None
-        hint = f" ({service.hint})" if service is not None and service.hint else ""
-        return prefix + (trouble or f"waiting for the model server to be ready{hint}")
-    doubt = doubt_about(service)
-    if candidate.proof is None:
-        if candidate.evaluation is None:
-            return prefix + "waiting for an Evaluation" + (f": {doubt}" if doubt else "")
-        return prefix + _evaluating(draft, candidate.evaluation)
-    if doubt:
-        return prefix + f"nobody knows whether what answers is what was measured: {doubt}"
-    if candidate.step_index < len(steps) and not candidate.promoting:
-        number, step = candidate.step_index + 1, steps[candidate.step_index]
-        again = ", which measures the held-out data again" if step.evaluate is not None else ""
-        return prefix + f"step {number}/{len(steps)}, {step.verb}{again}"
-    return prefix + "taking over all requests"
-
-
-def _evaluating(draft: Draft, name: str) -> str:
-    """Say how an Evaluation is getting on; one that cannot begin says why itself."""
-    evaluation = draft.seen.evaluations.get(name)
-    waits = evaluation is not None and evaluation.status.phase is EvaluationPhase.PENDING
-    if evaluation is not None and waits and evaluation.status.message:
-        return f"Evaluation {name}: {evaluation.status.message}"
-    return f"Evaluation {name} is under way"
+    """Say what a rollout that has neither failed nor ended is doing, or waits for."""
+    said = candidate.pause.message if candidate.pause is not None else draft.progress
+    return f"{candidate.version} at {candidate.desired_weight} %: {said}"
 
 
 def _promoted(draft: Draft, promoted: bool) -> Wanted:
@@ -431,12 +402,10 @@ def _server_measured(draft: Draft) -> list[Wanted]:
         return [(type_, "False", change.reason.value, message)]
     if find(draft.old.conditions, type_) is None or stable is None:
         return []
-    service = draft.service(stable)
-    if is_proven(service, stable.proof):
+    why = why_unproven(draft.service(stable), stable.proof)
+    if not why:
         return [(type_, "True", Reason.AS_MEASURED.value, "")]
-    doubt = doubt_about(service) if service is not None else "its InferenceService is gone"
-    doubt = doubt or "KServe does not say which runtime it has"
-    return [(type_, "Unknown", Reason.SERVER_UNKNOWN.value, doubt)]
+    return [(type_, "Unknown", Reason.SERVER_UNKNOWN.value, why)]
 
 
 def _gates_passed(draft: Draft, promoted: bool) -> Wanted:
@@ -499,8 +468,6 @@ def _with_facts(draft: Draft, candidate: Candidate | None) -> Candidate | None:
 
 
 def _url(draft: Draft) -> str | None:
-    gateway = draft.seen.model.spec.exposure.gateway
-    if draft.stable is None or gateway is None:
+    if draft.stable is None:
         return None
-    name = draft.hostnames[0].name if draft.hostnames else gateway.hostnames[0]
-    return f"{draft.seen.listener.scheme}://{name}{draft.seen.listener.port_suffix}"
+    return draft.seen.router.url(draft.seen, [each.name for each in draft.hostnames])

@@ -9,11 +9,12 @@ from math import ceil
 
 from mlhops.api.base import later
 from mlhops.api.decision import Action
-from mlhops.api.model import ClinicalModel, Step
+from mlhops.api.model import ClinicalModel
 from mlhops.api.status import Candidate, Decider, Hold, Taken, TakenStep
+from mlhops.api.step import Step
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.revision import evaluation_name, step_name
+from mlhops.rollout.revision import evaluation_name
 from mlhops.rollout.traffic import Observed
 from mlhops.rollout.weights import ceiling
 
@@ -59,7 +60,7 @@ def follow_edits(draft: Draft) -> None:
     candidate = draft.candidate
     if candidate is None or candidate.failure is not None or candidate.promoting:
         return
-    names = [step_name(step) for step in draft.steps]
+    names = [step.name for step in draft.steps]
     taken = of(candidate)
     passed = _begins_with(names, taken.passed)
     here = names[len(passed)] if len(passed) < len(names) else None
@@ -95,7 +96,7 @@ def begin(draft: Draft) -> TakenStep | None:
     if step is None:
         return None
     begun = TakenStep(
-        id=taken.begun, step=step_name(step), weight=candidate.desired_weight, since=draft.now
+        id=taken.begun, step=step.name, weight=candidate.desired_weight, since=draft.now
     )
     left = [one for one in taken.owed if not _covers(begun.step, one.step)]
     update = {"present": begun, "begun": taken.begun + 1, "owed": left, "until": None}
@@ -147,7 +148,7 @@ def adopt(draft: Draft) -> None:
     index, steps = candidate.step_index, draft.steps
     same = draft.old.observed_generation == draft.seen.model.metadata.generation
     started = candidate.step_started_at
-    names = [step_name(step) for step in steps]
+    names = [step.name for step in steps]
     waits = candidate.pause.reason if candidate.pause is not None else ""
     at = _WAITS_AT.get(waits)
     passed = [TakenStep(id=i, step=name) for i, name in enumerate(names[:index])] if same else []

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from mlhops.api.base import later
-from mlhops.api.model import Evidence
 from mlhops.api.serving import ServingCounts
 from mlhops.api.status import Candidate, TakenStep
+from mlhops.api.step import Evidence
 from mlhops.api.summary import TIMES
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.drift_snapshot import Answering, step_of
+from mlhops.rollout.intents import Event
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.revision import step_name
 from mlhops.rollout.serving import of_candidate, of_step, why_failing
+from mlhops.rollout.steps.handler import Done, StepContext, StepOutcome, Waiting
 from mlhops.statistics.inference.answering import (
     at_least,
     at_most,
@@ -82,9 +83,7 @@ def asked_by(draft: Draft, step: TakenStep | None = None) -> Evidence:
     """Return what is asked of live requests at the step under way."""
     evidence, candidate = draft.seen.model.spec.rollout.evidence, draft.candidate
     index = candidate.step_index if candidate is not None else 0
-    if index >= len(draft.steps) or (
-        step is not None and step_name(draft.steps[index]) != step.step
-    ):
+    if index >= len(draft.steps) or (step is not None and draft.steps[index].name != step.step):
         return evidence
     own = draft.steps[index].evidence
     return (
@@ -94,64 +93,27 @@ def asked_by(draft: Draft, step: TakenStep | None = None) -> Evidence:
     )
 
 
-def is_shown(draft: Draft, step: TakenStep) -> bool:
-    """Whether live requests at the present weight have shown what a step asks; says what is missing."""
-    candidate = draft.candidate
-    if candidate is None or candidate.desired_weight <= 0:
-        return True
-    asked = asked_by(draft, step)
-    if asked.min_requests == 0:
-        return True
-    return _is_proven(draft, candidate, asked, asked.min_requests)
-
-
-def is_observed(draft: Draft, step: TakenStep) -> bool:
-    """Whether an observe step has seen enough for long enough."""
-    candidate, wanted = draft.candidate, Observed.of(step.step)
-    if candidate is None or draft.stable is None:
-        return True
-    if candidate.desired_weight <= 0:
-        if step.removed:
-            return True  # it was owed before a weight that was taken back
-        draft.wait(
-            Reason.NOT_ENOUGH_TRAFFIC,
-            "the candidate has no requests that could be observed: put a setWeight before observe",
-        )
-        return False
-    if not _is_proven(draft, candidate, asked_by(draft, step), wanted.requests):
-        return False
-    begin = candidate.step_started_at
-    end = later(begin, f"{wanted.seconds}s") if begin is not None else None
-    if end is None or draft.now < end:
-        if end is not None:
-            draft.wake(end)
-        draft.wait(Reason.OBSERVING, f"observes live requests for {wanted.seconds}s")
-        return False
-    return True
-
-
-def _is_proven(draft: Draft, candidate: Candidate, asked: Evidence, requests: int) -> bool:
-    answering = of_candidate(draft, candidate)
-    blind = _why_blind(candidate, answering)
+def proven(context: StepContext, asked: Evidence, requests: int) -> StepOutcome:
+    """Return whether so many requests of the present step show what is asked; where not, what is missing."""
+    answering = of_candidate(context.draft, context.candidate)
+    blind = _why_blind(context, answering)
     counts = answering.evidence if answering is not None else None
     if counts is None or blind:
-        _wait(draft, candidate, asked, blind)
-        return False
+        return _wait(context, asked, blind)
     share, failed = _SHOWN % (100 * asked.max_failure_rate), counts.failed_by_model
-    missing = ""
     if counts.answered < requests:
         missing = f"{requests:,} requests must have been answered at this weight, and at most {share} % fail"
-    elif not is_within(failed, counts.answered + failed, asked.max_failure_rate, _CONFIDENCE):
-        missing = f"it is not proven yet that at most {share} % of requests fail"
-    if missing:
-        _wait(draft, candidate, asked, missing)
-    return not missing
+        return _wait(context, asked, missing)
+    if not is_within(failed, counts.answered + failed, asked.max_failure_rate, _CONFIDENCE):
+        return _wait(
+            context, asked, f"it is not proven yet that at most {share} % of requests fail"
+        )
+    return Done()
 
 
-def _why_blind(candidate: Candidate, answering: Answering | None) -> str:
+def _why_blind(context: StepContext, answering: Answering | None) -> str:
     """Return why nobody knows how a candidate answers, empty where it is known."""
-    step = candidate.taken.present if candidate.taken is not None else None
-    weighs = step is not None and step.step.startswith("setWeight")
+    weighs = context.step.step.startswith("setWeight")
     way_out = "a Decision Promote goes on without" + (
         ", and so does rollout.evidence.minRequests 0" if weighs else ""
     )
@@ -160,26 +122,25 @@ def _why_blind(candidate: Candidate, answering: Answering | None) -> str:
     if not answering.whole:
         why = answering.problem or "no pod of it is ready"
         return f"nobody knows how the candidate answers: {why} ({way_out})"
-    if answering.evidence is None or answering.asked_of != step_of(candidate):
+    if answering.evidence is None or answering.asked_of != step_of(context.candidate):
         return "its pods were not asked yet since this step began"
     return ""
 
 
-def _wait(draft: Draft, candidate: Candidate, asked: Evidence, why: str) -> None:
+def _wait(context: StepContext, asked: Evidence, why: str) -> Waiting:
     """Wait for requests; after `evidence.wait` with a warning."""
-    begin = candidate.step_started_at or draft.now
-    end = later(begin, asked.wait)
+    draft, candidate, reason = context.draft, context.candidate, Reason.NOT_ENOUGH_TRAFFIC
+    end = later(candidate.step_started_at or draft.now, asked.wait)
     if draft.now < end:
-        draft.wake(end)
-        draft.wait(Reason.NOT_ENOUGH_TRAFFIC, f"waits for live requests: {why}")
-        return
+        return Waiting(reason, f"waits for live requests: {why}", wake=end)
     message = (
         f"{_WAITED} {asked.wait} and more: {why}. A Decision Promote goes on "
         "without, Abort ends it; rollout.evidence says what is asked"
     )
+    told = None
     if not _has_warned(draft, candidate):
-        draft.tell(Reason.NOT_ENOUGH_TRAFFIC, f"{candidate.version}: {message}", warning=True)
-    draft.wait(Reason.NOT_ENOUGH_TRAFFIC, message)
+        told = Event(reason, f"{candidate.version}: {message}", warning=True)
+    return Waiting(reason, message, event=told)
 
 
 def _has_warned(draft: Draft, candidate: Candidate) -> bool:

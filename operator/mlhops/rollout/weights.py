@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from mlhops.api.model import Step
 from mlhops.api.status import Candidate
+from mlhops.api.step import Step
 from mlhops.rollout import reasons
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import SetWeights

@@ -2,5 +2,5 @@
 
 A model, weights and a router's objects come in; manifests to apply and the observed route go out.
 
-Start reading at `gateway_api.py`.
+Start reading at `router.py`, then at `gateway_api.py`; `registry.py` names the routers that there are.
 """

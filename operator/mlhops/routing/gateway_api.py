@@ -6,19 +6,28 @@ an annotation of the route remembers for that Gateway.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Protocol, TypeAlias, cast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, cast
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.json_access import at, condition, in_one_line, items, number, text
+from mlhops.kserve.kind import Kind
 from mlhops.kserve.manifest_diff import as_applied
 from mlhops.kserve.names import GATEWAY_API, MANAGED_BY, MODEL_LABEL, backend, owned_by
 from mlhops.kserve.owner import is_ours
-from mlhops.kserve.state import UNKNOWN, Answerer, Route
+from mlhops.kserve.state import UNKNOWN, Answerer, Listener, Route
 from mlhops.routing.exposure import Features, matches, naming
 from mlhops.routing.hostnames import gateway_of
+from mlhops.routing.router import Blocker, Facts, ParentReference
 
+ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes")
+GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways")
+_MISSING = (
+    "Gateway API is not installed (no HTTPRoute in gateway.networking.k8s.io/v1): install it; "
+    "the model goes on by itself when it is there"
+)
 _PORT = 80
 _SUFFIX = backend("")
 FEATURES = "mlhops.io/route-features"
@@ -33,28 +42,78 @@ _Verdict: TypeAlias = tuple[bool | None, str, str]
 """Whether a route is accepted, the reason, and the message."""
 
 
-class Router(Protocol):
-    """A way to split requests between revisions."""
-
-    def desired(
-        self,
-        model: ClinicalModel,
-        weights: Mapping[str, int],
-        answerers: Mapping[str, Answerer],
-        features: int = Features.FULL,
-    ) -> Manifest:
-        """Return the object to apply for these weights by InferenceService."""
-        ...
-
-    def observe(
-        self, model: ClinicalModel, live: Manifest, answerers: Mapping[str, Answerer]
-    ) -> Route:
-        """Return what the live object comes to."""
-        ...
-
-
+@dataclass(frozen=True)
 class GatewayRouter:
     """Weighted backends of one HTTPRoute: changing a weight restarts nothing."""
+
+    route = ROUTES
+    parent_kind = GATEWAYS
+    rights = ("create", "patch")  # it goes with its model, by the garbage collector
+
+    def parent(self, model: ClinicalModel) -> ParentReference | None:
+        """Return the Gateway that the spec names."""
+        namespace, _, name = gateway_of(model).partition("/")
+        return ParentReference(GATEWAYS, namespace, name) if name else None
+
+    def listener(self, parent: Manifest) -> Listener:
+        """Return how callers reach a Gateway: by its first listener for HTTP."""
+        for listener in items(parent, "spec", "listeners"):
+            scheme = text(listener, "protocol").lower()
+            port = number(listener, "port")
+            if scheme in ("http", "https") and port is not None:
+                return Listener(scheme, port)
+        return Listener()
+
+    def doubt(self, parent: Manifest) -> str:
+        """Return why a Gateway takes no requests, in its controller's words."""
+        return unprogrammed(parent)
+
+    def hostnames(self, route: Manifest) -> Sequence[str]:
+        """Return the host names of an HTTPRoute; one without any has those of the Gateway's listeners."""
+        found = at(route, "spec", "hostnames")
+        return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+    def plays_another_part(self, before: Manifest | None, after: Manifest | None) -> bool:
+        """Whether a Gateway listens on something else, or takes requests no longer or again.
+
+        Its status changes with each route, which matters to nobody else.
+        """
+        if at(before, "spec") != at(after, "spec"):
+            return True
+        return unprogrammed(before or {}) != unprogrammed(after or {})
+
+    def missing(self, facts: Facts) -> Blocker | None:
+        """Return that there is no Gateway API, or not the Gateway."""
+        if not facts.gateway_api_installed:
+            return "GatewayAPIMissing", _MISSING
+        if facts.gateway_exists or facts.model.spec.exposure.gateway is None:
+            return None
+        return "GatewayMissing", (
+            f"there is no Gateway {gateway_of(facts.model)} (spec.exposure.gateway): "
+            "create it, or name one that exists"
+        )
+
+    def refused(self, facts: Facts) -> Blocker | None:
+        """Return whose HTTPRoute has the model's name, or its host names."""
+        if facts.route is not None and facts.route.foreign:
+            return "ForeignObject", (
+                f"HTTPRoute {facts.model.metadata.name} exists and belongs to somebody else: remove or "
+                "rename it, or give the model another name"
+            )
+        found, way_out = facts.hostnames, "choose another of spec.exposure.gateway.hostnames"
+        if found.refused is not None:
+            return "HostnameNotAllowed", f"{found.refused}: {way_out}"
+        if found.taken is not None:
+            return "HostnameTaken", f"{found.taken}: {way_out}"
+        return ("RequestsTaken", found.stolen) if found.stolen is not None else None
+
+    def url(self, facts: Facts, hostnames: Sequence[str]) -> str | None:
+        """Return the URL of the first host name, as the Gateway's listener has it."""
+        gateway = facts.model.spec.exposure.gateway
+        if gateway is None:
+            return None
+        name = next(iter(hostnames), gateway.hostnames[0])
+        return f"{facts.listener.scheme}://{name}{facts.listener.port_suffix}"
 
     def desired(
         self,

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from mlhops.api.base import Json, Manifest, Resource
 from mlhops.api.detector import Window
-from mlhops.api.model import ClinicalModel, Step
+from mlhops.api.model import ClinicalModel
+from mlhops.api.step import Step
 from testkit.builders import at_path, clinical_model, with_path
 from testkit.samples import ACCEPTED
 from tools.crd import KINDS, crd

@@ -11,8 +11,9 @@ from mlhops.api.data import DataSource
 from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.gate import Gate
-from mlhops.api.model import ClinicalModel, EvaluationSettings, Step
+from mlhops.api.model import ClinicalModel, EvaluationSettings
 from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Outcome, Proof, Serving
+from mlhops.api.step import Step
 from mlhops.kserve.state import Service
 from mlhops.rollout.intents import Answer, EnsureEvaluation, Intent, Plan, Remove, SetWeights
 from mlhops.rollout.revision import Served
@@ -245,6 +246,7 @@ class Judge:
         candidate = new.candidate
         if candidate is None:
             return
+        assert not new.message.endswith("%: "), "a candidate gets no more, and nobody is told why"
         if candidate.proof is not None:
             cited = candidate.proof.evaluation
             assert cited in evidence(world, seen, candidate.revision, self.covered)

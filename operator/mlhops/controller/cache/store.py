@@ -25,13 +25,11 @@ from mlhops.controller.resources import (
     CONFIG_MAPS,
     DECISIONS,
     EVALUATIONS,
-    GATEWAYS,
     JOBS,
     MODELS,
     PODS,
     POLICIES,
     REVISIONS,
-    ROUTES,
     RUNTIMES,
     SERVICES,
     Kind,
@@ -43,6 +41,7 @@ from mlhops.kserve.owner import controllers
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 from mlhops.rollout.observed import Record
 from mlhops.routing.hostnames import overlaps
+from mlhops.routing.registry import KINDS, ROUTED
 
 _log = structlog.get_logger(__name__)
 WATCHED = (
@@ -50,8 +49,7 @@ WATCHED = (
     EVALUATIONS,
     DECISIONS,
     SERVICES,
-    ROUTES,
-    GATEWAYS,
+    *KINDS,
     JOBS,
     PODS,
     REVISIONS,
@@ -67,7 +65,7 @@ LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS, CONFIG_MAPS})
 _WINDOW = 1 << zlib.MAX_WBITS
 """How far back zlib looks."""
 _ANY = ""
-"""Stands for the host names of an HTTPRoute that has none of its own."""
+"""Stands for the host names of a route that has none of its own."""
 _LONGER = 1.5
 """How many times as long as its sample a text may be before it is the next sample."""
 K = TypeVar("K", bound=Hashable)
@@ -168,7 +166,9 @@ class Store:
         self._kept: dict[Kind, dict[Name, _Kept]] = {kind: {} for kind in WATCHED}
         self._gone: dict[Kind, dict[Name, int]] = {kind: {} for kind in WATCHED}
         self._of_model: _Index[tuple[Kind, str, str], str] = _Index()
-        self._by_hostname: dict[Kind, _Index[str, Name]] = {ROUTES: _Index(), MODELS: _Index()}
+        self._by_hostname: dict[Kind, _Index[str, Name]] = {
+            kind: _Index() for kind in (MODELS, *ROUTED)
+        }
         self._reserved: dict[Name, tuple[Hostname, ...]] = {}
         self._pods_of_evaluation: _Index[tuple[str, str], str] = _Index()
         self._models_by_policy: _Index[tuple[str, str], str] = _Index()
@@ -336,14 +336,14 @@ class Store:
         return [record for record in records if record is not None]
 
     def hostnames(self, kind: Kind, name: Name) -> frozenset[str]:
-        """Return the host names that an HTTPRoute has, or that a model asks for or holds."""
+        """Return the host names that a route has, or that a model asks for or holds."""
         kept = self._kept[kind].get(name)
         return frozenset(kept.hostnames) if kept is not None else frozenset()
 
     def with_hostnames(self, kind: Kind, hostnames: Collection[str]) -> list[Name]:
-        """Return which HTTPRoutes or models of all namespaces have host names that overlap these.
+        """Return which routes or models of all namespaces have host names that overlap these.
 
-        An HTTPRoute without any has those of the Gateway's listeners, which may be these.
+        A route without any has those of what it hangs on, which may be these.
         """
         index = self._by_hostname[kind]
         keys = {key for host in hostnames for key in _keys_for(host, index)}
@@ -468,8 +468,8 @@ def _app_of(kind: Kind, manifest: Manifest) -> str:
 
 
 def _hostnames_of(kind: Kind, manifest: Manifest) -> tuple[str, ...]:
-    if kind == ROUTES:
-        return _texts(at(manifest, "spec", "hostnames")) or (_ANY,)
+    if kind in ROUTED:
+        return tuple(ROUTED[kind].hostnames(manifest)) or (_ANY,)
     if kind != MODELS:
         return ()
     asked = _texts(at(manifest, "spec", "exposure", "gateway", "hostnames"))

@@ -13,10 +13,8 @@ from mlhops.controller.kube.client import Client, NotInstalled
 from mlhops.controller.resources import (
     DECISIONS,
     EVALUATIONS,
-    GATEWAYS,
     MODELS,
     PODS,
-    ROUTES,
     SERVICES,
     Kind,
 )
@@ -24,6 +22,7 @@ from mlhops.json_access import items
 from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, app_of
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 from mlhops.routing.hostnames import Claim, Rivals
+from mlhops.routing.registry import PARENTS, ROUTED
 
 Manifests: TypeAlias = list[Manifest]
 Evidence: TypeAlias = tuple[list[Manifest], list[OwnedRecord]]
@@ -177,11 +176,12 @@ class CachedReader:
         return named, self._store.records(namespace, model)
 
     async def rivals(self, model: Name, hostnames: Collection[str]) -> Rivals:
-        """Return what was heard of others' HTTPRoutes and models with host names like these."""
+        """Return what was heard of others' routes and models with host names like these."""
         if not hostnames:
             return Rivals()
         routes, models = [
-            await self._with_hostnames(kind, model, hostnames) for kind in (ROUTES, MODELS)
+            [one for kind in kinds for one in await self._with_hostnames(kind, model, hostnames)]
+            for kinds in (ROUTED, (MODELS,))
         ]
         claims = [claim for each in models for claim in _claims(each)]
         # What is about to be claimed counts as claimed; nothing is awaited from here to the plan that rests on it.
@@ -197,7 +197,7 @@ class CachedReader:
     async def _with_hostnames(
         self, kind: Kind, model: Name, hostnames: Collection[str]
     ) -> list[Manifest]:
-        """Return the others' objects of a kind; an HTTPRoute of the model's own name is its own."""
+        """Return the others' objects of a kind; a route of the model's own name is its own."""
         if not self._store.is_complete(kind):
             return [
                 one
@@ -228,9 +228,9 @@ class LiveReader:
 
         A model is taken as heard: its status is written on that very version or not at all.
         """
-        if kind in (GATEWAYS, MODELS):
+        if kind == MODELS or kind in PARENTS:
             heard = await self._heard.get(kind, namespace, name)
-            if heard is not None or kind == GATEWAYS:
+            if heard is not None or kind in PARENTS:
                 return heard
         return await self._live.get(kind, namespace, name)
 

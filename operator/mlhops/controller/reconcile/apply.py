@@ -19,7 +19,6 @@ from mlhops.controller.resources import (
     JOBS,
     MODELS,
     REVISIONS,
-    ROUTES,
     SERVICES,
     Kind,
 )
@@ -53,7 +52,7 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import service_name
 from mlhops.rollout.revision_record import RevisionRecord
 from mlhops.routing.exposure import Features
-from mlhops.routing.gateway_api import Router
+from mlhops.routing.router import Router
 
 _REMOVABLE = {
     "InferenceService": SERVICES,
@@ -189,7 +188,7 @@ class Applier:
             # The garbage collector changes it as well, and soon nobody takes a share from a candidate any more.
             known.pop("resourceVersion", None)
         manifest["metadata"] = {**cast(Manifest, manifest["metadata"]), **known}
-        await self._client.apply(ROUTES, manifest)
+        await self._client.apply(self._router.route, manifest)
 
     async def _ensure_evaluation(self, gathered: Gathered, intent: EnsureEvaluation) -> None:
         meta = gathered.seen.model.metadata

@@ -26,17 +26,15 @@ from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
-    GATEWAYS,
     JOBS,
     MODELS,
     POLICIES,
     REVISIONS,
-    ROUTES,
     RUNTIMES,
     SERVICES,
     Key,
 )
-from mlhops.json_access import at, condition, items, number, text
+from mlhops.json_access import at, condition, number, text
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.detector import (
     Detectors,
@@ -49,12 +47,11 @@ from mlhops.kserve.servers import Runtimes, runtime_names
 from mlhops.kserve.state import Answerer, Route, Service
 from mlhops.rollout.drift_snapshot import Monitored
 from mlhops.rollout.leaving import ORPHAN
-from mlhops.rollout.observed import Listener, Observed, Retraining
+from mlhops.rollout.observed import Observed, Retraining
 from mlhops.rollout.retraining import ACTION_LABEL
 from mlhops.rollout.revision import evaluation_name, service_name
 from mlhops.rollout.revision_record import RevisionRecord
 from mlhops.rollout.taken import live_evaluations
-from mlhops.routing.gateway_api import Router, unprogrammed
 from mlhops.routing.hostnames import (
     ANY_HOSTNAME,
     HostnameRules,
@@ -64,6 +61,7 @@ from mlhops.routing.hostnames import (
     judge_hostnames,
     routed,
 )
+from mlhops.routing.router import Router
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
@@ -102,7 +100,7 @@ class Gathered:
     answerers: Mapping[str, Answerer]
     """What stands behind each InferenceService that may have a place in the route."""
     route: Mapping[str, str]
-    """The HTTPRoute's uid and resourceVersion, empty where there is none."""
+    """The route's uid and resourceVersion, empty where there is none."""
     uids: dict[str, str]
     """UIDs of InferenceServices by name."""
 
@@ -150,10 +148,10 @@ async def _gather_around(
     """Return everything about a model that was just read."""
     namespace, name = mine = (model.metadata.namespace, model.metadata.name)
     role = model.status.candidate or model.status.stable
-    services, own_routes, gateway = await asyncio.gather(
+    services, own_routes, parent = await asyncio.gather(
         _if_installed(reader.of_model(SERVICES, *mine, [role.inference_service] if role else [])),
-        _if_installed(_as_list(reader.get(ROUTES, *mine))),
-        _gateway(reader, model),
+        _if_installed(_as_list(reader.get(router.route, *mine))),
+        _parent(reader, router, model),
     )
     uid = model.metadata.uid
     owned_services = [s for s in services or [] if is_ours(s, uid)]
@@ -187,6 +185,7 @@ async def _gather_around(
     seen = Observed(
         model=model,
         services=_services(model, owned_services, around, known.records),
+        router=router,
         route=_observed(router, routed(model, held), live_route, answerers),
         evaluations=_evaluations(evaluations, uid),
         records={each.name: each.record for each in records if uid in each.owners},
@@ -197,10 +196,10 @@ async def _gather_around(
         owned_records=_owned_records(model, kept),
         unconfigured=_unconfigured(configurations, maps, uid),
         config_maps=_config_maps(name, maps),
-        gateway_exists=gateway is not None,
-        unprogrammed=unprogrammed(gateway or {}),
-        listener=_listener(gateway or {}),
-        hostnames=judge_hostnames(model, live_route, rivals or Rivals(), gateway or {}, rules),
+        gateway_exists=parent is not None,
+        unprogrammed=router.doubt(parent or {}),
+        listener=router.listener(parent or {}),
+        hostnames=judge_hostnames(model, live_route, rivals or Rivals(), parent or {}, rules),
         kserve_installed=services is not None,
         gateway_api_installed=own_routes is not None and rivals is not None,
         monitored=_monitored(model, policy),
@@ -262,16 +261,6 @@ def _answerers(
             protocols = frozenset({record.predictor.protocol_version} if record else ())
             found[role.inference_service] = Answerer(role.revision, role.version, protocols)
     return found
-
-
-def _listener(gateway: Manifest) -> Listener:
-    """Return how callers reach a Gateway: by its first listener for HTTP."""
-    for listener in items(gateway, "spec", "listeners"):
-        scheme = text(listener, "protocol").lower()
-        port = number(listener, "port")
-        if scheme in ("http", "https") and port is not None:
-            return Listener(scheme, port)
-    return Listener()
 
 
 async def _around_services(reader: Reader, namespace: str, services: list[Manifest]) -> _Around:
@@ -347,16 +336,15 @@ def _cited(model: ClinicalModel) -> list[str]:
     return sorted(names | ({candidate.evaluation} if candidate.evaluation else set()))
 
 
-async def _gateway(reader: Reader, model: ClinicalModel) -> Manifest | None:
-    """Return the model's Gateway, empty where it cannot be known, None where there is none."""
-    gateway = model.spec.exposure.gateway
-    if gateway is None:
+async def _parent(reader: Reader, router: Router, model: ClinicalModel) -> Manifest | None:
+    """Return what the model's route hangs on, empty where it cannot be known, None where there is none."""
+    parent = router.parent(model)
+    if parent is None:
         return {}
-    namespace = gateway.namespace or model.metadata.namespace
     try:
-        return await reader.get(GATEWAYS, namespace, gateway.name)
+        return await reader.get(*parent)
     except NotInstalled:
-        return {}  # told apart by the missing HTTPRoute kind
+        return {}  # told apart by the missing kind of the route
     except ApiError as error:
         if error.status != 403:
             raise

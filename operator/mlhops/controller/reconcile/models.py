@@ -34,8 +34,8 @@ from mlhops.rollout.observed import Observed
 from mlhops.rollout.plan import plan, plan_to_tell
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.staleness import may_rest_on_cached_state
-from mlhops.routing.gateway_api import Router
 from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules
+from mlhops.routing.router import Router
 
 _RESTS_ON_MODEL = (EnsureService, ConfigureDetector, EnsureEvaluation, SetWeights, StartRetraining)
 Looks: TypeAlias = Callable[[Key], Look | None]

@@ -21,6 +21,7 @@ from mlhops.api.interface import Feature
 from mlhops.evaluator.data.convert import encoded, is_text, pattern, plain
 from mlhops.evaluator.data.read import Column, Table, is_date
 from mlhops.evaluator.errors import EvaluationError
+from mlhops.small_cells import SmallCells
 
 _ISO = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII
