@@ -137,5 +137,5 @@ def test_a_measure_without_an_interval_has_no_plan() -> None:
 def test_the_planned_width_is_the_one_that_comes_out() -> None:
     size = np.array([3000, 2000, 1000])
     counts = Trials(size // 5, size, np.eye(3, dtype=bool))
-    gap = compare(counts, seed=[1])[-1]
+    gap = compare(counts, Question(seed=[1]))[-1]
     assert gap.upper == pytest.approx(half_width(0.2, 0.2, 1000, 5000, gap.critical), rel=0.05)
