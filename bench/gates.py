@@ -26,6 +26,7 @@ from bench.characteristics import (
 from bench.contrasted import Method, bootstrap, sidak
 from bench.results import Result
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.verdict import of_gap, of_ratio, overall
 from mlhops.measures import binary
 from mlhops.measures.measure import Measure
 from mlhops.statistics.arrays import Bools, Counts, Floats
@@ -34,7 +35,6 @@ from mlhops.statistics.inference.contrasts import Comparison
 from mlhops.statistics.inference.planning import half_width
 from mlhops.statistics.inference.question import Against, Question
 from mlhops.statistics.inference.rates import Trials
-from mlhops.statistics.inference.verdict import of_gap, of_ratio, overall
 
 DATASETS = 4000
 SOME = 2000

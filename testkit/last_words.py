@@ -8,8 +8,8 @@ from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.api.gate import Gate, primary_of
 from mlhops.api.result import Result
+from mlhops.api.verdict import overall
 from mlhops.measures.measure import MEASURES
-from mlhops.statistics.inference.verdict import overall
 
 DIGEST = "sha256:" + "d" * 64
 

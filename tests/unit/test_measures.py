@@ -61,7 +61,7 @@ from tools import crd, measures_docs
 margin = {"nonInferiority": {"margin": 0.3}, "across": {"groups": ["sex"]}}
 spec = spec_of(
     fair(name="fair", metric="FalseDiscoveryRate", limit=0.3),
-    fair(name="like", metric="FalseDiscoveryRate", limit=0.1, comparison="Ratio", primary=True),
+    fair(name="like", metric="FalseDiscoveryRate", limit=0.9, comparison="Ratio", primary=True),
     good(name="good", metric="FalseDiscoveryRate", limit=0.9, **margin),
     good(name="near", metric="AbsoluteError", limit=0.9, **margin),
 )

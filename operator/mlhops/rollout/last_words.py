@@ -17,8 +17,8 @@ from mlhops.api.evaluation import (
 )
 from mlhops.api.gate import Gate, primary_of
 from mlhops.api.result import LONGEST_TEXT, Result, is_clean
+from mlhops.api.verdict import of_ceiling, of_floor, overall
 from mlhops.measures.measure import MEASURES
-from mlhops.statistics.inference.verdict import of_ceiling, of_floor, overall
 
 MOST = 2**53
 """More of anything nobody can have counted; up to here a whole number is one in any JSON."""

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.verdict import of_gap, overall
 from mlhops.statistics.inference.comparisons import compare
 from mlhops.statistics.inference.question import Question
 from mlhops.statistics.inference.rates import Trials
-from mlhops.statistics.inference.verdict import of_gap, overall
 
 LIMIT = 0.1
 RUNS = 500

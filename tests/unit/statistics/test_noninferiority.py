@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.verdict import of_noninferiority
 from mlhops.measures import binary
 from mlhops.measures.measure import Measure, measures_of
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference.noninferiority import Answers, PairedDifference, noninferiority
 from mlhops.statistics.inference.proportions import wilson
-from mlhops.statistics.inference.verdict import of_noninferiority
 
 TWO = np.eye(2, dtype=bool)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.verdict import of_floor
 from mlhops.statistics.inference.comparisons import compare
 from mlhops.statistics.inference.contrasts import Comparison
 from mlhops.statistics.inference.planning import (
@@ -21,7 +22,6 @@ from mlhops.statistics.inference.planning import (
 from mlhops.statistics.inference.proportions import wilson
 from mlhops.statistics.inference.question import Against, Question
 from mlhops.statistics.inference.rates import Trials
-from mlhops.statistics.inference.verdict import of_floor
 
 RUNS = 600
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, GroupEstimate, Needed
 from mlhops.api.gate import Gate
+from mlhops.api.verdict import of_gap, of_ratio, overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts, cohorts
 from mlhops.evaluator.errors import EvaluationError
@@ -27,7 +28,6 @@ from mlhops.evaluator.verdict.sentences import (
 from mlhops.evaluator.verdict.shortfalls import Shortfall, shortfall_sentence, shortfalls
 from mlhops.measures.measure import MEASURES
 from mlhops.statistics.inference.gap import Gap
-from mlhops.statistics.inference.verdict import of_gap, of_ratio, overall
 from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE

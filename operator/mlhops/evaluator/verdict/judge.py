@@ -14,6 +14,7 @@ import numpy as np
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.api.gate import Gate, primary_of
 from mlhops.api.interface import Output
+from mlhops.api.verdict import overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import cohorts
 from mlhops.evaluator.errors import EvaluationError
@@ -25,7 +26,6 @@ from mlhops.evaluator.verdict.inverted_scores import reversed_order
 from mlhops.evaluator.verdict.latency import latency
 from mlhops.evaluator.verdict.performance import Performance, performance
 from mlhops.measures.measure import MEASURES
-from mlhops.statistics.inference.verdict import overall
 from mlhops.tasks.binary import Cells
 
 Finding = Fairness | Performance | GateResult

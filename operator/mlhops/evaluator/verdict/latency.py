@@ -2,13 +2,13 @@
 
 from mlhops.api.evaluation import GateResult
 from mlhops.api.gate import Gate
+from mlhops.api.verdict import of_ceiling
 from mlhops.evaluator.scoring.measured import Missing
 from mlhops.evaluator.verdict.gate_result import begun, in_error, limit_of, numbers, undecided
 from mlhops.evaluator.verdict.sentences import Interval, latency_sentence, meaning
 from mlhops.measures.measure import MEASURES, Quantile
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.inference.latency import quantile
-from mlhops.statistics.inference.verdict import of_ceiling
 
 _LIMITS = ("within the limit", "beyond the limit")
 _PLAN = "give the data more rows, since at most one request is timed for each"

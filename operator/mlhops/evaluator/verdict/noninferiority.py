@@ -7,6 +7,7 @@ import numpy as np
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GroupEstimate
 from mlhops.api.gate import Gate
+from mlhops.api.verdict import of_noninferiority, overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts, cohorts
 from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
@@ -25,7 +26,6 @@ from mlhops.evaluator.verdict.sentences import (
 from mlhops.evaluator.verdict.shortfalls import Shortfall, own_shortfalls, shortfall_sentence
 from mlhops.measures.measure import MEASURES
 from mlhops.statistics.inference.noninferiority import Answers, PairedDifference, noninferiority
-from mlhops.statistics.inference.verdict import of_noninferiority, overall
 from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE

@@ -6,6 +6,7 @@ import numpy as np
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, Needed
 from mlhops.api.gate import Gate
+from mlhops.api.verdict import of_ceiling, of_floor, overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.scoring.measured import Measured, Predictions
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies, total_text
@@ -23,7 +24,6 @@ from mlhops.measures.measure import MEASURES, Measure, Share
 from mlhops.statistics.inference.estimate import Estimate, critical_of
 from mlhops.statistics.inference.performance import estimate
 from mlhops.statistics.inference.planning import POWER, needed_cases
-from mlhops.statistics.inference.verdict import of_ceiling, of_floor, overall
 from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
