@@ -45,9 +45,10 @@ $(STAMP): | $(REQUIREMENTS)
 controlplane: venv ## build etcd, kube-apiserver and kube-controller-manager (minutes, once; cached)
 	$(PYTHON) -m lab.binaries
 
-crds: venv ## write crds/ and docs/reference.md from the types in operator/mlhops/api
+crds: venv ## write crds/, docs/reference.md and the tables of docs/gates.md from operator/mlhops/{api,measures}
 	$(PYTHON) -m tools.crd crds/
 	$(PYTHON) -m tools.reference docs/reference.md
+	$(PYTHON) -m tools.measures_docs docs/gates.md
 
 roles: venv ## write the roles of manifests/ and charts/ from tools/permissions.py
 	$(PYTHON) -m tools.permissions
@@ -65,6 +66,7 @@ check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m tools.crd --check crds/
 	$(PYTHON) -m tools.reference --check docs/reference.md
+	$(PYTHON) -m tools.measures_docs --check docs/gates.md
 	$(PYTHON) -m tools.permissions --check
 	$(PYTHON) -m tools.licences --check
 	$(PYTHON) -m tools.sbom --check

@@ -26,14 +26,15 @@ from bench.characteristics import (
 from bench.contrasted import Method, bootstrap, sidak
 from bench.results import Result
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.api.gate import FairnessMetric
+from mlhops.api.verdict import of_gap, of_ratio, overall
+from mlhops.measures import binary
+from mlhops.measures.measure import Measure
 from mlhops.statistics.arrays import Bools, Counts, Floats
 from mlhops.statistics.inference.comparisons import compare
 from mlhops.statistics.inference.contrasts import Comparison
 from mlhops.statistics.inference.planning import half_width
-from mlhops.statistics.inference.question import Against
+from mlhops.statistics.inference.question import Against, Question
 from mlhops.statistics.inference.rates import Trials
-from mlhops.statistics.inference.verdict import of_gap, of_ratio, overall
 
 DATASETS = 4000
 SOME = 2000
@@ -52,8 +53,8 @@ SHARES = {
     5: (0.5, 0.25, 0.15, 0.07, 0.03),
     10: (0.3, 0.2, 0.12, 0.1, 0.08, 0.06, 0.05, 0.03, 0.03, 0.03),
 }
-FNR, FPR = FairnessMetric.FALSE_NEGATIVE_RATE, FairnessMetric.FALSE_POSITIVE_RATE
-SELECTION = FairnessMetric.SELECTION_RATE
+FNR, FPR = binary.FALSE_NEGATIVE_RATE, binary.FALSE_POSITIVE_RATE
+SELECTION = binary.SELECTION_RATE
 _CASES = {FNR: PREVALENCE, FPR: 1 - PREVALENCE, SELECTION: 1.0}
 _MINIMA = {FNR: MINIMUM, FPR: MINIMUM, SELECTION: 2 * MINIMUM}
 
@@ -63,7 +64,7 @@ class Design:
     """A gate and the people that it is measured on; the last group is the one that may differ."""
 
     name: str
-    metric: FairnessMetric
+    metric: Measure
     shares: tuple[float, ...]
     """Of each atom."""
     members: Bools
@@ -98,7 +99,7 @@ class Design:
         return own, (np.array(self.shares) @ rates - weights @ rates) / (1 - weights.sum(axis=1))
 
 
-def disjoint(name: str, metric: FairnessMetric, shares: tuple[float, ...]) -> Design:
+def disjoint(name: str, metric: Measure, shares: tuple[float, ...]) -> Design:
     """Return groups that do not overlap."""
     return Design(name, metric, shares, np.eye(len(shares), dtype=bool))
 
@@ -152,7 +153,8 @@ def decide(design: Design, counts: Trials, truth: tuple[Floats, Floats], seed: i
     if len(judged) == 0:
         return Outcome(EvaluationPhase.INCONCLUSIVE, False, True, True)
     found = compare(
-        counts.pick(judged), comparison=design.comparison, against=design.against, seed=[seed]
+        counts.pick(judged),
+        Question(comparison=design.comparison, against=design.against, seed=[seed]),
     )
     verdict = of_gap if design.comparison == "Difference" else of_ratio
     phase = overall(verdict(gap.lower, gap.upper, design.limit, "Proven") for gap in found)
@@ -228,7 +230,7 @@ def _planned(design: Design, rows: int) -> float | None:
     people = np.array(design.shares) * rows * design.cases
     trials = np.maximum(np.round(people), 1).astype(np.int64)
     events: Counts = np.round(trials * design.base).astype(np.int64)
-    critical = compare(Trials(events, trials, design.members), seed=[0])[0].critical
+    critical = compare(Trials(events, trials, design.members), Question(seed=[0]))[0].critical
     own = design.members @ people
     base = design.base
     return max(half_width(base, base, n, people.sum() - n, critical) for n in own.tolist())
@@ -257,7 +259,7 @@ def contrast(design: Design, method: Method, rows: int, multiple: float, dataset
 
 def in_use(counts: Trials, seed: int) -> tuple[Floats, Floats]:
     """Return the intervals that the gates use."""
-    found = compare(counts, seed=[seed])
+    found = compare(counts, Question(seed=[seed]))
     return np.array([g.signed_lower for g in found]), np.array([g.signed_upper for g in found])
 
 

@@ -22,14 +22,14 @@ from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts, Levels, cohorts
 from mlhops.evaluator.scoring.measured import Measured, Predictions
 from mlhops.evaluator.verdict import fairness, noninferiority
-from mlhops.evaluator.verdict.cell_counts import Kinds
 from mlhops.evaluator.verdict.fairness import Fairness
 from mlhops.evaluator.verdict.judge import judge, judgement
 from mlhops.evaluator.verdict.noninferiority import Inferiority
 from mlhops.evaluator.verdict.performance import Performance
-from mlhops.evaluator.verdict.requirements import cases_of
 from mlhops.evaluator.verdict.sentences import round_up
+from mlhops.measures.measure import MEASURES
 from mlhops.statistics.arrays import Bools, Floats, Indices
+from mlhops.tasks import binary
 
 RUNS = 300
 LEAST, MOST = 75.0, 90.0
@@ -407,8 +407,8 @@ def _who(design: Design) -> Cohorts:
 
 def _cases(design: Design) -> Bools:
     """Return who is a case that the plan is about, all of whom are drawn by themselves."""
-    kinds = Kinds(design.data.label, design.data.called)
-    return kinds.of(cases_of(_gate(design).metric))
+    cells = binary.Cells(design.data.label, design.data.called)
+    return cells.of(MEASURES[_gate(design).metric].cases)
 
 
 def _grown(design: Design, finding: object) -> Floats | None:

@@ -15,7 +15,6 @@ import numpy as np
 from bench.results import Result, milliseconds
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationSpec
-from mlhops.api.gate import RATIOS, FairnessMetric, PerformanceMetric
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import UNKNOWN, Levels
 from mlhops.evaluator.report.collect import Evaluated, collect
@@ -23,6 +22,7 @@ from mlhops.evaluator.report.page import page
 from mlhops.evaluator.run import summary
 from mlhops.evaluator.scoring.measured import Measured, Predictions
 from mlhops.evaluator.verdict.judge import judgement, phase_of_run
+from mlhops.measures.measure import MEASURES, measures_of
 
 GATES = 32
 GROUPS = 64
@@ -41,8 +41,8 @@ _SCRIPTS = (
     "العربية ",
     "नाम ",
 )
-_RATES = list(FairnessMetric)
-_SCORES = [PerformanceMetric.AUROC, PerformanceMetric.BRIER, PerformanceMetric.SENSITIVITY]
+_RATES = [each.name for each in measures_of("Fairness")]
+_SCORES = ["AUROC", "Brier", "Sensitivity"]
 
 
 def rendering() -> list[Result]:
@@ -130,7 +130,7 @@ def _gate(n: int) -> Json:
             "required": n % 2 == 0,
         }
     metric = _RATES[n % len(_RATES)]
-    ratio = n % 2 == 0 and metric in RATIOS
+    ratio = n % 2 == 0 and MEASURES[metric].how.ratio
     return {
         "name": name,
         "type": "Fairness",

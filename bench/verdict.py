@@ -14,12 +14,10 @@ from fairlearn.metrics import (
 from sklearn.metrics import precision_score, roc_auc_score
 
 from bench.results import Result
-from mlhops.api.gate import FairnessMetric
+from mlhops.measures import binary
 from mlhops.statistics.arrays import Bools, Floats, Indices
-from mlhops.statistics.inference.auroc import auroc_gaps
-from mlhops.statistics.inference.comparisons import compare
 from mlhops.statistics.inference.contrasts import DRAWS
-from mlhops.statistics.inference.rates import count
+from testkit.gaps import gaps_of
 
 ROWS = 50_000
 MANY_ROWS = 1_000_000
@@ -31,10 +29,10 @@ RESAMPLES = 2000
 FASTER = 1000
 MOST_MS = 100
 RATES = (
-    FairnessMetric.FALSE_NEGATIVE_RATE,
-    FairnessMetric.FALSE_POSITIVE_RATE,
-    FairnessMetric.SELECTION_RATE,
-    FairnessMetric.POSITIVE_PREDICTIVE_VALUE,
+    binary.FALSE_NEGATIVE_RATE,
+    binary.FALSE_POSITIVE_RATE,
+    binary.SELECTION_RATE,
+    binary.POSITIVE_PREDICTIVE_VALUE,
 )
 
 
@@ -50,8 +48,8 @@ def ours(label: Bools, score: Floats, group: Indices) -> None:
     """Make the intervals of five metrics over all groups."""
     members, called = np.eye(GROUPS, dtype=bool), score >= 0.5
     for i, metric in enumerate(RATES):
-        compare(count(metric, label, called, group, members), seed=[i])
-    auroc_gaps(label, score, group, members, seed=[len(RATES)])
+        gaps_of(metric, label, called, group, members, seed=[i])
+    gaps_of(binary.AUROC, label, score, group, members, seed=[len(RATES)])
 
 
 def theirs(label: Bools, score: Floats, group: Indices, resamples: int) -> None:

@@ -6,9 +6,10 @@ from functools import lru_cache
 
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
-from mlhops.api.gate import CEILINGS, Gate, primary_of
+from mlhops.api.gate import Gate, primary_of
 from mlhops.api.result import Result
-from mlhops.statistics.inference.verdict import overall
+from mlhops.api.verdict import overall
+from mlhops.measures.measure import MEASURES
 
 DIGEST = "sha256:" + "d" * 64
 
@@ -40,7 +41,9 @@ def of_gate(
     if limit is None or not decided or (gate.limit is None and first):
         return found
     least = gate.comparison == "Ratio" or (
-        gate.type == "Performance" and gate.limit is not None and gate.metric not in CEILINGS
+        gate.type == "Performance"
+        and gate.limit is not None
+        and MEASURES[gate.metric].better == "Higher"
     )
     good = phase is EvaluationPhase.SUCCESSFUL
     better, worse = ((1 + limit) / 2, limit / 2) if least else (limit / 2, limit * 1.5 + 0.01)

@@ -20,7 +20,7 @@ from mlhops.kserve.detector import REPORT_PORT
 from testkit.api import Api, live_services, route_weights, until
 from testkit.builders import decision, with_path
 
-DEMO = Path(__file__).resolve().parents[2] / "lab" / "demo"
+DEMO = Path(__file__).resolve().parents[1] / "lab" / "demo"
 MODEL = "mortality"
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 HOST = "mortality.models.example"

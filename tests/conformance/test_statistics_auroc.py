@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mlhops.api.gate import PerformanceMetric
+from mlhops.measures import binary
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference.estimate import Estimate
 from mlhops.statistics.inference.performance import estimate
@@ -15,7 +15,7 @@ from mlhops.statistics.inference.performance import estimate
 
 def auroc(label: Bools, score: Floats, confidence: float) -> Estimate:
     """Return the area under the ROC curve."""
-    return estimate(PerformanceMetric.AUROC, label, score, score >= 0.5, confidence)
+    return estimate(binary.AUROC, label, score, score >= 0.5, confidence)
 
 
 def drawn(seed: int, ties: bool) -> tuple[Bools, Floats]:

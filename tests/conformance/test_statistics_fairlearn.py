@@ -11,9 +11,12 @@ from fairlearn.metrics import (
 )
 from sklearn.metrics import precision_score
 
-from mlhops.api.gate import FairnessMetric
+from mlhops.evaluator.verdict.fairness_measures import trials
+from mlhops.measures import binary
+from mlhops.measures.measure import Measure
 from mlhops.statistics.arrays import Bools, Floats
-from mlhops.statistics.inference.rates import RATES, count, rate
+from mlhops.statistics.inference.performance import LabelledAnswers
+from mlhops.statistics.inference.rates import rate
 
 
 def negative_predictive_value(label: Bools, called: Bools) -> float:
@@ -22,24 +25,28 @@ def negative_predictive_value(label: Bools, called: Bools) -> float:
 
 
 THEIRS = {
-    FairnessMetric.FALSE_NEGATIVE_RATE: false_negative_rate,
-    FairnessMetric.FALSE_POSITIVE_RATE: false_positive_rate,
-    FairnessMetric.TRUE_POSITIVE_RATE: true_positive_rate,
-    FairnessMetric.SELECTION_RATE: selection_rate,
-    FairnessMetric.POSITIVE_PREDICTIVE_VALUE: precision_score,
-    FairnessMetric.NEGATIVE_PREDICTIVE_VALUE: negative_predictive_value,
+    binary.FALSE_NEGATIVE_RATE: false_negative_rate,
+    binary.FALSE_POSITIVE_RATE: false_positive_rate,
+    binary.TRUE_POSITIVE_RATE: true_positive_rate,
+    binary.SELECTION_RATE: selection_rate,
+    binary.POSITIVE_PREDICTIVE_VALUE: precision_score,
+    binary.NEGATIVE_PREDICTIVE_VALUE: negative_predictive_value,
 }
 
 
-def ours(metric: FairnessMetric, label: Bools, called: Bools, group: np.ndarray) -> Floats:
+def ours(metric: Measure, label: Bools, called: Bools, group: np.ndarray) -> Floats:
     """Return the rate of each group."""
     members = np.eye(int(group.max()) + 1, dtype=bool)
-    return rate(*count(metric, label, called, group.astype(np.intp), members).of_groups())
+    return rate(
+        *trials(
+            metric, LabelledAnswers(label, None, called), group.astype(np.intp), members
+        ).of_groups()
+    )
 
 
-@pytest.mark.parametrize("metric", RATES)
+@pytest.mark.parametrize("metric", THEIRS, ids=str)
 @pytest.mark.parametrize("seed", range(5))
-def test_rates_per_group_equal_fairlearns(metric: FairnessMetric, seed: int) -> None:
+def test_rates_per_group_equal_fairlearns(metric: Measure, seed: int) -> None:
     random = np.random.default_rng(seed)
     rows = 2000
     group = random.choice(6, rows, p=[0.5, 0.2, 0.15, 0.1, 0.03, 0.02])
@@ -60,6 +67,6 @@ def test_a_group_without_positives_is_undefined_here_and_perfect_there() -> None
         metrics=false_negative_rate, y_true=label, y_pred=called, sensitive_features=group
     )
     assert frame.by_group.tolist() == [0.5, 0.0]
-    found = ours(FairnessMetric.FALSE_NEGATIVE_RATE, label, called, group)
+    found = ours(binary.FALSE_NEGATIVE_RATE, label, called, group)
     assert found[0] == 0.5
     assert np.isnan(found[1])

@@ -10,14 +10,11 @@ from fairlearn.metrics import (
 )
 from sklearn.metrics import roc_auc_score
 
-from mlhops.api.gate import FairnessMetric
+from mlhops.measures import binary
 from mlhops.statistics.arrays import Bools, Floats
-from mlhops.statistics.inference.auroc import auroc_gaps
-from mlhops.statistics.inference.comparisons import compare
 from mlhops.statistics.inference.contrasts import Comparison
-from mlhops.statistics.inference.equalized_odds import equalized_odds
 from mlhops.statistics.inference.gap import Gap
-from mlhops.statistics.inference.rates import count
+from testkit.gaps import gaps_of
 
 SEEDS = range(5)
 COMPARISONS = ["Difference", "Ratio"]
@@ -44,8 +41,16 @@ def test_the_largest_gap_to_the_best_is_fairlearns_demographic_parity(
     seed: int, comparison: Comparison
 ) -> None:
     label, _, called, group = people(seed)
-    counts = count(FairnessMetric.SELECTION_RATE, label, called, group, EACH)
-    ours = compare(counts, comparison=comparison, against="Best", better="Higher", seed=[1])
+    ours = gaps_of(
+        binary.SELECTION_RATE,
+        label,
+        called,
+        group,
+        EACH,
+        comparison=comparison,
+        against="Best",
+        seed=[1],
+    )
     parity = {"Difference": demographic_parity_difference, "Ratio": demographic_parity_ratio}
     expected = parity[comparison](label, called, sensitive_features=group)
     assert largest(ours, comparison) == pytest.approx(expected, abs=1e-12)
@@ -54,7 +59,7 @@ def test_the_largest_gap_to_the_best_is_fairlearns_demographic_parity(
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_largest_gap_to_the_best_is_fairlearns_equalized_odds_difference(seed: int) -> None:
     label, _, called, group = people(seed)
-    ours = equalized_odds(label, called, group, EACH, against="Best", seed=[1])
+    ours = gaps_of(binary.EQUALIZED_ODDS, label, called, group, EACH, against="Best", seed=[1])
     expected = equalized_odds_difference(label, called, sensitive_features=group)
     assert largest(ours, "Difference") == pytest.approx(expected, abs=1e-12)
 
@@ -62,7 +67,16 @@ def test_the_largest_gap_to_the_best_is_fairlearns_equalized_odds_difference(see
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_smallest_ratio_to_the_best_is_fairlearns_equalized_odds_ratio(seed: int) -> None:
     label, _, called, group = people(seed)
-    ours = equalized_odds(label, called, group, EACH, comparison="Ratio", against="Best", seed=[1])
+    ours = gaps_of(
+        binary.EQUALIZED_ODDS,
+        label,
+        called,
+        group,
+        EACH,
+        comparison="Ratio",
+        against="Best",
+        seed=[1],
+    )
     expected = equalized_odds_ratio(label, called, sensitive_features=group)
     assert largest(ours, "Ratio") == pytest.approx(expected, abs=1e-12)
 
@@ -70,7 +84,7 @@ def test_the_smallest_ratio_to_the_best_is_fairlearns_equalized_odds_ratio(seed:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_areas_of_groups_and_of_their_rests_equal_scikit_learns(seed: int) -> None:
     label, score, _, group = people(seed)
-    for i, gap in enumerate(auroc_gaps(label, score, group, EACH, seed=[1])):
+    for i, gap in enumerate(gaps_of(binary.AUROC, label, score, group, EACH, seed=[1])):
         here = group == i
         assert gap.rate == pytest.approx(roc_auc_score(label[here], score[here]), abs=1e-12)
         assert gap.rest == pytest.approx(roc_auc_score(label[~here], score[~here]), abs=1e-12)
@@ -80,7 +94,7 @@ def test_odds_of_a_group_without_positives_are_undefined_here_and_equal_there() 
     label = np.array([False, False, True, True, False, False])
     called = np.array([True, False, False, False, True, False])
     group = np.array([0, 0, 1, 1, 1, 1])
-    found = equalized_odds(label, called, group, np.eye(2, dtype=bool), seed=[1])
+    found = gaps_of(binary.EQUALIZED_ODDS, label, called, group, np.eye(2, dtype=bool), seed=[1])
     assert equalized_odds_difference(label, called, sensitive_features=group) == 0.0
     assert [gap.defined for gap in found] == [False, False]
     assert all(gap.reason for gap in found)

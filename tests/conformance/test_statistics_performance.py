@@ -11,10 +11,11 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from mlhops.api.gate import PerformanceMetric
+from mlhops.measures import binary
+from mlhops.measures.measure import Measure, measures_of
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference import calibration
-from mlhops.statistics.inference.performance import Measured, estimate
+from mlhops.statistics.inference.performance import LabelledAnswers, estimate
 
 CONFIDENCE = 0.95
 SEEDS = range(5)
@@ -29,33 +30,35 @@ def answers(seed: int, ties: bool = False) -> tuple[Bools, Floats, Bools]:
     return label, score, score >= 0.35
 
 
-def theirs(metric: PerformanceMetric, label: Bools, score: Floats, called: Bools) -> float:
+def theirs(metric: Measure, label: Bools, score: Floats, called: Bools) -> float:
     match metric:
-        case PerformanceMetric.AUROC:
+        case binary.AUROC:
             return float(roc_auc_score(label, score))
-        case PerformanceMetric.AUPRC:
+        case binary.AUPRC:
             return float(average_precision_score(label, score))
-        case PerformanceMetric.BRIER:
+        case binary.BRIER:
             return float(brier_score_loss(label, score))
-        case PerformanceMetric.SENSITIVITY:
+        case binary.SENSITIVITY:
             return float(recall_score(label, called))
-        case PerformanceMetric.SPECIFICITY:
+        case binary.SPECIFICITY:
             return float(recall_score(label, called, pos_label=False))
-        case PerformanceMetric.PPV:
+        case binary.PPV:
             return float(precision_score(label, called))
-        case PerformanceMetric.NPV:
+        case binary.NPV:
             return float(precision_score(label, called, pos_label=False))
-        case PerformanceMetric.CALIBRATION_ERROR:
-            raise ValueError("scikit-learn has none")
+        case _:
+            raise ValueError(f"scikit-learn has no {metric}")
 
 
-DEFINED_THERE = [each for each in PerformanceMetric if each.value != "CalibrationError"]
+DEFINED_THERE = [
+    each for each in measures_of("Performance") if each is not binary.CALIBRATION_ERROR
+]
 
 
 @pytest.mark.parametrize("ties", [False, True])
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("metric", DEFINED_THERE)
-def test_a_measure_equals_scikit_learns(metric: PerformanceMetric, seed: int, ties: bool) -> None:
+@pytest.mark.parametrize("metric", DEFINED_THERE, ids=str)
+def test_a_measure_equals_scikit_learns(metric: Measure, seed: int, ties: bool) -> None:
     label, score, called = answers(seed, ties)
     found = estimate(metric, label, score, called, CONFIDENCE)
     assert found.estimate == pytest.approx(theirs(metric, label, score, called), abs=1e-12)
@@ -63,13 +66,13 @@ def test_a_measure_equals_scikit_learns(metric: PerformanceMetric, seed: int, ti
 
 
 @pytest.mark.parametrize("ties", [False, True])
-@pytest.mark.parametrize("metric", DEFINED_THERE)
+@pytest.mark.parametrize("metric", DEFINED_THERE, ids=str)
 def test_the_influence_of_a_row_is_what_a_little_more_weight_on_it_does(
-    metric: PerformanceMetric, ties: bool
+    metric: Measure, ties: bool
 ) -> None:
     label, score, called = answers(3, ties)
     rows = np.arange(len(label))
-    found = Measured(label, score, called).piece(metric, rows)
+    found = metric.piece(LabelledAnswers(label, score, called), rows)
     influence = np.zeros(len(label))
     influence[found.rows] = found.influence
     assert influence.sum() == pytest.approx(0.0, abs=1e-9)
@@ -78,17 +81,17 @@ def test_the_influence_of_a_row_is_what_a_little_more_weight_on_it_does(
         repeats = np.full(len(label), 1000)
         repeats[row] += 1
         again = np.repeat(rows, repeats)
-        moved = Measured(label[again], score[again], called[again])
-        change = moved.piece(metric, np.arange(len(again))).estimate - found.estimate
+        moved = LabelledAnswers(label[again], score[again], called[again])
+        change = metric.piece(moved, np.arange(len(again))).estimate - found.estimate
         assert change == pytest.approx(influence[row] / 1000, abs=2e-8)
 
 
-@pytest.mark.parametrize("metric", [PerformanceMetric.PPV, PerformanceMetric.SENSITIVITY])
+@pytest.mark.parametrize("metric", [binary.PPV, binary.SENSITIVITY], ids=str)
 def test_what_nobody_was_called_for_is_undefined_here_and_zero_there(
-    metric: PerformanceMetric,
+    metric: Measure,
 ) -> None:
-    label = np.array([False, False, metric is PerformanceMetric.PPV])
-    called = np.array([False, metric is PerformanceMetric.SENSITIVITY, False])
+    label = np.array([False, False, metric is binary.PPV])
+    called = np.array([False, metric is binary.SENSITIVITY, False])
     with pytest.warns(UserWarning, match="ill-defined"):
         assert theirs(metric, label, label.astype(float), called) == 0.0
     found = estimate(metric, label, None, called, CONFIDENCE)
@@ -121,5 +124,5 @@ def test_the_calibration_error_is_that_of_its_definition_by_pairs() -> None:
         products = np.outer(here, here)
         pairs = (products.sum() - np.trace(products)) / (len(here) * (len(here) - 1))
         total += len(here) / len(label) * pairs
-    found = calibration.error(label, score, CONFIDENCE)
+    found = estimate(binary.CALIBRATION_ERROR, label, score, score >= 0.35, CONFIDENCE)
     assert found.estimate == pytest.approx(np.sqrt(max(total, 0.0)), abs=1e-12)

@@ -1,13 +1,14 @@
 """Gates: what a revision must meet before it gets any traffic."""
 
-from collections.abc import Sequence
-from enum import StrEnum
-from typing import Annotated, Literal
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from mlhops.api.base import Resource, list_map, rules
 from mlhops.api.interface import SET, GroupName, Label
+from mlhops.measures.measure import GATE_TYPES, MEASURES, GateType, Measure, measures_of
+from mlhops.tasks.binary import CALLED, NOT_CALLED
 
 Declared = Annotated[str, Field(min_length=1, max_length=63)]
 """The name of a group; how it may look, its declaration says, which a rule of the model asks for."""
@@ -44,51 +45,7 @@ class Across(
         return list(dict.fromkeys(named))
 
 
-class FairnessMetric(StrEnum):
-    """Measures whose gap between groups is bounded."""
-
-    FALSE_NEGATIVE_RATE = "FalseNegativeRate"
-    FALSE_POSITIVE_RATE = "FalsePositiveRate"
-    TRUE_POSITIVE_RATE = "TruePositiveRate"
-    SELECTION_RATE = "SelectionRate"
-    POSITIVE_PREDICTIVE_VALUE = "PositivePredictiveValue"
-    NEGATIVE_PREDICTIVE_VALUE = "NegativePredictiveValue"
-    EQUALIZED_ODDS = "EqualizedOdds"
-    AUROC = "AUROC"
-    CALIBRATION_ERROR = "CalibrationError"
-
-
-class PerformanceMetric(StrEnum):
-    """Measures of the whole model."""
-
-    AUROC = "AUROC"
-    AUPRC = "AUPRC"
-    SENSITIVITY = "Sensitivity"
-    SPECIFICITY = "Specificity"
-    PPV = "PPV"
-    NPV = "NPV"
-    BRIER = "Brier"
-    CALIBRATION_ERROR = "CalibrationError"
-
-
-class LatencyMetric(StrEnum):
-    """Quantiles of the time that one patient's answer takes."""
-
-    P50 = "P50"
-    P99 = "P99"
-
-
-RATIOS = frozenset(FairnessMetric) - {FairnessMetric.AUROC, FairnessMetric.CALIBRATION_ERROR}
-"""Fairness metrics made of rates, so that a ratio of two of them has a meaning."""
-
-SCORED = ("AUROC", "AUPRC", "Brier", "CalibrationError")
-"""Metrics that need a score; a model that answers with classes has none."""
-
-PROBABILISTIC = ("Brier", "CalibrationError")
-"""Metrics that take the score for a probability."""
-
-CEILINGS = frozenset({PerformanceMetric.BRIER, PerformanceMetric.CALIBRATION_ERROR})
-"""Performance metrics of which less is better, so that the limit is the largest acceptable value."""
+_WIDEST = max(each.bounds.high - each.bounds.low for each in measures_of("Performance"))
 
 
 class NonInferiority(Resource):
@@ -99,10 +56,10 @@ class NonInferiority(Resource):
         Field(
             json_schema_extra=rules(
                 (
-                    "self > 0.0 && self < 1.0",
+                    f"self > 0.0 && self < {_WIDEST}",
                     (
-                        "margin must be more than 0 and less than 1: write 0.02 for two percentage "
-                        "points"
+                        f"margin must be more than 0 and less than {_WIDEST:g}: write 0.02 for two "
+                        "percentage points"
                     ),
                 )
             )
@@ -120,9 +77,15 @@ class ReferenceValue(Resource):
     """Its value, or the name of its bin such as `40-65`, `<40`, `>=65` or `Unknown`."""
 
 
-def _one_of(type_: str, metrics: type[StrEnum]) -> tuple[str, str, str]:
+if TYPE_CHECKING:
+    Metric: TypeAlias = str
+else:
+    Metric = Literal[tuple(MEASURES)]
+
+
+def _one_of(type_: GateType) -> tuple[str, str, str]:
     """Return the rule that a type of gate has only some metrics."""
-    names = [str(metric) for metric in metrics]
+    names = [each.name for each in measures_of(type_)]
     return (
         f"self.type != '{type_}' || self.metric in {names}",
         f"metric of a {type_} gate must be one of {', '.join(names)}",
@@ -130,12 +93,39 @@ def _one_of(type_: str, metrics: type[StrEnum]) -> tuple[str, str, str]:
     )
 
 
+def _limits() -> Iterator[tuple[str, str, str]]:
+    """Yield the rules of how large a limit may be, one for each bounds that metrics have."""
+    for bounds in dict.fromkeys(each.bounds for each in MEASURES.values()):
+        others = _none_of([each for each in MEASURES.values() if each.bounds == bounds])
+        least = ">" if bounds.open else ">="
+        inside = f"self.limit {least} {bounds.low} && self.limit <= {bounds.high}"
+        yield f"!has(self.limit) || {others} || ({inside})", bounds.remedy, ".limit"
+
+
+def _none_of(these: Collection[Measure]) -> str:
+    """Return in CEL that a gate has none of some metrics: by its type, where that tells."""
+    others = [each for each in MEASURES.values() if each not in these]
+    for type_ in GATE_TYPES:
+        alone = [each for each in measures_of(type_) if each.gates == (type_,)]
+        if alone == others:
+            return f"self.type == '{type_}'"
+        if alone == these:
+            return f"self.type != '{type_}'"
+    return f"!(self.metric in {[each.name for each in these]})"
+
+
+def _called(cases: str) -> str:
+    """Return the metrics that are about those whom the model calls so."""
+    return ", ".join(each.name for each in MEASURES.values() if each.cases == cases)
+
+
+_RATIOS = sorted(each.name for each in measures_of("Fairness") if each.how.ratio)
+
+
 class Gate(
     Resource,
     json_schema_extra=rules(
-        _one_of("Fairness", FairnessMetric),
-        _one_of("Performance", PerformanceMetric),
-        _one_of("Latency", LatencyMetric),
+        *map(_one_of, GATE_TYPES),
         (
             "self.type != 'Fairness' || has(self.across)",
             "a Fairness gate needs across: list the groups that it compares",
@@ -162,19 +152,7 @@ class Gate(
             ),
             ".limit",
         ),
-        (
-            "!has(self.limit) || self.type == 'Latency' || (self.limit >= 0.0 && self.limit <= 1.0)",
-            "limit must be between 0 and 1: write 0.1 for ten percentage points",
-            ".limit",
-        ),
-        (
-            "!has(self.limit) || self.type != 'Latency' || (self.limit > 0.0 && self.limit <= 3600.0)",
-            (
-                "limit of a Latency gate is in seconds, more than 0 and at most 3600: write 0.2 for "
-                "200 ms"
-            ),
-            ".limit",
-        ),
+        *_limits(),
         (
             (
                 "self.type == 'Fairness' || !(has(self.comparison) || has(self.against) || "
@@ -183,10 +161,7 @@ class Gate(
             "comparison, against, reference and primary are for Fairness gates: remove them",
         ),
         (
-            (
-                f"!has(self.comparison) || self.comparison != 'Ratio' || "
-                f"self.metric in {sorted(map(str, RATIOS))}"
-            ),
+            (f"!has(self.comparison) || self.comparison != 'Ratio' || self.metric in {_RATIOS}"),
             "a Ratio compares rates, and this metric is none: set comparison to Difference",
             ".comparison",
         ),
@@ -216,29 +191,11 @@ class Gate(
 
     name: GroupName
     """The gate's name, unique in the model; Decisions with action Override refer to it."""
-    type: Literal["Fairness", "Performance", "Latency"]
+    type: GateType
     """Fairness bounds the gap of a measure between groups; Performance bounds a measure of the
     whole model, or how much worse than the stable revision it may be; Latency bounds the time that
     the answer for one patient takes."""
-    metric: Literal[
-        "FalseNegativeRate",
-        "FalsePositiveRate",
-        "TruePositiveRate",
-        "SelectionRate",
-        "PositivePredictiveValue",
-        "NegativePredictiveValue",
-        "EqualizedOdds",
-        "AUROC",
-        "AUPRC",
-        "Sensitivity",
-        "Specificity",
-        "PPV",
-        "NPV",
-        "Brier",
-        "CalibrationError",
-        "P50",
-        "P99",
-    ]
+    metric: Metric
     """What is measured."""
     across: Across | None = None
     """The groups that a Fairness gate compares, or in each of which nonInferiority must hold."""
@@ -287,12 +244,16 @@ class Gate(
         ),
     ] = 0.95
     """Simultaneous confidence level of the gate's intervals."""
-    min_positives: Annotated[int, Field(ge=1)] = 20
-    """Groups with fewer positive cases (PositivePredictiveValue, PPV: cases that the model calls
-    positive) cannot be judged."""
-    min_negatives: Annotated[int, Field(ge=1)] = 20
-    """Groups with fewer negative cases (NegativePredictiveValue, NPV: cases that the model calls
-    negative) cannot be judged."""
+    min_positives: Annotated[int, Field(ge=1)] = Field(
+        20,
+        description=f"Groups with fewer positive cases ({_called(CALLED)}: cases that the model calls positive) "
+        "cannot be judged.",
+    )
+    min_negatives: Annotated[int, Field(ge=1)] = Field(
+        20,
+        description=f"Groups with fewer negative cases ({_called(NOT_CALLED)}: cases that the model calls negative) "
+        "cannot be judged.",
+    )
     required: bool = True
     """Whether the gate blocks the rollout; an advisory gate is measured and reported only."""
     primary: bool = False

@@ -1,5 +1,6 @@
 """ClinicalModel: one clinical model, from its card to its rollout."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,11 +17,12 @@ from mlhops.api.base import (
 )
 from mlhops.api.card import Card
 from mlhops.api.data import DataSource, ReportSink
-from mlhops.api.gate import PROBABILISTIC, SCORED, Gates
+from mlhops.api.gate import Gates
 from mlhops.api.interface import SET, Interface
 from mlhops.api.predictor import Predictor, Resources
 from mlhops.api.status import ClinicalModelStatus
 from mlhops.api.step import Evidence, Pause, Step
+from mlhops.measures.measure import MEASURES
 from mlhops.small_cells import MIN_CELL_SIZE, MinCellSize
 
 _HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -229,6 +231,15 @@ class Monitoring(Resource):
     knows whether it answers its callers."""
 
 
+_SCORED = [each.name for each in MEASURES.values() if each.scored]
+_RISKS = [each.name for each in MEASURES.values() if each.how.needs_answer == "Probability"]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return two or more names as a sentence has them."""
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 class ClinicalModelSpec(
     Resource,
     json_schema_extra=rules(
@@ -257,24 +268,15 @@ class ClinicalModelSpec(
             ".evaluation.gates",
         ),
         (
-            (
-                "self.interface.output.type != 'Class' || "
-                f"!self.evaluation.gates.exists(g, g.metric in {list(SCORED)})"
-            ),
-            (
-                "AUROC, AUPRC, Brier and CalibrationError need a score, and an output of type "
-                "Class has none: remove the gate, or serve a score"
-            ),
+            f"self.interface.output.type != 'Class' || !self.evaluation.gates.exists(g, g.metric in {_SCORED})",
+            f"{listed(_SCORED)} need a score, and an output of type Class has none: remove the gate, or serve a score",
             ".evaluation.gates",
         ),
         (
+            f"self.interface.output.type != 'Score' || !self.evaluation.gates.exists(g, g.metric in {_RISKS})",
             (
-                "self.interface.output.type != 'Score' || "
-                f"!self.evaluation.gates.exists(g, g.metric in {list(PROBABILISTIC)})"
-            ),
-            (
-                "Brier and CalibrationError need a probability, and an output of type Score is "
-                "none: remove the gate, or serve a Probability"
+                f"{listed(_RISKS)} need a probability, and an output of type Score is none: remove the gate, or "
+                "serve a Probability"
             ),
             ".evaluation.gates",
         ),

@@ -15,9 +15,10 @@ from mlhops.api.evaluation import (
     GateResult,
     GroupEstimate,
 )
-from mlhops.api.gate import CEILINGS, Gate, primary_of
+from mlhops.api.gate import Gate, primary_of
 from mlhops.api.result import LONGEST_TEXT, Result, is_clean
-from mlhops.statistics.inference.verdict import of_ceiling, of_floor, overall
+from mlhops.api.verdict import of_ceiling, of_floor, overall
+from mlhops.measures.measure import MEASURES
 
 MOST = 2**53
 """More of anything nobody can have counted; up to here a whole number is one in any JSON."""
@@ -166,7 +167,7 @@ def _passes(gate: Gate, lower: float | None, upper: float | None, *, paired: boo
         margin = gate.non_inferiority.margin if gate.non_inferiority is not None else math.nan
         return of_ceiling(low, high, _rounded(margin), "Proven") is _SUCCESSFUL
     least = gate.comparison == "Ratio" or (
-        gate.type == "Performance" and gate.metric not in CEILINGS
+        gate.type == "Performance" and MEASURES[gate.metric].better == "Higher"
     )
     verdict = of_floor if least else of_ceiling
     return verdict(low, high, _rounded(gate.limit), gate.assurance) is _SUCCESSFUL

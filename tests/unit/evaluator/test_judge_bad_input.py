@@ -10,11 +10,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
-from mlhops.api.gate import FairnessMetric, PerformanceMetric
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Levels
 from mlhops.evaluator.scoring.measured import Measured, Predictions
 from mlhops.evaluator.verdict.judge import phase_of_run
+from mlhops.measures.measure import measures_of
 
 from .made_up import fair, good, judged, spec_with
 
@@ -23,7 +23,10 @@ INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
 SUCCESSFUL = EvaluationPhase.SUCCESSFUL
 
 ALL: list[dict[str, Any]] = [
-    *(fair(name=f"f-{metric}", metric=str(metric), limit=1.0) for metric in FairnessMetric),
+    *(
+        fair(name=f"f-{metric}", metric=str(metric), limit=1.0)
+        for metric in measures_of("Fairness")
+    ),
     *(
         fair(name=f"r-{against}", comparison="Ratio", against=against, limit=0.0)
         for against in ("Rest", "Best")
@@ -32,11 +35,11 @@ ALL: list[dict[str, Any]] = [
         good(
             name=f"p-{metric}",
             metric=str(metric),
-            limit=1.0 if metric in ("Brier", "CalibrationError") else 0.0,
+            limit=1.0 if metric.better == "Lower" else 0.0,
             nonInferiority={"margin": 0.99},
             across={"groups": ["sex"]},
         )
-        for metric in PerformanceMetric
+        for metric in measures_of("Performance")
     ),
 ]
 """Every gate, each with a limit that anything meets: only doubt can keep it from passing."""

@@ -1,14 +1,17 @@
 """Areas of groups against their rests, and the coverage of the intervals."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 
+from mlhops.measures import binary
 from mlhops.statistics.arrays import Bools, Floats
-from mlhops.statistics.inference.auroc import auroc_gaps
-from mlhops.statistics.inference.calibration import error_gaps
+from testkit.gaps import gaps_of
 
+auroc_gaps = partial(gaps_of, binary.AUROC)
+error_gaps = partial(gaps_of, binary.CALIBRATION_ERROR)
 THREE = np.eye(3, dtype=bool)
 RUNS = 300
 

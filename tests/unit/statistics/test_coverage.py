@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.verdict import of_gap, overall
 from mlhops.statistics.inference.comparisons import compare
+from mlhops.statistics.inference.question import Question
 from mlhops.statistics.inference.rates import Trials
-from mlhops.statistics.inference.verdict import of_gap, overall
 
 LIMIT = 0.1
 RUNS = 500
@@ -35,7 +36,8 @@ def simulate(positives: int, shares: list[float], rates: list[float]) -> Rates:
     for seed in range(RUNS):
         trials = random.multinomial(positives, share)
         events = random.binomial(trials, true)
-        found = compare(Trials(events, trials, np.eye(len(shares), dtype=bool)), seed=[seed])
+        counts = Trials(events, trials, np.eye(len(shares), dtype=bool))
+        found = compare(counts, Question([seed]))
         covered = all(g.lower <= t <= g.upper for g, t in zip(found, gap, strict=True))
         verdict = overall(of_gap(g.lower, g.upper, LIMIT, "Proven") for g in found)
         outcomes.append(

@@ -5,14 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlhops.api.gate import PerformanceMetric
+from mlhops.measures import binary
+from mlhops.measures.measure import Measure, measures_of
 from mlhops.statistics.inference import influence
-from mlhops.statistics.inference.auroc import auroc_gaps
 from mlhops.statistics.inference.noninferiority import Answers, noninferiority
-from mlhops.statistics.inference.performance import Measured
+from mlhops.statistics.inference.performance import LabelledAnswers
+from testkit.gaps import gaps_of
 
 ROWS = 400
-METRICS = st.sampled_from(list(PerformanceMetric))
+METRICS = st.sampled_from(measures_of("Performance"))
 
 
 @st.composite
@@ -36,7 +37,7 @@ def people(atom: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @settings(deadline=None)
 @given(cohorts(), METRICS)
 def test_any_groups_can_be_compared_between_two_models(
-    who: tuple[np.ndarray, np.ndarray], metric: PerformanceMetric
+    who: tuple[np.ndarray, np.ndarray], metric: Measure
 ) -> None:
     label, new, old = people(who[0])
     candidate, stable = Answers(new, new > 0.4), Answers(old, old > 0.4)
@@ -48,22 +49,22 @@ def test_any_groups_can_be_compared_between_two_models(
 @given(cohorts())
 def test_areas_of_any_groups_can_be_compared(who: tuple[np.ndarray, np.ndarray]) -> None:
     label, score, _ = people(who[0])
-    for gap in auroc_gaps(label, score, *who, seed=[1]):
+    for gap in gaps_of(binary.AUROC, label, score, *who, seed=[1]):
         assert gap.reason or 0 <= gap.lower <= gap.gap + 1e-12 <= gap.upper + 2e-12
 
 
-@pytest.mark.parametrize("metric", [PerformanceMetric.AUROC, PerformanceMetric.BRIER])
+@pytest.mark.parametrize("metric", [binary.AUROC, binary.BRIER], ids=str)
 def test_so_many_rows_that_only_some_are_looked_at_come_to_nearly_the_same(
-    metric: PerformanceMetric, monkeypatch: pytest.MonkeyPatch
+    metric: Measure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     random = np.random.default_rng(1)
     risk = random.beta(1, 2, 40_000)
     label = random.random(40_000) < risk
-    model, rows = Measured(label, risk, risk > 0.4), np.arange(40_000)
+    model, rows = LabelledAnswers(label, risk, risk > 0.4), np.arange(40_000)
     parts = [rows, rows[:20_000], rows[10_000:]]
 
     def covariance() -> np.ndarray:
-        return influence.arms((model.piece(metric, part) for part in parts), 3, 40_000)[
+        return influence.arms((metric.piece(model, part) for part in parts), 3, 40_000)[
             0
         ].covariance
 

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.api.gate import PerformanceMetric
+from mlhops.api.verdict import of_noninferiority
+from mlhops.measures import binary
+from mlhops.measures.measure import Measure, measures_of
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference.noninferiority import Answers, PairedDifference, noninferiority
-from mlhops.statistics.inference.performance import LOWER_IS_BETTER
 from mlhops.statistics.inference.proportions import wilson
-from mlhops.statistics.inference.verdict import of_noninferiority
 
 TWO = np.eye(2, dtype=bool)
 
 
 def compared(
-    metric: PerformanceMetric,
+    metric: Measure,
     label: Bools,
     group: np.ndarray,
     candidate: Floats,
@@ -42,12 +42,12 @@ def verdicts(found: list[PairedDifference], margin: float = 0.05) -> list[Evalua
     return [of_noninferiority(each.lower, each.upper, margin, "Proven") for each in found]
 
 
-SKILLFUL = sorted(set(PerformanceMetric) - {PerformanceMetric.CALIBRATION_ERROR})
+SKILLFUL = [each for each in measures_of("Performance") if each is not binary.CALIBRATION_ERROR]
 
 
-@pytest.mark.parametrize("metric", SKILLFUL)
+@pytest.mark.parametrize("metric", SKILLFUL, ids=str)
 def test_a_candidate_that_is_better_overall_but_worse_for_one_group_is_found_out(
-    metric: PerformanceMetric,
+    metric: Measure,
 ) -> None:
     random, label, group = people(1)
     stable = scores(random, label, 1.0)
@@ -67,7 +67,7 @@ def test_a_candidate_that_is_worse_calibrated_for_one_group_is_found_out() -> No
     label = random.random(4000) < risk
     stable = np.clip(risk + 0.15, 0, 1)
     found = compared(
-        PerformanceMetric.CALIBRATION_ERROR,
+        binary.CALIBRATION_ERROR,
         label,
         group,
         np.where(group == 1, np.clip(risk + 0.35, 0, 1), risk),
@@ -77,17 +77,18 @@ def test_a_candidate_that_is_worse_calibrated_for_one_group_is_found_out() -> No
     assert verdicts(found)[1:] == [EvaluationPhase.SUCCESSFUL, EvaluationPhase.FAILED]
 
 
-@pytest.mark.parametrize("metric", list(PerformanceMetric))
-def test_better_is_above_zero_whichever_way_the_metric_points(metric: PerformanceMetric) -> None:
+@pytest.mark.parametrize("metric", measures_of("Performance"), ids=str)
+def test_better_is_above_zero_whichever_way_the_metric_points(metric: Measure) -> None:
     random, label, group = people(2)
     found = compared(metric, label, group, scores(random, label, 2.0), scores(random, label, 0.7))
-    sign = -1 if metric in LOWER_IS_BETTER else 1
+    # Written out, since the entry itself may point the wrong way.
+    sign = -1 if metric.name in ("Brier", "CalibrationError") else 1
     assert found[0].better == pytest.approx(sign * (found[0].candidate - found[0].stable))
 
 
-@pytest.mark.parametrize("metric", SKILLFUL)
+@pytest.mark.parametrize("metric", SKILLFUL, ids=str)
 def test_pairing_makes_the_interval_of_nearly_the_same_model_narrow(
-    metric: PerformanceMetric,
+    metric: Measure,
 ) -> None:
     random, label, group = people(3)
     stable = scores(random, label, 1.0)
@@ -98,8 +99,8 @@ def test_pairing_makes_the_interval_of_nearly_the_same_model_narrow(
     assert narrow.upper - narrow.lower < 0.5 * (wide.upper - wide.lower)
 
 
-@pytest.mark.parametrize("metric", list(PerformanceMetric))
-def test_the_same_answers_on_few_rows_prove_no_equality(metric: PerformanceMetric) -> None:
+@pytest.mark.parametrize("metric", measures_of("Performance"), ids=str)
+def test_the_same_answers_on_few_rows_prove_no_equality(metric: Measure) -> None:
     random, label, group = people(4, rows=60)
     stable = scores(random, label, 1.0)
     found = compared(metric, label, group, stable, stable)
@@ -107,11 +108,9 @@ def test_the_same_answers_on_few_rows_prove_no_equality(metric: PerformanceMetri
     assert found[0].lower < -0.01
 
 
-@pytest.mark.parametrize("metric", SKILLFUL)
+@pytest.mark.parametrize("metric", SKILLFUL, ids=str)
 @pytest.mark.parametrize("rows", [200, 2000])
-def test_no_interval_misses_the_truth_more_often_than_promised(
-    metric: PerformanceMetric, rows: int
-) -> None:
+def test_no_interval_misses_the_truth_more_often_than_promised(metric: Measure, rows: int) -> None:
     # Both models are equally good by design, in both groups.
     runs, covered = 300, 0
     for seed in range(runs):
@@ -129,7 +128,7 @@ def test_a_group_without_positives_is_undefined_and_cannot_pass() -> None:
     random, label, group = people(5)
     label = label & (group == 0)
     found = compared(
-        PerformanceMetric.SENSITIVITY,
+        binary.SENSITIVITY,
         label,
         group,
         scores(random, label, 1.0),
@@ -144,7 +143,7 @@ def test_without_groups_only_everybody_is_compared() -> None:
     random, label, group = people(6)
     new, old = (Answers(s, s >= 0.5) for s in (scores(random, label, 1), scores(random, label, 1)))
     none = np.zeros((0, 2), dtype=bool)
-    found = noninferiority(PerformanceMetric.AUROC, label, new, old, group, none, 0.95, [1])
+    found = noninferiority(binary.AUROC, label, new, old, group, none, 0.95, [1])
     assert len(found) == 1
     assert found[0].critical == pytest.approx(1.96, abs=0.001)
 
@@ -173,6 +172,6 @@ def test_the_paired_difference_of_proportions_is_close_to_newcombes(
     label, atom = np.ones(size, dtype=bool), np.zeros(size, dtype=np.intp)
     candidate = Answers(None, np.repeat([True, True, False, False], cells))
     stable = Answers(None, np.repeat([True, False, True, False], cells))
-    none, metric = np.zeros((0, 1), dtype=bool), PerformanceMetric.SENSITIVITY
+    none, metric = np.zeros((0, 1), dtype=bool), binary.SENSITIVITY
     found = noninferiority(metric, label, candidate, stable, atom, none, 0.95, [1])[0]
     assert (found.lower, found.upper) == pytest.approx(newcombes(*cells), abs=0.01)

@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from mlhops.api.gate import PerformanceMetric
+from mlhops.measures import binary
+from mlhops.measures.measure import Measure, measures_of
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference import calibration
-from mlhops.statistics.inference.performance import FROM_CALLS, estimate
+from mlhops.statistics.inference.performance import estimate
 
 RUNS = 400
+ALL = measures_of("Performance")
 
 
 def people(random: np.random.Generator, rows: int) -> tuple[Bools, Floats]:
@@ -20,11 +22,11 @@ def people(random: np.random.Generator, rows: int) -> tuple[Bools, Floats]:
 
 
 @pytest.mark.parametrize("rows", [100, 1000])
-@pytest.mark.parametrize("metric", list(PerformanceMetric))
-def test_the_interval_covers_the_truth(metric: PerformanceMetric, rows: int) -> None:
+@pytest.mark.parametrize("metric", ALL, ids=str)
+def test_the_interval_covers_the_truth(metric: Measure, rows: int) -> None:
     random = np.random.default_rng(rows)
     label, risk = people(random, 1_000_000)
-    calibrated = metric is PerformanceMetric.CALIBRATION_ERROR
+    calibrated = metric is binary.CALIBRATION_ERROR
     truth = 0.0 if calibrated else estimate(metric, label, risk, risk > 0.3, 0.95).estimate
     covered = 0
     for _ in range(RUNS):
@@ -61,47 +63,47 @@ def test_the_naive_calibration_error_of_few_rows_is_mostly_noise() -> None:
     assert moments.error < 0.05
 
 
-@pytest.mark.parametrize("metric", sorted(FROM_CALLS))
-def test_a_share_needs_no_score(metric: PerformanceMetric) -> None:
+@pytest.mark.parametrize("metric", [each for each in ALL if not each.scored], ids=str)
+def test_a_share_needs_no_score(metric: Measure) -> None:
     label = np.arange(40) % 2 == 0
     assert estimate(metric, label, None, np.arange(40) % 4 == 0, 0.95).estimate >= 0.5
 
 
-@pytest.mark.parametrize("metric", sorted(set(PerformanceMetric) - FROM_CALLS))
-def test_a_measure_of_scores_is_refused_where_there_are_none(metric: PerformanceMetric) -> None:
+@pytest.mark.parametrize("metric", [each for each in ALL if each.scored], ids=str)
+def test_a_measure_of_scores_is_refused_where_there_are_none(metric: Measure) -> None:
     label = np.arange(40) % 2 == 0
     with pytest.raises(ValueError, match="no score"):
         estimate(metric, label, None, label, 0.95)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("metric", list(PerformanceMetric))
-def test_a_score_that_is_no_number_is_refused(metric: PerformanceMetric, bad: float) -> None:
+@pytest.mark.parametrize("metric", ALL, ids=str)
+def test_a_score_that_is_no_number_is_refused(metric: Measure, bad: float) -> None:
     label = np.arange(40) % 2 == 0
     score = np.where(np.arange(40) == 7, bad, 0.5)
     with pytest.raises(ValueError, match="finite"):
         estimate(metric, label, score, label, 0.95)
 
 
-@pytest.mark.parametrize("metric", [PerformanceMetric.BRIER, PerformanceMetric.CALIBRATION_ERROR])
+@pytest.mark.parametrize("metric", [binary.BRIER, binary.CALIBRATION_ERROR], ids=str)
 def test_a_score_that_is_no_risk_cannot_be_held_against_an_outcome(
-    metric: PerformanceMetric,
+    metric: Measure,
 ) -> None:
     label = np.arange(40) % 2 == 0
     with pytest.raises(ValueError, match="between 0 and 1"):
         estimate(metric, label, np.linspace(-1, 2, 40), label, 0.95)
 
 
-@pytest.mark.parametrize("metric", list(PerformanceMetric))
-def test_what_cannot_be_measured_is_undefined_and_says_why(metric: PerformanceMetric) -> None:
+@pytest.mark.parametrize("metric", ALL, ids=str)
+def test_what_cannot_be_measured_is_undefined_and_says_why(metric: Measure) -> None:
     nobody = np.zeros(0, dtype=bool)
     found = estimate(metric, nobody, np.zeros(0), nobody, 0.95)
     assert np.isnan([found.estimate, found.lower, found.upper]).all()
     assert found.reason
 
 
-@pytest.mark.parametrize("metric", list(PerformanceMetric))
-def test_a_faultless_model_still_has_an_interval(metric: PerformanceMetric) -> None:
+@pytest.mark.parametrize("metric", ALL, ids=str)
+def test_a_faultless_model_still_has_an_interval(metric: Measure) -> None:
     label = np.arange(60) % 3 == 0
     found = estimate(metric, label, label.astype(float), label, 0.95)
     assert found.estimate in (0.0, 1.0)

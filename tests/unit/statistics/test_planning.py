@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.verdict import of_floor
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.inference.comparisons import compare
 from mlhops.statistics.inference.contrasts import Comparison
@@ -22,7 +23,6 @@ from mlhops.statistics.inference.planning import (
 from mlhops.statistics.inference.proportions import wilson
 from mlhops.statistics.inference.question import Against, Question
 from mlhops.statistics.inference.rates import Trials
-from mlhops.statistics.inference.verdict import of_floor
 
 RUNS = 600
 
@@ -138,5 +138,5 @@ def test_a_measure_without_an_interval_has_no_plan() -> None:
 def test_the_planned_width_is_the_one_that_comes_out() -> None:
     size = np.array([3000, 2000, 1000])
     counts = Trials(size // 5, size, np.eye(3, dtype=bool))
-    gap = compare(counts, seed=[1])[-1]
+    gap = compare(counts, Question(seed=[1]))[-1]
     assert gap.upper == pytest.approx(half_width(0.2, 0.2, 1000, 5000, gap.critical), rel=0.05)

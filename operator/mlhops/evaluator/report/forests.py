@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mlhops.api.evaluation import EvaluationPhase, GateResult, GroupEstimate
-from mlhops.api.gate import CEILINGS, Gate
+from mlhops.api.gate import Gate
 from mlhops.evaluator.report.figures import Counts, Forest, Row, Side, Span
 from mlhops.evaluator.verdict.fairness import Fairness
 from mlhops.evaluator.verdict.judge import Finding
 from mlhops.evaluator.verdict.noninferiority import EVERYBODY, Inferiority
 from mlhops.evaluator.verdict.performance import Performance
 from mlhops.evaluator.verdict.sentences import Interval
+from mlhops.measures.measure import MEASURES, LargerGap
 from mlhops.statistics.inference.gap import ITSELF, Gap
 
 _OTHERS = {"Rest": "Everybody else", "Best": "Best group", "Reference": "Reference"}
@@ -74,7 +75,7 @@ def _bounded(gate: Gate, finding: Performance) -> list[Forest]:
             own="",
             other="",
             limits=[part.found.limit],
-            good="below" if gate.metric in CEILINGS else "above",
+            good="below" if MEASURES[gate.metric].better == "Lower" else "above",
             rows=[_drawn(Row("everybody", part.phase, None), _span(part.found))],
             counted=False,
         )
@@ -152,7 +153,7 @@ def _of_groups(finding: Fairness, result: GateResult, most: int) -> Forest:
 
 def _signed(finding: Fairness, told: Sequence[GroupEstimate]) -> bool:
     """Whether it can be shown which of two is higher; not where the gaps are of different rates."""
-    if finding.gate.metric == "EqualizedOdds":
+    if isinstance(MEASURES[finding.gate.metric].how, LargerGap):
         return False
     shown = [finding.found[i] for i, group in enumerate(told) if group.gap is not None]
     shown = [gap for gap in shown if gap.reason != ITSELF]

@@ -5,15 +5,16 @@ import math
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec
-from mlhops.api.gate import PerformanceMetric
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.report.figures import Area, Cohort, Counts, Curves, Scores
 from mlhops.evaluator.scoring.measured import Predictions
-from mlhops.evaluator.verdict.cell_counts import NEGATIVES, POSITIVES, ROWS, Disclosure, Tallies
+from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
+from mlhops.measures.binary import AUROC
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference.curves import Bar, distribution, reliability, roc
 from mlhops.statistics.inference.performance import estimate
+from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS
 
 MOST_GROUPS = 128
 """More are not described one by one."""
@@ -151,7 +152,7 @@ def _curve(
     points = roc(label, score, cells)
     if not points:
         return Curves(name, None, [], [], "not shown: too few cases")
-    found = estimate(PerformanceMetric.AUROC, label, score, score > np.inf, _CONFIDENCE)
+    found = estimate(AUROC, label, score, score > np.inf, _CONFIDENCE)
     return Curves(
         name,
         Area(found.estimate, found.lower, found.upper),

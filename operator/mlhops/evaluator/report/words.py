@@ -4,8 +4,9 @@ import math
 from html import escape
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.api.gate import CEILINGS, Gate
+from mlhops.api.gate import Gate
 from mlhops.evaluator.report.figures import Forest, Span
+from mlhops.measures.measure import MEASURES
 
 HIDDEN = "hidden"
 """Stands in the place of a count that may not be told."""
@@ -24,29 +25,6 @@ HEADLINES = {
     EvaluationPhase.FAILED: "did not pass its gates",
     EvaluationPhase.INCONCLUSIVE: "could not be decided on",
     EvaluationPhase.ERROR: "could not be measured",
-}
-
-MEASURES = {
-    "FalseNegativeRate": "the share of people with the outcome whom the model misses",
-    "FalsePositiveRate": "the share of people without the outcome for whom the model raises an alarm",
-    "TruePositiveRate": "the share of people with the outcome whom the model finds",
-    "SelectionRate": "the share of all people whom the model calls positive",
-    "PositivePredictiveValue": "of the people called positive, the share who have the outcome",
-    "NegativePredictiveValue": "of the people called negative, the share who do not have the outcome",
-    "EqualizedOdds": "hits and false alarms together: the larger of the gaps in the true and in the "
-    "false positive rate",
-    "AUROC": "how often the model ranks a person with the outcome above one without; 0.5 is chance, "
-    "1 is always",
-    "AUPRC": "average precision: how pure the highest ranked people are, averaged over all those "
-    "with the outcome",
-    "Sensitivity": "the share of people with the outcome whom the model finds",
-    "Specificity": "the share of people without the outcome whom the model leaves alone",
-    "PPV": "of the people called positive, the share who have the outcome",
-    "NPV": "of the people called negative, the share who do not have the outcome",
-    "Brier": "the mean squared distance between predicted risk and outcome; 0 is perfect",
-    "CalibrationError": "how far predicted risks lie from the rates that came true, on average",
-    "P50": "the time within which half of the answers for one patient arrive",
-    "P99": "the time within which 99 of 100 answers for one patient arrive",
 }
 
 _AGAINST = {
@@ -131,7 +109,7 @@ def asked(gate: Gate) -> str:
         "NotRefuted": "It passes unless the whole interval is on the wrong side.",
     }[gate.assurance]
     return (
-        f"<b>{text(gate.metric)}</b> ({escape(MEASURES[gate.metric])}) {'; and '.join(parts)}. "
+        f"<b>{text(gate.metric)}</b> ({escape(MEASURES[gate.metric].definition)}) {'; and '.join(parts)}. "
         f"{proof} Confidence {level} %.{together}"
     )
 
@@ -141,7 +119,7 @@ def _bound(gate: Gate) -> str:
     if gate.type == "Latency":
         return f"must be at most {limit} s"
     if gate.type == "Performance":
-        side = "at most" if gate.metric in CEILINGS else "at least"
+        side = "at most" if MEASURES[gate.metric].better == "Lower" else "at least"
         return f"must be {side} {limit}"
     other = _AGAINST[gate.against or "Rest"]
     if gate.reference:

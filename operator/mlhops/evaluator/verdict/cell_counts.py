@@ -9,51 +9,13 @@ from mlhops.evaluator.data.subgroups import Cohorts
 from mlhops.evaluator.verdict.disclosure import showable
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Counts
-
-POSITIVES = "positives"
-NEGATIVES = "negatives"
-ROWS = "rows"
-CALLED = "called positive"
-NOT_CALLED = "called negative"
-
-_WITH = {
-    ROWS: (POSITIVES, NEGATIVES),
-    CALLED: (CALLED, NOT_CALLED),
-    NOT_CALLED: (CALLED, NOT_CALLED),
-}
-"""Kinds that add up: with the sum and one of two the other is known, too."""
-
-_COMPLEMENT = {
-    POSITIVES: NEGATIVES,
-    NEGATIVES: POSITIVES,
-    CALLED: NOT_CALLED,
-    NOT_CALLED: CALLED,
-}
-"""Since the number of all rows is told, the sum of one kind is that of the other, too."""
-
-
-@dataclass(frozen=True)
-class Kinds:
-    """Which people are cases of which kind."""
-
-    label: Bools
-    called: Bools
-
-    def of(self, cases: str) -> Bools:
-        """Return whether each person is a case of a kind."""
-        found = {
-            POSITIVES: self.label,
-            NEGATIVES: ~self.label,
-            CALLED: self.called,
-            NOT_CALLED: ~self.called,
-        }
-        return found.get(cases, np.ones_like(self.label))
+from mlhops.tasks.binary import COMPLEMENT, WITH, Cells
 
 
 class Tallies:
     """The numbers of cases in groups, each kind counted when it is asked for."""
 
-    def __init__(self, kinds: Kinds, who: Cohorts) -> None:
+    def __init__(self, kinds: Cells, who: Cohorts) -> None:
         """Take the people and their groups."""
         self.who = who
         self._kinds = kinds
@@ -127,7 +89,7 @@ class Disclosure:
 
     def tell(self, cases: str, tallies: Tallies) -> Tally:
         """Return what may be told of the groups of one gate."""
-        kinds = _WITH.get(cases, (cases,))
+        kinds = WITH.get(cases, (cases,))
         names = tallies.who.names
         known = np.array([all(self._of(kind)[name] for kind in kinds) for name in names])
         return Tally(cases, tallies.sizes(cases), tallies.total(cases), known, self.cells)
@@ -137,7 +99,7 @@ class Disclosure:
             raise AssertionError("a gate has groups, and they were not looked at")
         if cases not in self._known:
             who = self.tallies.who
-            if self.cells.exposes(self.tallies.total(_COMPLEMENT[cases])):
+            if self.cells.exposes(self.tallies.total(COMPLEMENT[cases])):
                 return dict.fromkeys(who.names, False)
             last = [i for i, name in enumerate(who.names) if name in self._last]
             found = showable(self.tallies.atoms(cases), who.members, who.division, self.cells, last)

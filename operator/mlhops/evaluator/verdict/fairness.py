@@ -5,22 +5,16 @@ from dataclasses import dataclass, replace
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, GroupEstimate, Needed
 from mlhops.api.gate import Gate
+from mlhops.api.verdict import of_gap, of_ratio, overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts, cohorts
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.scoring.measured import Predictions
-from mlhops.evaluator.verdict.cell_counts import (
-    NEGATIVES,
-    POSITIVES,
-    ROWS,
-    Disclosure,
-    Kinds,
-    Tallies,
-)
-from mlhops.evaluator.verdict.fairness_measures import LESS_IS_WORSE, Found, measure
+from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
+from mlhops.evaluator.verdict.fairness_measures import Found, measure
 from mlhops.evaluator.verdict.gate_result import begun, limit_of, numbers, rounded
 from mlhops.evaluator.verdict.plans import Planned, fairness_plan, planned_sentence
-from mlhops.evaluator.verdict.requirements import cases_of, requirements
+from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import (
     Interval,
     Side,
@@ -32,8 +26,9 @@ from mlhops.evaluator.verdict.sentences import (
     plan_sentence,
 )
 from mlhops.evaluator.verdict.shortfalls import Shortfall, shortfall_sentence, shortfalls
+from mlhops.measures.measure import MEASURES
 from mlhops.statistics.inference.gap import Gap
-from mlhops.statistics.inference.verdict import of_gap, of_ratio, overall
+from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
 
@@ -79,7 +74,7 @@ class Fairness:
         def weight(i: int) -> tuple[float, float]:
             gap = self.found[i]
             bound = gap.lower if failed != ratio else gap.upper
-            worse = -1 if (gap.part or self.gate.metric) in LESS_IS_WORSE else 1
+            worse = -1 if MEASURES[gap.part or self.gate.metric].better == "Higher" else 1
             return round(-bound if ratio else bound, 9), worse * gap.signed
 
         defined = [i for i, gap in self.found.items() if gap.defined]
@@ -120,7 +115,7 @@ class Fairness:
         """Return what would decide the gate, and the sentence that says so."""
         plan = self.plan
         if plan is None:
-            return None, plan_sentence(None, metric=self.gate.metric)
+            return None, plan_sentence(None, metric=MEASURES[self.gate.metric])
         needed, said = planned_sentence(plan, self.tallies, disclosure)
         return needed, said + self._hardest(plan.hardest, disclosure)
 
@@ -159,7 +154,7 @@ def fairness(
         raise EvaluationError("across is missing: name the groups that the gate compares")
     named = {each.group: each.value for each in gate.reference or []}
     who = cohorts(people.levels, gate.across.divisions, named)
-    tallies = Tallies(Kinds(people.label, predictions.called), who)
+    tallies = Tallies(Cells(people.label, predictions.called), who)
     small = shortfalls(gate, who, tallies, requirements(gate))
     found = measure(gate, spec, people, predictions, who, {each.group for each in small})
     phases = {i: _phase(gate, gap) for i, gap in found.items()}
@@ -196,7 +191,7 @@ def _sides(
 ) -> tuple[str, tuple[tuple[float, Side], tuple[float, Side]]]:
     """Return the kind of cases, and the two that are compared, each with its own value."""
     gate, who, gap = judged.gate, judged.who, judged.found[group]
-    cases = cases_of(gap.part or gate.metric)
+    cases = MEASURES[gap.part or gate.metric].cases
     tally = disclosure.tell(cases, judged.tallies)
     other = gap.versus if gap.versus is not None else _complement(who, group)
     if other is None:

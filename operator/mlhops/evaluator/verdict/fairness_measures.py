@@ -2,45 +2,28 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import TypedDict
 
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec
-from mlhops.api.gate import FairnessMetric, Gate
+from mlhops.api.gate import Gate
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts
 from mlhops.evaluator.scoring.measured import Predictions
 from mlhops.evaluator.verdict.gate_result import seed_of
+from mlhops.measures.measure import MEASURES, LargerGap, Measure, OfScores, Share
 from mlhops.statistics.arrays import Bools, Indices
-from mlhops.statistics.inference.auroc import auroc_gaps
-from mlhops.statistics.inference.calibration import error_gaps
+from mlhops.statistics.inference import performance
 from mlhops.statistics.inference.comparisons import compare
-from mlhops.statistics.inference.equalized_odds import equalized_odds
+from mlhops.statistics.inference.equalized_odds import Part, larger_gaps
 from mlhops.statistics.inference.gap import Gap
-from mlhops.statistics.inference.question import Against
-from mlhops.statistics.inference.rates import count
-
-LESS_IS_WORSE = frozenset(
-    {
-        FairnessMetric.TRUE_POSITIVE_RATE,
-        FairnessMetric.SELECTION_RATE,
-        FairnessMetric.POSITIVE_PREDICTIVE_VALUE,
-        FairnessMetric.NEGATIVE_PREDICTIVE_VALUE,
-        FairnessMetric.AUROC,
-    }
-)
+from mlhops.statistics.inference.performance import LabelledAnswers
+from mlhops.statistics.inference.question import Question
+from mlhops.statistics.inference.rates import Trials, count
+from mlhops.tasks.binary import Cells
 
 Found = dict[int, Gap]
 """What was measured, by the group's number; `versus` of each is a group's number, too."""
-
-
-class _Asked(TypedDict):
-    against: Against
-    reference: Indices | None
-    family: Indices
-    confidence: float
-    seed: list[int]
 
 
 def measure(
@@ -58,44 +41,56 @@ def measure(
     judged = np.array([i for i in range(len(who.names)) if i not in left_out], dtype=np.intp)
     if len(judged) == 0:
         return {}
-    asked: _Asked = {
-        "against": gate.against or "Rest",
-        "reference": _places(who.reference[judged], judged) if gate.reference else None,
-        "family": who.division[judged],
-        "confidence": gate.confidence,
-        "seed": seed_of(gate, spec),
-    }
-    gaps = _gaps(gate, people, predictions, who, who.members[judged], asked)
+    metric = MEASURES[gate.metric]
+    question = Question(
+        seed_of(gate, spec),
+        gate.comparison or "Difference",
+        gate.against or "Rest",
+        np.searchsorted(judged, who.reference[judged]) if gate.reference else None,
+        who.division[judged],
+        metric.better,
+        gate.confidence,
+    )
+    answers = LabelledAnswers(people.label, predictions.score, predictions.called)
+    found = gaps(metric, answers, who.atom, who.members[judged], question)
     return {
         group: gap if gap.versus is None else replace(gap, versus=int(judged[gap.versus]))
-        for group, gap in zip(judged.tolist(), gaps, strict=True)
+        for group, gap in zip(judged.tolist(), found, strict=True)
     }
 
 
-def _places(groups: Indices, judged: Indices) -> Indices:
-    return np.searchsorted(judged, groups).astype(np.intp)
-
-
-def _gaps(
-    gate: Gate,
-    people: LabelledRows,
-    predictions: Predictions,
-    who: Cohorts,
-    members: Bools,
-    asked: _Asked,
+def gaps(
+    metric: Measure, answers: LabelledAnswers, atom: Indices, members: Bools, question: Question
 ) -> list[Gap]:
-    metric, comparison = FairnessMetric(gate.metric), gate.comparison or "Difference"
-    label, called, score = people.label, predictions.called, predictions.score
-    if metric is FairnessMetric.EQUALIZED_ODDS:
-        return equalized_odds(label, called, who.atom, members, comparison=comparison, **asked)
-    if metric in (FairnessMetric.AUROC, FairnessMetric.CALIBRATION_ERROR):
-        if score is None:
-            raise AssertionError("the judge asks for no scores of a model that has none")
-        gaps = auroc_gaps if metric is FairnessMetric.AUROC else error_gaps
-        return gaps(label, score, who.atom, members, **asked)
-    return compare(
-        count(metric, label, called, who.atom, members),
-        comparison=comparison,
-        better="Higher" if metric in LESS_IS_WORSE else "Lower",
-        **asked,
-    )
+    """Return the gap of every group.
+
+    Args:
+        metric: what is measured.
+        answers: the model's, of everybody.
+        atom: the atom of each row.
+        members: one row per group, one column per atom.
+        question: what is asked.
+
+    Raises:
+        ValueError: a score is needed and there is none, or it is not finite, or no risk.
+    """
+    match metric.how:
+        case Share():
+            return compare(trials(metric, answers, atom, members), question)
+        case LargerGap(parts):
+            first, second = (
+                Part(each.name, trials(each, answers, atom, members), each.better) for each in parts
+            )
+            return larger_gaps((first, second), question)
+        case OfScores():
+            return performance.gaps(metric, answers, atom, members, question)
+        case _:
+            raise AssertionError(f"{metric.name} is no metric of a Fairness gate")
+
+
+def trials(metric: Measure, answers: LabelledAnswers, atom: Indices, members: Bools) -> Trials:
+    """Return the cases and events of a share in each atom."""
+    if not isinstance(metric.how, Share):
+        raise AssertionError(f"{metric.name} is no share")
+    cells = Cells(answers.label, answers.called)
+    return count(cells.of(metric.how.cases), cells.of(metric.how.events), atom, members)

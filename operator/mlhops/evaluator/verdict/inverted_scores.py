@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mlhops.api.gate import PerformanceMetric
 from mlhops.api.interface import Output
+from mlhops.measures.binary import AUROC
 from mlhops.small_cells import DEFAULT, SmallCells
 from mlhops.statistics.arrays import Bools, Floats, Indices
 from mlhops.statistics.inference.performance import estimate
@@ -36,9 +36,7 @@ def reversed_order(
     fewest = min(int(label.sum()), int((~label).sum()))
     if fewest < _FEWEST:
         return ""
-    found = estimate(
-        PerformanceMetric.AUROC, label, score, np.zeros(len(label), dtype=bool), CONFIDENCE
-    )
+    found = estimate(AUROC, label, score, np.zeros(len(label), dtype=bool), CONFIDENCE)
     if not found.upper < _CHANCE:
         return ""
     span = f"{found.estimate:.2f} (95% interval {found.lower:.2f} to {found.upper:.2f}), below 0.5"

@@ -12,19 +12,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
-from mlhops.api.gate import SCORED, Gate, primary_of
+from mlhops.api.gate import Gate, primary_of
 from mlhops.api.interface import Output
+from mlhops.api.verdict import overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import cohorts
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.scoring.measured import Measured, Predictions
-from mlhops.evaluator.verdict.cell_counts import Disclosure, Kinds, Tallies
+from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
 from mlhops.evaluator.verdict.fairness import Fairness, fairness
 from mlhops.evaluator.verdict.gate_result import in_error, undecided
 from mlhops.evaluator.verdict.inverted_scores import reversed_order
 from mlhops.evaluator.verdict.latency import latency
 from mlhops.evaluator.verdict.performance import Performance, performance
-from mlhops.statistics.inference.verdict import overall
+from mlhops.measures.measure import MEASURES
+from mlhops.tasks.binary import Cells
 
 Finding = Fairness | Performance | GateResult
 
@@ -76,7 +78,7 @@ def _disclosure(
     if not told or not divisions:
         return Disclosure(None, spec.cells)
     who = cohorts(people.levels, divisions, most=None)
-    kinds = Kinds(people.label, measured.candidate.called)
+    kinds = Cells(people.label, measured.candidate.called)
     return Disclosure(Tallies(kinds, who), spec.cells, worst)
 
 
@@ -96,7 +98,7 @@ def _finding(gate: Gate, spec: EvaluationSpec, people: LabelledRows, measured: M
         return latency(gate, measured.seconds)
     if people.rows == 0:
         return undecided(gate, "the data are empty: name data with people in them in data.uri")
-    if gate.metric in SCORED and measured.candidate.score is None:
+    if MEASURES[gate.metric].scored and measured.candidate.score is None:
         return in_error(
             gate,
             f"{gate.metric} needs a score, but the model answers with classes: serve probabilities "

@@ -1,15 +1,15 @@
 """The verdict of a Latency gate: how long does one patient's answer take?"""
 
 from mlhops.api.evaluation import GateResult
-from mlhops.api.gate import Gate, LatencyMetric
+from mlhops.api.gate import Gate
+from mlhops.api.verdict import of_ceiling
 from mlhops.evaluator.scoring.measured import Missing
 from mlhops.evaluator.verdict.gate_result import begun, in_error, limit_of, numbers, undecided
 from mlhops.evaluator.verdict.sentences import Interval, latency_sentence, meaning
+from mlhops.measures.measure import MEASURES, Quantile
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.inference.latency import quantile
-from mlhops.statistics.inference.verdict import of_ceiling
 
-_QUANTILES = {LatencyMetric.P50: 0.5, LatencyMetric.P99: 0.99}
 _LIMITS = ("within the limit", "beyond the limit")
 _PLAN = "give the data more rows, since at most one request is timed for each"
 
@@ -18,8 +18,11 @@ def latency(gate: Gate, seconds: Floats | Missing) -> GateResult:
     """Return the verdict of a Latency gate on the times of requests for one row each."""
     if isinstance(seconds, Missing):
         return in_error(gate, seconds.why)
+    how = MEASURES[gate.metric].how
+    if not isinstance(how, Quantile):
+        raise AssertionError(f"{gate.metric} is no metric of a Latency gate")
     try:
-        found = quantile(seconds, _QUANTILES[LatencyMetric(gate.metric)], gate.confidence)
+        found = quantile(seconds, how.share, gate.confidence)
     except ValueError as error:
         return in_error(gate, f"the times of requests cannot be used: {error}; evaluate again")
     if found.reason:

@@ -6,21 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GroupEstimate
-from mlhops.api.gate import SCORED, Gate, PerformanceMetric
+from mlhops.api.gate import Gate
+from mlhops.api.verdict import of_noninferiority, overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts, cohorts
 from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
-from mlhops.evaluator.verdict.cell_counts import (
-    NEGATIVES,
-    POSITIVES,
-    ROWS,
-    Disclosure,
-    Kinds,
-    Tallies,
-)
+from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
 from mlhops.evaluator.verdict.gate_result import Part, rounded, seed_of
 from mlhops.evaluator.verdict.plans import Planned, inferiority_plan, planned_sentence
-from mlhops.evaluator.verdict.requirements import cases_of, requirements
+from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import (
     Interval,
     absent_sentence,
@@ -30,9 +24,10 @@ from mlhops.evaluator.verdict.sentences import (
     plan_sentence,
 )
 from mlhops.evaluator.verdict.shortfalls import Shortfall, own_shortfalls, shortfall_sentence
+from mlhops.measures.measure import MEASURES
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.inference.noninferiority import Answers, PairedDifference, noninferiority
-from mlhops.statistics.inference.verdict import of_noninferiority, overall
+from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
 EVERYBODY = -1
@@ -88,7 +83,11 @@ class Inferiority:
 
     def tell(self, disclosure: Disclosure) -> Part:
         """Return the finding with the sentences that say why."""
-        who, needed, advice = self.tallies.who, None, plan_sentence(None, metric=self.gate.metric)
+        who, needed, advice = (
+            self.tallies.who,
+            None,
+            plan_sentence(None, metric=MEASURES[self.gate.metric]),
+        )
         if self.plan is not None:
             needed, advice = planned_sentence(self.plan, self.tallies, disclosure)
         parts = [self._sentence(disclosure, advice)]
@@ -119,7 +118,7 @@ class Inferiority:
         each, gate = self.found[i], self.gate
         if self._undefined:
             return f"{gate.metric} cannot be compared with {self.version}: {each.reason}"
-        cases = cases_of(gate.metric)
+        cases = MEASURES[gate.metric].cases
         tally = disclosure.tell(cases, self.tallies)
         rows = self.tallies.total(ROWS)
         everybody = tally.cells.total_text(tally.total, rows)
@@ -185,7 +184,7 @@ def against_stable(
         return Part(
             EvaluationPhase.ERROR, f"{version}, which serves, was not asked: evaluate again"
         )
-    if gate.metric in SCORED and stable.score is None:
+    if MEASURES[gate.metric].scored and stable.score is None:
         return Part(
             EvaluationPhase.ERROR,
             f"{gate.metric} needs a score, but {version}, which serves, answers with classes: "
@@ -202,7 +201,7 @@ def _lacking(
 ) -> Part | None:
     """Return that all people together are too few, if they are."""
     for each in requirements(gate):
-        size = min(int(Kinds(people.label, m.called).of(each.cases).sum()) for m in models)
+        size = min(int(Cells(people.label, m.called).of(each.cases).sum()) for m in models)
         if size < each.minimum:
             return Part(
                 INCONCLUSIVE,
@@ -222,7 +221,7 @@ def _compared(
 ) -> Inferiority | Part:
     version = spec.stable.version if spec.stable is not None else ""
     who = cohorts(people.levels, gate.across.divisions) if gate.across else _undivided(people)
-    tallies, others = (Tallies(Kinds(people.label, model.called), who) for model in models)
+    tallies, others = (Tallies(Cells(people.label, model.called), who) for model in models)
     small = own_shortfalls(tallies, requirements(gate))
     own = {each.group for each in small}
     weak = {each.group for each in own_shortfalls(others, requirements(gate))} - own
@@ -230,7 +229,7 @@ def _compared(
     candidate, stable = (Answers(model.score, model.called) for model in models)
     try:
         found = noninferiority(
-            PerformanceMetric(gate.metric),
+            MEASURES[gate.metric],
             people.label,
             candidate,
             stable,

@@ -5,17 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, Needed
-from mlhops.api.gate import CEILINGS, Gate, PerformanceMetric
+from mlhops.api.gate import Gate
+from mlhops.api.verdict import of_ceiling, of_floor, overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.scoring.measured import Measured, Predictions
-from mlhops.evaluator.verdict.cell_counts import (
-    NEGATIVES,
-    POSITIVES,
-    ROWS,
-    Disclosure,
-    Kinds,
-    Tallies,
-)
+from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
 from mlhops.evaluator.verdict.gate_result import Part, begun, limit_of, numbers
 from mlhops.evaluator.verdict.noninferiority import Inferiority, against_stable
 from mlhops.evaluator.verdict.requirements import requirements
@@ -26,10 +20,11 @@ from mlhops.evaluator.verdict.sentences import (
     plan_sentence,
     round_up,
 )
+from mlhops.measures.measure import MEASURES, Measure, Share
 from mlhops.statistics.inference.estimate import Estimate, critical_of
-from mlhops.statistics.inference.performance import FROM_CALLS, estimate
+from mlhops.statistics.inference.performance import estimate
 from mlhops.statistics.inference.planning import POWER, needed_cases
-from mlhops.statistics.inference.verdict import of_ceiling, of_floor, overall
+from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
 _EACH_OF_TWO = 0.87
@@ -94,7 +89,7 @@ def performance(
 def _bounded(
     gate: Gate, spec: EvaluationSpec, people: LabelledRows, predictions: Predictions, power: float
 ) -> Part:
-    kinds = Kinds(people.label, predictions.called)
+    kinds = Cells(people.label, predictions.called)
     cells = spec.cells
     for each in requirements(gate):
         size = int(kinds.of(each.cases).sum())
@@ -104,12 +99,14 @@ def _bounded(
                 f"{gate.metric} needs at least {each.minimum:,} {each.cases}; the data have "
                 f"{cells.total_text(size, people.rows)}: add held-out rows",
             )
-    metric = PerformanceMetric(gate.metric)
-    measure = estimate(metric, people.label, predictions.score, predictions.called, gate.confidence)
-    found = Interval(measure.estimate, measure.lower, measure.upper, limit_of(gate))
+    metric = MEASURES[gate.metric]
+    measured = estimate(
+        metric, people.label, predictions.score, predictions.called, gate.confidence
+    )
+    found = Interval(measured.estimate, measured.lower, measured.upper, limit_of(gate))
     if np.isnan(found.estimate):
-        return Part(INCONCLUSIVE, f"{gate.metric} is undefined: {measure.reason}: add such rows")
-    ceiling = metric in CEILINGS
+        return Part(INCONCLUSIVE, f"{gate.metric} is undefined: {measured.reason}: add such rows")
+    ceiling = metric.better == "Lower"
     phase = (of_ceiling if ceiling else of_floor)(
         found.lower, found.upper, found.limit, gate.assurance
     )
@@ -117,25 +114,24 @@ def _bounded(
         f"{kind}: {cells.total_text(int(kinds.of(kind).sum()), people.rows)}"
         for kind in (POSITIVES, NEGATIVES)
     )
-    needed = _needed(gate, measure, people.rows, power) if phase is INCONCLUSIVE else None
+    needed = _needed(gate, metric, measured, people.rows, power) if phase is INCONCLUSIVE else None
     good, bad = ("below it", "above it") if ceiling else ("above it", "below it")
     sentence = measure_sentence(gate, cases, found, ceiling=ceiling)
     proven = gate.assurance == "Proven"
-    told = meaning(phase, good, bad, plan_sentence(needed, metric=gate.metric), proven=proven)
+    told = meaning(phase, good, bad, plan_sentence(needed, metric=metric), proven=proven)
     return Part(phase, sentence + told, found, needed)
 
 
-def _needed(gate: Gate, measure: Estimate, rows: int, power: float) -> Needed | None:
-    kind = requirements(gate)[0].cases if len(requirements(gate)) == 1 else ROWS
-    if measure.limits is None or gate.metric == "CalibrationError":
+def _needed(gate: Gate, metric: Measure, found: Estimate, rows: int, power: float) -> Needed | None:
+    if found.limits is None or not metric.planned:
         return None
     more = needed_cases(
-        measure.estimate,
-        measure.limits,
+        found.estimate,
+        found.limits,
         limit_of(gate),
-        rows if kind == ROWS else measure.cases,
+        rows if metric.cases == ROWS else found.cases,
         critical_of(gate.confidence),
         power,
-        share=PerformanceMetric(gate.metric) in FROM_CALLS,
+        share=isinstance(metric.how, Share),
     )
-    return None if more is None else Needed(more=round_up(max(more, 1)), cases=kind)
+    return None if more is None else Needed(more=round_up(max(more, 1)), cases=metric.cases)

@@ -5,26 +5,29 @@ Groups that are too small to be judged take part, since they are judged once the
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec, Needed
-from mlhops.api.gate import FairnessMetric, Gate, PerformanceMetric
+from mlhops.api.gate import Gate
 from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.subgroups import Cohorts
 from mlhops.evaluator.scoring.measured import Predictions
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
-from mlhops.evaluator.verdict.fairness_measures import LESS_IS_WORSE
+from mlhops.evaluator.verdict.fairness_measures import trials
 from mlhops.evaluator.verdict.gate_result import limit_of, seed_of
-from mlhops.evaluator.verdict.requirements import cases_of, requirements
+from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import hidden_plan_sentence, plan_sentence, round_up
+from mlhops.measures.measure import MEASURES, LargerGap, Measure, OfScores, Share
 from mlhops.statistics.arrays import Bools, Floats
-from mlhops.statistics.inference import planning
-from mlhops.statistics.inference.auroc import auroc_arms
+from mlhops.statistics.inference import performance, planning
+from mlhops.statistics.inference.equalized_odds import each_alone
 from mlhops.statistics.inference.noninferiority import Answers, paired_arms, unsettled
+from mlhops.statistics.inference.performance import LabelledAnswers
 from mlhops.statistics.inference.planning import Bounds, Measures, Outlook, Rates
 from mlhops.statistics.inference.question import Question
-from mlhops.statistics.inference.rates import Trials, count
+from mlhops.statistics.inference.rates import Trials
 
 
 @dataclass(frozen=True)
@@ -51,26 +54,26 @@ def fairness_plan(
     tallies: Tallies,
 ) -> Planned | None:
     """Return what would decide a Fairness gate, None where no sensible number would."""
-    who, metric = tallies.who, FairnessMetric(gate.metric)
-    if metric is FairnessMetric.CALIBRATION_ERROR:
-        return None  # near no error it varies in no normal way: a plan was right in 56 to 99 %
+    who, metric = tallies.who, MEASURES[gate.metric]
+    if not metric.planned:
+        return None
     question = Question(
         seed_of(gate, spec),
         gate.comparison or "Difference",
         gate.against or "Rest",
         who.reference if gate.reference else None,
         who.division,
-        "Higher" if metric in LESS_IS_WORSE else "Lower",
+        metric.better,
         gate.confidence,
     )
-    asked = _people(gate, [tallies], who.members, cases_of(gate.metric))
+    asked = _people(gate, [tallies], who.members, metric.cases)
     parts = _fairness_parts(gate, spec, people, predictions, tallies, question, asked.sizes)
     found = planning.plan(parts, asked)
     if found is None:
         return None
     left, _ = planning.pairs(question, len(who.names))
     hardest = int(left[found.hardest]) if found.hardest >= 0 else -1
-    return _planned(found, asked, tallies, cases_of(gate.metric), hardest)
+    return _planned(found, asked, tallies, metric.cases, hardest)
 
 
 def inferiority_plan(
@@ -83,15 +86,16 @@ def inferiority_plan(
     power: float,
 ) -> Planned | None:
     """Return what would decide a comparison with stable, None where no sensible number would."""
-    who, cases = tallies[0].who, cases_of(gate.metric)
-    if gate.metric == "CalibrationError":
+    who, metric = tallies[0].who, MEASURES[gate.metric]
+    if not metric.planned:
         return None
+    cases = metric.cases
     everybody = np.ones((1, who.members.shape[1]), dtype=bool)
     members = np.concatenate([everybody, who.members])
     asked = _people(gate, tallies, members, cases)
     candidate, stable = (Answers(model.score, model.called) for model in models)
     arms, pieces, better, worse = paired_arms(
-        PerformanceMetric(gate.metric), people.label, candidate, stable, who.atom, who.members
+        metric, people.label, candidate, stable, who.atom, who.members
     )
     weights = np.concatenate([members, members]) * asked.sizes
     now = np.maximum(weights.sum(axis=1), 1e-9)
@@ -121,52 +125,56 @@ def _fairness_parts(
     question: Question,
     sizes: Floats,
 ) -> Sequence[Outlook]:
-    who, metric, score = tallies.who, FairnessMetric(gate.metric), predictions.score
-    bounds = planning.bounds(question.comparison, limit_of(gate))
-    label, called = people.label, predictions.called
+    who, metric = tallies.who, MEASURES[gate.metric]
+    bounds, cells = planning.bounds(question.comparison, limit_of(gate)), spec.cells
+    answers = LabelledAnswers(people.label, predictions.score, predictions.called)
+    match metric.how:
+        case Share():
+            seen = trials(metric, answers, who.atom, who.members)
+            # A group without any case still grows.
+            tried = np.maximum(seen.trials, sizes.astype(np.int64))
+            return [Rates(Trials(seen.events, tried, seen.members), question, bounds, cells)]
+        case LargerGap(parts):
+            return [
+                Rates(trials(part, answers, who.atom, who.members), asked, bounds, cells)
+                for part, asked in zip(parts, each_alone(question), strict=True)
+            ]
+        case OfScores():
+            small = cells.hides(_fewest(gate, tallies))
+            return [_of_scores(metric, answers, who, question, bounds, sizes, small)]
+        case _:
+            raise AssertionError(f"{metric.name} is no metric of a Fairness gate")
 
-    def rates(of: FairnessMetric, asked: Question) -> Rates:
-        counts = count(of, label, called, who.atom, who.members)
-        return Rates(counts, asked, bounds, spec.cells)
 
-    if metric is FairnessMetric.EQUALIZED_ODDS:
-        both = FairnessMetric.TRUE_POSITIVE_RATE, FairnessMetric.FALSE_POSITIVE_RATE
-        sure = math.sqrt(question.confidence)
-        return [
-            rates(of, replace(question, seed=[*question.seed, i], confidence=sure))
-            for i, of in enumerate(both)
-        ]
-    if metric is not FairnessMetric.AUROC:
-        found = rates(metric, question)
-        # A group without any case still grows.
-        trials = np.maximum(found.counts.trials, sizes.astype(np.int64))
-        counts = Trials(found.counts.events, trials, found.counts.members)
-        return [Rates(counts, question, bounds, spec.cells)]
-    if score is None:
-        raise AssertionError("the judge plans no gate by scores for a model that has none")
+def _of_scores(
+    metric: Measure,
+    answers: LabelledAnswers,
+    who: Cohorts,
+    question: Question,
+    bounds: Bounds,
+    sizes: Floats,
+    few: Bools,
+) -> Measures:
     groups = len(who.names)
     left, right = planning.pairs(question, groups)
     atoms = question.arms(who.members)
     arms = planning.mixed(
-        lambda rows: auroc_arms(label[rows], score[rows], who.atom[rows], atoms)[0],
+        lambda rows: performance.arms(metric, answers.of(rows), who.atom[rows], atoms)[0],
         who.atom,
-        np.lexsort((score, label)),
+        np.lexsort((answers.score, answers.label)),
     )
-    few = spec.cells.hides(_fewest(gate, tallies))
-    return [
-        Measures(
-            arms,
-            atoms,
-            sizes,
-            left,
-            right,
-            bounds,
-            question.confidence,
-            question.seed,
-            few[left] | (few[right] if question.against == "Best" else False),
-            planning.comparable(question, groups),
-        )
-    ]
+    return Measures(
+        arms,
+        atoms,
+        sizes,
+        left,
+        right,
+        bounds,
+        question.confidence,
+        question.seed,
+        few[left] | (few[right] if question.against == "Best" else False),
+        planning.comparable(question, groups),
+    )
 
 
 def _fewest(gate: Gate, tallies: Tallies) -> Floats:

@@ -4,12 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlhops.api.gate import Gate
-from mlhops.evaluator.verdict.cell_counts import CALLED, NEGATIVES, NOT_CALLED, POSITIVES, ROWS
-
-_POSITIVES = frozenset({"FalseNegativeRate", "TruePositiveRate", "Sensitivity"})
-_NEGATIVES = frozenset({"FalsePositiveRate", "Specificity"})
-_CALLED = frozenset({"PositivePredictiveValue", "PPV"})
-_NOT_CALLED = frozenset({"NegativePredictiveValue", "NPV"})
+from mlhops.measures.measure import MEASURES
+from mlhops.tasks.binary import CALLED, POSITIVES, ROWS
 
 
 @dataclass(frozen=True)
@@ -22,28 +18,10 @@ class Requirement:
 
 def requirements(gate: Gate) -> Sequence[Requirement]:
     """Return what a group needs: cases for a miss rate, calls for the worth of a call."""
-    if gate.metric in _POSITIVES:
-        return [Requirement(POSITIVES, gate.min_positives)]
-    if gate.metric in _NEGATIVES:
-        return [Requirement(NEGATIVES, gate.min_negatives)]
-    if gate.metric in _CALLED:
-        return [Requirement(CALLED, gate.min_positives)]
-    if gate.metric in _NOT_CALLED:
-        return [Requirement(NOT_CALLED, gate.min_negatives)]
-    if gate.metric == "SelectionRate":
-        return [Requirement(ROWS, gate.min_positives + gate.min_negatives)]
-    return [
-        Requirement(POSITIVES, gate.min_positives),
-        Requirement(NEGATIVES, gate.min_negatives),
-    ]
+    return [Requirement(cases, _minimum(gate, cases)) for cases in MEASURES[gate.metric].how.needs]
 
 
-def cases_of(metric: str) -> str:
-    """Return the kind of cases that a measure is about; rows where it is about all of them."""
-    if metric in _POSITIVES:
-        return POSITIVES
-    if metric in _NEGATIVES:
-        return NEGATIVES
-    if metric in _CALLED:
-        return CALLED
-    return NOT_CALLED if metric in _NOT_CALLED else ROWS
+def _minimum(gate: Gate, cases: str) -> int:
+    if cases == ROWS:
+        return gate.min_positives + gate.min_negatives
+    return gate.min_positives if cases in (POSITIVES, CALLED) else gate.min_negatives

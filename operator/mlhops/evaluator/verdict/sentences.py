@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mlhops.api.evaluation import EvaluationPhase, Needed
 from mlhops.api.gate import Gate
+from mlhops.measures.measure import Measure
 
 _MOST_NAMED = 3
 _CLEAR = 2
@@ -156,11 +157,11 @@ def meaning(
 
 
 def plan_sentence(
-    needed: Needed | None, where: Sequence[tuple[int, str]] = (), metric: str = ""
+    needed: Needed | None, where: Sequence[tuple[int, str]] = (), metric: Measure | None = None
 ) -> str:
     """Return about how many more cases would decide, and maybe how many of them in which group."""
-    if needed is None and metric == "CalibrationError":
-        return "evaluate on more rows; how many would decide a CalibrationError is not foretold"
+    if needed is None and metric is not None and not metric.planned:
+        return f"evaluate on more rows; how many would decide a {metric.name} is not foretold"
     if needed is None:
         return "evaluate on more rows, though the truth may lie too close to the limit to ever tell"
     inside = f" in {needed.group}" if needed.group else ""

@@ -1,4 +1,4 @@
-"""The area under the ROC curve of each group against that of those it is compared with.
+"""The area under the ROC curve, from the ranks of scores.
 
 The influence of a row on an area is its placement among the rows of the other class, the pieces of
 DeLong's variance (E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 1988;44:837-845),
@@ -10,14 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlhops.statistics.arrays import Bools, Counts, Floats, Indices
+from mlhops.statistics.arrays import Bools, Floats, Indices
 from mlhops.statistics.inference import influence
-from mlhops.statistics.inference.comparisons import answer
-from mlhops.statistics.inference.contrasts import Arms
 from mlhops.statistics.inference.delong import Moments
-from mlhops.statistics.inference.gap import Gap
 from mlhops.statistics.inference.influence import Piece
-from mlhops.statistics.inference.question import Against, Question
 
 
 @dataclass(frozen=True)
@@ -67,47 +63,3 @@ def piece(ranked: Ranked, rows: Indices) -> Piece:
         len(rows),
         1 / min(m, n),
     )
-
-
-def auroc_gaps(
-    label: Bools,
-    score: Floats,
-    atom: Indices,
-    members: Bools,
-    *,
-    against: Against = "Rest",
-    reference: Indices | None = None,
-    family: Indices | None = None,
-    confidence: float = 0.95,
-    seed: list[int],
-) -> list[Gap]:
-    """Return the gap of every group's area; undefined where a side lacks one of the classes.
-
-    Args:
-        label: the true outcome of each row.
-        score: the score of each row.
-        atom: the atom of each row.
-        members: one row per group, one column per atom.
-        against: see `Question`, as for the others.
-        reference: the reference of each group.
-        family: the family of each group.
-        confidence: the probability that all intervals hold.
-        seed: the seed of the draws.
-
-    Raises:
-        ValueError: a score is not finite, or `Reference` comes without references.
-    """
-    question = Question(seed, "Difference", against, reference, family, "Higher", confidence)
-    return answer(question, *auroc_arms(label, score, atom, question.arms(members)))
-
-
-def auroc_arms(label: Bools, score: Floats, atom: Indices, parts: Bools) -> tuple[Arms, Counts]:
-    """Return the area of each part (parts by atoms), and how many cases it rests on.
-
-    Raises:
-        ValueError: a score is not finite.
-    """
-    ranked = rank(label, score)
-    pieces = (piece(ranked, np.flatnonzero(part[atom])) for part in parts)
-    arms, light = influence.arms(pieces, len(parts), len(label))
-    return arms, influence.cases(light)

@@ -17,22 +17,17 @@ same first three moments (E. S. Pearson, Biometrika 1959;46:364; J. P. Imhof, Bi
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from mlhops.statistics.arrays import Bools, Floats, Indices
 from mlhops.statistics.inference import influence
-from mlhops.statistics.inference.comparisons import answer
-from mlhops.statistics.inference.estimate import Estimate, critical_of, undefined
-from mlhops.statistics.inference.gap import Gap, own_reference
 from mlhops.statistics.inference.influence import Piece
-from mlhops.statistics.inference.question import Against, Question
 
 BINS = 10
 SMALLEST_BIN = 20
 """Rows; a rate of fewer says little about calibration."""
-TOO_FEW = f"there are fewer than {SMALLEST_BIN} rows"
 
 
 @dataclass(frozen=True)
@@ -80,84 +75,6 @@ class Moments:
             middle = (low + high) / 2
             low, high = (middle, high) if self._quantile(middle, z) < seen else (low, middle)
         return high
-
-
-def error(label: Bools, score: Floats, confidence: float) -> Estimate:
-    """Return the calibration error of all rows.
-
-    Args:
-        label: the true outcome of each row.
-        score: the predicted risk of each row, 0 to 1.
-        confidence: of the interval.
-
-    Raises:
-        ValueError: a score is not between 0 and 1.
-    """
-    rows = np.arange(len(label))
-    found = piece(label, score, rows, bins(score, [rows]))
-    if math.isnan(found.estimate):
-        return undefined(TOO_FEW, len(rows))
-    return Estimate(found.estimate, *found.limits(critical_of(confidence)), len(rows))
-
-
-def error_gaps(
-    label: Bools,
-    score: Floats,
-    atom: Indices,
-    members: Bools,
-    *,
-    against: Against = "Rest",
-    reference: Indices | None = None,
-    family: Indices | None = None,
-    confidence: float = 0.95,
-    seed: list[int],
-) -> list[Gap]:
-    """Return the gap of every group's calibration error.
-
-    The two sides of a comparison have the same bins, merged until each side has enough rows in
-    every bin; for the best of several groups all have the same. The errors are taken to vary
-    independently, which is right for groups that do not overlap.
-
-    Args:
-        label: the true outcome of each row.
-        score: the predicted risk of each row, 0 to 1.
-        atom: the atom of each row.
-        members: one row per group, one column per atom.
-        against: see `Question`, as for the others.
-        reference: the reference of each group.
-        family: the family of each group.
-        confidence: the probability that all intervals hold.
-        seed: the seed of the draws.
-
-    Raises:
-        ValueError: a score is not between 0 and 1, or `Reference` comes without references.
-    """
-    question = Question(seed, "Difference", against, reference, family, "Lower", confidence)
-    parts = question.arms(members)
-
-    def rows(part: int) -> Indices:
-        return np.flatnonzero(parts[part][atom])
-
-    def answered(asked: Question, sides: Sequence[int], cuts: Sequence[Floats]) -> list[Gap]:
-        pieces = (
-            piece(label, score, rows(side), cut) for side, cut in zip(sides, cuts, strict=True)
-        )
-        arms, light = influence.arms(pieces, len(sides), len(label))
-        return answer(asked, arms, influence.cases(light))
-
-    groups = range(len(members))
-    if against == "Best":
-        common = bins(score, [rows(group) for group in groups])
-        return answered(question, groups, [common] * len(members))
-    # Each group and its other side, in bins of their own.
-    other = question.others(len(members)).tolist()
-    cuts = [bins(score, [rows(i), rows(j)]) for i, j in enumerate(other)]
-    found = answered(replace(question, against="Rest"), [*groups, *other], [*cuts, *cuts])
-    if against == "Reference":
-        for i, j in enumerate(other):
-            named = replace(found[i], versus=j)
-            found[i] = own_reference(named, "Difference") if i == j and named.defined else named
-    return found
 
 
 def bins(score: Floats, sides: Sequence[Indices], most: int = BINS) -> Floats:

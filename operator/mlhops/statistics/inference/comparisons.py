@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mlhops.statistics.arrays import Counts, Indices
+from mlhops.statistics.arrays import Counts
 from mlhops.statistics.inference import contrasts, mcb, proportions
 from mlhops.statistics.inference.contrasts import Arms, Comparison, Intervals
 from mlhops.statistics.inference.gap import (
@@ -20,32 +20,21 @@ from mlhops.statistics.inference.gap import (
     undefined,
     why,
 )
-from mlhops.statistics.inference.question import Against, Better, Question
+from mlhops.statistics.inference.question import Question
 from mlhops.statistics.inference.rates import Trials
 
 
-def compare(
-    counts: Trials,
-    *,
-    comparison: Comparison = "Difference",
-    against: Against = "Rest",
-    reference: Indices | None = None,
-    family: Indices | None = None,
-    better: Better = "Lower",
-    confidence: float = 0.95,
-    seed: list[int],
-) -> list[Gap]:
+def compare(counts: Trials, question: Question) -> list[Gap]:
     """Return the gap of every group's rate, with simultaneous intervals, in the order of the groups.
 
     A gap without trials on either side is undefined (NaN, with a reason), and takes no part in the
-    intervals of the others. The arguments after the counts are the fields of `Question`.
+    intervals of the others.
 
     Raises:
         ValueError: `Reference` without the reference of each group.
     """
-    question = Question(seed, comparison, against, reference, family, better, confidence)
     members = question.arms(counts.members)
-    arms = proportions.arms(counts, members, comparison)
+    arms = proportions.arms(counts, members, question.comparison)
     return answer(question, arms, members.astype(np.int64) @ counts.trials)
 
 

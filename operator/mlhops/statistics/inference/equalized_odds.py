@@ -1,4 +1,4 @@
-"""Equalized odds: the larger of a group's gaps in the true and in the false positive rate.
+"""Equalized odds: the larger of a group's gaps in several rates, such as the true and the false positive rate.
 
 Both rates must be equal across groups (M. Hardt, E. Price and N. Srebro, NIPS 2016). The larger of
 the two gaps is also fairlearn's `equalized_odds_difference`, the smaller of the two ratios its
@@ -8,76 +8,57 @@ square root.
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from mlhops.api.gate import FairnessMetric
-from mlhops.statistics.arrays import Bools, Indices
 from mlhops.statistics.inference.comparisons import compare
 from mlhops.statistics.inference.contrasts import Comparison
 from mlhops.statistics.inference.gap import Gap
-from mlhops.statistics.inference.question import Against
-from mlhops.statistics.inference.rates import count
+from mlhops.statistics.inference.question import Better, Question
+from mlhops.statistics.inference.rates import Trials
 
 
-def equalized_odds(
-    label: Bools,
-    called: Bools,
-    atom: Indices,
-    members: Bools,
-    *,
-    comparison: Comparison = "Difference",
-    against: Against = "Rest",
-    reference: Indices | None = None,
-    family: Indices | None = None,
-    confidence: float = 0.95,
-    seed: list[int],
-) -> list[Gap]:
+@dataclass(frozen=True)
+class Part:
+    """One of the two rates."""
+
+    name: str
+    counts: Trials
+    better: Better
+    """Which way is better, where groups are compared with the best."""
+
+
+def each_alone(question: Question) -> tuple[Question, Question]:
+    """Return what is asked of each of two rates, so that the answers to both hold together."""
+    sure = math.sqrt(question.confidence)
+    first, second = (replace(question, seed=[*question.seed, i], confidence=sure) for i in range(2))
+    return first, second
+
+
+def larger_gaps(parts: tuple[Part, Part], question: Question) -> list[Gap]:
     """Return the gap of every group; its rates are those of the rate that differs more.
 
-    A group that lacks positives or negatives is undefined. Against the best, a higher true positive
-    rate and a lower false positive rate are better.
+    A group that lacks cases of either is undefined.
 
     Args:
-        label: the true outcome of each row.
-        called: whether the model calls the row positive.
-        atom: the atom of each row.
-        members: one row per group, one column per atom.
-        comparison: see `Question`, as for the others.
-        against: with whom each group is compared.
-        reference: the reference of each group.
-        family: the family of each group.
-        confidence: the probability that all intervals hold.
-        seed: the seed of the draws.
+        parts: the two rates, of the same groups.
+        question: what is asked; each rate has its own `better`.
     """
-    hits, alarms = (
-        compare(
-            count(metric, label, called, atom, members),
-            comparison=comparison,
-            against=against,
-            reference=reference,
-            family=family,
-            better="Lower" if metric is FairnessMetric.FALSE_POSITIVE_RATE else "Higher",
-            confidence=math.sqrt(confidence),
-            seed=[*seed, i],
-        )
-        for i, metric in enumerate(
-            (FairnessMetric.TRUE_POSITIVE_RATE, FairnessMetric.FALSE_POSITIVE_RATE)
-        )
+    first, second = (
+        [
+            replace(gap, part=part.name)
+            for gap in compare(part.counts, replace(asked, better=part.better))
+        ]
+        for part, asked in zip(parts, each_alone(question), strict=True)
     )
-    return [
-        _larger(
-            replace(hit, part=FairnessMetric.TRUE_POSITIVE_RATE),
-            replace(alarm, part=FairnessMetric.FALSE_POSITIVE_RATE),
-            comparison,
-        )
-        for hit, alarm in zip(hits, alarms, strict=True)
-    ]
+    return [_larger(*both, question.comparison) for both in zip(first, second, strict=True)]
 
 
-def _larger(hit: Gap, alarm: Gap, comparison: Comparison) -> Gap:
-    for gap in (hit, alarm):
+def _larger(first: Gap, second: Gap, comparison: Comparison) -> Gap:
+    for gap in (first, second):
         if not gap.defined:
             return gap
     worst = max if comparison == "Difference" else min
-    wider = worst(hit, alarm, key=lambda gap: gap.gap)
-    return replace(wider, lower=worst(hit.lower, alarm.lower), upper=worst(hit.upper, alarm.upper))
+    wider = worst(first, second, key=lambda gap: gap.gap)
+    return replace(
+        wider, lower=worst(first.lower, second.lower), upper=worst(first.upper, second.upper)
+    )

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, replace
 
-from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.inference.contrasts import Comparison
 
 NO_TRIALS = "the group has no case that the measure is about"
@@ -37,7 +36,7 @@ class Gap:
     """Lower bound of the group's minus, or over, the rest's; not for a gap to the best."""
     signed_upper: float = math.nan
     """Upper bound of the same."""
-    part: FairnessMetric | None = None
+    part: str | None = None
     """Which rate differs more, where the measure has two."""
     reason: str = ""
     """Why the gap is undefined, or has no width."""

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mlhops.api.gate import PerformanceMetric
 from mlhops.statistics.arrays import Bools, Floats, Indices
 from mlhops.statistics.inference import calibration, contrasts, influence
 from mlhops.statistics.inference.contrasts import Arms
 from mlhops.statistics.inference.influence import Piece
-from mlhops.statistics.inference.performance import LOWER_IS_BETTER, UNDEFINED, Measured
+from mlhops.statistics.inference.performance import LabelledAnswers, Statistic
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class PairedDifference:
 
 
 def noninferiority(
-    metric: PerformanceMetric,
+    measure: Statistic,
     label: Bools,
     candidate: Answers,
     stable: Answers,
@@ -63,7 +62,7 @@ def noninferiority(
     """Return by how much the candidate is better than stable: for everybody, then for each group.
 
     Args:
-        metric: what is measured.
+        measure: what is measured.
         label: the true outcome of each row.
         candidate: the candidate's answers.
         stable: the answers of what serves now, to the same rows.
@@ -73,9 +72,9 @@ def noninferiority(
         seed: the seed of the draws.
 
     Raises:
-        ValueError: the metric needs a score and there is none, or it is not finite, or no risk.
+        ValueError: a score is needed and there is none, or it is not finite, or no risk.
     """
-    settled, pieces, left, right = paired_arms(metric, label, candidate, stable, atom, members)
+    settled, pieces, left, right = paired_arms(measure, label, candidate, stable, atom, members)
     arms = unsettled(settled, pieces)
     half = len(pieces) // 2
     known = ~np.isnan(arms.estimate)
@@ -83,13 +82,13 @@ def noninferiority(
     found = contrasts.intervals(arms, left[chosen], right[chosen], "Difference", confidence, seed)
     place = {int(part): i for i, part in enumerate(chosen)}
     return [
-        _difference(pieces[i], pieces[i + half], found, place.get(i), UNDEFINED[metric])
+        _difference(pieces[i], pieces[i + half], found, place.get(i), measure.undefined)
         for i in range(half)
     ]
 
 
 def paired_arms(
-    metric: PerformanceMetric,
+    measure: Statistic,
     label: Bools,
     candidate: Answers,
     stable: Answers,
@@ -100,27 +99,27 @@ def paired_arms(
     stable's; and which of them are to be better than which. See `unsettled`.
 
     Raises:
-        ValueError: the metric needs a score and there is none, or it is not finite, or no risk.
+        ValueError: a score is needed and there is none, or it is not finite, or no risk.
     """
-    models = [Measured(label, each.score, each.called) for each in (candidate, stable)]
+    models = [LabelledAnswers(label, each.score, each.called) for each in (candidate, stable)]
     everybody = np.ones((1, members.shape[1]), dtype=bool)
     parts = [np.flatnonzero(part[atom]) for part in np.concatenate([everybody, members])]
-    cuts = [_edges(metric, models, rows) for rows in parts]
+    cuts = [_edges(measure, models, rows) for rows in parts]
     measured = (
-        model.piece(metric, rows, cut)
+        measure.piece(model, rows, cut)
         for model in models
         for rows, cut in zip(parts, cuts, strict=True)
     )
     arms, pieces = influence.arms(measured, 2 * len(parts), len(label))
     new = np.arange(len(parts))
     old = new + len(parts)
-    better, worse = (old, new) if metric in LOWER_IS_BETTER else (new, old)
+    better, worse = (old, new) if measure.better == "Lower" else (new, old)
     return arms, pieces, better, worse
 
 
-def _edges(metric: PerformanceMetric, models: Sequence[Measured], rows: Indices) -> Floats | None:
+def _edges(measure: Statistic, models: Sequence[LabelledAnswers], rows: Indices) -> Floats | None:
     """Return bins of risk that both models can be measured in."""
-    if metric is not PerformanceMetric.CALIBRATION_ERROR:
+    if not measure.binned:
         return None
     both = np.concatenate([model.score for model in models])
     return calibration.bins(both, [rows, rows + len(models[0].score)])

@@ -1,39 +1,24 @@
-"""Measures of a model on some of the rows, and on all of them with an interval."""
+"""Measures of a model on some of the rows, on all of them with an interval, and compared between groups."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
-from mlhops.api.gate import PerformanceMetric
-from mlhops.statistics.arrays import Bools, Floats, Indices
-from mlhops.statistics.inference import auroc, average_precision, calibration, influence
+from mlhops.statistics.arrays import Bools, Counts, Floats, Indices
+from mlhops.statistics.inference import auroc, calibration, influence
 from mlhops.statistics.inference.auroc import Ranked
-from mlhops.statistics.inference.calibration import risks
+from mlhops.statistics.inference.comparisons import answer
+from mlhops.statistics.inference.contrasts import Arms
 from mlhops.statistics.inference.estimate import Estimate, critical_of, undefined
+from mlhops.statistics.inference.gap import Gap, own_reference
 from mlhops.statistics.inference.influence import Piece
 from mlhops.statistics.inference.proportions import effective_limits
-
-LOWER_IS_BETTER = frozenset({PerformanceMetric.BRIER, PerformanceMetric.CALIBRATION_ERROR})
-FROM_CALLS = frozenset(
-    {
-        PerformanceMetric.SENSITIVITY,
-        PerformanceMetric.SPECIFICITY,
-        PerformanceMetric.PPV,
-        PerformanceMetric.NPV,
-    }
-)
-"""Metrics that need no score."""
-UNDEFINED = {
-    PerformanceMetric.AUROC: "the area under the ROC curve needs both classes",
-    PerformanceMetric.AUPRC: "average precision needs a positive",
-    PerformanceMetric.SENSITIVITY: "there is no positive",
-    PerformanceMetric.SPECIFICITY: "there is no negative",
-    PerformanceMetric.PPV: "the model calls nobody positive",
-    PerformanceMetric.NPV: "the model calls nobody negative",
-    PerformanceMetric.BRIER: "there is no row",
-    PerformanceMetric.CALIBRATION_ERROR: calibration.TOO_FEW,
-}
+from mlhops.statistics.inference.question import Better, Question
 
 
-class Measured:
+class LabelledAnswers:
     """A model's answers on labelled rows, of which any part can be measured."""
 
     def __init__(self, label: Bools, score: Floats | None, called: Bools) -> None:
@@ -53,6 +38,11 @@ class Measured:
         self._score = score
         self._ranked: Ranked | None = None
 
+    def of(self, rows: Indices) -> "LabelledAnswers":
+        """Return the answers on some rows, maybe several times."""
+        score = None if self._score is None else self._score[rows]
+        return LabelledAnswers(self.label[rows], score, self.called[rows])
+
     @property
     def score(self) -> Floats:
         """The scores.
@@ -71,42 +61,32 @@ class Measured:
             self._ranked = auroc.rank(self.label, self.score)
         return self._ranked
 
-    def piece(self, metric: PerformanceMetric, rows: Indices, edges: Floats | None = None) -> Piece:
-        """Return a measure of some of the rows; NaN where it is undefined.
 
-        Args:
-            metric: what is measured.
-            rows: which rows.
-            edges: the bins of a calibration error; by default those that fit the rows.
+class Statistic(Protocol):
+    """A measure of a model's answers on some of the rows."""
+
+    @property
+    def better(self) -> Better:
+        """Which way is better."""
+
+    @property
+    def binned(self) -> bool:
+        """Whether it is measured in bins of risk."""
+
+    @property
+    def undefined(self) -> str:
+        """Why there may be none."""
+
+    def piece(self, answers: LabelledAnswers, rows: Indices, bins: Floats | None = None) -> Piece:
+        """Return the measure of some of the rows; NaN where it is undefined.
 
         Raises:
             ValueError: there is no score, or it is no risk.
         """
-        match metric:
-            case PerformanceMetric.AUROC:
-                return auroc.piece(self.ranked, rows)
-            case PerformanceMetric.AUPRC:
-                return average_precision.piece(self.ranked, rows)
-            case PerformanceMetric.CALIBRATION_ERROR:
-                fit = calibration.bins(self.score, [rows]) if edges is None else edges
-                return calibration.piece(self.label, self.score, rows, fit)
-            case PerformanceMetric.BRIER:
-                return _mean((risks(self.score[rows]) - self.label[rows]) ** 2, rows)
-            case PerformanceMetric.SENSITIVITY:
-                return self._share(rows[self.label[rows]], self.called)
-            case PerformanceMetric.SPECIFICITY:
-                return self._share(rows[~self.label[rows]], ~self.called)
-            case PerformanceMetric.PPV:
-                return self._share(rows[self.called[rows]], self.label)
-            case PerformanceMetric.NPV:
-                return self._share(rows[~self.called[rows]], ~self.label)
-
-    def _share(self, rows: Indices, event: Bools) -> Piece:
-        return _mean(event[rows].astype(np.float64), rows)
 
 
 def estimate(
-    metric: PerformanceMetric,
+    measure: Statistic,
     label: Bools,
     score: Floats | None,
     called: Bools,
@@ -115,23 +95,88 @@ def estimate(
     """Return a measure of the whole model with its interval; no chance is involved.
 
     Args:
-        metric: what is measured.
+        measure: what is measured.
         label: the true outcome of each row.
         score: the score of each row; None where the model answers with classes.
         called: whether the model calls the row positive.
         confidence: of the interval.
 
     Raises:
-        ValueError: the metric needs a score and there is none, or it is not finite, or no risk.
+        ValueError: a score is needed and there is none, or it is not finite, or no risk.
     """
-    found = Measured(label, score, called).piece(metric, np.arange(len(label)))
+    found = measure.piece(LabelledAnswers(label, score, called), np.arange(len(label)))
     if np.isnan(found.estimate):
-        return undefined(UNDEFINED[metric], found.cases)
+        return undefined(measure.undefined, found.cases)
     lower, upper = found.limits(critical_of(confidence))
     return Estimate(found.estimate, lower, upper, found.cases, limits=found.limits)
 
 
-def _mean(values: Floats, rows: Indices) -> Piece:
+def gaps(
+    measure: Statistic, answers: LabelledAnswers, atom: Indices, members: Bools, question: Question
+) -> list[Gap]:
+    """Return the gap of every group's measure; undefined where a side has none.
+
+    Args:
+        measure: what is measured.
+        answers: the model's, of everybody.
+        atom: the atom of each row.
+        members: one row per group, one column per atom.
+        question: what is asked.
+
+    Raises:
+        ValueError: a score is needed and there is none, or it is no risk, or `Reference` comes without references.
+    """
+    if measure.binned:
+        return _binned_gaps(measure, answers, atom, members, question)
+    return answer(question, *arms(measure, answers, atom, question.arms(members)))
+
+
+def arms(
+    measure: Statistic, answers: LabelledAnswers, atom: Indices, parts: Bools
+) -> tuple[Arms, Counts]:
+    """Return the measure of each part (parts by atoms), and how many cases it rests on."""
+    pieces = (measure.piece(answers, np.flatnonzero(part[atom])) for part in parts)
+    found, light = influence.arms(pieces, len(parts), len(answers.label))
+    return found, influence.cases(light)
+
+
+def _binned_gaps(
+    measure: Statistic, answers: LabelledAnswers, atom: Indices, members: Bools, question: Question
+) -> list[Gap]:
+    """Return the gap of every group where those that are compared have the same bins of risk.
+
+    The bins are merged until each side has enough rows in every bin; for the best of several groups all have
+    the same. The measures are taken to vary independently, which is right for groups that do not overlap.
+    """
+    parts = question.arms(members)
+
+    def rows(part: int) -> Indices:
+        return np.flatnonzero(parts[part][atom])
+
+    def answered(asked: Question, sides: Sequence[int], cuts: Sequence[Floats]) -> list[Gap]:
+        pieces = (
+            measure.piece(answers, rows(side), cut) for side, cut in zip(sides, cuts, strict=True)
+        )
+        found, light = influence.arms(pieces, len(sides), len(answers.label))
+        return answer(asked, found, influence.cases(light))
+
+    groups = range(len(members))
+    if question.against == "Best":
+        common = calibration.bins(answers.score, [rows(group) for group in groups])
+        return answered(question, groups, [common] * len(members))
+    # Each group and its other side, in bins of their own.
+    other = question.others(len(members)).tolist()
+    cuts = [calibration.bins(answers.score, [rows(i), rows(j)]) for i, j in enumerate(other)]
+    found = answered(replace(question, against="Rest"), [*groups, *other], [*cuts, *cuts])
+    if question.against == "Reference":
+        for i, j in enumerate(other):
+            named = replace(found[i], versus=j)
+            found[i] = own_reference(named, "Difference") if i == j and named.defined else named
+    return found
+
+
+def mean(values: Floats, rows: Indices) -> Piece:
+    """Return the mean of a value of each of some rows, float[rows], with the influence of each."""
     n = len(rows)
     if n == 0:
         return influence.undefined()

@@ -11,18 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mlhops.api.gate import FairnessMetric
 from mlhops.statistics.arrays import Bools, Counts, Floats
-
-RATES = (
-    FairnessMetric.FALSE_NEGATIVE_RATE,
-    FairnessMetric.FALSE_POSITIVE_RATE,
-    FairnessMetric.TRUE_POSITIVE_RATE,
-    FairnessMetric.SELECTION_RATE,
-    FairnessMetric.POSITIVE_PREDICTIVE_VALUE,
-    FairnessMetric.NEGATIVE_PREDICTIVE_VALUE,
-)
-"""The metrics that are events among trials."""
 
 
 @dataclass(frozen=True)
@@ -51,26 +40,19 @@ class Trials:
         return self.events.sum() - events, self.trials.sum() - trials
 
 
-def count(
-    metric: FairnessMetric, label: Bools, called: Bools, atom: NDArray[np.intp], members: Bools
-) -> Trials:
-    """Count the events and trials of a metric in each atom.
+def count(trials: Bools, events: Bools, atom: NDArray[np.intp], members: Bools) -> Trials:
+    """Count the events and trials of a rate in each atom.
 
     Args:
-        metric: the rate.
-        label: the true outcome of each row.
-        called: whether the model calls the row positive.
+        trials: whether each row is a trial.
+        events: whether it is an event; of a row that is no trial it does not count.
         atom: the atom of each row.
         members: one row per group, one column per atom.
-
-    Raises:
-        ValueError: the metric is not such a rate.
     """
-    in_trial, is_event = _definition(metric, label, called)
     atoms = members.shape[1]
-    trials = np.bincount(atom[in_trial], minlength=atoms)
-    events = np.bincount(atom[in_trial & is_event], minlength=atoms)
-    return Trials(events.astype(np.int64), trials.astype(np.int64), members)
+    tried = np.bincount(atom[trials], minlength=atoms)
+    seen = np.bincount(atom[trials & events], minlength=atoms)
+    return Trials(seen.astype(np.int64), tried.astype(np.int64), members)
 
 
 def rate(events: Counts, trials: Counts) -> Floats:
@@ -78,22 +60,3 @@ def rate(events: Counts, trials: Counts) -> Floats:
     rates = np.full(np.shape(trials), np.nan)
     np.divide(events, trials, out=rates, where=np.asarray(trials) > 0)
     return rates
-
-
-def _definition(metric: FairnessMetric, label: Bools, called: Bools) -> tuple[Bools, Bools]:
-    """Return which rows are trials, and which of them are events."""
-    match metric:
-        case FairnessMetric.FALSE_NEGATIVE_RATE:
-            return label, ~called
-        case FairnessMetric.TRUE_POSITIVE_RATE:
-            return label, called
-        case FairnessMetric.FALSE_POSITIVE_RATE:
-            return ~label, called
-        case FairnessMetric.POSITIVE_PREDICTIVE_VALUE:
-            return called, label
-        case FairnessMetric.NEGATIVE_PREDICTIVE_VALUE:
-            return ~called, ~label
-        case FairnessMetric.SELECTION_RATE:
-            return np.ones_like(label), called
-        case _:
-            raise ValueError(f"{metric} is not a rate of events among trials")

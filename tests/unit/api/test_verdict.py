@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.statistics.inference.verdict import (
+from mlhops.api.verdict import (
     Assurance,
     of_ceiling,
     of_floor,

@@ -1,0 +1,194 @@
+"""What is known of a metric, and the registry of all metrics.
+
+How it is measured is one of four ways: a share of cases, the larger of the gaps in several shares, a measure of
+scores to which each row has an influence, or a quantile of times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
+
+if TYPE_CHECKING:
+    from mlhops.statistics.arrays import Floats, Indices
+    from mlhops.statistics.inference.influence import Piece
+    from mlhops.statistics.inference.performance import LabelledAnswers
+
+GateType = Literal["Fairness", "Performance", "Latency"]
+GATE_TYPES: tuple[GateType, ...] = get_args(GateType)
+Better = Literal["Lower", "Higher"]
+Answer = Literal["Class", "Score", "Probability"]
+"""What a model must answer with at least, as `interface.output.type` has it."""
+PieceOf: TypeAlias = "Callable[[LabelledAnswers, Indices, Floats | None], Piece]"
+"""From a model's answers, some of the rows, and bins of risk where the measure has any."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Between which numbers a limit must lie."""
+
+    low: float
+    high: float
+    remedy: str
+    """What somebody is told who sets another limit."""
+    open: bool = False
+    """Whether the limit must be more than the lower bound."""
+
+
+SHARE = Bounds(0.0, 1.0, "limit must be between 0 and 1: write 0.1 for ten percentage points")
+
+
+@dataclass(frozen=True)
+class Share:
+    """The share of some cases that are events; the calls suffice for it."""
+
+    cases: str
+    events: str
+    needs_answer: Answer = "Class"
+    ratio: bool = True
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The kinds of cases of which a group must have enough."""
+        return (self.cases,)
+
+    def piece(self, answers: LabelledAnswers, rows: Indices, _: Floats | None) -> Piece:
+        """Return the share on some of the rows."""
+        from mlhops.statistics.inference.performance import mean
+
+        cells = Cells(answers.label[rows], answers.called[rows])
+        cases = cells.of(self.cases)
+        return mean(cells.of(self.events)[cases].astype(float), rows[cases])
+
+
+@dataclass(frozen=True)
+class LargerGap:
+    """The larger of a group's gaps in two shares."""
+
+    parts: tuple[Measure, Measure]
+    """Measures that are shares."""
+    needs_answer: Answer = "Class"
+    ratio: bool = True
+    needs: tuple[str, ...] = (POSITIVES, NEGATIVES)
+
+
+@dataclass(frozen=True)
+class OfScores:
+    """A measure of scores, to which each row has an influence."""
+
+    piece: PieceOf
+    """The measure on some of the rows; undefined (NaN) where there is none."""
+    needs_answer: Answer = "Score"
+    binned: bool = False
+    """Whether it is measured in bins of risk, of which those that are compared must have the same."""
+    planned: bool = True
+    """Whether it can be told how many cases would decide a gate: near its end a measure may vary in no normal way."""
+    ratio: bool = False
+    needs: tuple[str, ...] = (POSITIVES, NEGATIVES)
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """A quantile of the times that answers take."""
+
+    share: float
+    """Which part of the times it is not less than."""
+    needs_answer: Answer = "Class"
+    ratio: bool = False
+    needs: tuple[str, ...] = ()
+
+
+How: TypeAlias = "Share | LargerGap | OfScores | Quantile"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A metric of gates."""
+
+    name: str
+    """As `Gate.metric` has it."""
+    gates: tuple[GateType, ...]
+    """The types of gates that it is a metric of."""
+    better: Better
+    """Which way is better: where lower is, the limit of a Performance gate is the largest acceptable value."""
+    how: How
+    definition: str
+    """What it is, in plain words, as reports and the docs say it."""
+    undefined: str = ""
+    """Why there may be none of it, for a Performance metric."""
+    bounds: Bounds = SHARE
+
+    def __post_init__(self) -> None:
+        """Refuse an entry that some reader would find half there.
+
+        Raises:
+            ValueError: it says too little.
+        """
+        measured = ("Performance" in self.gates) <= bool(self.undefined)
+        if not (self.name and self.gates and self.definition and measured):
+            raise ValueError(
+                f"{self.name or 'a metric'}: name, gates, definition or undefined is missing"
+            )
+
+    def __str__(self) -> str:
+        """Return its name."""
+        return self.name
+
+    @property
+    def cases(self) -> str:
+        """The kind of cases that it is about; rows where it is about all of them."""
+        return self.how.cases if isinstance(self.how, Share) else ROWS
+
+    @property
+    def scored(self) -> bool:
+        """Whether it needs a score; a model that answers with classes has none."""
+        return self.how.needs_answer != "Class"
+
+    @property
+    def planned(self) -> bool:
+        """Whether it can be told how many cases would decide a gate."""
+        return not isinstance(self.how, OfScores) or self.how.planned
+
+    @property
+    def binned(self) -> bool:
+        """Whether it is measured in bins of risk."""
+        return isinstance(self.how, OfScores) and self.how.binned
+
+    def piece(self, answers: LabelledAnswers, rows: Indices, bins: Floats | None = None) -> Piece:
+        """Return the measure on some of the rows, with the influence of each.
+
+        Args:
+            answers: of the model, with the true outcomes.
+            rows: which rows.
+            bins: of risk, upper edges of all but the last; by default those that fit the rows.
+
+        Raises:
+            ValueError: there is no score, or it is no risk, or the metric is not of single models.
+        """
+        if not isinstance(self.how, Share | OfScores):
+            raise ValueError(f"{self.name} is no measure of one model's rows")
+        return self.how.piece(answers, rows, bins)
+
+
+MEASURES: dict[str, Measure] = {}
+"""All metrics by name, in the order in which they are listed."""
+
+
+def register(measure: Measure) -> Measure:
+    """Add a metric to those that gates may have, and return it.
+
+    Raises:
+        ValueError: there is one of that name.
+    """
+    if measure.name in MEASURES:
+        raise ValueError(f"there is a metric {measure.name} already")
+    MEASURES[measure.name] = measure
+    return measure
+
+
+def measures_of(gate: GateType) -> list[Measure]:
+    """Return the metrics of a type of gate."""
+    return [each for each in MEASURES.values() if gate in each.gates]
