@@ -23,6 +23,7 @@ LETTERS = st.characters(codec="utf-8", exclude_characters="\x00")
 MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC)).map(
     datetime.isoformat
 )
+DAYS = st.dates().map(lambda day: day.isoformat())
 TYPES: dict[str, type[Resource]] = {kind.name: kind.model for kind in KINDS}
 
 
@@ -59,6 +60,8 @@ def texts(schema: Manifest) -> st.SearchStrategy[Json]:
         return MOMENTS
     if one_of := members(schema):
         return st.sampled_from(one_of)
+    if "timestamp(" in str(schema.get("x-kubernetes-validations")):
+        return DAYS
     if "pattern" in schema:
         pattern = str(schema["pattern"]).replace("$", r"\Z")
         # Go and Rust write a sign by its number in braces.
