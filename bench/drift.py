@@ -24,7 +24,7 @@ from mlhops.api.interface import Feature
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary, merge_all
 from mlhops.evaluator.profile.build import profile
-from mlhops.statistics.drift.budget import Budget, Judged, Limit, Persistence, alpha, judge
+from mlhops.statistics.drift.budget import Budget, EffectLimit, Judged, Persistence, alpha, judge
 from mlhops.statistics.drift.look import EFFECTS, Suite, Watch
 from mlhops.statistics.drift.sketch import Column, Sketch
 
@@ -232,7 +232,7 @@ def _scores(rows: Rows) -> Rows:
 
 def _judged(watch: Watch, summary: Summary, suite: Suite = POLICY) -> list[Judged]:
     shifts = [seen.shift for seen in watch.look(summary, suite)]
-    limits = [Limit(EFFECTS[shift.test], rows=100) for shift in shifts]
+    limits = [EffectLimit(EFFECTS[shift.test], rows=100) for shift in shifts]
     return judge(shifts, limits, AT, "Bonferroni")
 
 

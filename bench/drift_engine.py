@@ -152,7 +152,7 @@ class _Process:
         job.write(self._jobs, sent.pack())
         body = job.read(self._answers)
         assert body is not None, "the process has ended"
-        answer = job.Answer.model_validate_json(body)
+        answer = job.WorkerAnswer.model_validate_json(body)
         digest = case.profile.digest()
         report = DetectorReport(
             version="bench",

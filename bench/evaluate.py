@@ -140,7 +140,7 @@ def measure(path: Path) -> tuple[float, float, str]:
     os.environ[given.VARIABLE] = EvaluationSpec.model_validate(spec).model_dump_json(by_alias=True)
     # What is measured is all but the model server.
     setattr(scoring, "predict", _scored)  # noqa: B010 a name that is not for others
-    options = run.Options(None, None, path.parent, path.parent, 500, 1800.0, 30.0, ANYWHERE)
+    options = run.RunOptions(None, None, path.parent, path.parent, 500, 1800.0, 30.0, ANYWHERE)
     began = time.perf_counter()
     result = run.run(options, lambda text: print(text, file=sys.stderr)).result
     seconds = time.perf_counter() - began

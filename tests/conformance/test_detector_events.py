@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlhops.detector.counters import Note, Outcome
+from mlhops.detector.counters import Note, RequestOutcome
 from mlhops.detector.decode import Decoded, Decoder
 from mlhops.detector.envelope import event
 from testkit.sidecar import config, sidecar
@@ -17,22 +17,22 @@ pytestmark = pytest.mark.reference("kserve-samples")
 FEATURES = ("age", "creatinine", "lactate")
 # One line for each event, in the file's order.
 EXPECTED = [
-    (Outcome.EMPTY, set[Note](), []),
-    (Outcome.NOT_A_PREDICTION, set(), []),
-    (Outcome.EMPTY, set(), []),
-    (Outcome.NOT_A_PREDICTION, set(), []),
-    (Outcome.ROWS, set(), [[0.1, 0.2, -0.5], [1, 2, 3]]),
-    (Outcome.SCORES, set(), [0.45016600268752216, 0.9975273768433653]),
-    (Outcome.ROWS, {Note.FORM_CONTENT_TYPE}, [[0.1, 0.2, -0.5]]),
-    (Outcome.ROWS, set(), [[0.1, 0.2, 0.3], [1, 2, 3]]),
-    (Outcome.SCORES, set(), [0.6456563062257954, 0.9975273768433653]),
-    (Outcome.ROWS, set(), [[0.1, 0.2, 0.3]]),
-    (Outcome.SCORES, set(), [0.6456563062257954]),
-    (Outcome.WRONG_FEATURES, set(), []),
-    (Outcome.ROWS, {Note.NOT_A_NUMBER}, [["nan", 1, 2]]),
-    (Outcome.ROWS, {Note.GZIP}, [[0.5, 0.5, 0.5]]),
-    (Outcome.ROWS, {Note.BINARY}, [[0.1, 0.2, 0.3], [1, 2, 3]]),
-    (Outcome.SCORES, set(), [0.6456563062257954, 0.9975273768433653]),
+    (RequestOutcome.EMPTY, set[Note](), []),
+    (RequestOutcome.NOT_A_PREDICTION, set(), []),
+    (RequestOutcome.EMPTY, set(), []),
+    (RequestOutcome.NOT_A_PREDICTION, set(), []),
+    (RequestOutcome.ROWS, set(), [[0.1, 0.2, -0.5], [1, 2, 3]]),
+    (RequestOutcome.SCORES, set(), [0.45016600268752216, 0.9975273768433653]),
+    (RequestOutcome.ROWS, {Note.FORM_CONTENT_TYPE}, [[0.1, 0.2, -0.5]]),
+    (RequestOutcome.ROWS, set(), [[0.1, 0.2, 0.3], [1, 2, 3]]),
+    (RequestOutcome.SCORES, set(), [0.6456563062257954, 0.9975273768433653]),
+    (RequestOutcome.ROWS, set(), [[0.1, 0.2, 0.3]]),
+    (RequestOutcome.SCORES, set(), [0.6456563062257954]),
+    (RequestOutcome.WRONG_FEATURES, set(), []),
+    (RequestOutcome.ROWS, {Note.NOT_A_NUMBER}, [["nan", 1, 2]]),
+    (RequestOutcome.ROWS, {Note.GZIP}, [[0.5, 0.5, 0.5]]),
+    (RequestOutcome.ROWS, {Note.BINARY}, [[0.1, 0.2, 0.3], [1, 2, 3]]),
+    (RequestOutcome.SCORES, set(), [0.6456563062257954, 0.9975273768433653]),
 ]
 
 

@@ -19,7 +19,7 @@ from mlhops.api.policy import MonitoringPolicySpec
 from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.look import look
-from mlhops.monitoring.reports import Answer, Asked
+from mlhops.monitoring.reports import AskedDetector, DetectorAnswer
 from mlhops.rollout.drift_snapshot import Side
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift import edges
@@ -175,8 +175,8 @@ def judged(
     *running: Sidecar, policy: MonitoringPolicySpec = POLICY, profile: Profile = PROFILE
 ) -> Side:
     """What the operator makes of the reports of these pods."""
-    answers = [Answer(each.get("/report")[1].encode()) for each in running]
-    asked = Asked(profile.revision, answers, profile)
+    answers = [DetectorAnswer(each.get("/report")[1].encode()) for each in running]
+    asked = AskedDetector(profile.revision, answers, profile)
     side = look(policy, asked, None, datetime.now(UTC)).stable
     assert side is not None
     return side

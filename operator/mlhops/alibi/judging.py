@@ -11,7 +11,7 @@ from mlhops.api.alibi import (
     AlibiReport,
     AlibiResult,
     AlibiTest,
-    Planned,
+    PlannedTest,
     planned,
 )
 from mlhops.api.base import seconds
@@ -21,11 +21,11 @@ from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.engine import Heard
 from mlhops.monitoring.findings import Finding, finite, reach
-from mlhops.monitoring.reports import Told, Trouble
+from mlhops.monitoring.reports import DetectorTrouble, Told
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.statistics.drift.binned_tests import AnyTest, Shift
-from mlhops.statistics.drift.budget import Limit, judge
-from mlhops.statistics.drift.combine_pvalues import Part, combined
+from mlhops.statistics.drift.budget import EffectLimit, judge
+from mlhops.statistics.drift.combine_pvalues import ReplicaTest, combined
 from mlhops.statistics.drift.look import Watch
 
 _FRESH = 3
@@ -104,26 +104,26 @@ class _Pod:
         results = told.results if told is not None and usable else []
         self._results = {(each.window, each.detector, each.kind, each.of): each for each in results}
 
-    def troubles(self) -> Iterator[Trouble]:
+    def troubles(self) -> Iterator[DetectorTrouble]:
         """Return why nothing of it can be used."""
         told = self._told
         if told is None:
-            yield Trouble("Insufficient", _SILENT)
+            yield DetectorTrouble("Insufficient", _SILENT)
         elif told.problem == NOT_INSTALLED:
-            yield Trouble("Error", _WITHOUT)
+            yield DetectorTrouble("Error", _WITHOUT)
         elif told.problem:
-            yield Trouble("Error", "a pod cannot ask alibi-detect: GET /report says why")
+            yield DetectorTrouble("Error", "a pod cannot ask alibi-detect: GET /report says why")
         elif told.age > self._oldest:
-            yield Trouble("Insufficient", "a pod has not asked alibi-detect for too long")
+            yield DetectorTrouble("Insufficient", "a pod has not asked alibi-detect for too long")
         problems = {each.problem for each in self._results.values() if each.problem}
         if NEEDS_TORCH in problems:
-            yield Trouble("Error", NEEDS_TORCH)
+            yield DetectorTrouble("Error", NEEDS_TORCH)
         if problems - {NEEDS_TORCH}:
-            yield Trouble(
+            yield DetectorTrouble(
                 "Error", "a detector of alibi-detect cannot be asked: GET /report says why"
             )
 
-    def of(self, window: str, test: Planned) -> AlibiResult | None:
+    def of(self, window: str, test: PlannedTest) -> AlibiResult | None:
         """Return what it told of one test, None where it did not."""
         found = self._results.get((window, test.detector, test.kind, test.of))
         if found is None or (found.rows < self._least and not found.problem):
@@ -142,7 +142,7 @@ class _Together:
     """That told something."""
 
 
-def _together(test: Planned, told: Sequence[AlibiResult | None]) -> _Together:
+def _together(test: PlannedTest, told: Sequence[AlibiResult | None]) -> _Together:
     answered = [each for each in told if each is not None]
     known = [each for each in answered if each.reference > 0 and not each.problem]
     rows = sum(each.rows for each in known)
@@ -152,7 +152,7 @@ def _together(test: Planned, told: Sequence[AlibiResult | None]) -> _Together:
         return _Together(Shift(_SCALES[test.test], 0), short, 0)
     # With enough values a chance that is missing was no number: it must not pass for no drift.
     parts = [
-        Part(
+        ReplicaTest(
             math.nan if each.p is None else each.p,
             each.rows,
             # Each pod has a baseline of its own: they share nothing.
@@ -166,15 +166,15 @@ def _together(test: Planned, told: Sequence[AlibiResult | None]) -> _Together:
 
 
 def _lacking(
-    tests: Sequence[Planned], found: Sequence[_Together], window: str, least: int
-) -> Iterator[Trouble]:
+    tests: Sequence[PlannedTest], found: Sequence[_Together], window: str, least: int
+) -> Iterator[DetectorTrouble]:
     short = [test for test, each in zip(tests, found, strict=True) if each.short]
     if any(test.kind == "Joint" for test in short):
         message = (
             f"alibi-detect has not been asked in every pod of {least} rows of window {window} with "
             "a value of each feature, after a baseline of such rows"
         )
-        yield Trouble("Insufficient", message)
+        yield DetectorTrouble("Insufficient", message)
     names = [test.of for test in short if test.kind != "Joint"]
     missing = sorted(set(names))
     if missing:
@@ -183,31 +183,31 @@ def _lacking(
             f"alibi-detect has not been asked in every pod of {least} rows of window {window} with "
             f"a value of {told(missing[0])}{more}"
         )
-        yield Trouble("Insufficient", message)
+        yield DetectorTrouble("Insufficient", message)
 
 
 def _coarse(
-    tests: Sequence[Planned], found: Sequence[_Together], alpha: float
-) -> Iterator[Trouble]:
+    tests: Sequence[PlannedTest], found: Sequence[_Together], alpha: float
+) -> Iterator[DetectorTrouble]:
     """Permutations that could never come to so small a chance must not pass for no drift."""
     least = 1 / (PERMUTATIONS + 1)
     for test, each in zip(tests, found, strict=True):
         known = each.pods
         if test.test == "MMD" and known:
-            smallest = combined([Part(least, 1, math.inf)] * known)
+            smallest = combined([ReplicaTest(least, 1, math.inf)] * known)
             if smallest * len(tests) > alpha:
-                yield Trouble("Insufficient", _TOO_COARSE)
+                yield DetectorTrouble("Insufficient", _TOO_COARSE)
 
 
 def _judged(
-    tests: Sequence[Planned],
+    tests: Sequence[PlannedTest],
     shifts: Sequence[Shift],
     window: str,
     settings: DriftSettings,
     alpha: float,
 ) -> Iterator[Finding]:
     effects = settings.effects.by_test()
-    limits = [Limit(effects[_SCALES[test.test]], settings.min_rows) for test in tests]
+    limits = [EffectLimit(effects[_SCALES[test.test]], settings.min_rows) for test in tests]
     for test, limit, judged in zip(
         tests, limits, judge(shifts, limits, alpha, settings.correction), strict=True
     ):

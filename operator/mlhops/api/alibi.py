@@ -120,7 +120,7 @@ class AlibiReport(Resource):
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedTest:
     """A test that is made in every window."""
 
     detector: AlibiType
@@ -159,15 +159,15 @@ def unrepeated(detectors: Sequence[AlibiDetector]) -> None:
         raise ValueError("detectors must each have a type of their own: remove the repeated one")
 
 
-def planned(detectors: Sequence[AlibiDetector], profile: Profile) -> Iterator[Planned]:
+def planned(detectors: Sequence[AlibiDetector], profile: Profile) -> Iterator[PlannedTest]:
     """Return the tests of each window: they follow from what is asked and the profile alone."""
     for detector in detectors:
         if whole := _JOINT_TESTS.get(detector.type):
-            yield Planned(detector.type, whole, "Joint", "joint")
+            yield PlannedTest(detector.type, whole, "Joint", "joint")
             continue
         tests = _TESTS[detector.type]
         for column, feature in enumerate(profile.features):
             if test := tests.get(feature.type):
-                yield Planned(detector.type, test, "Feature", feature.name, column)
+                yield PlannedTest(detector.type, test, "Feature", feature.name, column)
         if profile.score is not None and (test := tests.get(profile.score.type)):
-            yield Planned(detector.type, test, "Score", profile.score.name)
+            yield PlannedTest(detector.type, test, "Score", profile.score.name)

@@ -26,7 +26,7 @@ class Window(Resource):
     starts over."""
 
 
-class Bounds(Resource):
+class DetectorBounds(Resource):
     """What the detector takes at most; what is beyond is counted and let go."""
 
     body_bytes: Annotated[int, Field(ge=_KIB, le=64 * _MIB)] = _MIB
@@ -82,7 +82,7 @@ class DetectorConfig(Resource):
     """What alibi-detect is asked of them; None where nobody does."""
     probe: ProbeSettings | None = None
     """How the model server is asked; None where it is not."""
-    bounds: Bounds = Bounds()
+    bounds: DetectorBounds = DetectorBounds()
     """What is taken at most. Bounds of connections hold from the next start on."""
 
     @model_validator(mode="after")

@@ -28,7 +28,7 @@ _LEAST = 64
 
 
 @dataclass(frozen=True)
-class Budget:
+class FileBudget:
     """So many files for each use."""
 
     watches: int
@@ -51,7 +51,7 @@ def raise_limit() -> int:
     return _MOST if soft == resource.RLIM_INFINITY else soft
 
 
-def budget(limit: int, namespaces: Sequence[str] = ()) -> Budget:
+def budget(limit: int, namespaces: Sequence[str] = ()) -> FileBudget:
     """Return what so many files are for; what is left is said in the log if it is little."""
     watches = 2 * (len(WATCHED) + 2) * max(len(namespaces), 1)
     api = _CLIENTS * CONNECTIONS
@@ -64,4 +64,4 @@ def budget(limit: int, namespaces: Sequence[str] = ()) -> Budget:
             limit=limit,
             wanted=limit - left + _LEAST,
         )
-    return Budget(watches, api, asked, ports, max(left, 1))
+    return FileBudget(watches, api, asked, ports, max(left, 1))

@@ -13,7 +13,7 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from mlhops import logs
-from mlhops.detector.service import Options, Service
+from mlhops.detector.service import DetectorService, ServiceOptions
 
 log = logging.getLogger("mlhops.detector")
 
@@ -30,14 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def _serve(options: Options) -> None:
+async def _serve(options: ServiceOptions) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     # asyncio's own report of a fault quotes the exception, which may quote a row.
     loop.set_exception_handler(_report)
-    await Service(options).run(stop)
+    await DetectorService(options).run(stop)
 
 
 def _report(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
@@ -45,7 +45,7 @@ def _report(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
     log.error("a fault in the event loop: %s", type(error).__name__)
 
 
-def _options(arguments: Sequence[str] | None) -> Options:
+def _options(arguments: Sequence[str] | None) -> ServiceOptions:
     parser = argparse.ArgumentParser(
         prog="mlhops.detector", description=__doc__, allow_abbrev=False
     )
@@ -62,7 +62,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--report-port", type=int, default=9501)
     parser.add_argument("--model-host", default="127.0.0.1", help="where the model server listens")
     given = parser.parse_args(arguments)
-    return Options(
+    return ServiceOptions(
         config=given.config,
         profile=given.profile,
         sink_host=given.sink_host,

@@ -24,7 +24,7 @@ class _Silent:
     info = warning = error = exception = debug
 
 
-class Door(web.Server):
+class ConnectionLimit(web.Server):
     """A server of few connections. A flood gets no more than its share of them, and those that do
     something keep theirs."""
 

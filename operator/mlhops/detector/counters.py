@@ -8,7 +8,7 @@ from typing import get_args
 from mlhops.api.interface import Encoding
 
 
-class Outcome(StrEnum):
+class RequestOutcome(StrEnum):
     """What became of one event: each event has exactly one of these."""
 
     ROWS = "rows"
@@ -118,7 +118,7 @@ class Counters:
     def __init__(self) -> None:
         self.received = 0
         """Events that arrived at the sink."""
-        self.outcomes: Counter[Outcome] = Counter()
+        self.outcomes: Counter[RequestOutcome] = Counter()
         self.notes: Counter[Note] = Counter()
         self.asked: Counter[tuple[str, str]] = Counter()
         """Rows of decoded requests, by protocol and encoding."""
@@ -134,7 +134,7 @@ class Counters:
             "received": self.received,
             "rows": self.rows,
             "scores": self.scores,
-            **{f"outcome.{each}": self.outcomes[each] for each in Outcome},
+            **{f"outcome.{each}": self.outcomes[each] for each in RequestOutcome},
             **{f"note.{each}": self.notes[each] for each in Note},
             **{f"asked.{'.'.join(each)}": self.asked[each] for each in ASKED},
             **{

@@ -7,9 +7,9 @@ from typing import Literal
 from mlhops.api.base import Json
 from mlhops.api.interface import Feature, Output
 from mlhops.api.serving import FailureReason
-from mlhops.detector.counters import Note, Outcome
+from mlhops.detector.counters import Note, RequestOutcome
 from mlhops.detector.envelope import (
-    Event,
+    LoggedEvent,
     Undecodable,
     header_length,
     inflated,
@@ -19,27 +19,27 @@ from mlhops.detector.envelope import (
 )
 from mlhops.inputs.answers import of_v1, one_per_row, output_of
 from mlhops.inputs.flaws import Flaw, FlawedError
-from mlhops.inputs.rows import Form, Oddity, Row, RowReader
+from mlhops.inputs.rows import Oddity, Row, RowForm, RowReader
 from mlhops.inputs.tensors import Tensor, tensors
 from mlhops.statistics.values import canonical
 
 OUTCOMES = {
-    Flaw.NOT_A_PREDICTION: Outcome.NOT_A_PREDICTION,
-    Flaw.WRONG_FEATURES: Outcome.WRONG_FEATURES,
-    Flaw.TOO_MANY_ROWS: Outcome.TOO_MANY_ROWS,
-    Flaw.BAD_TENSOR: Outcome.BAD_TENSOR,
-    Flaw.NO_PREDICTIONS: Outcome.WRONG_OUTPUT,
-    Flaw.RAGGED: Outcome.WRONG_OUTPUT,
-    Flaw.WHICH_OUTPUT: Outcome.WRONG_OUTPUT,
-    Flaw.WRONG_WIDTH: Outcome.WRONG_OUTPUT,
-    Flaw.UNCLEAR_CLASS: Outcome.UNCLEAR_CLASS,
+    Flaw.NOT_A_PREDICTION: RequestOutcome.NOT_A_PREDICTION,
+    Flaw.WRONG_FEATURES: RequestOutcome.WRONG_FEATURES,
+    Flaw.TOO_MANY_ROWS: RequestOutcome.TOO_MANY_ROWS,
+    Flaw.BAD_TENSOR: RequestOutcome.BAD_TENSOR,
+    Flaw.NO_PREDICTIONS: RequestOutcome.WRONG_OUTPUT,
+    Flaw.RAGGED: RequestOutcome.WRONG_OUTPUT,
+    Flaw.WHICH_OUTPUT: RequestOutcome.WRONG_OUTPUT,
+    Flaw.WRONG_WIDTH: RequestOutcome.WRONG_OUTPUT,
+    Flaw.UNCLEAR_CLASS: RequestOutcome.UNCLEAR_CLASS,
 }
 """As what a body that cannot be read is counted."""
 _BINARY = b'"binary_data_size"'
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DecodedAnswer:
     """What a response is worth to who has asked."""
 
     rows: int = 0
@@ -52,16 +52,16 @@ class Answer:
 class Decoded:
     """What an event says: rows if it is a request, scores if it is a response."""
 
-    outcome: Outcome
+    outcome: RequestOutcome
     notes: frozenset[Note] = frozenset()
     rows: Sequence[Row] = ()
     scores: Sequence[Json] = ()
     """One value per row; of one for each class the positive class's, of classes 1 for that one and 0."""
     pairs: Sequence[Json] = ()
     """Both columns of an answer, row by row, where nobody says which of them is the score."""
-    form: Form | None = None
+    form: RowForm | None = None
     """How a request asks."""
-    answer: Answer | None = None
+    answer: DecodedAnswer | None = None
     """What a response is worth, once that was looked at."""
 
 
@@ -89,7 +89,7 @@ class Decoder:
         self._output = output
         self._limit = body_bytes
 
-    def decode(self, event: Event) -> Decoded:
+    def decode(self, event: LoggedEvent) -> Decoded:
         """Return what an event says; no body, however hostile, raises."""
         notes: set[Note] = set()
         if is_form(event):
@@ -101,19 +101,19 @@ class Decoder:
         except FlawedError as error:
             return Decoded(OUTCOMES[error.flaw], frozenset(notes))
         except Exception:  # a fault here must not stop the counting of other events
-            return Decoded(Outcome.FAILED, frozenset(notes))
+            return Decoded(RequestOutcome.FAILED, frozenset(notes))
 
-    def _decode(self, event: Event, notes: set[Note]) -> Decoded:
+    def _decode(self, event: LoggedEvent, notes: set[Note]) -> Decoded:
         if event.kind is None:
-            raise Undecodable(Outcome.NOT_AN_EVENT)
+            raise Undecodable(RequestOutcome.NOT_AN_EVENT)
         body, packed = inflated(event.body, self._limit)
         if packed:
             notes.add(Note.GZIP)
         if not body.strip():
-            raise Undecodable(Outcome.EMPTY)
+            raise Undecodable(RequestOutcome.EMPTY)
         known, raw = _document(event, body, notes)
         if not isinstance(known, dict):
-            raise Undecodable(Outcome.NOT_A_PREDICTION)
+            raise Undecodable(RequestOutcome.NOT_A_PREDICTION)
         if event.kind == "request":
             return self._request(known, raw, notes)
         answer = self._answer(known, raw)
@@ -125,7 +125,7 @@ class Decoder:
             return Decoded(OUTCOMES[error.flaw], frozenset(notes), pairs=pairs)
         if self._output.type == "Class":
             scores = [self._called(score) for score in scores]
-        outcome = Outcome.SCORES if scores else Outcome.EMPTY
+        outcome = RequestOutcome.SCORES if scores else RequestOutcome.EMPTY
         return Decoded(outcome, frozenset(notes), scores=scores)
 
     def _request(self, known: dict[str, Json], raw: bytes, notes: set[Note]) -> Decoded:
@@ -136,7 +136,7 @@ class Decoder:
             notes |= {Note(each.value) for each in oddities}
         if form.reordered:
             notes.add(Note.OTHER_ORDER)
-        outcome = Outcome.ROWS if rows else Outcome.EMPTY
+        outcome = RequestOutcome.ROWS if rows else RequestOutcome.EMPTY
         return Decoded(outcome, frozenset(notes), rows=rows, form=form)
 
     def _answer(self, known: dict[str, Json], raw: bytes) -> Tensor:
@@ -153,7 +153,7 @@ class Decoder:
         return answer if text is None else int(text == self._positive_class)
 
 
-def _document(event: Event, body: bytes, notes: set[Note]) -> tuple[Json, bytes]:
+def _document(event: LoggedEvent, body: bytes, notes: set[Note]) -> tuple[Json, bytes]:
     """Return the JSON of a body, and the binary tensors behind it."""
     length = header_length(event) if event.kind == "request" else None
     if length is None or length == len(body):

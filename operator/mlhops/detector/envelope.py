@@ -11,7 +11,7 @@ import orjson
 
 from mlhops.api.base import Json
 from mlhops.api.detector import EVALUATION_ID
-from mlhops.detector.counters import Note, Outcome
+from mlhops.detector.counters import Note, RequestOutcome
 
 _TYPES: Mapping[str, Literal["request", "response"]] = {
     "org.kubeflow.serving.inference.request": "request",
@@ -27,13 +27,13 @@ _LONGEST_NUMBER = 18
 class Undecodable(Exception):
     """A body that cannot be counted, by its outcome; it never carries what was in the body."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: RequestOutcome) -> None:
         super().__init__(outcome.value)
         self.outcome = outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class LoggedEvent:
     """One CloudEvent of KServe's logger, as it arrived."""
 
     kind: Literal["request", "response"] | None
@@ -48,10 +48,10 @@ class Event:
     body: bytes
 
 
-def event(headers: Mapping[str, str], body: bytes) -> Event:
+def event(headers: Mapping[str, str], body: bytes) -> LoggedEvent:
     """Return the event of a request to the sink. `headers` is insensitive to case."""
     get = headers.get
-    return Event(
+    return LoggedEvent(
         _TYPES.get(get("Ce-Type", "")),
         get("Ce-Id"),
         get("Ce-Time"),
@@ -61,18 +61,18 @@ def event(headers: Mapping[str, str], body: bytes) -> Event:
     )
 
 
-def join_key(of: Event) -> str | None:
+def join_key(of: LoggedEvent) -> str | None:
     """Return the id by which request and response are joined; None if there is no usable one."""
     identity = of.identity
     return identity if identity and len(identity) <= _LONGEST_ID else None
 
 
-def is_evaluation(of: Event) -> bool:
+def is_evaluation(of: LoggedEvent) -> bool:
     """Return whether an evaluator has asked."""
     return of.identity is not None and of.identity.startswith(EVALUATION_ID)
 
 
-def moment(of: Event) -> float | None:
+def moment(of: LoggedEvent) -> float | None:
     """Return Ce-Time in seconds since 1970, None where it is not a time with a zone."""
     try:
         parsed = datetime.fromisoformat(of.time or "")
@@ -81,12 +81,12 @@ def moment(of: Event) -> float | None:
         return None
 
 
-def is_form(of: Event) -> bool:
+def is_form(of: LoggedEvent) -> bool:
     """Return whether the event is declared as a form, which says nothing about its body."""
     return of.content_type is not None and of.content_type.startswith(_FORM)
 
 
-def header_length(of: Event) -> int | None:
+def header_length(of: LoggedEvent) -> int | None:
     """Return how long the JSON before a request's binary tensors is, None if it was not told."""
     if of.metadata is None or _LENGTH not in of.metadata:
         return None
@@ -101,7 +101,7 @@ def header_length(of: Event) -> int | None:
     return int(text) if len(text) <= _LONGEST_NUMBER else None
 
 
-def is_packed(of: Event) -> bool:
+def is_packed(of: LoggedEvent) -> bool:
     """Return whether the body is compressed, which no header says."""
     return of.body.startswith(_GZIP)
 
@@ -118,11 +118,11 @@ def inflated(body: bytes, limit: int) -> tuple[bytes, bool]:
     try:
         plain = stream.decompress(body, limit + 1)
     except zlib.error:
-        raise Undecodable(Outcome.BAD_GZIP) from None
+        raise Undecodable(RequestOutcome.BAD_GZIP) from None
     if len(plain) > limit:
-        raise Undecodable(Outcome.INFLATED_TOO_LARGE)
+        raise Undecodable(RequestOutcome.INFLATED_TOO_LARGE)
     if not stream.eof or stream.unused_data:
-        raise Undecodable(Outcome.BAD_GZIP)
+        raise Undecodable(RequestOutcome.BAD_GZIP)
     return plain, True
 
 
@@ -136,11 +136,11 @@ def parse(body: bytes, notes: set[Note]) -> Json:
         known: Json = orjson.loads(body)
     except orjson.JSONDecodeError:
         if b"NaN" not in body and b"Infinity" not in body:
-            raise Undecodable(Outcome.NOT_JSON) from None
+            raise Undecodable(RequestOutcome.NOT_JSON) from None
         try:
             known = json.loads(body)
         except (ValueError, RecursionError):
-            raise Undecodable(Outcome.NOT_JSON) from None
+            raise Undecodable(RequestOutcome.NOT_JSON) from None
         notes.add(Note.NOT_A_NUMBER)
     return known
 
@@ -156,11 +156,11 @@ def split(body: bytes, length: int | None, notes: set[Note]) -> tuple[Json, byte
     """
     if length is not None:
         if length > len(body):
-            raise Undecodable(Outcome.BAD_TENSOR)
+            raise Undecodable(RequestOutcome.BAD_TENSOR)
         return parse(body[:length], notes), body[length:]
     text = body.decode("latin-1")  # one character for each byte, so that places are the same
     try:
         _, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
-        raise Undecodable(Outcome.NOT_JSON) from None
+        raise Undecodable(RequestOutcome.NOT_JSON) from None
     return parse(body[:end], notes), body[end:]

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from mlhops.detector.envelope import Event
+from mlhops.detector.envelope import LoggedEvent
 
 
 class Intake:
@@ -12,7 +12,7 @@ class Intake:
     def __init__(self, *, events: int, size: int) -> None:
         self._events = events
         self._size = size
-        self._waiting: deque[tuple[Event, int]] = deque()
+        self._waiting: deque[tuple[LoggedEvent, int]] = deque()
         self._filled = asyncio.Event()
         self.reserved_events = 0
         self.reserved_bytes = 0
@@ -41,12 +41,12 @@ class Intake:
         self.reserved_events -= 1
         self.reserved_bytes -= size
 
-    def put(self, event: Event, size: int) -> None:
+    def put(self, event: LoggedEvent, size: int) -> None:
         """Let an event wait, for which room of this size was taken; `take` gives it back."""
         self._waiting.append((event, size))
         self._filled.set()
 
-    def take(self) -> Event | None:
+    def take(self) -> LoggedEvent | None:
         """Return the event that has waited longest, None if there is none."""
         if not self._waiting:
             self._filled.clear()

@@ -20,7 +20,7 @@ _FIELDS = ("within", "tag", "wait")
 
 
 @dataclass(frozen=True)
-class Question:
+class HeldQuestion:
     """What is asked of /serving."""
 
     within: float | None = None
@@ -82,7 +82,7 @@ class News:
             for held in self._held.values():
                 held.set()
 
-    async def wait(self, question: Question) -> None:
+    async def wait(self, question: HeldQuestion) -> None:
         """Return once there is something else to tell than what was told with a tag, or time is over."""
         if question.tag != self.tag or not question.wait:
             return

@@ -14,7 +14,7 @@ import aiohttp
 
 from mlhops.api.detector import ProbeSettings
 from mlhops.api.serving import FailureReason, ProbeReport
-from mlhops.detector.decode import Answer
+from mlhops.detector.decode import DecodedAnswer
 
 SECONDS = 3.0
 """For one answer."""
@@ -29,7 +29,7 @@ _UNUSABLE = frozenset({"status", "wrongAnswer", "notANumber"})
 
 
 @dataclass(frozen=True)
-class Heard:
+class ProbeAnswer:
     """What came of asking once."""
 
     reason: Reason = ""
@@ -41,7 +41,7 @@ class Heard:
     """Whether the server only has too much to do."""
 
 
-class Verdict:
+class ProbeVerdict:
     """What answers and failures in a row come to; no clock but the one that is passed in."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Verdict:
         """Take it that the server was too busy for this question, since it answered callers meanwhile."""
         self._busy = True
 
-    def hear(self, heard: Heard, now: datetime) -> None:
+    def hear(self, heard: ProbeAnswer, now: datetime) -> None:
         """Take what came of asking once more."""
         self._busy = False
         self._was_ready = self._was_ready or heard.ready
@@ -103,7 +103,7 @@ class Probe:
     def __init__(
         self,
         host: str,
-        worth: Callable[[bytes], Answer],
+        worth: Callable[[bytes], DecodedAnswer],
         live: Callable[[], int] = lambda: 0,
     ) -> None:
         """Make a probe.
@@ -119,7 +119,7 @@ class Probe:
         self._answered: bytes | None = None
         """The last row that was answered well."""
         self._settings: ProbeSettings | None = None
-        self.verdict = Verdict()
+        self.verdict = ProbeVerdict()
 
     async def ask(self, settings: ProbeSettings, row: bytes | None, problem: str = "") -> None:
         """Ask once; nothing is raised for what comes of it.
@@ -130,7 +130,7 @@ class Probe:
             problem: why there is none.
         """
         if settings != self._settings:
-            self._settings, self._answered, self.verdict = settings, None, Verdict()
+            self._settings, self._answered, self.verdict = settings, None, ProbeVerdict()
         before = self._live()
         heard = await self._ready(settings)
         if not heard.reason:
@@ -141,9 +141,9 @@ class Probe:
             return
         self.verdict.hear(heard, datetime.now(UTC))
 
-    async def _rows(self, settings: ProbeSettings, row: bytes | None, problem: str) -> Heard:
+    async def _rows(self, settings: ProbeSettings, row: bytes | None, problem: str) -> ProbeAnswer:
         """Ask about a row; of a new one that is not answered, ask about the one that was."""
-        heard = Heard("status", problem or "there is no row to ask about")
+        heard = ProbeAnswer("status", problem or "there is no row to ask about")
         for each in dict.fromkeys(one for one in (row, self._answered) if one is not None):
             heard = await self._predicted(settings, each)
             if not heard.reason:
@@ -151,28 +151,28 @@ class Probe:
                 break
         return heard
 
-    async def _ready(self, settings: ProbeSettings) -> Heard:
+    async def _ready(self, settings: ProbeSettings) -> ProbeAnswer:
         path = ready_path(settings)
         status, body = await self._sent(settings, "GET", path, None)
         if isinstance(status, str):
-            return Heard(status, f"{path}: {_WORDS[status]}", ready=False)
+            return ProbeAnswer(status, f"{path}: {_WORDS[status]}", ready=False)
         if status != 200 or (settings.protocol == "v1" and _is_unready(body)):
-            return Heard("notReady", f"{path}: not ready, status {status}", ready=False)
-        return Heard()
+            return ProbeAnswer("notReady", f"{path}: not ready, status {status}", ready=False)
+        return ProbeAnswer()
 
-    async def _predicted(self, settings: ProbeSettings, row: bytes) -> Heard:
+    async def _predicted(self, settings: ProbeSettings, row: bytes) -> ProbeAnswer:
         path = _predict_path(settings)
         status, body = await self._sent(settings, "POST", path, row)
         if isinstance(status, str):
-            return Heard(status, f"{path}: {_WORDS[status]}")
+            return ProbeAnswer(status, f"{path}: {_WORDS[status]}")
         if status != 200:
-            return Heard("status", f"{path}: status {status}", busy=status in _BUSY)
-        answer = self._worth(body) if len(body) <= _LARGEST else Answer()
+            return ProbeAnswer("status", f"{path}: status {status}", busy=status in _BUSY)
+        answer = self._worth(body) if len(body) <= _LARGEST else DecodedAnswer()
         if answer.flaw == FailureReason.NOT_A_NUMBER:
-            return Heard("notANumber", f"{path}: the score is missing or not finite")
+            return ProbeAnswer("notANumber", f"{path}: the score is missing or not finite")
         if answer.flaw is not None or answer.rows != 1:
-            return Heard("wrongAnswer", f"{path}: the answer is not one score")
-        return Heard()
+            return ProbeAnswer("wrongAnswer", f"{path}: the answer is not one score")
+        return ProbeAnswer()
 
     async def _sent(
         self, settings: ProbeSettings, method: str, path: str, body: bytes | None

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from mlhops import __version__
 from mlhops.api.serving import FailureReason, ProbeReport, ServingReport
 from mlhops.api.summary import DetectorReport, EngineReport
-from mlhops.detector.counters import ASKED, Latency, Note, Outcome
+from mlhops.detector.counters import ASKED, Latency, Note, RequestOutcome
 from mlhops.detector.event_queue import Intake
 from mlhops.detector.news import News
 from mlhops.detector.serving import HOUR, MINUTE, state
@@ -161,7 +161,7 @@ class Reporter(Collector):
         outcomes = CounterMetricFamily(
             "mlhops_detector_events", "Events by what became of them.", labels=["outcome"]
         )
-        for outcome in Outcome:
+        for outcome in RequestOutcome:
             outcomes.add_metric([outcome.value], counters.outcomes[outcome])
         yield outcomes
         notes = CounterMetricFamily(

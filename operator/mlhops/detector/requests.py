@@ -15,7 +15,7 @@ import numpy as np
 from mlhops.api.interface import Encoding, Protocol
 from mlhops.api.profile import KINDS
 from mlhops.api.summary import RequestSummary
-from mlhops.inputs.rows import Form
+from mlhops.inputs.rows import RowForm
 from mlhops.statistics.arrays import Counts
 
 _KINDS: Mapping[type, int] = {
@@ -45,7 +45,7 @@ class RequestCount:
         """Whether anything was counted."""
         return bool(self.protocols) or bool(self.kinds.any())
 
-    def asked(self, form: Form, rows: int) -> None:
+    def asked(self, form: RowForm, rows: int) -> None:
         """Count the rows of one request."""
         self.protocols[form.protocol] += rows
         self.encodings[form.encoding] += rows

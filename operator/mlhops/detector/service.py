@@ -11,16 +11,16 @@ from pathlib import Path
 
 from aiohttp import web
 
-from mlhops.api.detector import Bounds, DetectorConfig, ProbeSettings
+from mlhops.api.detector import DetectorBounds, DetectorConfig, ProbeSettings
 from mlhops.api.profile import Profile
-from mlhops.detector.connection_limit import Door
+from mlhops.detector.connection_limit import ConnectionLimit
 from mlhops.detector.counters import Note
 from mlhops.detector.engines import engine
-from mlhops.detector.envelope import Event, is_packed
+from mlhops.detector.envelope import LoggedEvent, is_packed
 from mlhops.detector.event_queue import Intake
 from mlhops.detector.files import Mounted
-from mlhops.detector.news import Question
-from mlhops.detector.probe import Probe, Verdict
+from mlhops.detector.news import HeldQuestion
+from mlhops.detector.probe import Probe, ProbeVerdict
 from mlhops.detector.report import Reporter
 from mlhops.detector.row import body, row
 from mlhops.detector.sink import Sink
@@ -42,7 +42,7 @@ _TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True)
-class Options:
+class ServiceOptions:
     """What the command line says."""
 
     config: Path
@@ -55,10 +55,10 @@ class Options:
     model_host: str = "127.0.0.1"
 
 
-class Service:
+class DetectorService:
     """A running detector."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ServiceOptions) -> None:
         self._options = options
         self._clock = Clock(time.time(), time.monotonic())
         self._engine = engine()
@@ -70,7 +70,7 @@ class Service:
         self._profile = Mounted(
             options.profile, Profile, lambda: notes.update([Note.REFUSED_PROFILE])
         )
-        bounds = Bounds()
+        bounds = DetectorBounds()
         self._intake = Intake(events=bounds.queue_events, size=bounds.queue_bytes)
         self._probe = Probe(
             options.model_host, self._watcher.worth, lambda: self._watcher.served.answered
@@ -111,7 +111,7 @@ class Service:
         await self._engine.close()
         await asyncio.gather(sink.shutdown(1.0), reports.shutdown(1.0))
 
-    def _doors(self) -> tuple[Door, Door]:
+    def _doors(self) -> tuple[ConnectionLimit, ConnectionLimit]:
         counters, bounds = self._watcher.counters, self._bounds()
         taker = Sink(counters, self._intake, self._bounds, self._lost)
 
@@ -127,16 +127,16 @@ class Service:
             return self._answer(request)
 
         limit, idle = bounds.connections, bounds.idle_seconds
-        sink = Door(take, counters, limit=limit, idle=idle)
+        sink = ConnectionLimit(take, counters, limit=limit, idle=idle)
         # Who asks anew is heard, however many others hold a connection: the kubelet asks here, too.
-        reports = Door(tell, counters, limit=limit, idle=idle, resting=0.0)
+        reports = ConnectionLimit(tell, counters, limit=limit, idle=idle, resting=0.0)
         return sink, reports
 
-    def _bounds(self) -> Bounds:
+    def _bounds(self) -> DetectorBounds:
         config = self._watcher.config
         return config.bounds if config else _DEFAULTS
 
-    def _lost(self, event: Event) -> None:
+    def _lost(self, event: LoggedEvent) -> None:
         self._watcher.requests.lose(event, time.monotonic())
 
     async def _serving(self, request: web.BaseRequest) -> web.Response:
@@ -144,7 +144,7 @@ class Service:
         if request.method not in _READS:
             return _only_reads()
         try:
-            question = Question.of(request.query)
+            question = HeldQuestion.of(request.query)
         except ValueError as error:
             return web.Response(status=400, text=f"{error}\n")
         await self._reporter.news.wait(question)
@@ -210,7 +210,7 @@ class Service:
                 self._failed(error)
             await asyncio.sleep(0)
 
-    def _slice(self) -> Event | None:
+    def _slice(self) -> LoggedEvent | None:
         """Count until the time is over; return an event that is too large for a slice, if any."""
         watcher, now = self._watcher, time.monotonic()
         until = now + _SLICE
@@ -249,7 +249,7 @@ class Service:
                     await self._probe.ask(config.probe, *self._row(config, config.probe))
                     rest = self._probe.verdict.rest(config.probe.every)
                 else:
-                    self._probe.verdict = Verdict()
+                    self._probe.verdict = ProbeVerdict()
             except Exception as error:  # it is asked again in a while
                 self._failed(error)
             await asyncio.sleep(rest)
@@ -311,4 +311,4 @@ def _only_reads() -> web.Response:
     return web.Response(status=405, text="only GET is served\n", headers={"Allow": "GET"})
 
 
-_DEFAULTS = Bounds()
+_DEFAULTS = DetectorBounds()

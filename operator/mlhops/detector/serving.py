@@ -22,9 +22,9 @@ from mlhops.api.serving import (
 from mlhops.api.summary import TIMES
 from mlhops.detector.answers import bin_of
 from mlhops.detector.correlation import elapsed
-from mlhops.detector.counters import Outcome
-from mlhops.detector.decode import Answer, Decoded
-from mlhops.detector.envelope import Event, is_evaluation
+from mlhops.detector.counters import RequestOutcome
+from mlhops.detector.decode import Decoded, DecodedAnswer
+from mlhops.detector.envelope import LoggedEvent, is_evaluation
 from mlhops.statistics.arrays import Counts
 from mlhops.statistics.inference.answering import verdict
 
@@ -33,23 +33,25 @@ _FINE, _COARSE = 5.0, 60.0
 _BY_FINE = 120.0
 """Spans up to this length are made of the fine buckets."""
 _NUMBERS = frozenset({int, float, bool, type(None)})
-_UNREAD = frozenset({Outcome.FAILED, Outcome.INFLATED_TOO_LARGE})
+_UNREAD = frozenset({RequestOutcome.FAILED, RequestOutcome.INFLATED_TOO_LARGE})
 """An answer that the detector does not read, whatever its callers make of it."""
-_UNSEEN = frozenset({Outcome.EVALUATION, Outcome.NOT_CONFIGURED, Outcome.NOT_AN_EVENT})
+_UNSEEN = frozenset(
+    {RequestOutcome.EVALUATION, RequestOutcome.NOT_CONFIGURED, RequestOutcome.NOT_AN_EVENT}
+)
 
 
-def answer_of(decoded: Decoded) -> Answer:
+def answer_of(decoded: Decoded) -> DecodedAnswer:
     """Return what a response is worth. It takes time for each score, and touches no counts."""
-    if decoded.outcome == Outcome.SCORES:
-        return Answer(len(decoded.scores), _flaw(decoded.scores))
-    if decoded.outcome == Outcome.UNCLEAR_CLASS:
+    if decoded.outcome == RequestOutcome.SCORES:
+        return DecodedAnswer(len(decoded.scores), _flaw(decoded.scores))
+    if decoded.outcome == RequestOutcome.UNCLEAR_CLASS:
         # Which column is the score is the detector's question, not the caller's.
-        return Answer(len(decoded.pairs) // 2, _flaw(decoded.pairs))
+        return DecodedAnswer(len(decoded.pairs) // 2, _flaw(decoded.pairs))
     if decoded.outcome in _UNREAD:
-        return Answer(flaw="unread")
-    if decoded.outcome == Outcome.NOT_A_PREDICTION:
-        return Answer(flaw="other")
-    return Answer(flaw=FailureReason.WRONG_ANSWER)
+        return DecodedAnswer(flaw="unread")
+    if decoded.outcome == RequestOutcome.NOT_A_PREDICTION:
+        return DecodedAnswer(flaw="other")
+    return DecodedAnswer(flaw=FailureReason.WRONG_ANSWER)
 
 
 def _flaw(scores: Sequence[object]) -> FailureReason | None:
@@ -98,7 +100,7 @@ class _Ring:
         return reach, (bucket for bucket in reversed(self._buckets) if bucket.number >= first)
 
 
-class Served:
+class ServedRequests:
     """Counts of requests by time, for a day."""
 
     def __init__(self, now: float) -> None:
@@ -170,7 +172,7 @@ class _Asked:
 
 @dataclass(slots=True)
 class _Early:
-    answer: Answer
+    answer: DecodedAnswer
     time: float | None
     since: float
 
@@ -182,7 +184,7 @@ class Requests:
     none that fails. Ages are those of a clock that nobody sets.
     """
 
-    def __init__(self, served: Served, most: int) -> None:
+    def __init__(self, served: ServedRequests, most: int) -> None:
         self._served = served
         self.most = most
         """So many of either kind wait."""
@@ -198,7 +200,7 @@ class Requests:
     def __len__(self) -> int:
         return len(self._asked) + len(self._early)
 
-    def take(self, event: Event, decoded: Decoded, time: float | None, now: float) -> None:
+    def take(self, event: LoggedEvent, decoded: Decoded, time: float | None, now: float) -> None:
         """Take a request, or the answer to one."""
         if decoded.outcome in _UNSEEN or event.kind is None:
             return
@@ -214,14 +216,14 @@ class Requests:
         else:
             self._answer(key, decoded.answer or answer_of(decoded), time, now)
 
-    def lose(self, event: Event, now: float) -> None:
+    def lose(self, event: LoggedEvent, now: float) -> None:
         """Take it that somebody asked, or that an answer came which nobody will read."""
         if is_evaluation(event):
             return
         if event.kind == "request":
             self.last = now
         elif event.kind == "response" and event.identity:
-            self._answer(hash(event.identity), Answer(flaw="unread"), None, now)
+            self._answer(hash(event.identity), DecodedAnswer(flaw="unread"), None, now)
 
     def expire(self, now: float) -> None:
         """Give up the requests that have waited for too long, and forget answers that nobody asked for."""
@@ -249,7 +251,7 @@ class Requests:
             self._asked[self._next] = asked
             self._latest[asked.key] = self._next
 
-    def _answer(self, key: int, answer: Answer, time: float | None, now: float) -> None:
+    def _answer(self, key: int, answer: DecodedAnswer, time: float | None, now: float) -> None:
         asked = self._answered(key)
         if asked is not None:
             self._count(asked, answer, time, now)
@@ -267,7 +269,7 @@ class Requests:
             self._latest[key] = asked.before
         return asked
 
-    def _count(self, asked: _Asked, answer: Answer, time: float | None, now: float) -> None:
+    def _count(self, asked: _Asked, answer: DecodedAnswer, time: float | None, now: float) -> None:
         if asked.reason is None or answer.flaw == "unread":
             return
         well = asked.reason == FailureReason.UNANSWERED
@@ -281,19 +283,19 @@ class Requests:
         # else neither is of a prediction: somebody asked the server for something else, and got it.
 
 
-def _reason(outcome: Outcome) -> FailureReason | None:
+def _reason(outcome: RequestOutcome) -> FailureReason | None:
     """Return why a request without an answer has failed."""
     match outcome:
-        case Outcome.EMPTY:
+        case RequestOutcome.EMPTY:
             return None
-        case Outcome.ROWS:
+        case RequestOutcome.ROWS:
             return FailureReason.UNANSWERED
-        case Outcome.WRONG_FEATURES:
+        case RequestOutcome.WRONG_FEATURES:
             return FailureReason.WRONG_FEATURES
     return FailureReason.UNREADABLE
 
 
-def state(served: Served, probe: ProbeReport, now: float) -> tuple[str, ...]:
+def state(served: ServedRequests, probe: ProbeReport, now: float) -> tuple[str, ...]:
     """Return how the model answers in a few words: what others want to hear of at once when it changes."""
     totals = served.totals(now)
     verdicts = (

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from aiohttp import StreamReader, web
 
-from mlhops.api.detector import Bounds
-from mlhops.detector.counters import Counters, Outcome
-from mlhops.detector.envelope import Event, event
+from mlhops.api.detector import DetectorBounds
+from mlhops.detector.counters import Counters, RequestOutcome
+from mlhops.detector.envelope import LoggedEvent, event
 from mlhops.detector.event_queue import Intake
 
 
@@ -22,8 +22,8 @@ class Sink:
         self,
         counters: Counters,
         intake: Intake,
-        bounds: Callable[[], Bounds],
-        lost: Callable[[Event], None] = lambda _: None,
+        bounds: Callable[[], DetectorBounds],
+        lost: Callable[[LoggedEvent], None] = lambda _: None,
     ) -> None:
         """Make a sink.
 
@@ -46,27 +46,27 @@ class Sink:
         try:
             outcome = await self._take(request)
         except Exception:  # whatever it is, the logger must have its answer
-            outcome = Outcome.FAILED
+            outcome = RequestOutcome.FAILED
         if outcome is not None:
             self._counters.outcomes[outcome] += 1
             self._lost(event(request.headers, b""))
         return web.Response()
 
-    async def _take(self, request: web.BaseRequest) -> Outcome | None:
+    async def _take(self, request: web.BaseRequest) -> RequestOutcome | None:
         """Return what became of an event, None if it waits to be counted."""
         bounds = self._bounds()
         length = request.content_length or 0
         if length > bounds.body_bytes:
-            return Outcome.OVERSIZED
+            return RequestOutcome.OVERSIZED
         if not self._intake.reserve(length):
-            return Outcome.SHED
+            return RequestOutcome.SHED
         room = _Room(self._intake, length, bounds.body_bytes)
         try:
             body = await _body(request.content, room, bounds.request_seconds)
         except _TooMuch as reason:
             return reason.outcome
         except Exception:  # the connection broke, or the time is over
-            return Outcome.CUT_OFF
+            return RequestOutcome.CUT_OFF
         else:
             self._intake.put(event(request.headers, body), room.keep())
             return None
@@ -75,7 +75,7 @@ class Sink:
 
 
 class _TooMuch(Exception):
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, outcome: RequestOutcome) -> None:
         super().__init__(outcome.value)
         self.outcome = outcome
 
@@ -92,10 +92,10 @@ class _Room:
     def fit(self, size: int) -> None:
         """Take more room if so many bytes need it, as those of a body of untold length do."""
         if size > self._limit:
-            raise _TooMuch(Outcome.OVERSIZED)
+            raise _TooMuch(RequestOutcome.OVERSIZED)
         if size > self._size:
             if not self._intake.grow(size - self._size):
-                raise _TooMuch(Outcome.SHED)
+                raise _TooMuch(RequestOutcome.SHED)
             self._size = size
 
     def keep(self) -> int:

@@ -8,20 +8,20 @@ from typing import Self
 
 import numpy as np
 
-from mlhops.api.detector import Bounds, DetectorConfig, Window
+from mlhops.api.detector import DetectorBounds, DetectorConfig, Window
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
 from mlhops.detector.answers import AnswerCount
 from mlhops.detector.correlation import Join
-from mlhops.detector.counters import Counters, Note, Outcome
-from mlhops.detector.decode import Answer, Decoded, Decoder
+from mlhops.detector.counters import Counters, Note, RequestOutcome
+from mlhops.detector.decode import Decoded, DecodedAnswer, Decoder
 from mlhops.detector.engine import DriftEngine
-from mlhops.detector.envelope import Event, is_evaluation, join_key, moment
+from mlhops.detector.envelope import LoggedEvent, is_evaluation, join_key, moment
 from mlhops.detector.requests import RequestCount, types_of
-from mlhops.detector.serving import Requests, Served, answer_of
+from mlhops.detector.serving import Requests, ServedRequests, answer_of
 from mlhops.detector.window import Clock, Span, Windows
 from mlhops.inputs.rows import Row
-from mlhops.statistics.drift.sketch import Column, Sketch, Tally
+from mlhops.statistics.drift.sketch import Column, ColumnCounts, Sketch
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ AT_ONCE = 256
 """So many rows are counted in one go: enough to pay, and over within a millisecond or two."""
 _PLAIN = frozenset({float, int, bool})
 _EXACT = 2.0**53
-_UNSEEN = frozenset({Outcome.NOT_CONFIGURED, Outcome.EVALUATION})
+_UNSEEN = frozenset({RequestOutcome.NOT_CONFIGURED, RequestOutcome.EVALUATION})
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Watcher:
         self.config: DetectorConfig | None = None
         self.sketch: Sketch | None = None
         self._clock = clock
-        bounds = Bounds()
+        bounds = DetectorBounds()
         self._join = Join(
             self.counters,
             events=bounds.join_events,
@@ -82,8 +82,8 @@ class Watcher:
         self._fate = AnswerCount()
         """What has become of requests since windows were last told."""
         self._answers: Windows[AnswerCount] = Windows((), AnswerCount, now)
-        self._windows: Windows[Tally] | None = None
-        self.served = Served(now)
+        self._windows: Windows[ColumnCounts] | None = None
+        self.served = ServedRequests(now)
         self.requests = Requests(self.served, bounds.join_events)
 
     @property
@@ -156,24 +156,26 @@ class Watcher:
         if self._engine is not None:
             self._engine.configure(self.config, self.sketch, now)
 
-    def decode(self, event: Event) -> Decoded:
+    def decode(self, event: LoggedEvent) -> Decoded:
         """Return what an event says. It touches no counts, so that any thread may do it."""
         if is_evaluation(event):
-            return Decoded(Outcome.EVALUATION)
+            return Decoded(RequestOutcome.EVALUATION)
         if self._decoder is None:
-            return Decoded(Outcome.NOT_CONFIGURED)
+            return Decoded(RequestOutcome.NOT_CONFIGURED)
         decoded = self._decoder.decode(event)
         if event.kind != "response":
             return decoded
         return replace(decoded, answer=answer_of(decoded))
 
-    def worth(self, body: bytes) -> Answer:
+    def worth(self, body: bytes) -> DecodedAnswer:
         """Return what a model's answer is worth; it is not counted."""
         if self._decoder is None:
-            return Answer(flaw="unread")
-        return answer_of(self._decoder.decode(Event("response", None, None, None, None, body)))
+            return DecodedAnswer(flaw="unread")
+        return answer_of(
+            self._decoder.decode(LoggedEvent("response", None, None, None, None, body))
+        )
 
-    def take(self, event: Event, decoded: Decoded, now: float) -> None:
+    def take(self, event: LoggedEvent, decoded: Decoded, now: float) -> None:
         """Let what an event says wait to be counted."""
         counters = self.counters
         counters.outcomes[decoded.outcome] += 1
@@ -247,7 +249,7 @@ class Watcher:
         return self._told(self._windows.spans(now), now)
 
     def _told(
-        self, spans: Mapping[str, Span[Tally]] | Mapping[str, Span[RowCount]], now: float
+        self, spans: Mapping[str, Span[ColumnCounts]] | Mapping[str, Span[RowCount]], now: float
     ) -> Mapping[str, Summary]:
         end = self._time(now)
         answers, requests = self._answers.spans(now), self._requests.spans(now)

@@ -18,7 +18,7 @@ from mlhops.api import destinations
 from mlhops.api.profile import WAIT_SECONDS
 from mlhops.api.result import Result, encode
 from mlhops.evaluator.profile.profile_server import UID_VARIABLE, hand_over
-from mlhops.evaluator.run import Options, failure, run
+from mlhops.evaluator.run import RunOptions, failure, run
 
 log = logging.getLogger("mlhops.evaluator")
 
@@ -116,8 +116,8 @@ def _positive(text: str) -> int:
     return number
 
 
-def _options(given: argparse.Namespace) -> Options:
-    return Options(
+def _options(given: argparse.Namespace) -> RunOptions:
+    return RunOptions(
         endpoint=given.endpoint,
         model_name=given.model_name,
         claim_root=given.claim_root,

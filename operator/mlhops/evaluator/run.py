@@ -22,7 +22,7 @@ from mlhops.evaluator.data import labelled_rows
 from mlhops.evaluator.data.read import Parts, Table, format_of
 from mlhops.evaluator.data.source import Limits, LocalFile, local
 from mlhops.evaluator.errors import CannotTellError, EvaluationError, UnavailableError
-from mlhops.evaluator.profile.reference import Reference, missing, reference
+from mlhops.evaluator.profile.reference import ReferenceProfile, missing, reference
 from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.publish import publish
 from mlhops.evaluator.scoring.client import Endpoint
@@ -39,7 +39,7 @@ _LONGEST_MESSAGE = 2048
 
 
 @dataclass(frozen=True)
-class Options:
+class RunOptions:
     """The command line."""
 
     endpoint: str | None
@@ -61,7 +61,7 @@ class Run:
     """The profile that is to be handed over, where one was asked for and made."""
 
 
-def run(options: Options, say: Say) -> Run:
+def run(options: RunOptions, say: Say) -> Run:
     """Run the gates of the spec in the environment; never raises."""
     try:
         return evaluate(spec_of(os.environ), options, say)
@@ -113,7 +113,7 @@ def spec_of(environment: Mapping[str, str]) -> EvaluationSpec:
         raise EvaluationError(str(error)) from error
 
 
-def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Run:
+def evaluate(spec: EvaluationSpec, options: RunOptions, say: Say) -> Run:
     """Return the verdict on a spec, and the profile if it asks for one.
 
     Raises:
@@ -143,7 +143,7 @@ def evaluate(spec: EvaluationSpec, options: Options, say: Say) -> Run:
 
 
 def _measure(
-    spec: EvaluationSpec, file: LocalFile, endpoint: Endpoint, options: Options, say: Say
+    spec: EvaluationSpec, file: LocalFile, endpoint: Endpoint, options: RunOptions, say: Say
 ) -> Evaluated:
     table = _table(spec, file)
     try:
@@ -216,7 +216,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _profile(found: Evaluated, file: LocalFile) -> Reference:
+def _profile(found: Evaluated, file: LocalFile) -> ReferenceProfile:
     """Return the profile; whatever goes wrong here, the verdict stands."""
     if found.measured is None:
         return missing("the model was not asked for scores")
@@ -234,7 +234,7 @@ def _profile(found: Evaluated, file: LocalFile) -> Reference:
     return made
 
 
-def _report(found: Evaluated, options: Options) -> StoredReport | None:
+def _report(found: Evaluated, options: RunOptions) -> StoredReport | None:
     try:
         return publish(found, options.report_root, options.allowed)
     except (SystemExit, KeyboardInterrupt):

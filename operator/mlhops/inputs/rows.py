@@ -24,7 +24,7 @@ class Oddity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class RowForm:
     """How one request asks."""
 
     protocol: Protocol
@@ -47,7 +47,7 @@ class RowReader:
 
     def read(
         self, known: dict[str, Json], raw: bytes, oddities: set[Oddity]
-    ) -> tuple[Sequence[Row], Form]:
+    ) -> tuple[Sequence[Row], RowForm]:
         """Return the rows of a request, and how it asks.
 
         Args:
@@ -67,7 +67,7 @@ class RowReader:
             return self._tensors(tensors(given, raw), oddities, frame=_is_frame(known))
         return self._instances(given, oddities)
 
-    def _instances(self, given: Json, oddities: set[Oddity]) -> tuple[Sequence[Row], Form]:
+    def _instances(self, given: Json, oddities: set[Oddity]) -> tuple[Sequence[Row], RowForm]:
         """Rows of the v1 protocol: lists, dicts by name, bare values, or dicts of columns."""
         if isinstance(given, dict):
             rows = self._frame(given, oddities)
@@ -79,17 +79,17 @@ class RowReader:
         if len(lists) == len(given):
             if any(len(row) != width for row in lists):
                 raise FlawedError(Flaw.WRONG_FEATURES)
-            return lists, Form("v1", "Matrix")
+            return lists, RowForm("v1", "Matrix")
         named = [row for row in given if isinstance(row, dict)]
         if len(named) == len(given):
             return self._named(named, oddities)
         if width > 1 or lists or named:
             raise FlawedError(Flaw.WRONG_FEATURES)
-        return [[value] for value in given], Form("v1", "Matrix")
+        return [[value] for value in given], RowForm("v1", "Matrix")
 
     def _named(
         self, named: Sequence[dict[str, Json]], oddities: set[Oddity]
-    ) -> tuple[Sequence[Row], Form]:
+    ) -> tuple[Sequence[Row], RowForm]:
         self._check_size(len(named))
         rows: list[Row] = []
         sizes: list[int] = []
@@ -121,12 +121,12 @@ class RowReader:
 
     def _tensors(
         self, given: Sequence[Tensor], oddities: set[Oddity], *, frame: bool
-    ) -> tuple[Sequence[Row], Form]:
+    ) -> tuple[Sequence[Row], RowForm]:
         width = len(self._names)
         if len(given) == 1 and given[0].width == width and not (frame and width == 1):
             flat = given[0].flat
             rows = [flat[at : at + width] for at in range(0, len(flat), width)]
-            return rows, Form("v2", "Matrix")
+            return rows, RowForm("v2", "Matrix")
         named: dict[str, Json] = {}
         for tensor in given:
             if tensor.name in self._known and (tensor.width != 1 or tensor.name in named):
@@ -140,11 +140,11 @@ class RowReader:
         protocol: Protocol,
         encoding: Encoding,
         named: Sequence[tuple[dict[str, Json], int]],
-    ) -> Form:
+    ) -> RowForm:
         """Return how a request asks, by what names so many rows each."""
         # Most come as they should, which is quick to see.
         odd = [(each, rows) for each, rows in named if list(each) != self._names]
-        return Form(
+        return RowForm(
             protocol,
             encoding,
             reordered=sum(rows for each, rows in odd if not _in_order(each, self._places)),

@@ -59,7 +59,7 @@ class Service:
 
 
 @dataclass(frozen=True)
-class Listener:
+class GatewayListener:
     """How callers reach a Gateway."""
 
     scheme: str = "http"

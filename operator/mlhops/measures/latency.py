@@ -1,8 +1,8 @@
 """Metrics of the time that one patient's answer takes."""
 
-from mlhops.measures.measure import Bounds, Measure, Quantile, register
+from mlhops.measures.measure import Measure, MeasureBounds, Quantile, register
 
-SECONDS = Bounds(
+SECONDS = MeasureBounds(
     0.0,
     3600.0,
     "limit of a Latency gate is in seconds, more than 0 and at most 3600: write 0.2 for 200 ms",

@@ -27,7 +27,7 @@ PieceOf: TypeAlias = "Callable[[LabelledAnswers, Indices, Floats | None], Piece]
 
 
 @dataclass(frozen=True)
-class Bounds:
+class MeasureBounds:
     """Between which numbers a limit must lie."""
 
     low: float
@@ -38,7 +38,9 @@ class Bounds:
     """Whether the limit must be more than the lower bound."""
 
 
-SHARE = Bounds(0.0, 1.0, "limit must be between 0 and 1: write 0.1 for ten percentage points")
+SHARE = MeasureBounds(
+    0.0, 1.0, "limit must be between 0 and 1: write 0.1 for ten percentage points"
+)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Measure:
     """What it is, in plain words, as reports and the docs say it."""
     undefined: str = ""
     """Why there may be none of it, for a Performance metric."""
-    bounds: Bounds = SHARE
+    bounds: MeasureBounds = SHARE
 
     def __post_init__(self) -> None:
         """Refuse an entry that some reader would find half there.

@@ -16,7 +16,7 @@ from mlhops.api.summary import TIMES, AnswerSummary, FeatureSummary
 from mlhops.monitoring.findings import Finding, finite, reach
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.statistics.drift.binned_tests import Reference, Shift, compare, proportion
-from mlhops.statistics.drift.budget import Limit, judge
+from mlhops.statistics.drift.budget import EffectLimit, judge
 from mlhops.statistics.drift.two_window_ks import kolmogorov
 
 ALPHA = 0.01
@@ -53,7 +53,7 @@ def compared(
         ("errors", _errors(*answers), checks.error_rate),
         ("latency", _latency(*answers), checks.latency_ratio),
     ]
-    limits = [Limit(limit, checks.min_rows) for _, _, limit in asked]
+    limits = [EffectLimit(limit, checks.min_rows) for _, _, limit in asked]
     judged = judge([shift for _, shift, _ in asked], limits, ALPHA, "Bonferroni")
     return [
         Finding(

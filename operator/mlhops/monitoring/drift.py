@@ -8,10 +8,10 @@ from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
 from mlhops.monitoring.engine import Heard
 from mlhops.monitoring.findings import Finding, finite, reach
-from mlhops.monitoring.reports import Told, Trouble
+from mlhops.monitoring.reports import DetectorTrouble, Told
 from mlhops.rollout.drift_snapshot import Found
-from mlhops.statistics.drift.budget import Judged, Limit, judge
-from mlhops.statistics.drift.look import Seen, Suite, Watch
+from mlhops.statistics.drift.budget import EffectLimit, Judged, judge
+from mlhops.statistics.drift.look import Suite, Watch, WindowSeen
 
 
 class Native:
@@ -45,7 +45,7 @@ def drift(
     findings = []
     for name, counted in windows.items():
         seen = watch.look(counted, suite)
-        limits = [Limit(effects[each.shift.test], settings.min_rows) for each in seen]
+        limits = [EffectLimit(effects[each.shift.test], settings.min_rows) for each in seen]
         judged = judge([each.shift for each in seen], limits, alpha, settings.correction)
         findings += [
             Finding(_found(each, of, name), reach(of, limit))
@@ -56,7 +56,7 @@ def drift(
 
 def lacking(
     findings: Iterable[Finding], profile: Profile, windows: Sequence[str], least: int
-) -> list[Trouble]:
+) -> list[DetectorTrouble]:
     """Return why tests had too little to go by, in words that stay the same while that is so."""
     empty = {each.name for each in profile.features if each.rows == 0}
     short: dict[str, list[str]] = {}
@@ -66,7 +66,7 @@ def lacking(
             continue
         if each.found.of in empty:
             message = f"the reference data have no value of {told(each.found.of)}"
-            troubles.append(Trouble("Insufficient", message))
+            troubles.append(DetectorTrouble("Insufficient", message))
         else:
             short.setdefault(each.found.window, []).append(each.found.of)
     for window in windows:
@@ -74,11 +74,11 @@ def lacking(
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             message = f"window {window} has fewer than {least} rows with a value of {told(names[0])}{more}"
-            troubles.append(Trouble("Insufficient", message))
+            troubles.append(DetectorTrouble("Insufficient", message))
     return troubles
 
 
-def _found(seen: Seen, judged: Judged, window: str) -> Found:
+def _found(seen: WindowSeen, judged: Judged, window: str) -> Found:
     return Found(
         of=seen.of,
         kind=seen.kind,

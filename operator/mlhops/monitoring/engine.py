@@ -5,7 +5,7 @@ from typing import Protocol
 
 from mlhops.api.policy import DriftSettings
 from mlhops.monitoring.findings import Finding
-from mlhops.monitoring.reports import Told, Trouble
+from mlhops.monitoring.reports import DetectorTrouble, Told
 from mlhops.statistics.drift.look import Watch
 
 
@@ -14,9 +14,9 @@ class Heard:
     """What an engine found in all pods of a revision."""
 
     findings: list[Finding] = field(default_factory=list)
-    troubles: list[Trouble] = field(default_factory=list)
+    troubles: list[DetectorTrouble] = field(default_factory=list)
     """Why that is not all: there is no verdict then."""
-    shortages: list[Trouble] = field(default_factory=list)
+    shortages: list[DetectorTrouble] = field(default_factory=list)
     """Why findings had too little to go by, which they say themselves."""
 
 

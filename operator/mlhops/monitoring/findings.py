@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mlhops.api.status import FindingKind
 from mlhops.rollout.drift_snapshot import Found, Verdict
-from mlhops.statistics.drift.budget import Judged, Limit
+from mlhops.statistics.drift.budget import EffectLimit, Judged
 
 _GRAVITY: dict[Verdict, int] = {"Drift": 3, "Error": 2, "Insufficient": 1, "NoDrift": 0}
 _USE: dict[FindingKind, int] = {"Joint": 0, "Score": 1}
@@ -27,7 +27,7 @@ def finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def reach(judged: Judged, limit: Limit) -> float:
+def reach(judged: Judged, limit: EffectLimit) -> float:
     """Return a test's effect in units of its limit; nothing comes near a limit of infinity."""
     effect = finite(judged.shift.effect) or 0.0
     if limit.effect > 0:

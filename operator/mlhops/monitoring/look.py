@@ -12,7 +12,7 @@ from mlhops.monitoring.engine import Heard
 from mlhops.monitoring.engines import ENGINES
 from mlhops.monitoring.findings import Finding, verdicts, worst
 from mlhops.monitoring.quality import quality
-from mlhops.monitoring.reports import Asked, Trouble, collect, explain
+from mlhops.monitoring.reports import AskedDetector, DetectorTrouble, collect, explain
 from mlhops.rollout.drift_snapshot import Found, Look, Side, Verdict
 from mlhops.statistics.drift.budget import Budget, Persistence, alpha, overall
 from mlhops.statistics.drift.look import Watch
@@ -22,7 +22,10 @@ _FAMILIES = 2
 
 
 def look(
-    policy: MonitoringPolicySpec, stable: Asked | None, candidate: Asked | None, now: datetime
+    policy: MonitoringPolicySpec,
+    stable: AskedDetector | None,
+    candidate: AskedDetector | None,
+    now: datetime,
 ) -> Look:
     """Return what is seen of a model.
 
@@ -70,7 +73,7 @@ class _Judged:
 class _Side:
     """One revision: what its pods told, and what that comes to."""
 
-    def __init__(self, asked: Asked, policy: MonitoringPolicySpec, at: float) -> None:
+    def __init__(self, asked: AskedDetector, policy: MonitoringPolicySpec, at: float) -> None:
         self._asked = asked
         self._policy = policy
         self._at = at
@@ -97,7 +100,9 @@ class _Side:
                     by_names=self._asked.by_names,
                 )
             except (ValueError, ArithmeticError):
-                troubles.append(Trouble("Error", "the tests cannot be made of what the pods tell"))
+                troubles.append(
+                    DetectorTrouble("Error", "the tests cannot be made of what the pods tell")
+                )
         about_drift = self._family(heard.findings, heard.troubles)
         about_quality = self._family(worse)
         return Side(
@@ -109,7 +114,7 @@ class _Side:
             message=explain([*troubles, *heard.shortages, *heard.troubles]),
         )
 
-    def _family(self, findings: list[Finding], silent: Iterable[Trouble] = ()) -> _Judged:
+    def _family(self, findings: list[Finding], silent: Iterable[DetectorTrouble] = ()) -> _Judged:
         troubles = [*self.told.verdicts, *(each.verdict for each in silent)]
         found = overall([*verdicts(findings), *troubles])
         return _Judged(found, worst(findings))

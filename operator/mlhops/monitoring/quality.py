@@ -18,7 +18,7 @@ from mlhops.monitoring.findings import Finding, finite, reach
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.drift.binned_tests import Shift, proportion
-from mlhops.statistics.drift.budget import Judged, Limit, judge
+from mlhops.statistics.drift.budget import EffectLimit, Judged, judge
 
 ORDER = ("request", "order")
 """What is found where callers name features in another order than the interface's."""
@@ -66,7 +66,7 @@ def quality(
             for each in _asked(profile, counted, limits)
             if not (by_names and (each.of, each.test) == ORDER)
         ]
-        bounds = [Limit(each.limit, settings.min_rows) for each in asked]
+        bounds = [EffectLimit(each.limit, settings.min_rows) for each in asked]
         judged = judge([each.shift for each in asked], bounds, alpha, settings.correction)
         findings += [
             Finding(_found(each, of, name, cells), reach(of, bound))

@@ -31,7 +31,7 @@ _EARLIER = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class DetectorAnswer:
     """What one ready pod answered when it was asked for its report."""
 
     body: bytes | None
@@ -43,11 +43,11 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedDetector:
     """All that was learnt of one revision."""
 
     revision: str
-    answers: Sequence[Answer]
+    answers: Sequence[DetectorAnswer]
     """Of each of its pods that is ready."""
     profile: Profile | None
     problem: str = ""
@@ -59,7 +59,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class DetectorTrouble:
     """Why what was told is not all: no verdict can be NoDrift then."""
 
     verdict: Verdict
@@ -75,7 +75,7 @@ class Told:
     """Rows against the profile."""
     answers: Mapping[str, AnswerSummary] = field(default_factory=dict)
     """What became of requests, with a profile or without."""
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[DetectorTrouble, ...] = ()
     reports: tuple[DetectorReport, ...] = ()
     """Of the pods whose report is one of this revision."""
 
@@ -85,7 +85,7 @@ class Told:
         return [trouble.verdict for trouble in self.troubles]
 
 
-def collect(asked: Asked, digest: str, windows: Iterable[str]) -> Told:
+def collect(asked: AskedDetector, digest: str, windows: Iterable[str]) -> Told:
     """Return what all ready pods of a revision told together.
 
     Args:
@@ -94,13 +94,13 @@ def collect(asked: Asked, digest: str, windows: Iterable[str]) -> Told:
         windows: the names of the windows that are wanted.
     """
     if not asked.answers:
-        return Told(troubles=(Trouble("Insufficient", "no pod of it is ready"),))
+        return Told(troubles=(DetectorTrouble("Insufficient", "no pod of it is ready"),))
     reports: list[DetectorReport] = []
     # Many pods with the same trouble are one: a status must not change with their names.
-    troubles: set[Trouble] = set()
+    troubles: set[DetectorTrouble] = set()
     for answer in asked.answers:
         report = _read(answer, asked.revision)
-        if isinstance(report, Trouble):
+        if isinstance(report, DetectorTrouble):
             troubles.add(report)
         else:
             reports.append(_as_known(report, asked.profile, digest))
@@ -108,7 +108,7 @@ def collect(asked: Asked, digest: str, windows: Iterable[str]) -> Told:
     answers: dict[str, AnswerSummary] = {}
     for name in windows:
         found = [_window(report, name, asked.profile, digest) for report in reports]
-        troubles.update(each for each in found if isinstance(each, Trouble))
+        troubles.update(each for each in found if isinstance(each, DetectorTrouble))
         whole = merge_all(each for each in found if isinstance(each, Summary))
         if whole is not None:
             counted[name] = whole
@@ -118,11 +118,11 @@ def collect(asked: Asked, digest: str, windows: Iterable[str]) -> Told:
         if together is not None and len(known) == len(asked.answers):
             answers[name] = together
     if asked.profile is None:
-        troubles.add(Trouble("Error" if asked.damaged else "Insufficient", asked.problem))
+        troubles.add(DetectorTrouble("Error" if asked.damaged else "Insufficient", asked.problem))
     return Told(counted, answers, tuple(troubles), tuple(reports))
 
 
-def explain(troubles: Iterable[Trouble]) -> str:
+def explain(troubles: Iterable[DetectorTrouble]) -> str:
     """Return in one sentence why there is no verdict, the worst first."""
     ordered = sorted(troubles, key=lambda each: (each.verdict != "Error", each.message))
     return "; ".join(each.message for each in ordered if each.message)[:_LONGEST_MESSAGE]
@@ -137,17 +137,17 @@ def _as_read_before(profile: Profile) -> str:
     return profile.model_copy(update={"features": bare}).counted_digest()
 
 
-def _read(answer: Answer, revision: str) -> DetectorReport | Trouble:
+def _read(answer: DetectorAnswer, revision: str) -> DetectorReport | DetectorTrouble:
     if answer.body is None:
-        return Trouble(answer.verdict, f"a pod's detector {answer.problem}")
+        return DetectorTrouble(answer.verdict, f"a pod's detector {answer.problem}")
     try:
         report = DetectorReport.model_validate_json(answer.body)
     except (ValidationError, ValueError, RecursionError):
-        return Trouble("Error", "a pod's report is damaged, or not a detector's")
+        return DetectorTrouble("Error", "a pod's report is damaged, or not a detector's")
     if not report.revision:
-        return Trouble("Insufficient", "a pod's detector has no configuration yet")
+        return DetectorTrouble("Insufficient", "a pod's detector has no configuration yet")
     if report.revision != revision:
-        return Trouble("Error", "a pod's report is of another revision")
+        return DetectorTrouble("Error", "a pod's report is of another revision")
     return report
 
 
@@ -177,25 +177,25 @@ def _has_numbers_written_otherwise(profile: Profile) -> bool:
 
 def _window(
     report: DetectorReport, name: str, profile: Profile | None, digest: str
-) -> Summary | Trouble | None:
+) -> Summary | DetectorTrouble | None:
     """Return what a report says of a window, None where there is no profile to count against."""
     if profile is None:
         return None
     found = report.windows.get(name)
     if found is None:
-        return Trouble("Insufficient", f"a pod does not count window {name} yet")
+        return DetectorTrouble("Insufficient", f"a pod does not count window {name} yet")
     if not found.profile_digest:
-        return Trouble("Insufficient", "a pod's detector has not read its profile yet")
+        return DetectorTrouble("Insufficient", "a pod's detector has not read its profile yet")
     if found.profile_digest != digest:
         if found.profile_digest == _as_read_before(profile):
-            return Trouble("Insufficient", _EARLIER)
-        return Trouble("Error", "a pod's report is of another profile")
+            return DetectorTrouble("Insufficient", _EARLIER)
+        return DetectorTrouble("Error", "a pod's report is of another profile")
     try:
         found.refuse_unless_of(profile, digest)
     except ValueError:
-        return Trouble("Error", "a pod's report does not have the shape of its profile")
+        return DetectorTrouble("Error", "a pod's report does not have the shape of its profile")
     if not _is_sound(found):
-        return Trouble("Error", "a pod's report has counts that cannot be")
+        return DetectorTrouble("Error", "a pod's report has counts that cannot be")
     return found
 
 

@@ -14,7 +14,7 @@ from mlhops.api.status import Acted, Finding, Stop
 from mlhops.json_access import text
 from mlhops.rollout import cloudevent, retraining
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.intents import Notify, StartRetraining
+from mlhops.rollout.intents import PostCloudEvent, StartRetraining
 from mlhops.rollout.monitoring import described
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.retrained import is_under_way
@@ -63,7 +63,7 @@ def _notify(draft: Draft, action: PolicyAction, held: Held) -> None:
         sink = action.notify.sink if action.notify is not None else None
         if sink is not None:
             event = cloudevent.render(draft, action, trigger, finding)
-            draft.after.append(Notify(action.name, sink, event))
+            draft.after.append(PostCloudEvent(action.name, sink, event))
 
 
 def _pause(draft: Draft, action: PolicyAction, held: Held) -> None:

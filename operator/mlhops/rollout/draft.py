@@ -22,7 +22,7 @@ from mlhops.api.status import (
 from mlhops.api.step import Step
 from mlhops.rollout import history
 from mlhops.rollout.identity import adopted, renewed, target_of
-from mlhops.rollout.intents import Answer, Event, Intent
+from mlhops.rollout.intents import AnswerDecision, Event, Intent
 from mlhops.rollout.observed import Observed, Service
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import Asked, steps_hash
@@ -254,11 +254,11 @@ class Draft:
 
     def answer(self, decision: str, status: DecisionStatus) -> None:
         """Say what became of a Decision."""
-        self.after.append(Answer(decision, status))
+        self.after.append(AnswerDecision(decision, status))
 
     def may_answer(self) -> bool:
         """Whether this pass has room for one more answer; what it has none for is left to the next."""
-        room = sum(isinstance(intent, Answer) for intent in self.after) < _ANSWERS
+        room = sum(isinstance(intent, AnswerDecision) for intent in self.after) < _ANSWERS
         self.unheard = self.unheard or not room
         return room
 

@@ -6,7 +6,7 @@ from mlhops.rollout import taken
 from mlhops.rollout.candidate import begin_attempt
 from mlhops.rollout.decisions import note
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.gates import Verdict, is_about, judge, spec_of
+from mlhops.rollout.gates import EvidenceVerdict, is_about, judge, spec_of
 from mlhops.rollout.intents import EnsureEvaluation, Event
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
@@ -70,7 +70,7 @@ def begins(candidate: Candidate, name: str) -> Event:
     return Event(Reason.EVALUATION_STARTED, f"{candidate.version}: Evaluation {name} begins")
 
 
-def _verdict(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
+def _verdict(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> EvidenceVerdict:
     """Return what the attempt's Evaluation and those of the steps behind it come to together."""
     whole = _judged(draft, candidate, evaluation)
     for step in taken.of(candidate).passed:
@@ -81,7 +81,7 @@ def _verdict(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verd
     return whole
 
 
-def _judged(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
+def _judged(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> EvidenceVerdict:
     """Return what an Evaluation comes to, and look again when that ends."""
     verdict = judge(draft, candidate, evaluation)
     if verdict.proof is not None and verdict.proof.expires is not None:
@@ -89,7 +89,7 @@ def _judged(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdi
     return verdict
 
 
-def _both(first: Verdict, proof: Proof, second: Verdict) -> Verdict:
+def _both(first: EvidenceVerdict, proof: Proof, second: EvidenceVerdict) -> EvidenceVerdict:
     if second.proof is None:
         return second
     ends = [p.expires for p in (proof, second.proof) if p.expires is not None]
@@ -100,10 +100,10 @@ def _both(first: Verdict, proof: Proof, second: Verdict) -> Verdict:
         }
     )
     overrides = first.overrides + second.overrides
-    return Verdict(first.phase, first.message, both, overrides=overrides)
+    return EvidenceVerdict(first.phase, first.message, both, overrides=overrides)
 
 
-def _accept(draft: Draft, candidate: Candidate, verdict: Verdict) -> None:
+def _accept(draft: Draft, candidate: Candidate, verdict: EvidenceVerdict) -> None:
     """Take over what the evidence comes to."""
     held = candidate.proof
     if verdict.proof is not None:
@@ -131,7 +131,9 @@ def _lapsed(held: Proof | None) -> str:
     return f": the override of {gates} no longer holds" if gates else ""
 
 
-def _tell_passed(draft: Draft, candidate: Candidate, verdict: Verdict, proof: Proof) -> None:
+def _tell_passed(
+    draft: Draft, candidate: Candidate, verdict: EvidenceVerdict, proof: Proof
+) -> None:
     if proof.overridden:
         text = f"{candidate.version}: gates overridden: {', '.join(proof.overridden)}"
         draft.tell(Reason.GATES_OVERRIDDEN, text, warning=True)

@@ -18,7 +18,7 @@ from mlhops.rollout.servers import change_of, doubt_about, measured_by
 
 
 @dataclass(frozen=True)
-class Verdict:
+class EvidenceVerdict:
     """What an Evaluation comes to, overrides included."""
 
     phase: EvaluationPhase
@@ -88,24 +88,24 @@ def _evidence(spec: EvaluationSpec) -> Manifest:
     }
 
 
-def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
+def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> EvidenceVerdict:
     """Return what an Evaluation of this candidate comes to."""
     phase, message = evaluation.status.phase, evaluation.status.message
     name = evaluation.metadata.name
     if not is_about(draft, candidate, evaluation):
         text = f"Evaluation {name} judges another revision or other gates"
-        return Verdict(EvaluationPhase.ERROR, text)
+        return EvidenceVerdict(EvaluationPhase.ERROR, text)
     if change_of(measured_by(candidate, evaluation), draft.service(candidate)) is not None:
         text = f"Evaluation {name} measured another server"
-        return Verdict(EvaluationPhase.ERROR, text)
+        return EvidenceVerdict(EvaluationPhase.ERROR, text)
     if phase not in FINISHED:
-        return Verdict(phase, message or f"Evaluation {name} is under way")
+        return EvidenceVerdict(phase, message or f"Evaluation {name} is under way")
     required = {gate.name for gate in draft.seen.model.spec.evaluation.gates if gate.required}
     if not required:
-        return Verdict(EvaluationPhase.INCONCLUSIVE, "no gate is required: require one")
+        return EvidenceVerdict(EvaluationPhase.INCONCLUSIVE, "no gate is required: require one")
     unmet = required - passed_gates(evaluation)
     if not unmet and phase is EvaluationPhase.SUCCESSFUL:
-        return Verdict(phase, message, _proof(draft, candidate, evaluation))
+        return EvidenceVerdict(phase, message, _proof(draft, candidate, evaluation))
     # A verdict that no gate explains is overridden as a whole or not at all.
     missing = unmet or required
     found = overrides_by_gate(draft, candidate, _failed(evaluation, missing, explained=bool(unmet)))
@@ -115,8 +115,8 @@ def judge(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict
         )
     if phase is EvaluationPhase.SUCCESSFUL:
         text = f"{message} (no verdict on {', '.join(sorted(unmet))})".strip()
-        return Verdict(EvaluationPhase.INCONCLUSIVE, text)
-    return Verdict(phase, message, final=evaluation.status.final is True)
+        return EvidenceVerdict(EvaluationPhase.INCONCLUSIVE, text)
+    return EvidenceVerdict(phase, message, final=evaluation.status.final is True)
 
 
 def serving_subject(stable: Serving) -> Candidate:
@@ -271,10 +271,10 @@ def _overrides(draft: Draft) -> list[Decision]:
 
 def _overridden(
     draft: Draft, candidate: Candidate, evaluation: Evaluation, used: dict[str, Decision]
-) -> Verdict:
+) -> EvidenceVerdict:
     expires = min(end for d in used.values() if (end := override_ends(d)) is not None)
     unique = {decision.metadata.uid: decision for decision in used.values()}
-    return Verdict(
+    return EvidenceVerdict(
         evaluation.status.phase,
         evaluation.status.message,
         _proof(draft, candidate, evaluation, sorted(used), expires),

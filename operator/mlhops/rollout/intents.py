@@ -56,7 +56,7 @@ class ReleaseRecord:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerDecision:
     """Say what became of a Decision."""
 
     decision: str
@@ -82,7 +82,7 @@ class StartRetraining:
 
 
 @dataclass(frozen=True)
-class Notify:
+class PostCloudEvent:
     """Post a CloudEvent to a sink, once; what becomes of it holds up nothing."""
 
     action: str
@@ -97,9 +97,9 @@ Intent: TypeAlias = (
     | EnsureEvaluation
     | Remove
     | ReleaseRecord
-    | Answer
+    | AnswerDecision
     | StartRetraining
-    | Notify
+    | PostCloudEvent
 )
 
 

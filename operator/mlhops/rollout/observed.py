@@ -7,12 +7,12 @@ from datetime import datetime
 from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
-from mlhops.kserve.state import Hostnames, Listener, Route, Service
+from mlhops.kserve.state import GatewayListener, Hostnames, Route, Service
 from mlhops.rollout.drift_snapshot import Monitored, ServingLook
 from mlhops.routing.gateway_api import GatewayRouter
 from mlhops.routing.router import Router
 
-__all__ = ["Hostnames", "Listener", "Observed", "Record", "Retraining", "Route", "Service"]
+__all__ = ["GatewayListener", "Hostnames", "Observed", "Record", "Retraining", "Route", "Service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Observed:
     gateway_exists: bool = True
     unprogrammed: str = ""
     """Why the Gateway takes no requests, in its controller's words; empty where it says nothing of the kind."""
-    listener: Listener = field(default_factory=Listener)
+    listener: GatewayListener = field(default_factory=GatewayListener)
     hostnames: Hostnames = field(default_factory=Hostnames)
     """The host names that it asks for, and what stands in the way."""
     kserve_installed: bool = True

@@ -15,7 +15,7 @@ from mlhops.api.step import Step
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
-from mlhops.rollout.traffic import Observed
+from mlhops.rollout.traffic import ObservedTraffic
 from mlhops.rollout.weights import ceiling
 
 EVALUATE, APPROVE, PAUSE, OBSERVE = "evaluate", "approve", "pause", "observe"
@@ -226,7 +226,7 @@ def _edited(
     if not step.step.startswith("setWeight"):
         owed = _owing(owed, _as_owed(candidate, step))
     elif candidate.desired_weight > 0:
-        unseen = step.model_copy(update={"step": Observed(asked, 0).name})
+        unseen = step.model_copy(update={"step": ObservedTraffic(asked, 0).name})
         owed = _owing(owed, _as_owed(candidate, unseen)) if asked else owed
     return taken.model_copy(update={"present": None, "owed": owed, "until": None})
 
@@ -262,7 +262,7 @@ def _kind(step: TakenStep) -> str:
 def _most(one: str, other: str) -> str:
     """Return what asks for at least what two steps of a kind ask for."""
     if one.startswith(OBSERVE):
-        return Observed.of(one).with_all_of(Observed.of(other)).name
+        return ObservedTraffic.of(one).with_all_of(ObservedTraffic.of(other)).name
     return one if _covers(one, other) else other
 
 

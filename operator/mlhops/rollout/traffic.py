@@ -38,7 +38,7 @@ _WAITED = "has waited for live requests for"
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedTraffic:
     """An observe step, from its name."""
 
     requests: int

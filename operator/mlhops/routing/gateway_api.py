@@ -17,7 +17,7 @@ from mlhops.kserve.kind import Kind
 from mlhops.kserve.manifest_diff import as_applied
 from mlhops.kserve.names import GATEWAY_API, MANAGED_BY, MODEL_LABEL, backend, owned_by
 from mlhops.kserve.owner import is_ours
-from mlhops.kserve.state import UNKNOWN, Answerer, Listener, Route
+from mlhops.kserve.state import UNKNOWN, Answerer, GatewayListener, Route
 from mlhops.routing.exposure import Features, matches, naming
 from mlhops.routing.hostnames import gateway_of
 from mlhops.routing.router import Blocker, Facts, ParentReference
@@ -55,14 +55,14 @@ class GatewayRouter:
         namespace, _, name = gateway_of(model).partition("/")
         return ParentReference(GATEWAYS, namespace, name) if name else None
 
-    def listener(self, parent: Manifest) -> Listener:
+    def listener(self, parent: Manifest) -> GatewayListener:
         """Return how callers reach a Gateway: by its first listener for HTTP."""
         for listener in items(parent, "spec", "listeners"):
             scheme = text(listener, "protocol").lower()
             port = number(listener, "port")
             if scheme in ("http", "https") and port is not None:
-                return Listener(scheme, port)
-        return Listener()
+                return GatewayListener(scheme, port)
+        return GatewayListener()
 
     def doubt(self, parent: Manifest) -> str:
         """Return why a Gateway takes no requests, in its controller's words."""

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 from mlhops.api.base import Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.kind import Kind
-from mlhops.kserve.state import Answerer, Hostnames, Listener, Route
+from mlhops.kserve.state import Answerer, GatewayListener, Hostnames, Route
 
 Blocker: TypeAlias = tuple[str, str]
 """A reason of `rollout/reasons.py`, and a message with the way out."""
@@ -49,7 +49,7 @@ class Facts(Protocol):
         ...
 
     @property
-    def listener(self) -> Listener:
+    def listener(self) -> GatewayListener:
         """How callers reach what the route hangs on."""
         ...
 
@@ -79,7 +79,7 @@ class Router(Protocol):
         """Return what the model's route is to hang on, None where the spec names nothing."""
         ...
 
-    def listener(self, parent: Manifest) -> Listener:
+    def listener(self, parent: Manifest) -> GatewayListener:
         """Return how callers reach what a route hangs on."""
         ...
 

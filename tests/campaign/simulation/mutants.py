@@ -25,7 +25,7 @@ from mlhops.kserve.state import Answerer
 from mlhops.rollout import actions
 from mlhops.rollout.candidate import choose_candidate
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.gates import Verdict, judge
+from mlhops.rollout.gates import EvidenceVerdict, judge
 from mlhops.rollout.intents import Intent, Plan, SetWeights
 from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
@@ -155,7 +155,7 @@ def _for_one_candidate(draft: Draft) -> None:
         draft.hold = draft.hold if same else None
 
 
-def _passed(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> Verdict:
+def _passed(draft: Draft, candidate: Candidate, evaluation: Evaluation) -> EvidenceVerdict:
     """Whatever an evaluator found is taken for a success."""
     if evaluation.status.phase in FINISHED:
         passed = EvaluationPhase.SUCCESSFUL

@@ -3,14 +3,14 @@
 import pytest
 from pydantic import ValidationError
 
-from mlhops.api.detector import Bounds, DetectorConfig
+from mlhops.api.detector import DetectorBounds, DetectorConfig
 from testkit.sidecar import config
 
 
 def test_a_configuration_survives_its_own_json() -> None:
     given = config(bounds={"bodyBytes": 4096})
     assert DetectorConfig.model_validate(given.to_json()) == given
-    assert given.bounds == Bounds(body_bytes=4096)
+    assert given.bounds == DetectorBounds(body_bytes=4096)
 
 
 @pytest.mark.parametrize(

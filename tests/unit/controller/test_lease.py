@@ -9,7 +9,7 @@ import pytest
 from campaign.simulation.loop import VirtualLoop
 from mlhops.api.base import Manifest
 from mlhops.controller.kube.client import ApiError, Client
-from mlhops.controller.kube.lease import Claim, Elector, Sight, Terms, read_claim
+from mlhops.controller.kube.lease import Elector, LeaseClaim, Sight, Terms, read_claim
 from mlhops.controller.resources import LEASES, Kind
 from mlhops.json_access import text
 
@@ -253,7 +253,7 @@ def test_a_damaged_lease_holds_nobody_up() -> None:
     sight = Sight()
     sight.see(read_claim({"spec": {"holderIdentity": "a", "leaseDurationSeconds": "x"}}), 5.0)
     assert sight.free_in("b", 5.0) == 0.0
-    assert read_claim({"spec": None}) == Claim()
+    assert read_claim({"spec": None}) == LeaseClaim()
 
 
 def test_a_lease_is_read_where_pods_keep_theirs() -> None:

@@ -13,13 +13,13 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from mlhops.controller.endpoints import server as module
 from mlhops.controller.endpoints.exposition import Exposition
-from mlhops.controller.endpoints.server import Inbound, Reply, Request, text_reply
+from mlhops.controller.endpoints.server import HttpRequest, Inbound, Reply, text_reply
 
 PLACES = 8
 LONG = b"x" * 30_000_000
 
 
-async def answer(request: Request) -> Reply:
+async def answer(request: HttpRequest) -> Reply:
     if request.path == "/breaks":
         raise ValueError("Anna Muster")
     if request.path == "/never":
@@ -125,12 +125,15 @@ def test_a_page_is_written_once_for_all_who_ask_at_a_time() -> None:
     page = Exposition(registry, cpu=time.monotonic)
 
     async def story() -> list[Reply]:
-        plain, packed = Request("GET", "/metrics", {}), {"accept-encoding": "br, gzip;q=1"}
+        plain, packed = HttpRequest("GET", "/metrics", {}), {"accept-encoding": "br, gzip;q=1"}
         asked = [page.reply(plain) for _ in range(50)]
         gone = asyncio.create_task(page.reply(plain))
         await asyncio.sleep(0)
         gone.cancel()
-        return [*await asyncio.gather(*asked), await page.reply(Request("GET", "/metrics", packed))]
+        return [
+            *await asyncio.gather(*asked),
+            await page.reply(HttpRequest("GET", "/metrics", packed)),
+        ]
 
     *told, packed = asyncio.run(story())
     assert {each.body for each in told} == {gzip.decompress(packed.body)}
@@ -145,7 +148,7 @@ def test_a_page_is_written_anew_after_a_rest_that_depends_on_what_it_costs() -> 
     page = Exposition(registry, cpu=lambda: next(times))
 
     async def story() -> list[bytes]:
-        asked, told = Request("GET", "/metrics", {}), []
+        asked, told = HttpRequest("GET", "/metrics", {}), []
         for seconds in (0.0, 0.0, 0.2):
             await asyncio.sleep(seconds)
             told.append((await page.reply(asked)).body)
@@ -158,5 +161,5 @@ def test_a_page_is_written_anew_after_a_rest_that_depends_on_what_it_costs() -> 
 
 
 def test_there_is_one_page() -> None:
-    told = asyncio.run(Exposition(CollectorRegistry()).reply(Request("GET", "/", {})))
+    told = asyncio.run(Exposition(CollectorRegistry()).reply(HttpRequest("GET", "/", {})))
     assert (told.status, told.body) == (404, b"there is /metrics\n")

@@ -16,7 +16,7 @@ from mlhops.controller.outbound.pods import PodError
 from mlhops.controller.resources import Key
 from mlhops.controller.sidecars import serving
 from mlhops.controller.sidecars.serving import ServingWatch
-from mlhops.detector.news import Question
+from mlhops.detector.news import HeldQuestion
 from mlhops.kserve.state import ReadyPod, Service
 from mlhops.rollout.drift_snapshot import Answering, step_of
 from mlhops.rollout.observed import Observed
@@ -401,7 +401,7 @@ def test_a_sidecar_is_asked_only_of_a_span_that_it_can_tell_of(
         else:
             assert float(asked["within"]) == pytest.approx(within, abs=1)
         if "within" in asked:
-            Question.of(asked)
+            HeldQuestion.of(asked)
         look = watch.look(KEY, facts)
         assert look.candidate is not None
         assert (look.candidate.evidence is None) == (within is None)

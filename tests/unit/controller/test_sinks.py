@@ -12,7 +12,7 @@ from mlhops.api.destinations import Destinations
 from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.events import Recorder
 from mlhops.controller.outbound.sinks import HttpSinks
-from mlhops.rollout.intents import Event, Notify
+from mlhops.rollout.intents import Event, PostCloudEvent
 from testkit.loopback import LOOPBACK
 
 MODEL = ObjectMeta(name="sepsis", namespace="ward")
@@ -32,8 +32,8 @@ class Told(Recorder):
         self.events.append(event)
 
 
-def notice(sink: str) -> Notify:
-    return Notify("tell", sink, {"specversion": "1.0", "id": "1", "data": {"a": 1}})
+def notice(sink: str) -> PostCloudEvent:
+    return PostCloudEvent("tell", sink, {"specversion": "1.0", "id": "1", "data": {"a": 1}})
 
 
 def test_a_sink_that_never_answers_is_given_up_and_told() -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from mlhops.alibi.sidecar.job import Answer, framed, read, write
+from mlhops.alibi.sidecar.job import WorkerAnswer, framed, read, write
 
 for body in iter(lambda: read(sys.stdin.buffer), None):
     match body.decode():
@@ -20,4 +20,4 @@ for body in iter(lambda: read(sys.stdin.buffer), None):
             sys.stdout.buffer.flush()
             break
         case word:
-            write(sys.stdout.buffer, Answer(problem=word).model_dump_json().encode())
+            write(sys.stdout.buffer, WorkerAnswer(problem=word).model_dump_json().encode())

@@ -13,7 +13,7 @@ import pytest
 
 from mlhops.alibi.sidecar import engine, worker
 from mlhops.alibi.sidecar.engine import Engine
-from mlhops.alibi.sidecar.job import Answer, Job
+from mlhops.alibi.sidecar.job import Job, WorkerAnswer
 from mlhops.alibi.sidecar.sample import Sample
 from mlhops.alibi.sidecar.window_samples import RawWindows
 from mlhops.alibi.sidecar.worker_process import Aside, AsideError
@@ -168,7 +168,9 @@ def test_a_process_that_fails_is_told_and_the_next_question_is_answered() -> Non
         told = []
         for word in ("well", "crash", "well", "babble", "well", "stop short", "well"):
             try:
-                told.append(Answer.model_validate_json(await aside.ask(word.encode())).problem)
+                told.append(
+                    WorkerAnswer.model_validate_json(await aside.ask(word.encode())).problem
+                )
             except AsideError as error:
                 told.append(str(error))
         await aside.close()
@@ -195,7 +197,7 @@ def test_what_went_wrong_is_told_until_it_goes_well_again(monkeypatch: pytest.Mo
     answers: list[bytes | AsideError] = [
         AsideError("did not answer"),
         b"nonsense",
-        Answer().model_dump_json().encode(),
+        WorkerAnswer().model_dump_json().encode(),
     ]
 
     async def ask(_: Aside, body: bytes) -> bytes:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mlhops.api.summary import TIMES, AnswerSummary, merge
-from mlhops.detector.envelope import Event, event
+from mlhops.detector.envelope import LoggedEvent, event
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
 from testkit.sidecar import config, headers, profile
@@ -19,12 +19,12 @@ def watcher() -> Watcher:
     return found
 
 
-def half(kind: str, key: str, time: str = "2026-01-01T00:00:00Z") -> Event:
+def half(kind: str, key: str, time: str = "2026-01-01T00:00:00Z") -> LoggedEvent:
     body = b'{"instances": [[1, 2]]}' if kind == "request" else b'{"predictions": [0.5]}'
     return event(headers(kind, key, Ce_Time=time), body)
 
 
-def take(watcher: Watcher, now: float, *events: Event) -> None:
+def take(watcher: Watcher, now: float, *events: LoggedEvent) -> None:
     for each in events:
         watcher.take(each, watcher.decode(each), now)
     watcher.flush(now)

@@ -9,7 +9,7 @@ from mlhops.alibi.sidecar.baseline import Baseline
 from mlhops.alibi.sidecar.engine import Engine
 from mlhops.alibi.sidecar.job import Job
 from mlhops.alibi.sidecar.multivariate import bandwidth, compared, scaled
-from mlhops.api.alibi import JOINT_ROWS, NEEDS_TORCH, AlibiDetector, AlibiType, Planned, planned
+from mlhops.api.alibi import JOINT_ROWS, NEEDS_TORCH, AlibiDetector, AlibiType, PlannedTest, planned
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.profile import Profile
 from mlhops.detector.envelope import event
@@ -98,7 +98,7 @@ def job(rows: Floats, baseline: Floats, detector: AlibiType = "ClassifierDrift")
     return Job([AlibiDetector(type=detector)], profile(), 100, baseline, {"hour": (rows, NOTHING)})
 
 
-def only(asked: Job) -> Planned:
+def only(asked: Job) -> PlannedTest:
     (test,) = planned(asked.detectors, asked.profile)
     return test
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from mlhops.api.interface import Feature, Output
-from mlhops.detector.counters import Note, Outcome
+from mlhops.detector.counters import Note, RequestOutcome
 from mlhops.detector.decode import OUTCOMES, Decoded, Decoder
 from mlhops.detector.envelope import event
 from mlhops.inputs.flaws import Flaw
-from mlhops.inputs.rows import Form, Oddity
+from mlhops.inputs.rows import Oddity, RowForm
 
 FEATURES = [
     Feature(name="age"),
@@ -38,7 +38,7 @@ def of(body: object, kind: str = "request", **headers: str) -> Decoded:
 
 
 def rows(decoded: Decoded) -> list[list[object]]:
-    assert decoded.outcome == Outcome.ROWS, decoded
+    assert decoded.outcome == RequestOutcome.ROWS, decoded
     return [list(row) for row in decoded.rows]
 
 
@@ -75,7 +75,7 @@ def test_bare_values_are_rows_of_a_model_with_one_feature() -> None:
     body = json.dumps({"instances": [1, None, 3]}).encode()
     given = event({"Ce-Type": "org.kubeflow.serving.inference.request"}, body)
     assert rows(decoder(features=FEATURES[:1]).decode(given)) == [[1], [None], [3]]
-    assert decoder().decode(given).outcome == Outcome.WRONG_FEATURES
+    assert decoder().decode(given).outcome == RequestOutcome.WRONG_FEATURES
 
 
 @pytest.mark.parametrize("data", [[61, 1.2, 0, 47, 2, 1], [[61, 1.2, 0], [47, 2, 1]]])
@@ -131,14 +131,17 @@ def test_v2_binary_without_the_header_is_read_where_all_lengths_agree_and_noted(
     decoded = of(body)
     assert rows(decoded) == [[61, 1.0, "F"], [47, 2.0, "Ж"]]
     assert decoded.notes == {Note.BINARY, Note.BINARY_WITHOUT_LENGTH}
-    assert of(body + b"\0").outcome == Outcome.BAD_TENSOR
-    assert of(body[:-1]).outcome == Outcome.BAD_TENSOR
+    assert of(body + b"\0").outcome == RequestOutcome.BAD_TENSOR
+    assert of(body[:-1]).outcome == RequestOutcome.BAD_TENSOR
 
 
 @pytest.mark.parametrize("length", ["-1", "99999999", "9" * 40, "x", None, 7])
 def test_a_false_length_of_the_header_is_counted_and_nothing_worse(length: object) -> None:
     body, _ = binary(COLUMNS)
-    assert of(body, Ce_Metadata=metadata(length)).outcome in (Outcome.ROWS, Outcome.BAD_TENSOR)
+    assert of(body, Ce_Metadata=metadata(length)).outcome in (
+        RequestOutcome.ROWS,
+        RequestOutcome.BAD_TENSOR,
+    )
 
 
 def test_the_length_of_the_requests_header_does_not_cut_the_response() -> None:
@@ -172,7 +175,7 @@ def test_v2_binary_outputs_are_scores_though_no_header_tells_their_length() -> N
 )
 def test_scores_are_one_per_row(body: object, scores: list[float]) -> None:
     decoded = of(body, "response")
-    assert decoded.outcome == Outcome.SCORES
+    assert decoded.outcome == RequestOutcome.SCORES
     assert list(decoded.scores) == scores
 
 
@@ -181,7 +184,7 @@ PAIRS = {"predictions": [[0.9, 0.1], [0.2, 0.8]]}
 
 def scored(
     output: Output, body: object = PAIRS, positive: int | None = None
-) -> tuple[Outcome, list[object]]:
+) -> tuple[RequestOutcome, list[object]]:
     given = event({"Ce-Type": "org.kubeflow.serving.inference.response"}, json.dumps(body).encode())
     decoded = Decoder(FEATURES, output, LIMIT, positive).decode(given)
     return decoded.outcome, list(decoded.scores)
@@ -189,19 +192,21 @@ def scored(
 
 def test_of_two_columns_the_one_that_classes_name_is_the_score() -> None:
     output = Output(threshold=0.5, positive_class="died", classes=["died", "survived"])
-    assert scored(output) == (Outcome.SCORES, [0.9, 0.2])
-    assert scored(output, positive=1) == (Outcome.SCORES, [0.9, 0.2])
+    assert scored(output) == (RequestOutcome.SCORES, [0.9, 0.2])
+    assert scored(output, positive=1) == (RequestOutcome.SCORES, [0.9, 0.2])
     three = {"outputs": [tensor("x", [1, 3], "FP64", [0.7, 0.2, 0.1])]}
-    assert scored(output, three)[0] == Outcome.WRONG_OUTPUT
+    assert scored(output, three)[0] == RequestOutcome.WRONG_OUTPUT
     named = Output(threshold=0.5, positive_class="b", classes=["a", "b", "c"])
-    assert scored(named, three) == (Outcome.SCORES, [0.2])
+    assert scored(named, three) == (RequestOutcome.SCORES, [0.2])
 
 
 def test_two_columns_of_which_either_could_be_the_score_are_counted_as_unclear() -> None:
     output = Output(threshold=0.5, positive_class="survived")
-    assert scored(output) == (Outcome.UNCLEAR_CLASS, [])
-    assert scored(output, positive=1) == (Outcome.SCORES, [0.1, 0.8]), "as the evaluation found"
-    assert scored(output, {"predictions": [0.3]}) == (Outcome.SCORES, [0.3])
+    assert scored(output) == (RequestOutcome.UNCLEAR_CLASS, [])
+    assert scored(output, positive=1) == (RequestOutcome.SCORES, [0.1, 0.8]), (
+        "as the evaluation found"
+    )
+    assert scored(output, {"predictions": [0.3]}) == (RequestOutcome.SCORES, [0.3])
 
 
 COLUMNS_V2 = [
@@ -217,25 +222,25 @@ ROW = {"age": 61, "creatinine": 1.2, "sex": "F"}
 @pytest.mark.parametrize(
     ("body", "form"),
     [
-        ({"instances": ROWS}, Form("v1", "Matrix")),
-        ({"instances": [FRAME]}, Form("v1", "Columns")),
-        ({"inputs": FRAME}, Form("v1", "Columns")),
-        ({"instances": [ROW, ROW]}, Form("v1", "Tensors")),
+        ({"instances": ROWS}, RowForm("v1", "Matrix")),
+        ({"instances": [FRAME]}, RowForm("v1", "Columns")),
+        ({"inputs": FRAME}, RowForm("v1", "Columns")),
+        ({"instances": [ROW, ROW]}, RowForm("v1", "Tensors")),
         (
             {"instances": [ROW, dict(reversed(ROW.items()))]},
-            Form("v1", "Tensors", reordered=1),
+            RowForm("v1", "Tensors", reordered=1),
         ),
-        ({"instances": [ROW | {"x": 1}]}, Form("v1", "Tensors", misnamed=1)),
+        ({"instances": [ROW | {"x": 1}]}, RowForm("v1", "Tensors", misnamed=1)),
         ({"instances": [{"sex": ["F"], "age": [1]}]},
-         Form("v1", "Columns", reordered=1, misnamed=1)),
-        ({"inputs": [tensor("x", [1, 3], "FP64", [1, 2, 3])]}, Form("v2", "Matrix")),
-        (PD | {"inputs": COLUMNS_V2}, Form("v2", "Columns")),
-        (PD | {"inputs": COLUMNS_V2[::-1]}, Form("v2", "Columns", reordered=1)),
-        ({"inputs": COLUMNS_V2}, Form("v2", "Tensors")),
-        (PD | {"inputs": COLUMNS_V2[:2]}, Form("v2", "Columns", misnamed=1)),
+         RowForm("v1", "Columns", reordered=1, misnamed=1)),
+        ({"inputs": [tensor("x", [1, 3], "FP64", [1, 2, 3])]}, RowForm("v2", "Matrix")),
+        (PD | {"inputs": COLUMNS_V2}, RowForm("v2", "Columns")),
+        (PD | {"inputs": COLUMNS_V2[::-1]}, RowForm("v2", "Columns", reordered=1)),
+        ({"inputs": COLUMNS_V2}, RowForm("v2", "Tensors")),
+        (PD | {"inputs": COLUMNS_V2[:2]}, RowForm("v2", "Columns", misnamed=1)),
     ],
 )  # fmt: skip
-def test_how_a_request_asks_is_told(body: object, form: Form) -> None:
+def test_how_a_request_asks_is_told(body: object, form: RowForm) -> None:
     assert of(body).form == form
 
 
@@ -264,54 +269,54 @@ def test_an_answer_of_classes_counts_as_in_the_profile(
 def test_a_pair_of_classes_is_no_score() -> None:
     body = json.dumps({"predictions": [["a", "b"]]}).encode()
     given = event({"Ce-Type": "org.kubeflow.serving.inference.response"}, body)
-    assert decoder(Output(type="Class")).decode(given).outcome == Outcome.WRONG_OUTPUT
+    assert decoder(Output(type="Class")).decode(given).outcome == RequestOutcome.WRONG_OUTPUT
 
 
 @pytest.mark.parametrize(
     ("body", "outcome"),
     [
-        (b"", Outcome.EMPTY),
-        (b" \n", Outcome.EMPTY),
-        ({"instances": []}, Outcome.EMPTY),
-        (b"\xff\xfe\x00", Outcome.NOT_JSON),
-        (b"<html>NaN</html>", Outcome.NOT_JSON),
-        (b"[" * 50_000, Outcome.NOT_JSON),
-        (b"[NaN," * 10_000, Outcome.NOT_JSON),
-        (b'{"instances":[[' + b"9" * 9_000 + b",NaN]]}", Outcome.NOT_JSON),
-        ([1, 2], Outcome.NOT_A_PREDICTION),
-        ({"ready": True}, Outcome.NOT_A_PREDICTION),
-        ({"instances": 3}, Outcome.NOT_A_PREDICTION),
-        ({"instances": [["a"]]}, Outcome.WRONG_FEATURES),
-        ({"instances": [[1, 2, 3], [1, 2]]}, Outcome.WRONG_FEATURES),
-        ({"instances": [[1, 2, 3], {"age": 1}]}, Outcome.WRONG_FEATURES),
-        ({"instances": [{"agf": 1}]}, Outcome.WRONG_FEATURES),
-        ({"instances": {"age": [1, 2], "sex": ["F"]}}, Outcome.WRONG_FEATURES),
-        ({"inputs": [tensor("x", [1, 4], "FP64", [1, 2, 3, 4])]}, Outcome.WRONG_FEATURES),
-        ({"inputs": [tensor("x", [3], "FP64", [1, 2, 3])]}, Outcome.WRONG_FEATURES),
-        ({"inputs": [tensor("x", [2, 3], "FP64", [1, 2, 3])]}, Outcome.BAD_TENSOR),
-        ({"inputs": [tensor("x", [1, 3], "FP64", [1, [2], 3])]}, Outcome.ROWS),
-        ({"inputs": [tensor("x", [1, 3], "FP64", [[1, 2, 3], 4])]}, Outcome.BAD_TENSOR),
-        ({"inputs": [tensor("x", [-1, 3], "FP64", [])]}, Outcome.BAD_TENSOR),
-        ({"inputs": [tensor("x", [2**31 - 1] * 5_000, "FP64", [])]}, Outcome.BAD_TENSOR),
-        ({"inputs": [tensor("x", [1, 3, *[1] * 6], "FP64", [1, 2, 3])]}, Outcome.ROWS),
-        ({"inputs": [tensor("x", [1, 3, *[1] * 7], "FP64", [1, 2, 3])]}, Outcome.BAD_TENSOR),
-        ({"inputs": [{"name": "x", "shape": [1], "datatype": 3}, None]}, Outcome.BAD_TENSOR),
-        (gzip.compress(b'{"ready":true}', mtime=0), Outcome.NOT_A_PREDICTION),
-        (gzip.compress(b"{}", mtime=0)[:-2], Outcome.BAD_GZIP),
-        (gzip.compress(b"{}", mtime=0) + b"more", Outcome.BAD_GZIP),
-        (b"\x1f\x8bnot gzip", Outcome.BAD_GZIP),
-        (gzip.compress(b"0" * 50_000_000), Outcome.INFLATED_TOO_LARGE),
-        ({"instances": [{"age": 1}] * 40_000}, Outcome.TOO_MANY_ROWS),
-        ({"instances": [{"age": [1] * 40_000}]}, Outcome.TOO_MANY_ROWS),
+        (b"", RequestOutcome.EMPTY),
+        (b" \n", RequestOutcome.EMPTY),
+        ({"instances": []}, RequestOutcome.EMPTY),
+        (b"\xff\xfe\x00", RequestOutcome.NOT_JSON),
+        (b"<html>NaN</html>", RequestOutcome.NOT_JSON),
+        (b"[" * 50_000, RequestOutcome.NOT_JSON),
+        (b"[NaN," * 10_000, RequestOutcome.NOT_JSON),
+        (b'{"instances":[[' + b"9" * 9_000 + b",NaN]]}", RequestOutcome.NOT_JSON),
+        ([1, 2], RequestOutcome.NOT_A_PREDICTION),
+        ({"ready": True}, RequestOutcome.NOT_A_PREDICTION),
+        ({"instances": 3}, RequestOutcome.NOT_A_PREDICTION),
+        ({"instances": [["a"]]}, RequestOutcome.WRONG_FEATURES),
+        ({"instances": [[1, 2, 3], [1, 2]]}, RequestOutcome.WRONG_FEATURES),
+        ({"instances": [[1, 2, 3], {"age": 1}]}, RequestOutcome.WRONG_FEATURES),
+        ({"instances": [{"agf": 1}]}, RequestOutcome.WRONG_FEATURES),
+        ({"instances": {"age": [1, 2], "sex": ["F"]}}, RequestOutcome.WRONG_FEATURES),
+        ({"inputs": [tensor("x", [1, 4], "FP64", [1, 2, 3, 4])]}, RequestOutcome.WRONG_FEATURES),
+        ({"inputs": [tensor("x", [3], "FP64", [1, 2, 3])]}, RequestOutcome.WRONG_FEATURES),
+        ({"inputs": [tensor("x", [2, 3], "FP64", [1, 2, 3])]}, RequestOutcome.BAD_TENSOR),
+        ({"inputs": [tensor("x", [1, 3], "FP64", [1, [2], 3])]}, RequestOutcome.ROWS),
+        ({"inputs": [tensor("x", [1, 3], "FP64", [[1, 2, 3], 4])]}, RequestOutcome.BAD_TENSOR),
+        ({"inputs": [tensor("x", [-1, 3], "FP64", [])]}, RequestOutcome.BAD_TENSOR),
+        ({"inputs": [tensor("x", [2**31 - 1] * 5_000, "FP64", [])]}, RequestOutcome.BAD_TENSOR),
+        ({"inputs": [tensor("x", [1, 3, *[1] * 6], "FP64", [1, 2, 3])]}, RequestOutcome.ROWS),
+        ({"inputs": [tensor("x", [1, 3, *[1] * 7], "FP64", [1, 2, 3])]}, RequestOutcome.BAD_TENSOR),
+        ({"inputs": [{"name": "x", "shape": [1], "datatype": 3}, None]}, RequestOutcome.BAD_TENSOR),
+        (gzip.compress(b'{"ready":true}', mtime=0), RequestOutcome.NOT_A_PREDICTION),
+        (gzip.compress(b"{}", mtime=0)[:-2], RequestOutcome.BAD_GZIP),
+        (gzip.compress(b"{}", mtime=0) + b"more", RequestOutcome.BAD_GZIP),
+        (b"\x1f\x8bnot gzip", RequestOutcome.BAD_GZIP),
+        (gzip.compress(b"0" * 50_000_000), RequestOutcome.INFLATED_TOO_LARGE),
+        ({"instances": [{"age": 1}] * 40_000}, RequestOutcome.TOO_MANY_ROWS),
+        ({"instances": [{"age": [1] * 40_000}]}, RequestOutcome.TOO_MANY_ROWS),
     ],
 )
-def test_what_cannot_be_counted_has_a_name(body: object, outcome: Outcome) -> None:
+def test_what_cannot_be_counted_has_a_name(body: object, outcome: RequestOutcome) -> None:
     assert of(body).outcome == outcome
 
 
 def test_an_event_of_somebody_else_is_no_event() -> None:
-    assert decoder().decode(event({}, b"{}")).outcome == Outcome.NOT_AN_EVENT
-    assert of({}, "feedback").outcome == Outcome.NOT_AN_EVENT
+    assert decoder().decode(event({}, b"{}")).outcome == RequestOutcome.NOT_AN_EVENT
+    assert of({}, "feedback").outcome == RequestOutcome.NOT_AN_EVENT
 
 
 def test_nan_in_a_body_is_a_value_of_its_row_and_noted() -> None:

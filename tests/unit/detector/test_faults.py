@@ -10,24 +10,26 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from mlhops.detector.connection_limit import Door
-from mlhops.detector.counters import Counters, Note, Outcome
+from mlhops.detector.connection_limit import ConnectionLimit
+from mlhops.detector.counters import Counters, Note, RequestOutcome
 from mlhops.detector.envelope import event
-from mlhops.detector.service import Options, Service
+from mlhops.detector.service import DetectorService, ServiceOptions
 from testkit.sidecar import HOST, config, headers, profile
 
 ROW = json.dumps({"instances": [[0.5, 0.1]]}).encode()
 
 
-def service(folder: Path) -> Service:
+def service(folder: Path) -> DetectorService:
     (folder / "config.json").write_text(json.dumps(config().to_json()))
     (folder / "profile.json").write_text(profile().to_text())
-    made = Service(Options(folder / "config.json", folder / "profile.json", HOST, 0, HOST, 0))
+    made = DetectorService(
+        ServiceOptions(folder / "config.json", folder / "profile.json", HOST, 0, HOST, 0)
+    )
     made._look()
     return made
 
 
-def post(to: Service, body: bytes) -> None:
+def post(to: DetectorService, body: bytes) -> None:
     assert to._intake.reserve(len(body))
     to._intake.put(event(headers(), body), len(body))
 
@@ -72,7 +74,7 @@ def test_a_fault_is_told_by_type_and_place_and_counting_goes_on(
     with caplog.at_level(logging.INFO):
         asyncio.run(work())
     assert made._watcher.counters.notes[Note.FAULT] == 1
-    assert made._watcher.counters.outcomes == {Outcome.ROWS: 1}
+    assert made._watcher.counters.outcomes == {RequestOutcome.ROWS: 1}
     assert "RuntimeError at" in caplog.text
     assert "Petrova" not in caplog.text
 
@@ -89,7 +91,7 @@ def test_a_connection_that_rests_gives_its_place_to_a_new_one() -> None:
         return True
 
     async def work() -> None:
-        guarded = Door(answer, counters, limit=2, idle=60.0, resting=0.05)
+        guarded = ConnectionLimit(answer, counters, limit=2, idle=60.0, resting=0.05)
         server = await asyncio.get_running_loop().create_server(guarded, HOST, 0)
         port = server.sockets[0].getsockname()[1]
         async with AsyncExitStack() as stack:

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlhops.api.interface import Feature, Output
-from mlhops.detector.counters import Outcome
+from mlhops.detector.counters import RequestOutcome
 from mlhops.detector.decode import Decoder
-from mlhops.detector.envelope import Event, event
+from mlhops.detector.envelope import LoggedEvent, event
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
 from testkit.sidecar import config, profile
@@ -88,18 +88,20 @@ events = st.builds(
 
 @settings(max_examples=500)
 @given(events)
-def test_no_event_makes_the_decoder_fail(hostile: Event) -> None:
+def test_no_event_makes_the_decoder_fail(hostile: LoggedEvent) -> None:
     features = [Feature(name=name) for name in NAMES]
     found = Decoder(features, Output(name="risk", threshold=0.5), LIMIT).decode(hostile)
-    assert found.outcome != Outcome.FAILED
+    assert found.outcome != RequestOutcome.FAILED
     assert all(len(row) == len(NAMES) for row in found.rows)
-    assert bool(found.rows) == (found.outcome == Outcome.ROWS)
-    assert bool(found.scores) == (found.outcome == Outcome.SCORES)
+    assert bool(found.rows) == (found.outcome == RequestOutcome.ROWS)
+    assert bool(found.scores) == (found.outcome == RequestOutcome.SCORES)
 
 
 @settings(max_examples=200)
 @given(st.lists(events, max_size=8))
-def test_every_event_has_one_outcome_and_every_row_is_in_every_window(hostile: list[Event]) -> None:
+def test_every_event_has_one_outcome_and_every_row_is_in_every_window(
+    hostile: list[LoggedEvent],
+) -> None:
     watcher = Watcher(Clock(1_700_000_000.0, 0.0), 0.0)
     watcher.configure(config(NAMES), 0.0)
     watcher.profile(PROFILE, 0.0)
@@ -132,6 +134,6 @@ def test_binary_texts_of_any_length_are_read_or_refused(
     given_headers = {"Ce-Type": "org.kubeflow.serving.inference.request"}
     found = Decoder(features, Output(threshold=0.5), LIMIT).decode(event(given_headers, body))
     right = told == len(texts) and not tail
-    assert (found.outcome in (Outcome.ROWS, Outcome.EMPTY)) == right
+    assert (found.outcome in (RequestOutcome.ROWS, RequestOutcome.EMPTY)) == right
     if right:
         assert [row[0] for row in found.rows] == [text.decode(errors="replace") for text in texts]

@@ -22,21 +22,21 @@ from mlhops.api.detector import ProbeSettings
 from mlhops.api.interface import Feature, Protocol, Request
 from mlhops.api.profile import AskedProfile, Profile
 from mlhops.api.serving import ProbeReport, ServingReport
-from mlhops.detector.decode import Answer
-from mlhops.detector.probe import Heard, Probe, Verdict
+from mlhops.detector.decode import DecodedAnswer
+from mlhops.detector.probe import Probe, ProbeAnswer, ProbeVerdict
 from mlhops.detector.row import body, row
 from mlhops.evaluator.scoring.features import inputs, payload
 from mlhops.statistics.drift import edges
 from testkit.sidecar import HOST, Sidecar, config, free_port, profile, sidecar
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-READY = Heard()
-NOT_READY = Heard("notReady", "GET: status 404", ready=False)
-ERROR = Heard("status", "POST: status 500")
+READY = ProbeAnswer()
+NOT_READY = ProbeAnswer("notReady", "GET: status 404", ready=False)
+ERROR = ProbeAnswer("status", "POST: status 500")
 
 
-def heard(*given: Heard) -> Verdict:
-    verdict = Verdict()
+def heard(*given: ProbeAnswer) -> ProbeVerdict:
+    verdict = ProbeVerdict()
     for second, each in enumerate(given):
         verdict.hear(each, START + timedelta(seconds=second))
     return verdict
@@ -54,7 +54,7 @@ def test_two_failures_in_a_row_make_a_verdict_and_one_answer_ends_it() -> None:
 
 
 def test_a_server_that_starts_up_is_not_known_to_fail() -> None:
-    starting = heard(*[Heard("refused", "no connection", ready=False)] * 50).report
+    starting = heard(*[ProbeAnswer("refused", "no connection", ready=False)] * 50).report
     assert (starting.state, starting.reason) == ("Unknown", "refused")
     assert starting.message.startswith("it has not been ready yet")
     assert starting.since == START
@@ -74,16 +74,18 @@ def test_a_model_that_is_gone_fails_though_its_row_was_never_answered() -> None:
 @pytest.mark.parametrize(
     ("reason", "unusable"),
     [
-        (Heard("wrongAnswer"), True),
-        (Heard("notANumber"), True),
-        (Heard("status"), True),
-        (Heard("status", busy=True), False),
-        (Heard("timeout"), False),
-        (Heard("refused", ready=False), False),
+        (ProbeAnswer("wrongAnswer"), True),
+        (ProbeAnswer("notANumber"), True),
+        (ProbeAnswer("status"), True),
+        (ProbeAnswer("status", busy=True), False),
+        (ProbeAnswer("timeout"), False),
+        (ProbeAnswer("refused", ready=False), False),
         (NOT_READY, False),
     ],
 )
-def test_only_answers_that_are_of_no_use_take_a_pod_out(reason: Heard, unusable: bool) -> None:
+def test_only_answers_that_are_of_no_use_take_a_pod_out(
+    reason: ProbeAnswer, unusable: bool
+) -> None:
     assert heard(READY, reason, reason).unusable is unusable
     assert not heard(READY, reason, reason, READY).unusable
 
@@ -344,13 +346,13 @@ def test_a_server_that_answers_callers_while_the_probe_waits_is_busy_and_does_no
     )
     answered = iter(live)
 
-    async def ask() -> Verdict:
+    async def ask() -> ProbeVerdict:
         async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()  # until the client has gone
             writer.close()
 
         server = await asyncio.start_server(late, HOST, settings.port)
-        probe = Probe(HOST, lambda _: Answer(1), lambda: next(answered))
+        probe = Probe(HOST, lambda _: DecodedAnswer(1), lambda: next(answered))
         async with server:
             probe.verdict.hear(READY, START)
             settled = probe.verdict

@@ -7,7 +7,7 @@ import pytest
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.profile import AskedProfile, Profile
 from mlhops.api.summary import RequestSummary
-from mlhops.detector.counters import Outcome
+from mlhops.detector.counters import RequestOutcome
 from mlhops.detector.envelope import event
 from mlhops.detector.requests import RequestCount
 from mlhops.detector.window import Clock
@@ -107,7 +107,7 @@ def test_the_column_of_the_score_is_the_one_that_the_evaluation_found(
     given = config(output={"name": "risk", "threshold": 0.5, "positiveClass": "yes"})
     watched = watcher(given)
     take(watched, PAIR, "response")
-    assert watched.counters.outcomes[Outcome.UNCLEAR_CLASS] == 1
+    assert watched.counters.outcomes[RequestOutcome.UNCLEAR_CLASS] == 1
     watched.profile(profile().model_copy(update={"positive_column": column}), 0.0)
     take(watched, PAIR, "response", identity="b")
     assert watched.counters.scores == scores

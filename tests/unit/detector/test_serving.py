@@ -12,8 +12,8 @@ import pytest
 from mlhops.api.serving import ProbeReport, ServingReport
 from mlhops.api.summary import TIMES
 from mlhops.detector.counters import Note
-from mlhops.detector.envelope import Event, event
-from mlhops.detector.news import HELD, News, Question
+from mlhops.detector.envelope import LoggedEvent, event
+from mlhops.detector.news import HELD, HeldQuestion, News
 from mlhops.detector.serving import DAY, HOUR, MINUTE, state
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
@@ -37,15 +37,15 @@ def watching(
     return found
 
 
-def request(body: bytes = ROWS, key: str = "a", at: str = "00") -> Event:
+def request(body: bytes = ROWS, key: str = "a", at: str = "00") -> LoggedEvent:
     return event(headers("request", key, Ce_Time=f"2026-01-01T00:00:{at}Z"), body)
 
 
-def response(body: bytes = SCORE, key: str = "a", at: str = "00") -> Event:
+def response(body: bytes = SCORE, key: str = "a", at: str = "00") -> LoggedEvent:
     return event(headers("response", key, Ce_Time=f"2026-01-01T00:00:{at}Z"), body)
 
 
-def take(watcher: Watcher, now: float, *events: Event) -> None:
+def take(watcher: Watcher, now: float, *events: LoggedEvent) -> None:
     for each in events:
         watcher.take(each, watcher.decode(each), now)
 
@@ -283,7 +283,7 @@ def test_a_question_that_makes_no_sense_is_told_what_would(
     query: Mapping[str, str], told: str
 ) -> None:
     with pytest.raises(ValueError, match=told):
-        Question.of(query)
+        HeldQuestion.of(query)
 
 
 def test_of_too_many_who_wait_the_oldest_has_its_answer_at_once() -> None:
@@ -292,7 +292,7 @@ def test_of_too_many_who_wait_the_oldest_has_its_answer_at_once() -> None:
 
 async def wait_many() -> None:
     news = News()
-    asked = Question(tag=news.tag, wait=60.0)
+    asked = HeldQuestion(tag=news.tag, wait=60.0)
     waiting = [asyncio.create_task(news.wait(asked)) for _ in range(HELD + 1)]
     await asyncio.sleep(0.01)
     assert [task.done() for task in waiting] == [True] + [False] * HELD

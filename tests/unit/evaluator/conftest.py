@@ -22,7 +22,7 @@ import pytest
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.given import VARIABLE
 from mlhops.api.result import Result, decode, encode
-from mlhops.evaluator.run import Options, run
+from mlhops.evaluator.run import RunOptions, run
 from mlhops.rollout import last_words
 from testkit.loopback import LOOPBACK
 
@@ -125,7 +125,7 @@ class Bench:
             "request_timeout": 20.0,
             "allowed": LOOPBACK,
         }
-        found = run(Options(**{**options, **given}), self.said.append)
+        found = run(RunOptions(**{**options, **given}), self.said.append)
         self.profile = found.profile
         # Whatever the evaluator says, the operator must be able to believe.
         asked = EvaluationSpec.model_validate_json(text)

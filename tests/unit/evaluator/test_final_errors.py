@@ -8,11 +8,11 @@ from mlhops.api.destinations import Destinations
 from mlhops.api.result import decode, encode
 from mlhops.evaluator import run as module
 from mlhops.evaluator.errors import EvaluationError, UnavailableError
-from mlhops.evaluator.run import Options, Run, run
+from mlhops.evaluator.run import Run, RunOptions, run
 
 
-def _options() -> Options:
-    return Options(None, None, Path("/data"), Path("/report"), 10, 10, 10, Destinations())
+def _options() -> RunOptions:
+    return RunOptions(None, None, Path("/data"), Path("/report"), 10, 10, 10, Destinations())
 
 
 @pytest.mark.parametrize(

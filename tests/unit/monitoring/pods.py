@@ -12,7 +12,7 @@ from mlhops.api.summary import AnswerSummary, DetectorReport
 from mlhops.detector.answers import AnswerCount
 from mlhops.evaluator.profile.build import profile
 from mlhops.monitoring.look import look
-from mlhops.monitoring.reports import Answer, Asked
+from mlhops.monitoring.reports import AskedDetector, DetectorAnswer
 from mlhops.rollout.drift_snapshot import Look, Side
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift.sketch import Column, Sketch
@@ -89,22 +89,24 @@ def report(
     )
 
 
-def answer(told: DetectorReport) -> Answer:
-    return Answer(told.model_dump_json(exclude_none=True).encode())
+def answer(told: DetectorReport) -> DetectorAnswer:
+    return DetectorAnswer(told.model_dump_json(exclude_none=True).encode())
 
 
-def asked(*told: DetectorReport | Answer, of: Profile | None = KNOWN) -> Asked:
-    found = [each if isinstance(each, Answer) else answer(each) for each in told]
+def asked(*told: DetectorReport | DetectorAnswer, of: Profile | None = KNOWN) -> AskedDetector:
+    found = [each if isinstance(each, DetectorAnswer) else answer(each) for each in told]
     missing = "" if of else "there is no profile of it yet"
-    return Asked(of.revision if of else STABLE, found, of, missing)
+    return AskedDetector(of.revision if of else STABLE, found, of, missing)
 
 
-def seen(*told: DetectorReport | Answer, given: MonitoringPolicySpec | None = None) -> Side:
+def seen(*told: DetectorReport | DetectorAnswer, given: MonitoringPolicySpec | None = None) -> Side:
     """What a look at the pods of stable comes to."""
     found = look(given or policy(), asked(*told), None, NOW).stable
     assert found is not None
     return found
 
 
-def beside(stable: Asked, candidate: Asked, given: MonitoringPolicySpec | None = None) -> Look:
+def beside(
+    stable: AskedDetector, candidate: AskedDetector, given: MonitoringPolicySpec | None = None
+) -> Look:
     return look(given or policy(), stable, candidate, NOW)

@@ -7,8 +7,8 @@ import pytest
 from mlhops.api.alibi import NEEDS_TORCH, NOT_INSTALLED, AlibiReport, AlibiResult, planned
 from mlhops.api.policy import DriftSettings, MonitoringPolicySpec
 from mlhops.api.summary import DetectorReport
-from mlhops.monitoring.reports import Answer
-from mlhops.statistics.drift.combine_pvalues import Part, combined
+from mlhops.monitoring.reports import DetectorAnswer
+from mlhops.statistics.drift.combine_pvalues import ReplicaTest, combined
 from tests.unit.monitoring.pods import CANDIDATES, KNOWN, policy, report, seen
 
 SMALL = 1e-9
@@ -73,7 +73,7 @@ def test_what_has_moved_is_named_with_its_detector_and_the_rows_of_all_pods() ->
     )
     assert side.worst.rows == 800
     assert side.worst.effect == pytest.approx(0.4)
-    together = combined([Part(SMALL, 500, 5000), Part(SMALL, 300, 5000)])
+    together = combined([ReplicaTest(SMALL, 500, 5000), ReplicaTest(SMALL, 300, 5000)])
     assert side.worst.p == pytest.approx(4 * together), "corrected for three features and the score"
 
 
@@ -136,7 +136,7 @@ def test_a_pod_that_does_not_tell_is_doubt_with_its_reason(
 
 def test_a_replica_that_is_missing_or_has_few_rows_is_insufficient() -> None:
     given = watching()
-    silent = Answer(None, "did not tell", "Error")
+    silent = DetectorAnswer(None, "did not tell", "Error")
     assert seen(pod(given), silent, given=given).verdict == "Error"
     side = seen(pod(given), pod(given, age={"rows": 99, "p": None, "effect": None}), given=given)
     assert side.verdict == "Insufficient"
@@ -181,7 +181,7 @@ def test_whole_rows_that_moved_are_drift_of_all_features_together() -> None:
     side = seen(pod(given), pod(given, joint={"p": SMALL, "effect": 0.3}), given=given)
     assert side.worst is not None
     assert (side.verdict, side.worst.of, side.worst.kind) == ("Drift", "joint", "Joint")
-    five = 5 * combined([Part(0.4, 500, math.inf), Part(SMALL, 500, math.inf)])
+    five = 5 * combined([ReplicaTest(0.4, 500, math.inf), ReplicaTest(SMALL, 500, math.inf)])
     assert side.worst.p == pytest.approx(five), "pods with baselines of their own share nothing"
 
 

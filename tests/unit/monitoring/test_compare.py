@@ -5,7 +5,7 @@ import pytest
 
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.look import look
-from mlhops.monitoring.reports import Answer
+from mlhops.monitoring.reports import DetectorAnswer
 from mlhops.rollout.drift_snapshot import Look
 from mlhops.statistics.drift.binned_tests import Reference, compare
 from mlhops.statistics.drift.two_window_ks import kolmogorov
@@ -22,7 +22,7 @@ from tests.unit.monitoring.pods import (
 )
 
 
-def both(candidate: DetectorReport | Answer, stable: DetectorReport | None = None) -> Look:
+def both(candidate: DetectorReport | DetectorAnswer, stable: DetectorReport | None = None) -> Look:
     first = stable or report(answered=answers(500, 2))
     return beside(asked(first), asked(candidate, of=CANDIDATES))
 
@@ -91,7 +91,7 @@ def test_a_candidate_without_requests_is_insufficient() -> None:
 
 def test_a_pod_that_does_not_answer_leaves_no_room_for_no_difference() -> None:
     found = beside(
-        asked(report()), asked(candidates(), Answer(None, "did not answer"), of=CANDIDATES)
+        asked(report()), asked(candidates(), DetectorAnswer(None, "did not answer"), of=CANDIDATES)
     )
     assert found.compared_verdict == "Error"
 

@@ -5,7 +5,7 @@ import pytest
 
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.look import look, threshold
-from mlhops.monitoring.reports import Answer, Asked
+from mlhops.monitoring.reports import AskedDetector, DetectorAnswer
 from mlhops.statistics.drift.sketch import Column
 from tests.unit.monitoring.pods import (
     CANDIDATE,
@@ -94,17 +94,17 @@ def test_no_pod_that_is_ready_is_insufficient() -> None:
 
 
 def test_a_pod_that_did_not_answer_leaves_no_room_for_no_drift() -> None:
-    side = seen(report(), Answer(None, "did not answer in 2 s"))
+    side = seen(report(), DetectorAnswer(None, "did not answer in 2 s"))
     assert (side.verdict, side.quality) == ("Error", "Error")
     assert side.message == "a pod's detector did not answer in 2 s"
 
 
 def test_drift_that_the_others_show_is_drift_though_a_pod_did_not_answer() -> None:
-    assert seen(report(in_other_units()), Answer(None, "did not answer")).verdict == "Drift"
+    assert seen(report(in_other_units()), DetectorAnswer(None, "did not answer")).verdict == "Drift"
 
 
 def test_the_message_does_not_change_with_how_many_pods_have_the_same_trouble() -> None:
-    silent = Answer(None, "did not answer in 2 s")
+    silent = DetectorAnswer(None, "did not answer in 2 s")
     assert seen(report(), silent).message == seen(silent, silent, silent).message
 
 
@@ -116,7 +116,9 @@ def test_without_a_profile_it_is_insufficient_and_says_why() -> None:
 
 
 def test_a_profile_that_cannot_be_used_is_an_error() -> None:
-    broken = Asked(STABLE, asked(report()).answers, None, "its profile is damaged", damaged=True)
+    broken = AskedDetector(
+        STABLE, asked(report()).answers, None, "its profile is damaged", damaged=True
+    )
     side = look(policy(), broken, None, NOW).stable
     assert side is not None
     assert side.verdict == "Error"
@@ -152,7 +154,7 @@ def lying(told: DetectorReport, **change: object) -> DetectorReport:
     return told.model_copy(update={"windows": {"hour": hour}})
 
 
-def hostile() -> dict[str, DetectorReport | Answer]:
+def hostile() -> dict[str, DetectorReport | DetectorAnswer]:
     told = report()
     hour = told.windows["hour"]
     assert hour.score is not None
@@ -162,13 +164,13 @@ def hostile() -> dict[str, DetectorReport | Answer]:
         for feature in hour.features
     ]
     return {
-        "nothing": Answer(b""),
-        "no JSON": Answer(b"\x00\xff" * 100),
-        "a page": Answer(b"<html>sign in</html>"),
-        "a list": Answer(b"[" * 10_000),
-        "null": Answer(b"null"),
-        "a number of a million digits": Answer(b'{"windows": ' + b"9" * 10**6 + b"}"),
-        "no windows' shape": Answer(
+        "nothing": DetectorAnswer(b""),
+        "no JSON": DetectorAnswer(b"\x00\xff" * 100),
+        "a page": DetectorAnswer(b"<html>sign in</html>"),
+        "a list": DetectorAnswer(b"[" * 10_000),
+        "null": DetectorAnswer(b"null"),
+        "a number of a million digits": DetectorAnswer(b'{"windows": ' + b"9" * 10**6 + b"}"),
+        "no windows' shape": DetectorAnswer(
             b'{"version":"1","revision":"%s","windows":{"hour":1}}' % STABLE.encode()
         ),
         "fewer features": lying(told, features=hour.features[:2]),
@@ -212,7 +214,7 @@ def test_no_word_of_a_report_is_in_what_is_told() -> None:
         f'{{"{marker}": 1, "windows": "{marker}"}}',
         f'{{"windows": {{"{marker}": {hour["rows"]}}}}}',
     ):
-        assert marker not in repr(seen(Answer(body.encode())))
+        assert marker not in repr(seen(DetectorAnswer(body.encode())))
 
 
 def test_false_alarms_stay_in_budget_over_windows_families_and_sides() -> None:

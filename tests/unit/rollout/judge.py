@@ -15,7 +15,14 @@ from mlhops.api.model import ClinicalModel, EvaluationSettings
 from mlhops.api.status import Candidate, ClinicalModelStatus, HistoryEntry, Outcome, Proof, Serving
 from mlhops.api.step import Step
 from mlhops.kserve.state import Service
-from mlhops.rollout.intents import Answer, EnsureEvaluation, Intent, Plan, Remove, SetWeights
+from mlhops.rollout.intents import (
+    AnswerDecision,
+    EnsureEvaluation,
+    Intent,
+    Plan,
+    Remove,
+    SetWeights,
+)
 from mlhops.rollout.revision import Served
 
 if TYPE_CHECKING:
@@ -175,7 +182,7 @@ class Judge:
             self._removal(world, item.name)
         elif isinstance(item, EnsureEvaluation):
             assert item.name not in world.evaluations, "evidence is never written over"
-        elif isinstance(item, Answer):
+        elif isinstance(item, AnswerDecision):
             assert item.decision not in self.answered, "a decision is answered once"
             self._covers(world, item, seen)
             if item.status.phase == "Pending":
@@ -303,7 +310,7 @@ class Judge:
         answered = candidate.failure is not None or contains(self.given, wanted)
         assert answered, "a step is passed without an answer of its own"
 
-    def _covers(self, world: "World", item: Answer, seen: ClinicalModel) -> None:
+    def _covers(self, world: "World", item: AnswerDecision, seen: ClinicalModel) -> None:
         """What an Override lets pass is what stood when it was first answered."""
         override = world.decisions[item.decision]["spec"]["action"] == "Override"  # type: ignore[index,call-overload]
         if override and item.status.phase == "Honoured":

@@ -10,7 +10,7 @@ import pytest
 from mlhops.api.action import Retrain
 from mlhops.api.base import Json, Manifest
 from mlhops.api.decision import Action
-from mlhops.rollout.intents import Notify, SetWeights, StartRetraining
+from mlhops.rollout.intents import PostCloudEvent, SetWeights, StartRetraining
 from mlhops.rollout.monitoring import described
 from mlhops.rollout.observed import Retraining
 from testkit.builders import at_path
@@ -178,7 +178,7 @@ def test_a_notification_is_posted_after_the_status_and_again_after_the_cooldown(
     ward = ward_with(action("Notify", "Drift", "DataQuality", cooldown="6h", notify=notify))
     ward.look("Drift", CREATININE)
     writes = [type(write).__name__ for write in ward.writes]
-    assert writes[-2:] == ["ClinicalModelStatus", "Notify"]
+    assert writes[-2:] == ["ClinicalModelStatus", "PostCloudEvent"]
     for _ in range(5):
         ward.look("Drift", CREATININE)
     assert len(ward.notices) == 1
@@ -319,7 +319,7 @@ def test_lowering_a_weight_comes_before_a_job() -> None:
     assert kinds.index(StartRetraining) > max(
         i for i, kind in enumerate(kinds[: kinds.index(StartRetraining)]) if kind is SetWeights
     )
-    assert Notify not in kinds
+    assert PostCloudEvent not in kinds
 
 
 def trained(ward: Ward, ended: str = "", why: str = "", *, runs: bool = False) -> str:

@@ -20,7 +20,7 @@ from mlhops.controller.resources import MODELS, Key
 from mlhops.json_access import at, text
 from mlhops.kserve.detector import Detectors
 from mlhops.kserve.kind import Kind
-from mlhops.kserve.state import Answerer, Listener, Route
+from mlhops.kserve.state import Answerer, GatewayListener, Route
 from mlhops.rollout.intents import Plan, SetWeights
 from mlhops.rollout.observed import Observed
 from mlhops.routing.router import Blocker, Facts, ParentReference
@@ -43,8 +43,8 @@ class MeshRouter:
     def parent(self, model: ClinicalModel) -> ParentReference | None:
         return ParentReference(MESHES, model.metadata.namespace, "mesh")
 
-    def listener(self, parent: Manifest) -> Listener:
-        return Listener("https" if parent else "http", 8443)
+    def listener(self, parent: Manifest) -> GatewayListener:
+        return GatewayListener("https" if parent else "http", 8443)
 
     def doubt(self, parent: Manifest) -> str:
         return text(parent, "status", "closed")
@@ -179,7 +179,7 @@ def test_facts_and_writes_are_of_the_kinds_that_the_router_names() -> None:
     assert found.seen.route is not None
     assert found.seen.route.actual == {"sepsis-a": 90, "sepsis-b": 10}
     assert found.seen.unprogrammed == "for repairs"
-    assert found.seen.listener == Listener("https", 8443)
+    assert found.seen.listener == GatewayListener("https", 8443)
 
     writes = Applied()
     client = cast(Client, writes)

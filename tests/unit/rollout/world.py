@@ -16,14 +16,14 @@ from mlhops.kserve.state import ReadyPod
 from mlhops.rollout.drift_snapshot import Monitored, ServingLook
 from mlhops.rollout.identity import target_of
 from mlhops.rollout.intents import (
-    Answer,
+    AnswerDecision,
     ConfigureDetector,
     EnsureEvaluation,
     EnsureService,
     Event,
     Intent,
-    Notify,
     Plan,
+    PostCloudEvent,
     ReleaseRecord,
     Remove,
     SetWeights,
@@ -262,9 +262,9 @@ class World:
                 self.owned_records.discard(revision)
             case StartRetraining(_, job):
                 self.jobs.setdefault(str(cast(Manifest, job["metadata"])["name"]), job)
-            case Notify(_, _, event):
+            case PostCloudEvent(_, _, event):
                 self.notices.append(event)
-            case Answer(name, status):
+            case AnswerDecision(name, status):
                 meta = {**cast(Manifest, self.decisions[name]["metadata"])}
                 meta["resourceVersion"] = str(self.version * 10_000 + 5_000 + self._decided)
                 told: Manifest = {"metadata": meta, "status": status.to_json()}

@@ -11,7 +11,7 @@ from mlhops.statistics.drift.binned_tests import Shift
 from mlhops.statistics.drift.budget import (
     Budget,
     Correction,
-    Limit,
+    EffectLimit,
     Persistence,
     Verdict,
     adjust,
@@ -31,7 +31,7 @@ def shift(p: float | None, effect: float | None = 1.0, rows: int = 1000) -> Shif
 
 
 def verdicts(shifts: list[Shift], at: float = 0.01, limit: float = 0.1) -> list[Verdict]:
-    limits = [Limit(limit, rows=100)] * len(shifts)
+    limits = [EffectLimit(limit, rows=100)] * len(shifts)
     return [judged.verdict for judged in judge(shifts, limits, at, "Bonferroni")]
 
 
@@ -139,7 +139,7 @@ def test_what_has_no_number_or_too_few_rows_is_insufficient() -> None:
 def test_what_is_not_a_number_is_an_error_and_never_no_drift(
     p: float, effect: float, correction: Correction
 ) -> None:
-    limits = [Limit(0.1)] * 3
+    limits = [EffectLimit(0.1)] * 3
     judged = judge([shift(0.5), shift(p, effect), shift(1e-9)], limits, 0.01, correction)
     assert judged[1].verdict == "Error"
     assert judged[0].verdict != "Drift"

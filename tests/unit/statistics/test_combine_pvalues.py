@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from mlhops.statistics.drift.combine_pvalues import Part, combined
+from mlhops.statistics.drift.combine_pvalues import ReplicaTest, combined
 
 
 def fisher(chances: list[float]) -> float:
@@ -16,24 +16,26 @@ def fisher(chances: list[float]) -> float:
 
 def test_one_replica_alone_is_as_sure_as_it_said() -> None:
     for p in (1.0, 0.3, 1e-9):
-        assert combined([Part(p, 500, 1000)]) == pytest.approx(p)
+        assert combined([ReplicaTest(p, 500, 1000)]) == pytest.approx(p)
 
 
 def test_windows_that_are_small_beside_the_reference_are_independent() -> None:
     chances = [0.04, 0.2, 0.01]
-    assert combined([Part(p, 1, 10**12) for p in chances]) == pytest.approx(fisher(chances))
+    assert combined([ReplicaTest(p, 1, 10**12) for p in chances]) == pytest.approx(fisher(chances))
 
 
 def test_a_small_reference_makes_replicas_that_agree_less_sure_than_fisher() -> None:
     chances = [1e-3, 1e-3, 1e-3, 1e-3]
-    few, many = (combined([Part(p, 500, n) for p in chances]) for n in (1000, 100_000))
+    few, many = (combined([ReplicaTest(p, 500, n) for p in chances]) for n in (1000, 100_000))
     assert few > 5 * many > fisher(chances)
 
 
 def test_what_is_no_number_stays_none_and_nothing_is_as_small_as_can_be() -> None:
-    assert math.isnan(combined([Part(0.5, 100, 100), Part(math.nan, 100, 100)]))
-    assert combined([Part(0.0, 100, 100)]) == pytest.approx(np.finfo(np.float32).smallest_subnormal)
-    assert 0 < combined([Part(0.0, 100, 10**6), Part(0.5, 100, 10**6)]) < 1e-40
+    assert math.isnan(combined([ReplicaTest(0.5, 100, 100), ReplicaTest(math.nan, 100, 100)]))
+    assert combined([ReplicaTest(0.0, 100, 100)]) == pytest.approx(
+        np.finfo(np.float32).smallest_subnormal
+    )
+    assert 0 < combined([ReplicaTest(0.0, 100, 10**6), ReplicaTest(0.5, 100, 10**6)]) < 1e-40
     with pytest.raises(ValueError, match="nothing can be combined"):
         combined([])
 
@@ -49,7 +51,7 @@ def test_false_alarms_are_as_rare_as_promised_where_all_compare_with_one_referen
             for _ in range(replicas)
         ]
         chances = [math.erfc(abs(each) / math.sqrt(2)) for each in z]
-        found.append(combined([Part(p, rows, reference) for p in chances]))
+        found.append(combined([ReplicaTest(p, rows, reference) for p in chances]))
         naive.append(fisher(chances))
     for at in (0.05, 0.01):
         assert np.mean(np.array(found) <= at) <= at + 2 * math.sqrt(at / looks)

@@ -9,8 +9,8 @@ from mlhops.api.interface import Feature
 from mlhops.api.summary import Summary
 from mlhops.evaluator.profile.build import profile
 from mlhops.statistics.arrays import Floats
-from mlhops.statistics.drift.budget import Limit, Verdict, judge
-from mlhops.statistics.drift.look import EFFECTS, Seen, Suite, Watch
+from mlhops.statistics.drift.budget import EffectLimit, Verdict, judge
+from mlhops.statistics.drift.look import EFFECTS, Suite, Watch, WindowSeen
 from mlhops.statistics.drift.sketch import Column, Sketch
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,9 +51,9 @@ def window(columns: dict[str, Column], n: int = 500, scored: bool = True) -> Sum
     return tally.summary(NOW, NOW)
 
 
-def verdicts(seen: list[Seen]) -> dict[str, Verdict]:
+def verdicts(seen: list[WindowSeen]) -> dict[str, Verdict]:
     shifts = [each.shift for each in seen]
-    limits = [Limit(EFFECTS.get(shift.test, 0.05), rows=100) for shift in shifts]
+    limits = [EffectLimit(EFFECTS.get(shift.test, 0.05), rows=100) for shift in shifts]
     judged = judge(shifts, limits, 0.001, "Bonferroni")
     return {each.of: of.verdict for each, of in zip(seen, judged, strict=True)}
 

@@ -13,8 +13,8 @@ from mlhops.statistics.inference.comparisons import compare
 from mlhops.statistics.inference.contrasts import Comparison
 from mlhops.statistics.inference.planning import (
     People,
-    Plan,
     Rates,
+    SampleSizePlan,
     bounds,
     half_width,
     needed_cases,
@@ -34,7 +34,7 @@ def planned(
     comparison: Comparison = "Difference",
     against: Against = "Rest",
     minimum: int = 20,
-) -> Plan | None:
+) -> SampleSizePlan | None:
     """Return the plan for groups that do not overlap."""
     size, members = np.array(trials), np.eye(len(trials), dtype=bool)
     events = np.round(size * rates).astype(np.int64)
@@ -43,7 +43,7 @@ def planned(
     return plan([part], People(size.astype(float), members, minimum / size))
 
 
-def more(found: Plan | None, trials: list[int]) -> list[int]:
+def more(found: SampleSizePlan | None, trials: list[int]) -> list[int]:
     assert found is not None
     return [round(n) for n in np.array(trials) * (found.growth - 1)]
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
-from mlhops.alibi.sidecar.job import Answer, Job
+from mlhops.alibi.sidecar.job import Job, WorkerAnswer
 from mlhops.alibi.sidecar.sample import Raw
 from mlhops.alibi.sidecar.window_samples import RawWindows
 from mlhops.alibi.sidecar.worker_process import Aside, AsideError
@@ -86,7 +86,7 @@ class Engine:
         problem, results = "alibi-detect could not be asked", tuple[AlibiResult, ...]()
         try:
             job = await loop.run_in_executor(None, _job, raw, settings, parts)
-            answer = Answer.model_validate_json(await self._aside.ask(job))
+            answer = WorkerAnswer.model_validate_json(await self._aside.ask(job))
             problem, results = answer.problem, answer.results
         except AsideError as error:
             problem = f"alibi-detect {error}"

@@ -19,7 +19,7 @@ MOST_BYTES = 128 * 2**20
 _DETECTORS = TypeAdapter(list[AlibiDetector])
 
 
-class Answer(Resource):
+class WorkerAnswer(Resource):
     """What came of a job."""
 
     problem: str = ""

@@ -10,7 +10,14 @@ from importlib.util import find_spec
 import numpy as np
 
 from mlhops.alibi.sidecar.job import Job
-from mlhops.api.alibi import JOINT_ROWS, NEEDS_TORCH, PERMUTATIONS, AlibiResult, AlibiTest, Planned
+from mlhops.api.alibi import (
+    JOINT_ROWS,
+    NEEDS_TORCH,
+    PERMUTATIONS,
+    AlibiResult,
+    AlibiTest,
+    PlannedTest,
+)
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.statistics.arrays import Floats
 
@@ -20,7 +27,7 @@ CATEGORIES = 8
 """Places of a feature's own, at most: its most frequent categories, and one for all others."""
 
 
-def compared(job: Job, test: Planned, window: str) -> AlibiResult:
+def compared(job: Job, test: PlannedTest, window: str) -> AlibiResult:
     """Return what a detector says of a window's rows that are complete and not in the baseline."""
     rows, _ = job.windows[window]
     seen = _later(rows)

@@ -17,9 +17,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from mlhops.alibi.sidecar.job import Answer, Job, read, write
+from mlhops.alibi.sidecar.job import Job, WorkerAnswer, read, write
 from mlhops.alibi.sidecar.multivariate import compared
-from mlhops.api.alibi import MOST_REFERENCE, AlibiResult, AlibiTest, AlibiType, Planned, planned
+from mlhops.api.alibi import MOST_REFERENCE, AlibiResult, AlibiTest, AlibiType, PlannedTest, planned
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.statistics.arrays import Counts, Floats
 
@@ -45,13 +45,13 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
         try:
             answer = answered(Job.unpack(body))
         except ImportError as error:
-            answer = Answer(problem=f"alibi-detect cannot be loaded: {type(error).__name__}")
+            answer = WorkerAnswer(problem=f"alibi-detect cannot be loaded: {type(error).__name__}")
         except Exception as error:
-            answer = Answer(problem=f"alibi-detect failed: {type(error).__name__}")
+            answer = WorkerAnswer(problem=f"alibi-detect failed: {type(error).__name__}")
         write(answers, answer.model_dump_json().encode())
 
 
-def answered(job: Job) -> Answer:
+def answered(job: Job) -> WorkerAnswer:
     """Return what alibi-detect says of each window.
 
     Raises:
@@ -60,7 +60,7 @@ def answered(job: Job) -> Answer:
     import alibi_detect.cd  # noqa: F401 that it is missing is told once, not by each test
 
     tests = list(planned(job.detectors, job.profile))
-    return Answer(
+    return WorkerAnswer(
         results=tuple(
             compared(job, test, name) if test.kind == "Joint" else _result(job, test, name)
             for name in job.windows
@@ -69,7 +69,7 @@ def answered(job: Job) -> Answer:
     )
 
 
-def _result(job: Job, test: Planned, window: str) -> AlibiResult:
+def _result(job: Job, test: PlannedTest, window: str) -> AlibiResult:
     feature = _of(job.profile, test)
     rows, scores = job.windows[window]
     values = rows if test.kind == "Feature" else scores
@@ -96,7 +96,7 @@ def _result(job: Job, test: Planned, window: str) -> AlibiResult:
     )
 
 
-def _of(profile: Profile, test: Planned) -> FeatureProfile:
+def _of(profile: Profile, test: PlannedTest) -> FeatureProfile:
     """Return what a test is of.
 
     Raises:

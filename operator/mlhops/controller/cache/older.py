@@ -7,7 +7,7 @@ nothing, and the objects themselves still do.
 """
 
 from mlhops.api.base import Manifest
-from mlhops.controller.cache.store import Name, Seen, Store, name_of, version_of
+from mlhops.controller.cache.store import Name, SeenVersion, Store, name_of, version_of
 from mlhops.controller.resources import Kind
 from mlhops.json_access import text
 
@@ -33,7 +33,7 @@ class Before:
         told = f"{self._kind.plural} are listed at resourceVersion {version}"
         return f"{told}, and {self._newest} was told before"
 
-    def of_object(self, manifest: Manifest | None, seen: Seen | None) -> str:
+    def of_object(self, manifest: Manifest | None, seen: SeenVersion | None) -> str:
         """Return how an object is older than it was seen before the request, empty where it is not."""
         if manifest is None or seen is None or self.is_forgotten or not older(manifest, seen):
             return ""
@@ -47,7 +47,7 @@ class Before:
         return _told(self._kind, manifest, f"its deletion at {at} was told before")
 
 
-def older(manifest: Manifest, seen: Seen) -> bool:
+def older(manifest: Manifest, seen: SeenVersion) -> bool:
     """Whether an object is the same as was seen, in an earlier version."""
     same = text(manifest, "metadata", "uid") == seen.uid != ""
     return same and 0 < version_of(manifest) < seen.version

@@ -80,7 +80,7 @@ class Name(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenVersion:
     """Which version of an object was seen last."""
 
     uid: str
@@ -114,7 +114,7 @@ class OwnedRecord:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    seen: Seen
+    seen: SeenVersion
     packed: bytes
     packer: _Packer
     model: str
@@ -216,7 +216,7 @@ class Store:
         """
         return self._newest.get(kind, 0)
 
-    def known(self, kind: Kind, name: Name) -> Seen | None:
+    def known(self, kind: Kind, name: Name) -> SeenVersion | None:
         """Return which version of an object is known."""
         kept = self._kept.get(kind, {}).get(name)
         return None if kept is None else kept.seen
@@ -373,7 +373,7 @@ class Store:
         """Return the names of all objects of a kind; safe in another thread, as `get` is."""
         return list(self._kept[kind])
 
-    def seen(self, kind: Kind) -> dict[Name, Seen]:
+    def seen(self, kind: Kind) -> dict[Name, SeenVersion]:
         """Return which version of each object is known."""
         return {name: kept.seen for name, kept in self._kept[kind].items()}
 
@@ -388,7 +388,7 @@ class Store:
             packer = self._packers[kind] = _Packer(text)
         return packer
 
-    def _is_news(self, kind: Kind, name: Name, seen: Seen) -> bool:
+    def _is_news(self, kind: Kind, name: Name, seen: SeenVersion) -> bool:
         if seen.version <= self._gone[kind].get(name, -1):
             return False
         kept = self._kept[kind].get(name)
@@ -443,8 +443,8 @@ def version_of(manifest: Manifest) -> int:
     return int(version) if version.isdecimal() else 0
 
 
-def _seen(manifest: Manifest) -> Seen:
-    return Seen(text(manifest, "metadata", "uid"), version_of(manifest))
+def _seen(manifest: Manifest) -> SeenVersion:
+    return SeenVersion(text(manifest, "metadata", "uid"), version_of(manifest))
 
 
 def _count(kind: Kind, kept: _Kept, times: int) -> None:

@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, disable_created_metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from mlhops import __version__
-from mlhops.controller.endpoints.server import Reply, Request, text_reply
+from mlhops.controller.endpoints.server import HttpRequest, Reply, text_reply
 from mlhops.controller.telemetry import metrics
 
 PATH = "/metrics"
@@ -37,7 +37,7 @@ class Exposition:
         self._pages: dict[bool, asyncio.Task[bytes]] = {}
         """What is being written, or was and is told still, by whether it is compressed."""
 
-    async def reply(self, request: Request) -> Reply:
+    async def reply(self, request: HttpRequest) -> Reply:
         """Return the answer to a request."""
         if request.path != PATH:
             return text_reply(404, f"there is {PATH}\n")

@@ -7,7 +7,7 @@ well. An API server that is away makes the operator unready and never unhealthy:
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from mlhops.controller.endpoints.server import Reply, Request, text_reply
+from mlhops.controller.endpoints.server import HttpRequest, Reply, text_reply
 
 Check: TypeAlias = Callable[[], str]
 """Returns what is wrong, nothing where all is well; called from another thread."""
@@ -28,7 +28,7 @@ class Health:
         told = {name: check() for name, check in checks.items()}
         return (503 if any(told.values()) else 200), _lines(told)
 
-    async def reply(self, request: Request) -> Reply:
+    async def reply(self, request: HttpRequest) -> Reply:
         """Return the answer to a request."""
         return text_reply(*self.answer(request.path))
 

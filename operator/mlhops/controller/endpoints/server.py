@@ -43,7 +43,7 @@ _TEXTS = {
 
 
 @dataclass(frozen=True)
-class Request:
+class HttpRequest:
     """What somebody asks for."""
 
     method: str
@@ -61,7 +61,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Answer = Callable[[Request], Awaitable[Reply]]
+Answer = Callable[[HttpRequest], Awaitable[Reply]]
 
 
 @dataclass(eq=False)
@@ -154,17 +154,17 @@ class Door:
         guest.asked = True
         async with asyncio.timeout(ANSWER_SECONDS):
             request = _parsed(head)
-            reply = await self._reply(request) if isinstance(request, Request) else request
-            bare = isinstance(request, Request) and request.method == "HEAD"
+            reply = await self._reply(request) if isinstance(request, HttpRequest) else request
+            bare = isinstance(request, HttpRequest) and request.method == "HEAD"
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(guest.socket, _start_of(reply))
             # Nothing is copied: of one long answer there is one in memory, however many take it slowly.
             await loop.sock_sendall(guest.socket, b"" if bare else reply.body)
         with suppress(OSError):
             guest.socket.shutdown(socket.SHUT_WR)
-        return "answered" if isinstance(request, Request) else "refused"
+        return "answered" if isinstance(request, HttpRequest) else "refused"
 
-    async def _reply(self, request: Request) -> Reply:
+    async def _reply(self, request: HttpRequest) -> Reply:
         if request.method not in ("GET", "HEAD"):
             return text_reply(405, "only GET and HEAD are answered\n")
         try:
@@ -249,7 +249,7 @@ async def _head(connected: socket.socket) -> bytes:
     return head
 
 
-def _parsed(head: bytes) -> Request | Reply:
+def _parsed(head: bytes) -> HttpRequest | Reply:
     """Return what is asked for, or what is answered to what cannot be read."""
     text, end, _ = head.partition(b"\r\n\r\n")
     if not end or len(text) > HEAD_BYTES:
@@ -260,7 +260,7 @@ def _parsed(head: bytes) -> Request | Reply:
         return text_reply(400, "this is no request of HTTP/1.1\n")
     parts = [line.partition(":") for line in lines]
     headers = {name.strip().lower(): value.strip() for name, _, value in parts}
-    return Request(words[0], words[1].partition("?")[0], headers)
+    return HttpRequest(words[0], words[1].partition("?")[0], headers)
 
 
 def _start_of(reply: Reply) -> bytes:

@@ -22,7 +22,7 @@ import structlog
 
 from mlhops.api.base import Manifest
 from mlhops.controller.cache.older import older
-from mlhops.controller.cache.store import Seen, version_of
+from mlhops.controller.cache.store import SeenVersion, version_of
 from mlhops.controller.kube.client import ApiError, Client
 from mlhops.controller.resources import LEASES
 from mlhops.json_access import number, text
@@ -48,7 +48,7 @@ class Terms:
 
 
 @dataclass(frozen=True)
-class Claim:
+class LeaseClaim:
     """What a Lease says."""
 
     holder: str = ""
@@ -59,10 +59,10 @@ class Claim:
     transitions: int = 0
 
 
-def read_claim(lease: Manifest) -> Claim:
+def read_claim(lease: Manifest) -> LeaseClaim:
     """Return what a Lease says; what is missing or damaged gives its holder no time."""
     spec = lease.get("spec")
-    return Claim(
+    return LeaseClaim(
         holder=text(spec, "holderIdentity"),
         seconds=number(spec, "leaseDurationSeconds") or 0,
         renewed=text(spec, "renewTime"),
@@ -74,11 +74,11 @@ class Sight:
     """What was seen of the lease, and since when it has been so."""
 
     def __init__(self) -> None:
-        self.claim = Claim()
+        self.claim = LeaseClaim()
         self._since = 0.0
         self._not_before = 0.0
 
-    def see(self, claim: Claim, now: float) -> None:
+    def see(self, claim: LeaseClaim, now: float) -> None:
         """Take note of what the lease says now."""
         if claim != self.claim:
             self.claim, self._since = claim, now
@@ -124,7 +124,7 @@ class Elector:
         self._sight = Sight()
         self._version = ""
         """Of the Lease as it was last seen, empty where there is none."""
-        self._seen = Seen("", 0)
+        self._seen = SeenVersion("", 0)
         self.set_back: Callable[[str], None] = lambda _: None
         """Is told how the Lease is older than it was, as after a restore of etcd."""
         self._acquired = ""
@@ -227,7 +227,7 @@ class Elector:
             self.set_back(
                 f"Lease {self._name} has resourceVersion {version_of(lease)}, and {self._seen.version} was told before"
             )
-        self._seen = Seen(text(lease, "metadata", "uid"), version_of(lease))
+        self._seen = SeenVersion(text(lease, "metadata", "uid"), version_of(lease))
         self._version = text(lease, "metadata", "resourceVersion")
         self._sight.see(read_claim(lease), self._clock())
 

@@ -16,7 +16,15 @@ import structlog
 
 from mlhops.api.base import Manifest
 from mlhops.controller.cache.older import Before
-from mlhops.controller.cache.store import LABELLED, WATCHED, Name, Seen, Store, name_of, version_of
+from mlhops.controller.cache.store import (
+    LABELLED,
+    WATCHED,
+    Name,
+    SeenVersion,
+    Store,
+    name_of,
+    version_of,
+)
 from mlhops.controller.kube.client import ApiError, Client, NotInstalled, Page
 from mlhops.controller.kube.reader import chosen_by
 from mlhops.controller.resources import PODS, Kind
@@ -195,7 +203,7 @@ def _older(
     before: Before,
     page: list[Manifest],
     version: int,
-    known: dict[Name, Seen],
+    known: dict[Name, SeenVersion],
     deleted: dict[Name, int],
 ) -> str:
     """Return how a page of a list is older than what was told before it, empty where it is not."""

@@ -30,7 +30,7 @@ _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """What the API server answered."""
 
     status: int
@@ -73,7 +73,7 @@ class Transport:
         body: Manifest | None,
         seconds: float = TIMEOUT_SECONDS,
         most: int = sys.maxsize,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send one request and return the whole answer, all within so many seconds.
 
         Raises:
@@ -96,7 +96,7 @@ class Transport:
         body: Manifest | None,
         seconds: float,
         most: int,
-    ) -> Answer:
+    ) -> HttpAnswer:
         async with self._open().request(
             method,
             self._url(path, query),
@@ -109,7 +109,7 @@ class Transport:
             wait = response.headers.get("Retry-After", "")
             rest = float(wait) if wait.isdecimal() else 0.0
             told = await _body(response.content, most)
-            return Answer(response.status, response.reason or "", told, rest)
+            return HttpAnswer(response.status, response.reason or "", told, rest)
 
     async def _log_in_again(self, used: Configuration) -> bool:
         """Return whether there are other credentials than those that were refused."""

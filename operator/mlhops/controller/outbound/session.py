@@ -9,7 +9,7 @@ from mlhops import __version__
 from mlhops.api.destinations import Destinations
 
 
-class RefusedError(OSError):
+class DestinationRefusedError(OSError):
     """A host must not be reached; the message says why and what to do."""
 
 
@@ -31,7 +31,7 @@ class _Resolver(AbstractResolver):
         found = await self._names.resolve(host, port, family)
         why = self._allowed.refuses(host, (each["host"] for each in found))
         if why:
-            raise RefusedError(why)
+            raise DestinationRefusedError(why)
         return found
 
     async def close(self) -> None:

@@ -15,8 +15,8 @@ import structlog
 from mlhops.api.base import ObjectMeta
 from mlhops.api.destinations import ANYWHERE, Destinations
 from mlhops.controller.kube.events import Recorder
-from mlhops.controller.outbound.session import RefusedError, session
-from mlhops.rollout.intents import Event, Notify
+from mlhops.controller.outbound.session import DestinationRefusedError, session
+from mlhops.rollout.intents import Event, PostCloudEvent
 from mlhops.rollout.reasons import Reason
 
 SECONDS = 5.0
@@ -32,7 +32,7 @@ _log = structlog.get_logger(__name__)
 class Sinks(Protocol):
     """Takes notifications on their way."""
 
-    def post(self, about: ObjectMeta, notice: Notify) -> None:
+    def post(self, about: ObjectMeta, notice: PostCloudEvent) -> None:
         """Post a notification about a model, and say so if it cannot be."""
         ...
 
@@ -53,7 +53,7 @@ class HttpSinks:
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def post(self, about: ObjectMeta, notice: Notify) -> None:
+    def post(self, about: ObjectMeta, notice: PostCloudEvent) -> None:
         """Post a notification about a model, and say so if it cannot be."""
         task = asyncio.create_task(self._post(about, notice, full=len(self._tasks) >= _WAITING))
         self._tasks.add(task)
@@ -69,7 +69,7 @@ class HttpSinks:
         if self._session is not None:
             await self._session.close()
 
-    async def _post(self, about: ObjectMeta, notice: Notify, *, full: bool) -> None:
+    async def _post(self, about: ObjectMeta, notice: PostCloudEvent, *, full: bool) -> None:
         problem = "too many notifications wait for their sinks" if full else await self._try(notice)
         if not problem:
             return
@@ -77,7 +77,7 @@ class HttpSinks:
         event = Event(Reason.NOTIFICATION_FAILED, message, warning=True)
         await self._recorder.tell(about, "ClinicalModel", event)
 
-    async def _try(self, notice: Notify) -> str:
+    async def _try(self, notice: PostCloudEvent) -> str:
         """Post a notification once; return what went wrong, in words that tell nothing of the answer."""
         parts = urlsplit(notice.sink)
         if parts.scheme not in ("http", "https"):
@@ -96,7 +96,7 @@ class HttpSinks:
         except TimeoutError:
             return f"no answer within {self._seconds:g} s"
         except aiohttp.ClientConnectorDNSError as error:
-            refused = isinstance(error.os_error, RefusedError)
+            refused = isinstance(error.os_error, DestinationRefusedError)
             return f"sink: {error.os_error}" if refused else type(error).__name__
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return type(error).__name__

@@ -35,14 +35,14 @@ from mlhops.kserve.names import (
 )
 from mlhops.kserve.owner import is_ours, owned
 from mlhops.rollout.intents import (
-    Answer,
+    AnswerDecision,
     ConfigureDetector,
     EnsureEvaluation,
     EnsureService,
     Event,
     Intent,
-    Notify,
     Plan,
+    PostCloudEvent,
     ReleaseRecord,
     Remove,
     SetWeights,
@@ -109,11 +109,11 @@ class Applier:
                 namespace = gathered.seen.model.metadata.namespace
                 uid = gathered.uids.get(name) if kind == "InferenceService" else None
                 await self._client.delete(_REMOVABLE[kind], namespace, name, uid)
-            case Answer(decision, status):
+            case AnswerDecision(decision, status):
                 await self._answer(gathered, decision, status)
             case StartRetraining():
                 await self._start_retraining(gathered, intent)
-            case Notify():
+            case PostCloudEvent():
                 self._sinks.post(gathered.seen.model.metadata, intent)
 
     async def _ensure_service(self, gathered: Gathered, revision: str) -> None:

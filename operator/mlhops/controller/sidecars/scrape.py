@@ -38,7 +38,7 @@ from mlhops.json_access import at, condition, items, text
 from mlhops.kserve.detector import CONTAINER, REPORT_PORT
 from mlhops.kserve.names import PROFILE_EVALUATION, PROFILE_KEY, SERVICE_LABEL, profile_map
 from mlhops.kserve.owner import is_of_service, is_ours
-from mlhops.monitoring.reports import Answer
+from mlhops.monitoring.reports import DetectorAnswer
 from mlhops.rollout.drift_snapshot import Found, Look, Side
 from mlhops.rollout.profiles import is_signed
 
@@ -84,7 +84,7 @@ class _Raw:
     """What was learnt of one revision, before any of it is parsed."""
 
     revision: str
-    answers: Sequence[Answer]
+    answers: Sequence[DetectorAnswer]
     text: _Text
     by_names: bool = False
     """Whether the proof says that the model goes by the names of its inputs."""
@@ -250,19 +250,23 @@ class Scraper:
         by_names = of.proof is not None and of.proof.honours_names == "True"
         return _Raw(of.revision, answers, await self._profile(model, of), by_names)
 
-    async def _ask(self, pod: Manifest, service: str, room: list[int]) -> Answer:
+    async def _ask(self, pod: Manifest, service: str, room: list[int]) -> DetectorAnswer:
         """Ask one pod of an InferenceService. `room` is how many bytes of all pods are still taken."""
         if all(text(each, "name") != CONTAINER for each in items(pod, "spec", "containers")):
             without = "is not there: the next version comes with one"
-            return Answer(None, without, "Insufficient")
+            return DetectorAnswer(None, without, "Insufficient")
         if not is_of_service(pod, service):
-            return Answer(None, "was not asked: no ReplicaSet of its InferenceService has its pod")
+            return DetectorAnswer(
+                None, "was not asked: no ReplicaSet of its InferenceService has its pod"
+            )
         address = text(pod, "status", "podIP")
         if not address:
-            return Answer(None, "has no address")
+            return DetectorAnswer(None, "has no address")
         async with self._asking:
             if room[0] <= 0:
-                return Answer(None, f"was not asked: the others told more than {ALL_BYTES:,} bytes")
+                return DetectorAnswer(
+                    None, f"was not asked: the others told more than {ALL_BYTES:,} bytes"
+                )
             try:
                 body = await self._pods.ask(
                     "GET", address, REPORT_PORT, "/report", {}, REPORT_BYTES
@@ -275,10 +279,10 @@ class Scraper:
                     namespace=text(pod, "metadata", "namespace"),
                     error=str(error),
                 )
-                return Answer(None, f"did not tell: {error}")
+                return DetectorAnswer(None, f"did not tell: {error}")
             room[0] -= len(body)
         metrics.REPORTS.labels("fetched").inc()
-        return Answer(body)
+        return DetectorAnswer(body)
 
     async def _profile(self, model: ClinicalModel, of: Serving | Candidate) -> _Text:
         """Return the text of a revision's profile, which is read from the API server once."""
@@ -362,18 +366,22 @@ def _judge(
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from mlhops.api.profile import Profile
     from mlhops.monitoring.look import look
-    from mlhops.monitoring.reports import Asked
+    from mlhops.monitoring.reports import AskedDetector
 
-    def asked(raw: _Raw | None) -> Asked | None:
+    def asked(raw: _Raw | None) -> AskedDetector | None:
         if raw is None:
             return None
         if raw.text.profile is None:
-            return Asked(raw.revision, raw.answers, None, raw.text.problem, raw.text.damaged)
+            return AskedDetector(
+                raw.revision, raw.answers, None, raw.text.problem, raw.text.damaged
+            )
         try:
             profile = Profile.model_validate_json(raw.text.profile)
         except ValueError:
-            return Asked(raw.revision, raw.answers, None, "its profile cannot be read", True)
-        return Asked(raw.revision, raw.answers, profile, by_names=raw.by_names)
+            return AskedDetector(
+                raw.revision, raw.answers, None, "its profile cannot be read", True
+            )
+        return AskedDetector(raw.revision, raw.answers, profile, by_names=raw.by_names)
 
     return look(policy, asked(stable), asked(candidate), now)
 

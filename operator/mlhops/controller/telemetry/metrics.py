@@ -12,7 +12,7 @@ from mlhops.api.base import ObjectMeta
 from mlhops.api.decision import Decision, DecisionStatus
 from mlhops.api.evaluation import FINISHED, EvaluationStatus
 from mlhops.api.status import HistoryEntry, Outcome
-from mlhops.controller.telemetry.model_counter import OF_MODEL, Tally
+from mlhops.controller.telemetry.model_counter import OF_MODEL, ModelCounter
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ def _counter(name: str, text: str, *labels: str) -> Counter:
     return Counter(name, text, labels)
 
 
-def _tally(name: str, text: str, *labels: str, known: Iterable[str] = ()) -> Tally:
+def _tally(name: str, text: str, *labels: str, known: Iterable[str] = ()) -> ModelCounter:
     DESCRIBED.append(Described(name, "counter", text, (*OF_MODEL, *labels)))
-    return Tally(name, text, labels, known)
+    return ModelCounter(name, text, labels, known)
 
 
 def _gauge(name: str, text: str, *labels: str) -> Gauge:

@@ -10,7 +10,7 @@ OF_MODEL = ("namespace", "name")
 """The labels that name a model."""
 
 
-class Tally(Collector):
+class ModelCounter(Collector):
     """A counter with a series for each model and each value of its other labels; only what was counted is kept."""
 
     def __init__(self, name: str, text: str, labels: tuple[str, ...], known: Iterable[str]) -> None:

@@ -23,7 +23,7 @@ _ROWS_AT_ONCE = 65_536
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceProfile:
     """A profile as it is handed over, and what is said of it."""
 
     told: StoredProfile
@@ -37,7 +37,7 @@ def reference(
     predictions: Predictions,
     digest: str,
     labels: frozenset[str] = frozenset(),
-) -> Reference:
+) -> ReferenceProfile:
     """Return what the revision's inputs and scores look like, and how it was asked.
 
     Args:
@@ -69,12 +69,12 @@ def reference(
             f"it would take {size:,} bytes and a ConfigMap holds {MOST_BYTES:,}: declare fewer "
             "features, or fewer categories"
         )
-    return Reference(StoredProfile(digest=found.digest()), text)
+    return ReferenceProfile(StoredProfile(digest=found.digest()), text)
 
 
-def missing(why: str) -> Reference:
+def missing(why: str) -> ReferenceProfile:
     """Return that there is no profile."""
-    return Reference(StoredProfile(error=f"no profile was made: {why}"[:512]))
+    return ReferenceProfile(StoredProfile(error=f"no profile was made: {why}"[:512]))
 
 
 def _chosen(rows: int, most: int, digest: str) -> NDArray[np.intp]:

@@ -8,7 +8,7 @@ from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, H
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.uris import shown
 from mlhops.evaluator.report import people as described
-from mlhops.evaluator.report.figures import Curves, Fact, GateStory, Report, Scores
+from mlhops.evaluator.report.figures import Curves, Fact, GateStory, Report, ScoreFigures
 from mlhops.evaluator.report.forests import forests
 from mlhops.evaluator.scoring.measured import Measured
 from mlhops.evaluator.verdict.judge import Judgement
@@ -73,7 +73,7 @@ def _scored(
     spec: EvaluationSpec,
     *,
     risks: bool,
-) -> tuple[Scores | None, list[Curves], int]:
+) -> tuple[ScoreFigures | None, list[Curves], int]:
     score = described.usable(people, measured.candidate, risks=risks)
     if score is None:
         return None, [], 0

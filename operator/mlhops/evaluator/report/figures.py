@@ -21,7 +21,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Span:
+class PlotSpan:
     """An estimate and its interval, as they are drawn; a bound may be infinite."""
 
     estimate: float
@@ -43,7 +43,7 @@ class Row:
     """Of those that it is compared with."""
     versus: str = ""
     """Who those are, where it differs from row to row."""
-    span: Span | None = None
+    span: PlotSpan | None = None
     """None where there is nothing that may be drawn."""
     why: str = ""
     """Why there is nothing to draw."""
@@ -110,7 +110,7 @@ class Curves:
 
 
 @dataclass(frozen=True)
-class Scores:
+class ScoreFigures:
     """How the scores are spread."""
 
     positives: Sequence[Bar]
@@ -152,7 +152,7 @@ class Report:
     facts: Sequence[Fact]
     gates: Sequence[GateStory]
     cohort: Cohort | None
-    scores: Scores | None
+    scores: ScoreFigures | None
     curves: Sequence[Curves]
     """Everybody first; empty where the model has no scores."""
     curves_left_out: int

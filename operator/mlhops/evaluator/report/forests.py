@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mlhops.api.evaluation import EvaluationPhase, GateResult, GroupEstimate
 from mlhops.api.gate import Gate
-from mlhops.evaluator.report.figures import Counts, Forest, Row, Side, Span
+from mlhops.evaluator.report.figures import Counts, Forest, PlotSpan, Row, Side
 from mlhops.evaluator.verdict.fairness import Fairness
 from mlhops.evaluator.verdict.judge import Finding
 from mlhops.evaluator.verdict.noninferiority import EVERYBODY, Inferiority
@@ -48,7 +48,7 @@ def _alone(gate: Gate, result: GateResult) -> list[Forest]:
         return []
     upper = math.inf if result.upper is None else result.upper
     lower = -math.inf if result.lower is None else result.lower
-    row = Row("one request", result.phase, None, span=Span(result.estimate, lower, upper))
+    row = Row("one request", result.phase, None, span=PlotSpan(result.estimate, lower, upper))
     return [
         Forest(
             title=f"{gate.metric} of the time that one answer takes",
@@ -171,22 +171,22 @@ def _of_group(finding: Fairness, i: int, told: GroupEstimate, *, signed: bool) -
     if gap.part is not None and finding.gate.metric != gap.part:
         versus.append(str(gap.part))
     ratio = finding.gate.comparison == "Ratio"
-    span = _signed_span(gap, ratio=ratio) if signed else Span(gap.gap, gap.lower, gap.upper)
+    span = _signed_span(gap, ratio=ratio) if signed else PlotSpan(gap.gap, gap.lower, gap.upper)
     return _drawn(replace(_told(told), versus=": ".join(versus)), span)
 
 
-def _drawn(row: Row, span: Span) -> Row:
+def _drawn(row: Row, span: PlotSpan) -> Row:
     """Return a row with its plot, or that it has no interval."""
     if math.isnan(span.estimate) or math.isnan(span.lower) or math.isnan(span.upper):
         return replace(row, why=_NO_INTERVAL)
     return replace(row, span=span)
 
 
-def _signed_span(gap: Gap, *, ratio: bool) -> Span:
+def _signed_span(gap: Gap, *, ratio: bool) -> PlotSpan:
     estimate = gap.signed
     if ratio:
         estimate = gap.rate / gap.rest if gap.rest > 0 else math.inf
-    return Span(estimate, gap.signed_lower, gap.signed_upper)
+    return PlotSpan(estimate, gap.signed_lower, gap.signed_upper)
 
 
 def _told(told: GroupEstimate) -> Row:
@@ -202,8 +202,8 @@ def _counts(told: GroupEstimate) -> Counts:
     return Counts(told.rows, told.positives, told.negatives)
 
 
-def _span(found: Interval) -> Span:
-    return Span(found.estimate, found.lower, found.upper)
+def _span(found: Interval) -> PlotSpan:
+    return PlotSpan(found.estimate, found.lower, found.upper)
 
 
 _GRAVITY = (

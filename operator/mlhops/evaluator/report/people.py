@@ -6,7 +6,7 @@ import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator.data.labelled_rows import LabelledRows
-from mlhops.evaluator.report.figures import Area, Cohort, Counts, Curves, Scores
+from mlhops.evaluator.report.figures import Area, Cohort, Counts, Curves, ScoreFigures
 from mlhops.evaluator.scoring.measured import Predictions
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
 from mlhops.measures.binary import AUROC
@@ -63,7 +63,7 @@ def usable(people: LabelledRows, predictions: Predictions, *, risks: bool) -> Fl
     return score
 
 
-def scores(people: LabelledRows, score: Floats, spec: EvaluationSpec) -> Scores | None:
+def scores(people: LabelledRows, score: Floats, spec: EvaluationSpec) -> ScoreFigures | None:
     """Return how the scores of both classes are spread."""
     cells, threshold = spec.cells, spec.interface.output.threshold
     low, high = _range(score, spec)
@@ -73,7 +73,7 @@ def scores(people: LabelledRows, score: Floats, spec: EvaluationSpec) -> Scores 
         _bars(score[chosen], (low, high), threshold, cells)
         for chosen in (people.label, ~people.label)
     ]
-    return Scores(spread[0], spread[1], threshold, low, high) if all(spread) else None
+    return ScoreFigures(spread[0], spread[1], threshold, low, high) if all(spread) else None
 
 
 def _range(score: Floats, spec: EvaluationSpec) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mlhops.evaluator.report.axis import Axis, round_numbers
-from mlhops.evaluator.report.figures import Curves, Scores
+from mlhops.evaluator.report.figures import Curves, ScoreFigures
 from mlhops.evaluator.report.words import number, percent, text
 from mlhops.statistics.inference.curves import Bar, ReliabilityPoint
 
@@ -105,7 +105,7 @@ def _square(top: float, x_title: str, y_title: str) -> str:
     )
 
 
-def spread(scores: Scores) -> str:
+def spread(scores: ScoreFigures) -> str:
     """Return how the scores of both classes are spread, one above and one below the axis."""
     axis = Axis(scores.low, scores.high)
     above, below = _bars(scores.positives, axis, 1), _bars(scores.negatives, axis, -1)
@@ -150,7 +150,7 @@ def _tick(tick: float, axis: Axis, foot: int) -> str:
     )
 
 
-def _threshold(scores: Scores, axis: Axis, foot: int) -> str:
+def _threshold(scores: ScoreFigures, axis: Axis, foot: int) -> str:
     if scores.threshold is None or not axis.holds(scores.threshold):
         return ""
     place = axis.place(scores.threshold)
@@ -162,7 +162,7 @@ def _threshold(scores: Scores, axis: Axis, foot: int) -> str:
     )
 
 
-def _told(scores: Scores) -> str:
+def _told(scores: ScoreFigures) -> str:
     """Return the chart in words: between which scores the middle half of each class lies."""
     parts = []
     for name, bars in (("with", scores.positives), ("without", scores.negatives)):

@@ -8,7 +8,7 @@ import math
 
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.evaluator.report.axis import Axis, around
-from mlhops.evaluator.report.figures import Forest, Span
+from mlhops.evaluator.report.figures import Forest, PlotSpan
 from mlhops.evaluator.report.words import verdict
 
 
@@ -52,7 +52,7 @@ def scale(axis: Axis) -> str:
     )
 
 
-def strip(span: Span | None, phase: EvaluationPhase, axis: Axis, name: str) -> str:
+def strip(span: PlotSpan | None, phase: EvaluationPhase, axis: Axis, name: str) -> str:
     """Return the plot of one row."""
     use = f'<use href="#{name}"/>'
     if span is None:

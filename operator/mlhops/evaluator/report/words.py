@@ -5,7 +5,7 @@ from html import escape
 
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.gate import Gate
-from mlhops.evaluator.report.figures import Forest, Span
+from mlhops.evaluator.report.figures import Forest, PlotSpan
 from mlhops.measures.measure import MEASURES
 
 HIDDEN = "hidden"
@@ -61,7 +61,7 @@ def number(value: float | None, *, signed: bool = False, unit: str = "") -> str:
     return f"{text} {unit}" if unit else text
 
 
-def span(found: Span, forest: Forest) -> str:
+def span(found: PlotSpan, forest: Forest) -> str:
     """Return an estimate with its interval."""
     low, high = (number(x, signed=forest.signed) for x in (found.lower, found.upper))
     estimate = number(found.estimate, signed=forest.signed, unit=forest.unit)

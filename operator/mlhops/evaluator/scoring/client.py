@@ -89,7 +89,7 @@ class _Bounds(httpx.Auth):
             answer.stream = _Bounded(answer.stream, _ASKED_ROWS.get())
 
 
-class Client:
+class ModelClient:
     """Asks one endpoint for predictions."""
 
     def __init__(

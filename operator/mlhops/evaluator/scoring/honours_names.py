@@ -16,7 +16,7 @@ from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.data.typed import Sent
 from mlhops.evaluator.errors import RefusedError
 from mlhops.evaluator.scoring.answers import Values
-from mlhops.evaluator.scoring.client import Client, Endpoint
+from mlhops.evaluator.scoring.client import Endpoint, ModelClient
 from mlhops.evaluator.scoring.features import Inputs, inputs
 
 MOST_ROWS = 64
@@ -45,13 +45,13 @@ def honours_names(
         read = inputs(batch, features, spec.interface.request, typeless=table.typeless)
         if read.request.encoding == "Matrix":
             return "Unknown"
-        client = Client(spec, endpoint, people.classes)
+        client = ModelClient(spec, endpoint, people.classes)
         return asyncio.run(_asked(client, read, min(deadline, _MOST_SECONDS)))
     except Exception:  # whatever it is, the verdict stands
         return "Unknown"
 
 
-async def _asked(client: Client, read: Inputs, most: float) -> HonoursNames:
+async def _asked(client: ModelClient, read: Inputs, most: float) -> HonoursNames:
     columns = read.columns
     moved = [*columns[1:], columns[0]]
     misplaced = [
@@ -72,7 +72,7 @@ async def _asked(client: Client, read: Inputs, most: float) -> HonoursNames:
     return "Unknown" if wrong is not None and _alike(before, wrong) else "True"
 
 
-async def _answer(client: Client, read: Inputs, columns: Sequence[Sent]) -> Values | None:
+async def _answer(client: ModelClient, read: Inputs, columns: Sequence[Sent]) -> Values | None:
     """Return the answers to the same rows in other columns, None where the server refuses them."""
     try:
         return await client.predict(replace(read, columns=columns), _ATTEMPTS)

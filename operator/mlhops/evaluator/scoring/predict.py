@@ -15,7 +15,7 @@ from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.data.typed import refuse_unclear
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError
 from mlhops.evaluator.scoring import answers
-from mlhops.evaluator.scoring.client import Client, Endpoint
+from mlhops.evaluator.scoring.client import Endpoint, ModelClient
 from mlhops.evaluator.scoring.features import Inputs, inputs, over_all
 from mlhops.evaluator.scoring.measured import Predictions
 from mlhops.inputs.request import request_of
@@ -110,7 +110,7 @@ async def _all(
         parts.append(part)
         progress.add(len(part[1]))
 
-    async with Client(spec, endpoint, classes) as client:
+    async with ModelClient(spec, endpoint, classes) as client:
         progress.begin()
         try:
             async with asyncio.timeout(deadline):

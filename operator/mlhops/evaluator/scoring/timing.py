@@ -11,7 +11,7 @@ import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator.data.read import Table
-from mlhops.evaluator.scoring.client import Client, Endpoint
+from mlhops.evaluator.scoring.client import Endpoint, ModelClient
 from mlhops.evaluator.scoring.features import Inputs, inputs
 from mlhops.statistics.arrays import Floats
 
@@ -43,11 +43,11 @@ def answer_times(
     batch = next(table.batches([feature.name for feature in features], MOST_REQUESTS))
     read = inputs(batch, features, spec.interface.request, typeless=table.typeless)
     rows = [read.row(row) for row in range(read.rows)]
-    client = Client(spec, endpoint, labels)
+    client = ModelClient(spec, endpoint, labels)
     return np.array(asyncio.run(_timed(rows, client, min(deadline, MOST_SECONDS))))
 
 
-async def _timed(rows: list[Inputs], client: Client, most: float) -> list[float]:
+async def _timed(rows: list[Inputs], client: ModelClient, most: float) -> list[float]:
     seconds: list[float] = []
     start = time.monotonic()
     async with client:

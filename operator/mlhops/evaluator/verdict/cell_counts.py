@@ -39,7 +39,7 @@ class Tallies:
 
 
 @dataclass(frozen=True)
-class Tally:
+class GroupCounts:
     """The cases of one kind in each group of a gate, as they may be told."""
 
     cases: str
@@ -87,12 +87,12 @@ class Disclosure:
         self._last = last
         self._known: dict[str, dict[str, bool]] = {}
 
-    def tell(self, cases: str, tallies: Tallies) -> Tally:
+    def tell(self, cases: str, tallies: Tallies) -> GroupCounts:
         """Return what may be told of the groups of one gate."""
         kinds = WITH.get(cases, (cases,))
         names = tallies.who.names
         known = np.array([all(self._of(kind)[name] for kind in kinds) for name in names])
-        return Tally(cases, tallies.sizes(cases), tallies.total(cases), known, self.cells)
+        return GroupCounts(cases, tallies.sizes(cases), tallies.total(cases), known, self.cells)
 
     def _of(self, cases: str) -> dict[str, bool]:
         if self.tallies is None:

@@ -16,8 +16,8 @@ from mlhops.evaluator.verdict.gate_result import begun, limit_of, numbers, round
 from mlhops.evaluator.verdict.plans import Planned, fairness_plan, planned_sentence
 from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import (
+    GroupSide,
     Interval,
-    Side,
     absent_sentence,
     gap_sentence,
     hardest_sentence,
@@ -188,17 +188,17 @@ def _comparison(judged: Fairness, group: int, found: Interval, disclosure: Discl
 
 def _sides(
     judged: Fairness, group: int, disclosure: Disclosure
-) -> tuple[str, tuple[tuple[float, Side], tuple[float, Side]]]:
+) -> tuple[str, tuple[tuple[float, GroupSide], tuple[float, GroupSide]]]:
     """Return the kind of cases, and the two that are compared, each with its own value."""
     gate, who, gap = judged.gate, judged.who, judged.found[group]
     cases = MEASURES[gap.part or gate.metric].cases
     tally = disclosure.tell(cases, judged.tallies)
     other = gap.versus if gap.versus is not None else _complement(who, group)
     if other is None:
-        rest = Side("everybody else", tally.rest_text(group))
+        rest = GroupSide("everybody else", tally.rest_text(group))
     else:
-        rest = Side(who.names[other], tally.text(other))
-    return cases, ((gap.rate, Side(who.names[group], tally.text(group))), (gap.rest, rest))
+        rest = GroupSide(who.names[other], tally.text(other))
+    return cases, ((gap.rate, GroupSide(who.names[group], tally.text(group))), (gap.rest, rest))
 
 
 def _complement(who: Cohorts, group: int) -> int | None:

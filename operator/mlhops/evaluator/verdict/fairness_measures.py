@@ -15,7 +15,7 @@ from mlhops.measures.measure import MEASURES, LargerGap, Measure, OfScores, Shar
 from mlhops.statistics.arrays import Bools, Indices
 from mlhops.statistics.inference import performance
 from mlhops.statistics.inference.comparisons import compare
-from mlhops.statistics.inference.equalized_odds import Part, larger_gaps
+from mlhops.statistics.inference.equalized_odds import RateGaps, larger_gaps
 from mlhops.statistics.inference.gap import Gap
 from mlhops.statistics.inference.performance import LabelledAnswers
 from mlhops.statistics.inference.question import Question
@@ -79,7 +79,8 @@ def gaps(
             return compare(trials(metric, answers, atom, members), question)
         case LargerGap(parts):
             first, second = (
-                Part(each.name, trials(each, answers, atom, members), each.better) for each in parts
+                RateGaps(each.name, trials(each, answers, atom, members), each.better)
+                for each in parts
             )
             return larger_gaps((first, second), question)
         case OfScores():

@@ -19,7 +19,7 @@ _DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Part:
+class GatePart:
     """One of the findings that make up a gate's verdict."""
 
     phase: EvaluationPhase

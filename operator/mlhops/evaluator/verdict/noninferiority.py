@@ -12,7 +12,7 @@ from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts, cohorts
 from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
-from mlhops.evaluator.verdict.gate_result import Part, rounded, seed_of
+from mlhops.evaluator.verdict.gate_result import GatePart, rounded, seed_of
 from mlhops.evaluator.verdict.plans import Planned, inferiority_plan, planned_sentence
 from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import (
@@ -81,7 +81,7 @@ class Inferiority:
         """The name of the group that decides, None for everybody."""
         return None if self.deciding == EVERYBODY else self.tallies.who.names[self.deciding]
 
-    def tell(self, disclosure: Disclosure) -> Part:
+    def tell(self, disclosure: Disclosure) -> GatePart:
         """Return the finding with the sentences that say why."""
         who, needed, advice = (
             self.tallies.who,
@@ -102,7 +102,7 @@ class Inferiority:
             parts.append(advice)
         found = None if self._undefined else self.span(self.deciding)
         groups = self._groups(disclosure)
-        return Part(self.phase, ". ".join(parts), found, needed, groups, self.worst)
+        return GatePart(self.phase, ". ".join(parts), found, needed, groups, self.worst)
 
     @property
     def _undefined(self) -> bool:
@@ -164,7 +164,7 @@ def against_stable(
     measured: Measured,
     margin: float,
     power: float,
-) -> Inferiority | Part:
+) -> Inferiority | GatePart:
     """Return what is known of a candidate against what serves now, and what decides with such a
     power where these data cannot tell.
 
@@ -173,19 +173,19 @@ def against_stable(
     """
     stable = measured.stable
     if isinstance(stable, Missing):
-        return Part(EvaluationPhase.ERROR, stable.why)
+        return GatePart(EvaluationPhase.ERROR, stable.why)
     if spec.stable is None:
-        return Part(
+        return GatePart(
             EvaluationPhase.SUCCESSFUL,
             "no other revision serves, so that there is nothing to be inferior to",
         )
     version = spec.stable.version
     if stable is None:
-        return Part(
+        return GatePart(
             EvaluationPhase.ERROR, f"{version}, which serves, was not asked: evaluate again"
         )
     if MEASURES[gate.metric].scored and stable.score is None:
-        return Part(
+        return GatePart(
             EvaluationPhase.ERROR,
             f"{gate.metric} needs a score, but {version}, which serves, answers with classes: "
             "compare by Sensitivity or Specificity, or remove nonInferiority",
@@ -198,12 +198,12 @@ def against_stable(
 
 def _lacking(
     gate: Gate, spec: EvaluationSpec, people: LabelledRows, models: tuple[Predictions, Predictions]
-) -> Part | None:
+) -> GatePart | None:
     """Return that all people together are too few, if they are."""
     for each in requirements(gate):
         size = min(int(Cells(people.label, m.called).of(each.cases).sum()) for m in models)
         if size < each.minimum:
-            return Part(
+            return GatePart(
                 INCONCLUSIVE,
                 f"a comparison by {gate.metric} needs at least {each.minimum:,} {each.cases} with "
                 f"either revision; there are {spec.cells.total_text(size, people.rows)}: add held-out rows",
@@ -218,7 +218,7 @@ def _compared(
     models: tuple[Predictions, Predictions],
     margin: float,
     power: float,
-) -> Inferiority | Part:
+) -> Inferiority | GatePart:
     version = spec.stable.version if spec.stable is not None else ""
     who = cohorts(people.levels, gate.across.divisions) if gate.across else _undivided(people)
     tallies, others = (Tallies(Cells(people.label, model.called), who) for model in models)
@@ -240,7 +240,7 @@ def _compared(
         )
     except ValueError as error:
         why = f"the answers of {version}, which serves, cannot be used: {error}"
-        return Part(EvaluationPhase.ERROR, f"{why}; see interface.output.type of that version")
+        return GatePart(EvaluationPhase.ERROR, f"{why}; see interface.output.type of that version")
     numbered = dict(zip([EVERYBODY, *judged], found, strict=True))
     unmatched = [who.names[i] for i in sorted(weak)]
     result = Inferiority(gate, margin, version, tallies, numbered, small, unmatched)

@@ -10,7 +10,7 @@ from mlhops.api.verdict import of_ceiling, of_floor, overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.scoring.measured import Measured, Predictions
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
-from mlhops.evaluator.verdict.gate_result import Part, begun, limit_of, numbers
+from mlhops.evaluator.verdict.gate_result import GatePart, begun, limit_of, numbers
 from mlhops.evaluator.verdict.noninferiority import Inferiority, against_stable
 from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import (
@@ -36,9 +36,9 @@ class Performance:
     """What is known of one gate before it is clear which numbers may be told."""
 
     gate: Gate
-    bounded: Part | None
+    bounded: GatePart | None
     """Against the limit, where there is one."""
-    inferiority: Inferiority | Part | None
+    inferiority: Inferiority | GatePart | None
     """Against stable, where that is asked for."""
 
     @property
@@ -88,13 +88,13 @@ def performance(
 
 def _bounded(
     gate: Gate, spec: EvaluationSpec, people: LabelledRows, predictions: Predictions, power: float
-) -> Part:
+) -> GatePart:
     kinds = Cells(people.label, predictions.called)
     cells = spec.cells
     for each in requirements(gate):
         size = int(kinds.of(each.cases).sum())
         if size < each.minimum:
-            return Part(
+            return GatePart(
                 INCONCLUSIVE,
                 f"{gate.metric} needs at least {each.minimum:,} {each.cases}; the data have "
                 f"{cells.total_text(size, people.rows)}: add held-out rows",
@@ -105,7 +105,9 @@ def _bounded(
     )
     found = Interval(measured.estimate, measured.lower, measured.upper, limit_of(gate))
     if np.isnan(found.estimate):
-        return Part(INCONCLUSIVE, f"{gate.metric} is undefined: {measured.reason}: add such rows")
+        return GatePart(
+            INCONCLUSIVE, f"{gate.metric} is undefined: {measured.reason}: add such rows"
+        )
     ceiling = metric.better == "Lower"
     phase = (of_ceiling if ceiling else of_floor)(
         found.lower, found.upper, found.limit, gate.assurance
@@ -119,7 +121,7 @@ def _bounded(
     sentence = measure_sentence(gate, cases, found, ceiling=ceiling)
     proven = gate.assurance == "Proven"
     told = meaning(phase, good, bad, plan_sentence(needed, metric=metric), proven=proven)
-    return Part(phase, sentence + told, found, needed)
+    return GatePart(phase, sentence + told, found, needed)
 
 
 def _needed(gate: Gate, metric: Measure, found: Estimate, rows: int, power: float) -> Needed | None:

@@ -198,7 +198,11 @@ def _people(gate: Gate, tallies: Sequence[Tallies], members: Bools, cases: str) 
 
 
 def _planned(
-    found: planning.Plan, asked: planning.People, tallies: Tallies, cases: str, hardest: int
+    found: planning.SampleSizePlan,
+    asked: planning.People,
+    tallies: Tallies,
+    cases: str,
+    hardest: int,
 ) -> Planned:
     then = np.ceil(asked.sizes * found.growth)
     more = then - tallies.atoms(cases)

@@ -14,7 +14,7 @@ _NARROW = 0.02
 
 
 @dataclass(frozen=True)
-class Side:
+class GroupSide:
     """One of the two that are compared."""
 
     name: str
@@ -46,7 +46,7 @@ class Interval:
 def gap_sentence(
     gate: Gate,
     part: str | None,
-    sides: tuple[tuple[float, Side], tuple[float, Side]],
+    sides: tuple[tuple[float, GroupSide], tuple[float, GroupSide]],
     cases: str,
     found: Interval,
 ) -> str:
@@ -73,7 +73,7 @@ def gap_sentence(
 
 
 def hardest_sentence(
-    gate: Gate, sides: tuple[tuple[float, Side], tuple[float, Side]], found: Interval
+    gate: Gate, sides: tuple[tuple[float, GroupSide], tuple[float, GroupSide]], found: Interval
 ) -> str:
     """Return in short which comparison is closest to the limit, for the number of cases it has."""
     (rate, group), (rest, others) = sides

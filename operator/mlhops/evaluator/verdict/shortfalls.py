@@ -7,7 +7,7 @@ import numpy as np
 
 from mlhops.api.gate import Gate
 from mlhops.evaluator.data.subgroups import Cohorts
-from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies, Tally
+from mlhops.evaluator.verdict.cell_counts import Disclosure, GroupCounts, Tallies
 from mlhops.evaluator.verdict.requirements import Requirement
 from mlhops.evaluator.verdict.sentences import joined
 from mlhops.statistics.arrays import Bools
@@ -105,7 +105,7 @@ def _told(gate: Gate, each: Shortfall, tallies: Tallies, disclosure: Disclosure)
     )
 
 
-def _lack(tally: Tally, group: int, minimum: int) -> str:
+def _lack(tally: GroupCounts, group: int, minimum: int) -> str:
     """Say what a group has and needs, but no exact number that may not be told."""
     count = tally.count(group)
     if count is not None:

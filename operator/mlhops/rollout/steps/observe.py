@@ -3,7 +3,7 @@
 from mlhops.api.base import later
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.steps.handler import Done, StepContext, StepHandler, StepOutcome, Waiting
-from mlhops.rollout.traffic import Observed, asked_by, proven
+from mlhops.rollout.traffic import ObservedTraffic, asked_by, proven
 
 
 class ObserveStep(StepHandler):
@@ -14,7 +14,7 @@ class ObserveStep(StepHandler):
 
     def done(self, context: StepContext) -> StepOutcome:
         """Return whether enough was seen for long enough."""
-        candidate, wanted = context.candidate, Observed.of(context.step.step)
+        candidate, wanted = context.candidate, ObservedTraffic.of(context.step.step)
         if candidate.desired_weight <= 0 and context.step.removed:
             return Done()  # it was owed before a weight that was taken back
         if candidate.desired_weight <= 0:

@@ -52,7 +52,7 @@ class Persistence:
 
 
 @dataclass(frozen=True)
-class Limit:
+class EffectLimit:
     """What a test must come to for drift."""
 
     effect: float
@@ -114,7 +114,7 @@ def adjust(p_values: Sequence[float | None], correction: Correction) -> list[flo
 
 
 def judge(
-    shifts: "Sequence[Shift]", limits: Sequence[Limit], at: float, correction: Correction
+    shifts: "Sequence[Shift]", limits: Sequence[EffectLimit], at: float, correction: Correction
 ) -> list[Judged]:
     """Return the verdicts of all tests of a look.
 
@@ -151,7 +151,7 @@ def persistent(looks: Sequence[Verdict], persistence: Persistence) -> Verdict:
     return "NoDrift" if looks[-1] == "Drift" else looks[-1]
 
 
-def _verdict(shift: "Shift", adjusted: float | None, limit: Limit, at: float) -> Verdict:
+def _verdict(shift: "Shift", adjusted: float | None, limit: EffectLimit, at: float) -> Verdict:
     """Every comparison is such that what is not a number is an error, never no drift."""
     if adjusted is None or shift.effect is None:
         return "Insufficient"

@@ -12,7 +12,7 @@ _LEAST = 2.0**-149
 
 
 @dataclass(frozen=True)
-class Part:
+class ReplicaTest:
     """What one replica's test found."""
 
     p: float
@@ -22,7 +22,7 @@ class Part:
     """Values that they were compared with, the same ones in each replica; infinite if they share none."""
 
 
-def combined(parts: Sequence[Part]) -> float:
+def combined(parts: Sequence[ReplicaTest]) -> float:
     """Return the combined p-value.
 
     R. A. Fisher's method, for tests that depend on each other by the reference that they share, as
@@ -45,7 +45,7 @@ def combined(parts: Sequence[Part]) -> float:
     return null_distributions.chi_squared(statistic / scale, math.ceil(many / scale - 1e-9))
 
 
-def _covariance(a: Part, b: Part) -> float:
+def _covariance(a: ReplicaTest, b: ReplicaTest) -> float:
     """Return that of -2 ln p of both, by how far their means depend on each other."""
     r = math.sqrt(a.rows * b.rows / ((a.rows + a.reference) * (b.rows + b.reference)))
     return 3.263 * r + 0.710 * r * r + 0.027 * r * r * r

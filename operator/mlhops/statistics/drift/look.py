@@ -34,7 +34,7 @@ class Suite:
 
 
 @dataclass(frozen=True)
-class Seen:
+class WindowSeen:
     """What a test has found, and of what."""
 
     of: str
@@ -53,7 +53,7 @@ class Watch:
         self._features = [Reference(feature) for feature in profile.features]
         self._score = Reference(profile.score) if profile.score else None
 
-    def look(self, window: Summary, suite: Suite) -> list[Seen]:
+    def look(self, window: Summary, suite: Suite) -> list[WindowSeen]:
         """Return what the tests find.
 
         Which they are depends on profile and tests alone, so that p-values can be corrected for
@@ -65,18 +65,20 @@ class Watch:
         """
         window.refuse_unless_of(self.profile, self.digest)
         found = [
-            Seen(reference.profile.name, "Feature", shift)
+            WindowSeen(reference.profile.name, "Feature", shift)
             for reference, counted in zip(self._features, window.features, strict=True)
             for shift in _shifts(reference, counted, suite)
         ]
         if self._score is not None and window.score is not None:
             name = self._score.profile.name
-            found += [Seen(name, "Score", s) for s in _shifts(self._score, window.score, suite)]
+            found += [
+                WindowSeen(name, "Score", s) for s in _shifts(self._score, window.score, suite)
+            ]
         if suite.joint and self.profile.joint is not None and window.joint is not None:
-            found.append(Seen("joint", "Joint", mmd(self.profile.joint, window.joint)))
+            found.append(WindowSeen("joint", "Joint", mmd(self.profile.joint, window.joint)))
         return found
 
-    def missing(self, window: Summary) -> list[Seen]:
+    def missing(self, window: Summary) -> list[WindowSeen]:
         """Return how the share of missing values has shifted, by feature.
 
         Raises:
@@ -84,7 +86,7 @@ class Watch:
         """
         window.refuse_unless_of(self.profile, self.digest)
         return [
-            Seen(
+            WindowSeen(
                 feature.name,
                 "Feature",
                 proportion(feature.missing, self.profile.rows, counted.missing, counted.seen),

@@ -24,7 +24,7 @@ _SINGLE = float(np.finfo(np.float32).max)
 
 
 @dataclass
-class Tally:
+class ColumnCounts:
     """Counts of some rows; adding is exact, so that no order and no split matters."""
 
     sketch: "Sketch"
@@ -36,7 +36,7 @@ class Tally:
     joint: Counts
     """Sums of cosines and sines; empty without a joint profile."""
 
-    def add(self, other: "Tally") -> None:
+    def add(self, other: "ColumnCounts") -> None:
         """Count another tally's rows too.
 
         Raises:
@@ -48,7 +48,7 @@ class Tally:
         self.odd += other.odd
         self.joint += other.joint
 
-    def remove(self, other: "Tally") -> None:
+    def remove(self, other: "ColumnCounts") -> None:
         """No longer count another tally's rows: they have left the window.
 
         Raises:
@@ -75,7 +75,7 @@ class Tally:
             profile_digest=self.sketch.digest,
         )
 
-    def _same(self, other: "Tally") -> None:
+    def _same(self, other: "ColumnCounts") -> None:
         if other.sketch.digest != self.sketch.digest:
             raise ValueError("tallies of different profiles cannot be added")
 
@@ -93,9 +93,9 @@ class Sketch:
         self._size = sum(sizes)
         self._fourier = Fourier(profile.joint) if profile.joint else None
 
-    def nothing(self) -> Tally:
+    def nothing(self) -> ColumnCounts:
         """Return a tally of no rows."""
-        return Tally(
+        return ColumnCounts(
             self,
             0,
             np.zeros(self._size, dtype=np.int64),
@@ -103,7 +103,7 @@ class Sketch:
             np.zeros(self._fourier.size if self._fourier else 0, dtype=np.int64),
         )
 
-    def requests(self, columns: Mapping[str, Column], rows: int) -> Tally:
+    def requests(self, columns: Mapping[str, Column], rows: int) -> ColumnCounts:
         """Return the counts of rows that were sent to the model.
 
         Args:
@@ -134,7 +134,7 @@ class Sketch:
             tally.joint += self._fourier.sums(matrix)
         return tally
 
-    def scores(self, column: Column) -> Tally:
+    def scores(self, column: Column) -> ColumnCounts:
         """Return the counts of what the model has answered; none if the profile has no scores."""
         tally = self.nothing()
         if self.profile.score is not None:
@@ -159,7 +159,7 @@ class Sketch:
             return np.empty((0, 1))
         return self._bins[-1].coded(column)[:, np.newaxis]
 
-    def _count(self, tally: Tally, i: int, column: Column) -> None:
+    def _count(self, tally: ColumnCounts, i: int, column: Column) -> None:
         counts, tally.odd[i] = self._bins[i].count(column)
         tally.counts[self.starts[i] : self.starts[i] + len(counts)] = counts
 

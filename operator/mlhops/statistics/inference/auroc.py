@@ -12,7 +12,7 @@ import numpy as np
 
 from mlhops.statistics.arrays import Bools, Floats, Indices
 from mlhops.statistics.inference import influence
-from mlhops.statistics.inference.delong import Moments
+from mlhops.statistics.inference.delong import DelongMoments
 from mlhops.statistics.inference.influence import Piece
 
 
@@ -53,7 +53,7 @@ def piece(ranked: Ranked, rows: Indices) -> Piece:
     area = float(positive @ below / m)
     by_positive = float(positive @ (below - area) ** 2) / max(m - 1, 1)
     by_negative = float(negative @ (above - area) ** 2) / max(n - 1, 1)
-    moments = Moments(area, by_positive / m + by_negative / n, m, n)
+    moments = DelongMoments(area, by_positive / m + by_negative / n, m, n)
     return Piece(
         area,
         moments.variance or moments.smallest_variance(),

@@ -31,7 +31,7 @@ SMALLEST_BIN = 20
 
 
 @dataclass(frozen=True)
-class Moments:
+class BinMoments:
     """A sum of squared differences, and what its distribution depends on."""
 
     squares: float
@@ -127,7 +127,7 @@ def piece(label: Bools, score: Floats, rows: Indices, edges: Floats) -> Piece:
     return Piece(found.error, spread**2, found.limits, rows, nothing, len(rows), 0.0)
 
 
-def moments(label: Bools, score: Floats, edges: Floats) -> Moments:
+def moments(label: Bools, score: Floats, edges: Floats) -> BinMoments:
     """Return what the calibration error of rows and its limits follow from; a row in every bin."""
     place = np.searchsorted(edges, score)
     size = np.bincount(place, minlength=len(edges) + 1).astype(np.float64)
@@ -140,4 +140,4 @@ def moments(label: Bools, score: Floats, edges: Floats) -> Moments:
     squares = weight * mean**2
     total = float(squares.sum())
     signal = squares / total if total > 0 else weight
-    return Moments(total, float((weight * within / size).sum()), noise, signal)
+    return BinMoments(total, float((weight * within / size).sum()), noise, signal)

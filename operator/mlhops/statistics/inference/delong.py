@@ -14,7 +14,7 @@ ENOUGH = 10
 
 
 @dataclass(frozen=True)
-class Moments:
+class DelongMoments:
     """An area and its variance by DeLong."""
 
     area: float

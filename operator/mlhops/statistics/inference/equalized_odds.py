@@ -18,7 +18,7 @@ from mlhops.statistics.inference.rates import Trials
 
 
 @dataclass(frozen=True)
-class Part:
+class RateGaps:
     """One of the two rates."""
 
     name: str
@@ -34,7 +34,7 @@ def each_alone(question: Question) -> tuple[Question, Question]:
     return first, second
 
 
-def larger_gaps(parts: tuple[Part, Part], question: Question) -> list[Gap]:
+def larger_gaps(parts: tuple[RateGaps, RateGaps], question: Question) -> list[Gap]:
     """Return the gap of every group; its rates are those of the rate that differs more.
 
     A group that lacks cases of either is undefined.

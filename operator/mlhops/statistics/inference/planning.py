@@ -103,7 +103,7 @@ class People:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SampleSizePlan:
     """Sizes at which a gate is probably decided."""
 
     growth: Floats
@@ -114,7 +114,7 @@ class Plan:
     """The comparison that is least often within the limit; -1 where the gate is to fail."""
 
 
-def plan(parts: Sequence[Outlook], who: People, power: float = POWER) -> Plan | None:
+def plan(parts: Sequence[Outlook], who: People, power: float = POWER) -> SampleSizePlan | None:
     """Return the smallest sizes that decide a gate often enough, None where no sensible ones do.
 
     Args:
@@ -143,7 +143,7 @@ def plan(parts: Sequence[Outlook], who: People, power: float = POWER) -> Plan | 
     told = drawn.within.mean(axis=0)
     least = -1 if fails or len(told) == 0 else int(told.argmin())
     each = math.ceil(float((who.members @ (who.sizes * growth)).min()))
-    return Plan(growth, each, least)
+    return SampleSizePlan(growth, each, least)
 
 
 def _drawn(parts: Sequence[Outlook], growth: Floats) -> Drawn:
