@@ -148,7 +148,7 @@ def test_a_missing_date_of_a_required_feature_is_an_error() -> None:
 def with_dates() -> tuple[dict[str, Any], dict[str, Any]]:
     """The usual people, with the date of birth in place of age; the model takes the same numbers."""
     data = columns()
-    born = pd.Timestamp("2024-01-01") - pd.to_timedelta(np.round(data["age"]), unit="D")
+    born = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.round(data["age"]), unit="D")
     data["age"] = pa.array(np.round(data["age"]))
     data["born on"] = pa.array(born.date)
     spec = {
@@ -161,7 +161,7 @@ def with_dates() -> tuple[dict[str, Any], dict[str, Any]]:
             "output": {"type": "Probability", "threshold": 0.5},
             "groups": [
                 {"name": "sex", "feature": "sex", "values": ["F", "M"]},
-                {"name": "born", "feature": "born on", "dateBins": ["2023-11-01", "2023-11-15"]},
+                {"name": "born", "feature": "born on", "dateBins": ["2024-02-17", "2024-03-02"]},
             ],
         },
         "gates": [{**SPEC["gates"][0], "across": {"groups": ["sex", "born"]}}, SPEC["gates"][1]],
@@ -183,7 +183,7 @@ def test_a_server_gets_the_numbers_and_gates_the_groups(
 
     assert result.phase != "Error", result.message
     names = {each.group for each in result.gates[0].groups}
-    assert {"born=<2023-11-01", "born=2023-11-01/2023-11-15", "born=>=2023-11-15"} <= names
+    assert {"born=<2024-02-17", "born=2024-02-17/2024-03-02", "born=>=2024-03-02"} <= names
     assert '"name":"born on"' in (bench.profile or "")
 
 
