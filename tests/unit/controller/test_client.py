@@ -8,9 +8,11 @@ from typing import cast
 import pytest
 from aiohttp import web
 from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException
 
 from mlhops.api.base import Manifest
 from mlhops.controller.cache.store import name_of
+from mlhops.controller.kube import transport
 from mlhops.controller.kube.client import ApiError, Client, NotInstalled, NotLeading
 from mlhops.controller.resources import JOBS, MODELS
 
@@ -27,8 +29,12 @@ def ask(body: str, status: int, question: T, delay: float = 0.0) -> object:
     return asked(answer, question)
 
 
-def asked(answer: Callable[[web.Request], Awaitable[web.Response]], question: T) -> object:
-    """Put a question to a server that answers so."""
+def asked(
+    answer: Callable[[web.Request], Awaitable[web.Response]],
+    question: T,
+    login: Callable[[], Awaitable[str]] | None = None,
+) -> object:
+    """Put a question to a server that answers so; `login` gives the token of a later login."""
 
     async def run() -> object:
         app = web.Application()
@@ -38,7 +44,14 @@ def asked(answer: Callable[[web.Request], Awaitable[web.Response]], question: T)
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        client = Client(Configuration(host=f"http://127.0.0.1:{port}"))
+
+        async def again() -> Configuration:
+            token = await login() if login is not None else ""
+            return Configuration(
+                host=f"http://127.0.0.1:{port}", api_key={"BearerToken": f"Bearer {token}"}
+            )
+
+        client = Client(Configuration(host=f"http://127.0.0.1:{port}"), again)
         try:
             return await question(client)
         finally:
@@ -142,3 +155,60 @@ def test_a_write_is_not_made_later_than_it_was_asked_for() -> None:
         ask("{}", 200, twice)
     assert (error.value.status, error.value.retry_after > 25.0) == (429, True)
     assert time.monotonic() - began < 5.0
+
+
+async def _by_token(request: web.Request) -> web.Response:
+    """Answer who has the token of the second login."""
+    known = request.headers.get("Authorization") == "Bearer second"
+    found: Manifest = {"metadata": {"resourceVersion": "7"}, "items": []}
+    return web.json_response(found, status=200 if known else 401)
+
+
+@pytest.fixture
+def long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let any login be long ago."""
+    monkeypatch.setattr(transport, "_LOGIN_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("long_ago")
+def test_what_is_refused_with_an_old_token_is_asked_again_with_a_new_one() -> None:
+    logins: list[str] = []
+
+    async def login() -> str:
+        logins.append("second")
+        return "second"
+
+    async def question(client: Client) -> object:
+        return await asyncio.gather(*(client.list(MODELS, "icu") for _ in range(5)))
+
+    assert asked(_by_token, question, login) == [[]] * 5
+    assert len(logins) == 1
+
+
+@pytest.mark.usefixtures("long_ago")
+def test_a_login_that_fails_leaves_the_refusal() -> None:
+    async def login() -> str:
+        raise ConfigException("exec: process returned 1")
+
+    with pytest.raises(ApiError) as error:
+        asked(_by_token, lambda client: client.list(MODELS, "icu"), login)
+    assert error.value.status == 401
+
+
+@pytest.mark.usefixtures("long_ago")
+def test_no_write_waits_for_a_login_beyond_its_term_and_the_next_has_what_came_of_it() -> None:
+    arrived = asyncio.Event()
+
+    async def login() -> str:
+        await arrived.wait()
+        return "second"
+
+    async def question(client: Client) -> object:
+        client.term = lambda: 0.2
+        with pytest.raises(TimeoutError):
+            await client.create(JOBS, {"metadata": {"name": "a", "namespace": "icu"}})
+        arrived.set()
+        await asyncio.sleep(0.05)
+        return await client.list(MODELS, "icu")
+
+    assert asked(_by_token, question, login) == []

@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import structlog
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
@@ -21,11 +22,13 @@ from mlhops.api.base import Manifest
 from mlhops.controller.kube.canonical import encoded
 from mlhops.controller.kube.login import Login, token_of
 
+_log = structlog.get_logger(__name__)
 TIMEOUT_SECONDS = 15.0
 _PART = 1 << 16
 _UNAUTHORIZED = 401
 _LOGIN_SECONDS = 10.0
 """A plug-in is not run more often: it may ask a person, or a service that counts."""
+_NO_TIMEOUT = aiohttp.ClientTimeout(total=None)
 _STREAM = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_SECONDS)
 
 
@@ -55,11 +58,13 @@ class Transport:
         self._session: aiohttp.ClientSession | None = None
         self._retired: list[aiohttp.ClientSession] = []
         """Sessions with certificates of earlier logins, over which requests may be under way."""
-        self._logging_in = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
         self._logged_in = time.monotonic()
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._renewal is not None:
+            self._renewal.cancel()
         for session in (*self._retired, self._session):
             if session is not None:
                 await session.close()
@@ -81,44 +86,43 @@ class Transport:
             aiohttp.ClientError: there was none, or not all of it arrived.
             TimeoutError: it took too long.
         """
-        used = self._configuration
-        answer = await self._send(method, path, query, headers, body, seconds, most)
-        if answer.status == _UNAUTHORIZED and await self._log_in_again(used):
-            answer = await self._send(method, path, query, headers, body, seconds, most)
-        return answer
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        body: Manifest | None,
-        seconds: float,
-        most: int,
-    ) -> HttpAnswer:
-        async with self._open().request(
-            method,
-            self._url(path, query),
-            headers={**headers, **await self._credentials()},
-            data=encoded(body) if body is not None else None,
-            proxy=self._proxy,
-            server_hostname=self._configuration.tls_server_name or None,
-            timeout=aiohttp.ClientTimeout(total=seconds),
-        ) as response:
-            wait = response.headers.get("Retry-After", "")
-            rest = float(wait) if wait.isdecimal() else 0.0
-            told = await _body(response.content, most)
-            return HttpAnswer(response.status, response.reason or "", told, rest)
+        # A login counts as well: a write must not be under way for longer than the lease.
+        async with asyncio.timeout(seconds):
+            while True:
+                used = self._configuration
+                async with self._open().request(
+                    method,
+                    self._url(path, query),
+                    headers={**headers, **await self._credentials()},
+                    data=encoded(body) if body is not None else None,
+                    proxy=self._proxy,
+                    server_hostname=used.tls_server_name or None,
+                    timeout=_NO_TIMEOUT,
+                ) as response:
+                    wait = response.headers.get("Retry-After", "")
+                    rest = float(wait) if wait.isdecimal() else 0.0
+                    told = await _body(response.content, most)
+                if response.status != _UNAUTHORIZED or not await self._log_in_again(used):
+                    return HttpAnswer(response.status, response.reason or "", told, rest)
 
     async def _log_in_again(self, used: Configuration) -> bool:
         """Return whether there are other credentials than those that were refused."""
-        async with self._logging_in:
+        if self._configuration is used:
             lately = time.monotonic() - self._logged_in < _LOGIN_SECONDS
-            if self._configuration is used and not lately:
-                self._logged_in = time.monotonic()
-                self._take(await self._login())
-            return self._configuration is not used
+            if (self._renewal is None or self._renewal.done()) and not lately:
+                self._renewal = asyncio.create_task(self._renew())
+            if self._renewal is not None:
+                # It goes on without a request whose time is over, for the next one.
+                await asyncio.shield(self._renewal)
+        return self._configuration is not used
+
+    async def _renew(self) -> None:
+        self._logged_in = time.monotonic()
+        try:
+            self._take(await self._login())
+        except Exception as error:
+            # A plug-in fails in ways of its own; that the API server refuses stands as its answer.
+            _log.warning("the login failed", error=f"{type(error).__name__}: {error}")
 
     def _take(self, configuration: Configuration) -> None:
         """Use the credentials of a new login; a certificate counts from the next connection on."""
