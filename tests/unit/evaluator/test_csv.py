@@ -170,9 +170,7 @@ def test_a_name_is_found_in_any_encoding(tmp_path: Path) -> None:
 def test_a_name_that_only_looks_the_same_is_told(tmp_path: Path, name: str, there: str) -> None:
     path = tmp_path / "data.csv"
     path.write_text(f"{there},age\n1,2\n")
-    with pytest.raises(
-        EvaluationError, match=r"differs in (how its letters are encoded|blanks or case)"
-    ):
+    with pytest.raises(EvaluationError, match=r"differs in how its letters are encoded"):
         Table(path, "csv").require([(name, "feature")])
 
 

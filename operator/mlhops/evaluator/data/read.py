@@ -320,11 +320,12 @@ def _is_same(kind: "pa.DataType", before: "pa.DataType") -> bool:
 
 
 def _bare(name: str) -> str:
-    return _tight(normalize("NFKC", name))
+    return _tight(normalize("NFKC", name)).casefold()
 
 
 def _tight(name: str) -> str:
-    return "".join(name.split()).casefold()
+    # Folding case would make one of the two signs µ.
+    return "".join(name.split()).lower()
 
 
 def _values_in(kind: "pa.DataType") -> "pa.DataType":
