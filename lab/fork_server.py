@@ -145,7 +145,7 @@ class ForkServer:
 
 
 class ForkServers:
-    """An server for each program that is started more than once."""
+    """A server for each program that is started more than once."""
 
     def __init__(self, modules: Iterable[str]) -> None:
         self._servers: dict[str, ForkServer | None] = dict.fromkeys(modules)

@@ -33,10 +33,14 @@ def told(name: str) -> str:
     """Return a name for a sentence: in quotes where it is more than a word, with blanks at its ends as signs."""
     if _PLAIN.fullmatch(name):
         return name
-    clean = shown(name)
-    body = clean.strip()
-    before, _, after = clean.partition(body)
-    return f"'{BLANK * len(before)}{body}{BLANK * len(after)}'"
+    return f"'{blanks_shown(shown(name))}'"
+
+
+def blanks_shown(text: str) -> str:
+    """Return a text with the blanks around it as signs, where it is another one without them."""
+    body = text.strip()
+    before, _, after = text.partition(body)
+    return BLANK * len(before) + body + BLANK * len(after)
 
 
 def shown(name: str) -> str:

@@ -16,7 +16,7 @@ import pyarrow.types as types
 from numpy.typing import NDArray
 
 from mlhops.api.columns import told
-from mlhops.api.dates import is_zoned, microseconds
+from mlhops.api.dates import DateEncoding, is_zoned, microseconds
 from mlhops.api.interface import Feature
 from mlhops.evaluator.data.convert import encoded, is_text, pattern, plain
 from mlhops.evaluator.data.read import Column, Table, is_date
@@ -78,26 +78,25 @@ def _of_text(column: Column) -> Dates:
     codes, texts = encoded(column)
     found = [_read(text) for text in texts]
     ok = np.array([*(each is not None for each in found), False])
-    numbers = np.array([*(microseconds(each) if each else 0 for each in found), 0], np.int64)
+    numbers = np.array([*(each[0] if each else 0 for each in found), 0], np.int64)
     present = np.unique(codes[codes >= 0]).tolist()
-    moments = [each for code in present if (each := found[code]) is not None]
     wrong = (codes >= 0) & ~ok[codes]
     first = texts[codes[np.argmax(wrong)]] if wrong.any() else ""
     looks = f"'{pattern(first)}' (9 is any digit, a any letter)"
-    zones = frozenset(each.tzinfo is not None for each in moments)
+    zones = frozenset(each[1] for code in present if (each := found[code]) is not None)
     return Dates(numbers[codes], (codes >= 0) & ok[codes], wrong, zones, looks)
 
 
-def _read(text: str) -> datetime | None:
+def _read(text: str) -> tuple[int, bool] | None:
+    """Return a date as microseconds from 1970 on, and whether it has a time zone; None where it is no date."""
     text = text.strip()
     if not _ISO.fullmatch(text):
         return None
     try:
         found = datetime.fromisoformat(text)
-        microseconds(found)
+        return microseconds(found), found.tzinfo is not None
     except (ValueError, OverflowError):
         return None
-    return found
 
 
 _ALL_TOLD = SmallCells(1)
@@ -166,14 +165,12 @@ def refuse_wrong(table: Table, features: Sequence[Feature]) -> None:
     Raises:
         EvaluationError: a value is no date, or the time zone is not as declared.
     """
-    declared = {each.name: each.date for each in features if each.date is not None}
-    if not declared:
-        return
     looks = {
-        name: Checked(name, "interface.features[].date.since", [date.since])
-        for name, date in declared.items()
+        each.name: _checked(each.name, each.date) for each in features if each.date is not None
     }
-    for batch in table.batches(list(declared), _ROWS_AT_ONCE):
+    if not looks:
+        return
+    for batch in table.batches(list(looks), _ROWS_AT_ONCE):
         for name, each in looks.items():
             each.add(batch[name])
     for each in looks.values():
@@ -188,7 +185,7 @@ def numbered(column: Column, feature: Feature) -> Column:
     """
     if feature.date is None:
         return column
-    look = Checked(feature.name, "interface.features[].date.since", [feature.date.since])
+    look = _checked(feature.name, feature.date)
     found = look.add(column)
     look.check()
     since = microseconds(datetime.fromisoformat(feature.date.since))
@@ -196,3 +193,7 @@ def numbered(column: Column, feature: Feature) -> Column:
         (found.values - since) / _UNITS[feature.date.unit], pa.float64(), mask=~found.known
     )
     return numbers
+
+
+def _checked(name: str, date: DateEncoding) -> Checked:
+    return Checked(name, "interface.features[].date.since", [date.since])

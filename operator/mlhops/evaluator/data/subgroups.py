@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mlhops.api.columns import told
+from mlhops.api.columns import blanks_shown, told
 from mlhops.api.dates import microseconds
 from mlhops.api.interface import Group
 from mlhops.evaluator.data.convert import canonical, encoded, is_text, numbers_and_others, spelling
@@ -31,7 +31,6 @@ MOST_GROUPS = 1000
 _COUNTABLE = 1 << 22
 _MOST_NAMED = 5
 _LONGEST = 63
-_BLANK = "\N{OPEN BOX}"
 _EXACT = 2.0**53
 
 Codes = NDArray[np.intp]
@@ -207,13 +206,6 @@ def _shown(value: str) -> str:
     return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"
 
 
-def _blanks_shown(text: str) -> str:
-    """Return a text with the blanks around it as signs, where it is another value without them."""
-    body = text.strip()
-    before, _, after = text.partition(body)
-    return _BLANK * len(before) + body + _BLANK * len(after)
-
-
 class _Bins:
     def __init__(self, group: Group, cuts: Sequence[float], cells: SmallCells) -> None:
         self._group = group
@@ -371,7 +363,7 @@ class _Declared:
             return f"more than {MOST_VALUES} different ones"
         ordered = sorted(undeclared, key=lambda text: (-undeclared[text], text))
         told = [text for text in ordered if not self._cells.hides(undeclared[text])]
-        names = [f"'{_shown(_blanks_shown(text))}'" for text in told[:_MOST_NAMED]]
+        names = [f"'{_shown(blanks_shown(text))}'" for text in told[:_MOST_NAMED]]
         more = len(ordered) - len(names)
         if not names:
             few = self._cells.text(undeclared[ordered[0]], "row")
@@ -406,7 +398,7 @@ class _Values:
             return text
         like = spelling(text)
         alike = sum(spelling(other) == like for other in self._seen.counts)
-        return like if alike == 1 else _blanks_shown(text)
+        return like if alike == 1 else blanks_shown(text)
 
 
 def _with_unknown(
