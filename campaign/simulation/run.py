@@ -54,9 +54,13 @@ def run(steps: int, seed: int, jobs: int, tell: Callable[[str], None] = print) -
 
 
 def play(seed: int, number: int) -> Outcome:
-    """Play one episode."""
+    """Play one episode, in which the operator logs nothing but what is critical."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    return Episode(seed, number).run()
+    try:
+        return Episode(seed, number).run()
+    finally:
+        structlog.configure(**before)
 
 
 def _outcomes(seed: int, jobs: int, more: Callable[[], bool]) -> Iterator[Outcome]:

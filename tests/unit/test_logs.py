@@ -41,7 +41,7 @@ SEEN = [
 LAST = ("RuntimeError that nobody handles", "critical", "mlhops", "RuntimeError")
 DETECTOR = """
 from mlhops.detector import __main__ as command, service
-service.Service.run = trouble
+service.DetectorService.run = trouble
 command.main(["--sink-port", "0"])
 """
 EVALUATOR = """

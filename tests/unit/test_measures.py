@@ -46,7 +46,7 @@ register(
         how=OfScores(_absolute_error, needs_answer="Probability", planned=False),
         definition="how far risk and outcome are apart",
         undefined="nobody is there",
-        bounds=Bounds(0.0, 2.0, "limit of AbsoluteError must be between 0 and 2"),
+        bounds=MeasureBounds(0.0, 2.0, "limit of AbsoluteError must be between 0 and 2"),
     )
 )
 """
@@ -87,7 +87,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             (package / each.name).symlink_to(each)
     shutil.copytree(original / "measures", package / "measures")
     entry = package / "measures" / "binary.py"
-    imports = "import LargerGap,", "import Bounds, LargerGap,"
+    imports = "import LargerGap, Measure,", "import LargerGap, Measure, MeasureBounds,"
     entry.write_text(entry.read_text().replace(*imports) + ENTRIES)
     path = f"import sys; sys.path[:0] = [{str(folder)!r}, {str(REPOSITORY)!r}]"
     done = subprocess.run(
