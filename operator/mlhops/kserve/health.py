@@ -65,7 +65,8 @@ def observe(
     ready = is_ready(live)
     name = text(live, "metadata", "name")
     pods = list(pods)
-    own = [pod for pod in pods if is_of_service(pod, name) and _belongs(pod, live)]
+    present = [pod for pod in pods if is_of_service(pod, name) and not _is_leaving(pod)]
+    own = [pod for pod in present if not _is_older(pod, live)]
     trouble = None if ready else _pods_trouble(own) or _reported_trouble(live)
     answering = [pod for pod in own if _is_ready_pod(pod)]
     behind = _pods_trouble(own) if answering else None
@@ -85,21 +86,29 @@ def observe(
         foreign_logger=foreign_logger(live, desired),
         foreign_field=foreign_field(live, desired),
         foreign_pod=_foreign_pod(pods, name),
-        server=server_of(live, answering, runtimes),
+        server=server_of(live, answering, runtimes, _left_over(present, live)),
         current=desired is None or as_applied(live, desired),
         mode=text(live, "status", "deploymentMode"),
     )
 
 
-def _belongs(pod: Manifest, live: Manifest) -> bool:
-    """Whether a pod is not one of an earlier InferenceService of that name, nor on its way out."""
-    if at(pod, "metadata", "deletionTimestamp") is not None:
-        return False
+def _is_leaving(pod: Manifest) -> bool:
+    return at(pod, "metadata", "deletionTimestamp") is not None
+
+
+def _is_older(pod: Manifest, live: Manifest) -> bool:
+    """Whether a pod is of an earlier InferenceService of that name."""
     born, since = (
         text(pod, "metadata", "creationTimestamp"),
         text(live, "metadata", "creationTimestamp"),
     )
-    return not born or not since or born >= since
+    return bool(born and since) and born < since
+
+
+def _left_over(pods: Iterable[Manifest], live: Manifest) -> str:
+    """Return a pod of an earlier InferenceService of that name that still answers: the Service chooses by label."""
+    ready = (pod for pod in pods if _is_older(pod, live) and _is_ready_pod(pod))
+    return min((text(pod, "metadata", "name") for pod in ready), default="")
 
 
 def _foreign_pod(pods: Iterable[Manifest], service: str) -> str:
