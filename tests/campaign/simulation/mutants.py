@@ -188,7 +188,7 @@ def _as_wished(*_: object) -> tuple[EvaluationPhase, str]:
 def _one_pod_is_enough() -> Iterator[None]:
     """All requests come to a model server that is ready, however many pods it has."""
     with ExitStack() as changes:
-        for module in ("steps", "weights"):
+        for module in ("advance", "weights"):
             found = patch(f"mlhops.rollout.{module}.is_short", lambda *_: False)
             changes.enter_context(found)
         yield
