@@ -93,10 +93,10 @@ class Evaluations:
             return None
         evaluation = Evaluation.model_validate(live)
         found = await reader.get(MODELS, key.namespace, evaluation.spec.model)
-        model = ClinicalModel.model_validate(found) if found is not None else None
         if evaluation.status.phase in FINISHED or evaluation.metadata.deletion_timestamp:
-            await self._profiles.tidy(reader, key, evaluation, model)
+            await self._profiles.tidy(reader, key, evaluation, text(found, "metadata", "uid"))
             return None
+        model = ClinicalModel.model_validate(found) if found is not None else None
         problem = await self._problem(reader, live, evaluation, model)
         if problem or model is None:
             status = evaluator_job.refused(evaluation, problem, now, final=True)
