@@ -31,7 +31,6 @@ from mlhops.kserve.detector import Detector, Detectors
 from mlhops.kserve.names import owner_reference
 from mlhops.rollout.revision import Served, revision_of, service_name
 from mlhops.rollout.revision_record import RevisionRecord
-from mlhops.routing.gateway_api import GatewayRouter
 from testkit.builders import clinical_model, serving_runtime
 from testkit.model_pods import hash_of, labels_of, running
 
@@ -97,7 +96,7 @@ class Ward:
                 reader = CachedReader(self._store, client)
                 if forbidden is not None:
                     reader = Forbidden(self._store, client, forbidden)
-                return await gather(reader, GatewayRouter(), IMAGES, KEY)
+                return await gather(reader, IMAGES, KEY)
             finally:
                 await client.close()
 
