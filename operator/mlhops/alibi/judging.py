@@ -4,16 +4,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlhops.api.alibi import (
+from mlhops.alibi.planned import (
     NEEDS_TORCH,
     NOT_INSTALLED,
     PERMUTATIONS,
-    AlibiReport,
-    AlibiResult,
-    AlibiTest,
     PlannedTest,
     planned,
 )
+from mlhops.api.alibi import AlibiReport, AlibiResult, AlibiTest
 from mlhops.api.base import seconds
 from mlhops.api.columns import told
 from mlhops.api.policy import DriftSettings
@@ -78,8 +76,8 @@ def over_pods(
         settings: of the policy.
         alpha: the corrected chance at which there is drift.
     """
-    asked = settings.asked_of_alibi
-    told = [_Pod(report.alibi, settings) for report in reports if report.profile_digest == digest]
+    asked = settings.asked_of_engine
+    told = [_Pod(report.engine, settings) for report in reports if report.profile_digest == digest]
     if asked is None or not told:
         return Heard()
     tests = list(planned(asked.detectors, profile))

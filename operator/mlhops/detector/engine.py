@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from mlhops.api.detector import DetectorConfig
-from mlhops.api.summary import EngineReport
+from mlhops.api.engine import EngineReport
 from mlhops.statistics.drift.sketch import Column, Sketch
 
 

@@ -11,8 +11,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from mlhops import __version__
+from mlhops.api.engine import EngineReport
 from mlhops.api.serving import ProbeReport, ServingReport
-from mlhops.api.summary import DetectorReport, EngineReport
+from mlhops.api.summary import DetectorReport
 from mlhops.detector import exposition
 from mlhops.detector.event_queue import Intake
 from mlhops.detector.news import News
@@ -120,7 +121,7 @@ class Reporter(Collector):
                 profile_digest=watcher.sketch.digest if watcher.sketch else "",
                 windows=watcher.summaries(now),
                 counters=watcher.counters.flat() | self._state(),
-                alibi=self._engine(now),
+                engine=self._engine(now),
             )
             .model_dump_json(exclude_none=True)
             .encode()

@@ -423,7 +423,7 @@ def _configurations(
                 features=record.interface.features,
                 output=record.interface.output,
                 windows=windows,
-                alibi=asked,
+                engine=asked,
                 probe=_probe(model, record),
             )
             service = service_name(model.metadata.name, revision)
