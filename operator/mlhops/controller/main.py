@@ -60,7 +60,7 @@ from mlhops.rollout.evaluator_pod import EvaluatorImage
 from mlhops.rollout.intents import Event
 from mlhops.rollout.reasons import CLUSTER_RESTORED_MESSAGE, Reason
 from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules
-from mlhops.routing.registry import KINDS, PARENTS, ROUTED, ROUTERS
+from mlhops.routing.registry import KINDS, PARENTS, ROUTED
 from mlhops.routing.router import Router
 
 _log = structlog.get_logger(__name__)
@@ -115,7 +115,6 @@ class Operator:
         self._models = Models(
             client,
             self._store,
-            ROUTERS[0],
             detectors,
             now,
             self.sinks,

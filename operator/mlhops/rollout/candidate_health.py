@@ -106,7 +106,7 @@ def _exposed(draft: Draft, candidate: Candidate) -> bool:
     if candidate.renew or draft.stable is None:
         return False
     route = draft.seen.route
-    routed = route.weights.get(candidate.inference_service, 0) if route is not None else 0
+    routed = route.traffic.of(candidate.inference_service) if route is not None else 0
     return candidate.desired_weight > 0 or routed > 0
 
 

@@ -31,7 +31,6 @@ from mlhops.kserve.detector import Detector, Detectors
 from mlhops.kserve.names import owner_reference
 from mlhops.rollout.revision import Served, revision_of, service_name
 from mlhops.rollout.revision_record import RevisionRecord
-from mlhops.routing.gateway_api import GatewayRouter
 from testkit.builders import clinical_model, serving_runtime
 from testkit.model_pods import hash_of, labels_of, running
 
@@ -97,7 +96,7 @@ class Ward:
                 reader = CachedReader(self._store, client)
                 if forbidden is not None:
                     reader = Forbidden(self._store, client, forbidden)
-                return await gather(reader, GatewayRouter(), IMAGES, KEY)
+                return await gather(reader, IMAGES, KEY)
             finally:
                 await client.close()
 
@@ -150,12 +149,12 @@ def test_a_new_revision_gets_alibi_detect_where_its_policy_asks_it_and_keeps_it(
         spec: Manifest = {"drift": {"engine": engine, "every": "2m", "minRows": 200}}
         ward.hear(POLICIES, "strict", {"spec": spec})
         wanted = ward.gather().records[ward.revision].detector
-        asked = ward.configuration().alibi
+        asked = ward.configuration().engine
         if engine == "Native":
             assert wanted == OURS
             assert asked is None
             continue
-        assert wanted == Detector(image=IMAGES.alibi, engine="AlibiDetect")
+        assert wanted == Detector(image=IMAGES.with_engine, engine="AlibiDetect")
         assert asked is not None
         assert [each.type for each in asked.detectors] == ["TabularDrift"]
         assert (asked.rows, asked.min_rows, asked.every) == (1000, 200, 120)
@@ -174,7 +173,7 @@ def test_a_policy_that_changes_its_engine_restarts_no_model() -> None:
     gathered = ward.gather()
     assert gathered.records[ward.revision].detector == EARLIER
     assert gathered.seen.services[ward.service].current
-    assert ward.configuration().alibi is not None, "so that its detector can say what it lacks"
+    assert ward.configuration().engine is not None, "so that its detector can say what it lacks"
 
 
 def test_a_revision_that_serves_keeps_its_detector_whatever_operator_comes() -> None:

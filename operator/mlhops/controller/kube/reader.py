@@ -22,7 +22,7 @@ from mlhops.json_access import items
 from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, app_of
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 from mlhops.routing.hostnames import Claim, Rivals
-from mlhops.routing.registry import PARENTS, ROUTED
+from mlhops.routing.registry import PARENTS
 
 Manifests: TypeAlias = list[Manifest]
 Evidence: TypeAlias = tuple[list[Manifest], list[OwnedRecord]]
@@ -66,8 +66,8 @@ class Reader(Protocol):
         """Return those of a model's Evaluations that are named, and what is known of all."""
         ...
 
-    async def rivals(self, model: Name, hostnames: Collection[str]) -> Rivals:
-        """Return what others have of host names like these, in all namespaces that the operator sees."""
+    async def rivals(self, kind: Kind, model: Name, hostnames: Collection[str]) -> Rivals:
+        """Return what others have of host names like these in routes of a kind, wherever the operator sees them."""
         ...
 
 
@@ -175,14 +175,12 @@ class CachedReader:
         named = [manifest for manifest in found if manifest is not None]
         return named, self._store.records(namespace, model)
 
-    async def rivals(self, model: Name, hostnames: Collection[str]) -> Rivals:
+    async def rivals(self, kind: Kind, model: Name, hostnames: Collection[str]) -> Rivals:
         """Return what was heard of others' routes and models with host names like these."""
         if not hostnames:
             return Rivals()
-        routes, models = [
-            [one for kind in kinds for one in await self._with_hostnames(kind, model, hostnames)]
-            for kinds in (ROUTED, (MODELS,))
-        ]
+        routes = await self._with_hostnames(kind, model, hostnames)
+        models = await self._with_hostnames(MODELS, model, hostnames)
         claims = [claim for each in models for claim in _claims(each)]
         # What is about to be claimed counts as claimed; nothing is awaited from here to the plan that rests on it.
         reserved = self._store.reserved()
@@ -269,6 +267,6 @@ class LiveReader:
         named = [manifest for manifest in found if manifest is not None]
         return named, self._store.records(namespace, model)
 
-    async def rivals(self, model: Name, hostnames: Collection[str]) -> Rivals:
+    async def rivals(self, kind: Kind, model: Name, hostnames: Collection[str]) -> Rivals:
         """Return what others have as heard: it decides nothing but who was first."""
-        return await self._heard.rivals(model, hostnames)
+        return await self._heard.rivals(kind, model, hostnames)

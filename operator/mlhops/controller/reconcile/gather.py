@@ -1,7 +1,7 @@
 """Gathers everything about one model: as last heard, or read anew where a step cannot be taken back."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -44,7 +44,7 @@ from mlhops.kserve.detector import (
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of, detector_map, profile_map
 from mlhops.kserve.owner import controllers, is_ours, owned
 from mlhops.kserve.servers import Runtimes, runtime_names
-from mlhops.kserve.state import Answerer, Route, Service
+from mlhops.kserve.state import Service
 from mlhops.rollout.drift_snapshot import Monitored
 from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.observed import Observed, Retraining
@@ -52,15 +52,9 @@ from mlhops.rollout.retraining import ACTION_LABEL
 from mlhops.rollout.revision import evaluation_name, service_name
 from mlhops.rollout.revision_record import RevisionRecord
 from mlhops.rollout.taken import live_evaluations
-from mlhops.routing.hostnames import (
-    ANY_HOSTNAME,
-    HostnameRules,
-    Rivals,
-    asked_by,
-    held_by,
-    judge_hostnames,
-    routed,
-)
+from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules, Rivals
+from mlhops.routing.registry import ROUTERS, router_of
+from mlhops.routing.route import Answerer, Route
 from mlhops.routing.router import Router
 
 R = TypeVar("R", bound=Resource)
@@ -92,7 +86,7 @@ class Gathered:
 
     seen: Observed
     routed: ClinicalModel
-    """The model with the host names and the Gateway that its route has."""
+    """The model as its route has it: of a Gateway, with the host names that it holds there."""
     records: Mapping[str, RevisionRecord]
     """What each revision is, from the spec and from what was recorded."""
     configurations: Mapping[str, Manifest]
@@ -115,10 +109,10 @@ class _Around:
 
 async def gather(
     reader: Reader,
-    router: Router,
     detectors: Detectors,
     key: Key,
     rules: HostnameRules = ANY_HOSTNAME,
+    routers: Sequence[Router] = ROUTERS,
 ) -> Gathered | None:
     """Return everything about a model, None where it is gone; new revisions get one of these detectors.
 
@@ -131,7 +125,7 @@ async def gather(
         return None
     model = _parse(ClinicalModel, live)
     try:
-        return await _gather_around(reader, router, detectors, model, rules)
+        return await _gather_around(reader, router_of(model, routers), detectors, model, rules)
     except ApiError as error:
         if error.status != 403:
             raise
@@ -170,10 +164,9 @@ async def _gather_around(
     recorded = read_records(model, kept)
     offered = NOTHING_OFFERED if recorded.has_target else await _offered(reader, namespace)
     live_route = next(iter(own_routes or ()), None)
-    held = held_by(model, live_route)
-    names = {*asked_by(model), *(each.name for each in held)}
+    names, routed = router.contested(model, live_route), router.routed(model, live_route)
     # Last of all, so that what is claimed on it is claimed on what is so at this moment.
-    rivals = await _if_installed(reader.rivals(Name(namespace, name), names))
+    rivals = await _if_installed(reader.rivals(router.route, Name(namespace, name), names))
     watched = model.spec.monitoring
     alone = watched is not None and watched.sidecar == "Off"
     detector = None if alone else detectors.of(policy.spec if policy is not None else None)
@@ -186,7 +179,7 @@ async def _gather_around(
         model=model,
         services=_services(model, owned_services, around, known.records),
         router=router,
-        route=_observed(router, routed(model, held), live_route, answerers),
+        route=_observed(router, model, live_route, answerers),
         evaluations=_evaluations(evaluations, uid),
         records={each.name: each.record for each in records if uid in each.owners},
         decisions=decided,
@@ -199,7 +192,9 @@ async def _gather_around(
         gateway_exists=parent is not None,
         unprogrammed=router.doubt(parent or {}),
         listener=router.listener(parent or {}),
-        hostnames=judge_hostnames(model, live_route, rivals or Rivals(), parent or {}, rules),
+        hostnames=router.judge_hostnames(
+            model, live_route, rivals or Rivals(), parent or {}, rules
+        ),
         kserve_installed=services is not None,
         gateway_api_installed=own_routes is not None and rivals is not None,
         monitored=_monitored(model, policy),
@@ -207,7 +202,7 @@ async def _gather_around(
     )
     return Gathered(
         seen=seen,
-        routed=routed(model, held),
+        routed=routed,
         records=known.records,
         configurations=configurations,
         answerers=answerers,
@@ -245,9 +240,9 @@ def _owned_records(model: ClinicalModel, revisions: list[Manifest]) -> frozenset
 def _observed(
     router: Router, model: ClinicalModel, live: Manifest | None, answerers: Mapping[str, Answerer]
 ) -> Route | None:
-    if live is None or model.spec.exposure.gateway is None:
-        return None  # without a Gateway no route is ours to read
-    return router.observe(model, live, answerers)
+    if live is None or router.parent(model) is None:
+        return None  # where it would hang on nothing, no route is ours to read
+    return router.observe(router.routed(model, live), live, answerers)
 
 
 def _answerers(
@@ -428,7 +423,7 @@ def _configurations(
                 features=record.interface.features,
                 output=record.interface.output,
                 windows=windows,
-                alibi=asked,
+                engine=asked,
                 probe=_probe(model, record),
             )
             service = service_name(model.metadata.name, revision)

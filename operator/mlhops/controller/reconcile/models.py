@@ -1,7 +1,7 @@
 """Reconciles one ClinicalModel: gather, plan, apply, return."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
@@ -27,7 +27,7 @@ from mlhops.rollout.intents import (
     EnsureEvaluation,
     EnsureService,
     Plan,
-    SetWeights,
+    SetTraffic,
     StartRetraining,
 )
 from mlhops.rollout.observed import Observed
@@ -35,9 +35,10 @@ from mlhops.rollout.plan import plan, plan_to_tell
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.staleness import may_rest_on_cached_state
 from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules
+from mlhops.routing.registry import ROUTERS
 from mlhops.routing.router import Router
 
-_RESTS_ON_MODEL = (EnsureService, ConfigureDetector, EnsureEvaluation, SetWeights, StartRetraining)
+_RESTS_ON_MODEL = (EnsureService, ConfigureDetector, EnsureEvaluation, SetTraffic, StartRetraining)
 Looks: TypeAlias = Callable[[Key], Look | None]
 """Returns the newest look at a model, None before the first."""
 Answers: TypeAlias = Callable[[Key, Observed], ServingLook | None]
@@ -53,13 +54,13 @@ class Models:
         self,
         client: Client,
         store: Store,
-        router: Router,
         detectors: Detectors,
         clock: Callable[[], datetime],
         sinks: Sinks,
         looks: Looks,
         answers: Answers,
         hostnames: HostnameRules = ANY_HOSTNAME,
+        routers: Sequence[Router] = ROUTERS,
     ) -> None:
         self._client = client
         self._store = store
@@ -67,10 +68,10 @@ class Models:
         self._hostnames = hostnames
         self._heard = CachedReader(store, client)
         self._fresh = LiveReader(store, client)
-        self._router = router
+        self._routers = routers
         self._detectors = detectors
         self._clock = clock
-        self._applier = Applier(client, router, Recorder(client, clock), sinks)
+        self._applier = Applier(client, Recorder(client, clock), sinks)
         self._looks = looks
         self._refusals: dict[Key, str] = {}
 
@@ -117,7 +118,7 @@ class Models:
         return await self._plan_on(self._fresh, key)
 
     async def _plan_on(self, reader: Reader, key: Key) -> tuple[Gathered, Plan] | None:
-        gathered = await gather(reader, self._router, self._detectors, key, self._hostnames)
+        gathered = await gather(reader, self._detectors, key, self._hostnames, self._routers)
         if gathered is None:
             return None
         monitored = gathered.seen.monitored
@@ -151,7 +152,7 @@ class Models:
         meta = gathered.seen.model.metadata
         if meta.orphaned and gathered.route:
             # The model may be gone by now. Its route stays, and by its uid none is made; no other pass comes.
-            unchecked = tuple(each for each in unchecked if not isinstance(each, SetWeights))
+            unchecked = tuple(each for each in unchecked if not isinstance(each, SetTraffic))
         if not any(isinstance(intent, _RESTS_ON_MODEL) for intent in unchecked):
             return
         live = await self._client.get(MODELS, meta.namespace, meta.name)

@@ -10,21 +10,14 @@ from hypothesis import strategies as st
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.kserve.state import Hostnames
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.hostnames import claim_hostnames
 from mlhops.rollout.observed import Observed
 from mlhops.routing.gateway_api import GatewayRouter
-from mlhops.routing.hostnames import (
-    ANY_HOSTNAME,
-    Claim,
-    HostnameRules,
-    Rivals,
-    held_by,
-    judge_hostnames,
-    overlaps,
-    routed,
-)
+from mlhops.routing.gateway_hostnames import held_by
+from mlhops.routing.hostnames import ANY_HOSTNAME, Claim, HostnameRules, Rivals, overlaps
+from mlhops.routing.route import Hostnames
+from mlhops.routing.traffic import Traffic
 from testkit.builders import clinical_model
 
 ROUTER = GatewayRouter()
@@ -65,7 +58,7 @@ def model(
 
 def route_of(of: ClinicalModel, made: str = "2030-01-02T00:00:00Z", *names: str) -> Manifest:
     """The model's own HTTPRoute, with the names that it holds or these."""
-    live = ROUTER.desired(routed(of, of.status.hostnames), {"sepsis-a": 100}, {})
+    live = ROUTER.desired(ROUTER.routed(of, None), Traffic({"sepsis-a": 100}), {})
     cast(Manifest, live["metadata"])["creationTimestamp"] = made
     if names:
         cast(Manifest, live["spec"])["hostnames"] = list(names)
@@ -106,7 +99,7 @@ def judged(
         for each in claims
         for one in each.status.hostnames
     ]
-    return judge_hostnames(of, live, Rivals(routes, held), gateway, rules)
+    return ROUTER.judge_hostnames(of, live, Rivals(routes, held), gateway, rules)
 
 
 def test_another_namespaces_host_name_is_not_given_to_an_older_route() -> None:
@@ -365,7 +358,7 @@ class Town:
         others = tuple(each for name, each in self.models.items() if name != namespace)
         routes = [route for name, route in self.routes.items() if name != namespace]
         found = judged(mine, *routes, live=live, claims=others)
-        draft = Draft.begin(Observed(model=mine, hostnames=found), self.now)
+        draft = Draft.begin(Observed(model=mine, router=ROUTER, hostnames=found), self.now)
         claim_hostnames(draft)
         status = mine.status.model_copy(update={"hostnames": draft.hostnames})
         self.models[namespace] = mine.model_copy(update={"status": status})

@@ -1,14 +1,15 @@
 """A second router, with kinds of its own: the plan, the facts and the writes go by what it says."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import json
+import subprocess
+import sys
+from collections.abc import Collection
 from typing import cast
 
 from kubernetes.aio.client import Configuration
 
-from mlhops.api.base import Manifest
-from mlhops.api.model import ClinicalModel
+from mlhops.api.base import Json, Manifest
 from mlhops.controller.cache.store import Name, Store
 from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.events import Recorder
@@ -17,71 +18,17 @@ from mlhops.controller.outbound.sinks import Sinks
 from mlhops.controller.reconcile.apply import Applier
 from mlhops.controller.reconcile.gather import Gathered, gather
 from mlhops.controller.resources import MODELS, Key
-from mlhops.json_access import at, text
+from mlhops.json_access import at, items
 from mlhops.kserve.detector import Detectors
 from mlhops.kserve.kind import Kind
-from mlhops.kserve.state import Answerer, GatewayListener, Route
-from mlhops.rollout.intents import Plan, SetWeights
-from mlhops.rollout.observed import Observed
-from mlhops.routing.router import Blocker, Facts, ParentReference
+from mlhops.rollout.intents import Plan, SetTraffic
+from mlhops.routing.gateway_api import GatewayRouter
+from mlhops.routing.registry import router_of
+from mlhops.routing.route import GatewayListener
+from mlhops.routing.traffic import Traffic
 from testkit.builders import clinical_model
 from tests.unit.rollout.world import START, World
-
-SPLITS = Kind("mesh.example", "v1", "splits")
-MESHES = Kind("mesh.example", "v1", "meshes")
-
-
-@dataclass(frozen=True)
-class MeshRouter:
-    """Splits requests by an object that lists shares, beside a mesh that each namespace has."""
-
-    closed: bool = False
-    route = SPLITS
-    parent_kind = MESHES
-    rights = ("create", "patch")
-
-    def parent(self, model: ClinicalModel) -> ParentReference | None:
-        return ParentReference(MESHES, model.metadata.namespace, "mesh")
-
-    def listener(self, parent: Manifest) -> GatewayListener:
-        return GatewayListener("https" if parent else "http", 8443)
-
-    def doubt(self, parent: Manifest) -> str:
-        return text(parent, "status", "closed")
-
-    def hostnames(self, route: Manifest) -> Sequence[str]:
-        return [text(route, "spec", "host")]
-
-    def plays_another_part(self, before: Manifest | None, after: Manifest | None) -> bool:
-        return before != after
-
-    def missing(self, facts: Facts) -> Blocker | None:
-        return None if facts.gateway_exists else ("GatewayMissing", "the ward has no mesh")
-
-    def refused(self, facts: Facts) -> Blocker | None:
-        del facts
-        return ("ForeignObject", "the mesh is closed") if self.closed else None
-
-    def desired(
-        self,
-        model: ClinicalModel,
-        weights: Mapping[str, int],
-        answerers: Mapping[str, Answerer],
-        features: int = 0,
-    ) -> Manifest:
-        del answerers, features
-        return {"metadata": {"name": model.metadata.name}, "spec": {"shares": {**weights}}}
-
-    def observe(
-        self, model: ClinicalModel, live: Manifest, answerers: Mapping[str, Answerer]
-    ) -> Route:
-        del model, answerers
-        shares = cast("dict[str, int]", at(live, "spec", "shares"))
-        return Route(weights=shares, accepted=text(live, "status", "open") == "yes")
-
-    def url(self, facts: Facts, hostnames: Sequence[str]) -> str | None:
-        del hostnames
-        return f"mesh:{facts.model.metadata.name}"
+from tests.unit.routing.mesh import MESHES, SPLITS, MeshRouter
 
 
 class Mesh(World):
@@ -89,9 +36,9 @@ class Mesh(World):
 
     router = MeshRouter()
 
-    def observe(self) -> Observed:
-        """Gather the facts, with the other router."""
-        return replace(super().observe(), router=self.router)
+    def __init__(self, steps: list[Json] | None = None) -> None:
+        """Begin with a model that the mesh takes."""
+        super().__init__(steps, **{"spec.exposure.mode": "Knative"})
 
 
 def test_a_rollout_climbs_by_another_router_and_has_its_url() -> None:
@@ -122,7 +69,9 @@ def gathered(store: Store) -> Gathered:
         client = Client(Configuration())
         try:
             reader = CachedReader(store, client)
-            return await gather(reader, MeshRouter(), Detectors("a", "b"), KEY)
+            return await gather(
+                reader, Detectors("a", "b"), KEY, routers=[GatewayRouter(), MeshRouter()]
+            )
         finally:
             await client.close()
 
@@ -132,6 +81,7 @@ def gathered(store: Store) -> Gathered:
 
 
 KEY = Key("ClinicalModel", "default", "sepsis")
+MESHED: Manifest = {"metadata.uid": "uid-1", "spec.exposure.mode": "Knative"}
 
 
 class Everything(Store):
@@ -147,6 +97,11 @@ class Everything(Store):
         del kind
         return True
 
+    def with_hostnames(self, kind: Kind, hostnames: Collection[str]) -> list[Name]:
+        """Nobody else has any."""
+        del kind, hostnames
+        return []
+
     def get(self, kind: Kind, name: Name) -> Manifest | None:
         """The objects that there are."""
         metadata: Manifest = {"namespace": name.namespace, "name": name.name, "uid": "u"}
@@ -158,7 +113,7 @@ class Everything(Store):
             }
         if kind == MESHES and name.name == "mesh":
             return {"metadata": metadata, "status": {"closed": "for repairs"}}
-        return clinical_model({"metadata.uid": "uid-1"}) if kind == MODELS else None
+        return clinical_model(MESHED) if kind == MODELS else None
 
 
 class Applied:
@@ -177,15 +132,50 @@ def test_facts_and_writes_are_of_the_kinds_that_the_router_names() -> None:
     found = gathered(Everything())
 
     assert found.seen.route is not None
-    assert found.seen.route.actual == {"sepsis-a": 90, "sepsis-b": 10}
+    assert found.seen.route.actual == Traffic({"sepsis-a": 90, "sepsis-b": 10})
     assert found.seen.unprogrammed == "for repairs"
     assert found.seen.listener == GatewayListener("https", 8443)
 
     writes = Applied()
     client = cast(Client, writes)
-    applier = Applier(client, MeshRouter(), Recorder(client, lambda: START), cast(Sinks, None))
-    asyncio.run(applier.apply(found, Plan((SetWeights({"sepsis-a": 100}),), None, (), (), None)))
+    applier = Applier(client, Recorder(client, lambda: START), cast(Sinks, None))
+    given = SetTraffic(Traffic({"sepsis-a": 100}))
+    asyncio.run(applier.apply(found, Plan((given,), None, (), (), None)))
 
     [(kind, manifest)] = writes.made
     assert kind == SPLITS
     assert at(manifest, "spec") == {"shares": {"sepsis-a": 100}}
+
+
+def test_one_operator_goes_by_the_router_of_each_model_and_only_the_registry_names_them() -> None:
+    command = [sys.executable, "-m", "tests.unit.routing.two_routers"]
+    made = subprocess.run(command, capture_output=True, text=True, check=True)  # ours
+    found = cast(Manifest, json.loads(made.stdout.splitlines()[-1]))
+
+    assert at(found, "applied", "splits") == {"shares": {}}
+    [rule] = items(found, "applied", "httproutes", "rules")
+    assert rule["backendRefs"] == []
+    assert found["woken"] == ["sepsis", "stroke"], "a change of the mesh matters to those that wait"
+    assert found["rights"] == [
+        {
+            "apiGroups": ["mesh.example"],
+            "resources": ["splits"],
+            "verbs": ["create", "get", "list", "patch", "watch"],
+        },
+        {
+            "apiGroups": ["mesh.example"],
+            "resources": ["meshes"],
+            "verbs": ["get", "list", "watch"],
+        },
+    ]
+
+
+def test_a_model_that_no_router_takes_is_blocked_and_gets_no_traffic() -> None:
+    world = World(**{"spec.exposure.mode": "Knative"})
+    assert router_of(world.model) == GatewayRouter()
+
+    world.run()
+
+    assert world.status.phase == "Degraded"
+    assert "spec.exposure.mode Knative is not supported" in world.status.message
+    assert world.shares() == {}

@@ -10,9 +10,9 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.json_access import at, items, text
 from mlhops.kserve.names import owner_reference
-from mlhops.kserve.state import Answerer, Route
-from mlhops.routing.exposure import Features
 from mlhops.routing.gateway_api import GatewayRouter, unprogrammed
+from mlhops.routing.route import Answerer, Features, Route
+from mlhops.routing.traffic import Traffic
 from testkit.builders import clinical_model, with_path
 
 ROUTER = GatewayRouter()
@@ -54,7 +54,7 @@ def observed(reference: Path, scenario: str) -> list[Route]:
 @pytest.mark.reference("gateway-samples")
 def test_a_weight_is_in_force_only_once_the_gateway_has_seen_it(reference: Path) -> None:
     routes = observed(reference, "ok")
-    story = [(dict(route.weights).get("sepsis-b", 0), route.accepted) for route in routes]
+    story = [(route.traffic.of("sepsis-b"), route.accepted) for route in routes]
     assert story[0] == (0, None)
     assert (10, None) in story  # the old observedGeneration, for some 20 ms
     assert story.index((10, None)) < story.index((10, True))
@@ -137,28 +137,28 @@ def test_a_route_that_somebody_else_controls_is_foreign_whoever_applied_it() -> 
 
 
 def test_weights_as_rendered_are_read_back_and_need_no_write() -> None:
-    rendered = ROUTER.desired(model(), {"ok-a": 90, "ok-b": 10, "ok-c": 0}, {})
+    rendered = ROUTER.desired(model(), Traffic({"ok-a": 90, "ok-b": 10, "ok-c": 0}), {})
     route = ROUTER.observe(model(), rendered, {})
-    assert dict(route.weights) == {"ok-a": 90, "ok-b": 10}
+    assert route.traffic == Traffic({"ok-a": 90, "ok-b": 10})
     assert route.current
     assert not route.foreign
 
 
 def test_another_hostname_has_to_be_written() -> None:
-    rendered = ROUTER.desired(model(), {"ok-a": 100}, {})
+    rendered = ROUTER.desired(model(), Traffic({"ok-a": 100}), {})
     cast(Manifest, rendered["spec"])["hostnames"] = ["old.example.com"]
     assert not ROUTER.observe(model(), rendered, {}).current
 
 
 def test_a_rule_that_somebody_added_has_to_be_written_over() -> None:
-    rendered = ROUTER.desired(model(), {"ok-a": 100}, {})
+    rendered = ROUTER.desired(model(), Traffic({"ok-a": 100}), {})
     spec = cast(Manifest, rendered["spec"])
     spec["rules"] = [*cast("list[Manifest]", spec["rules"]), {"backendRefs": []}]
     assert not ROUTER.observe(model(), rendered, {}).current
 
 
 def test_acceptance_by_another_parent_does_not_count() -> None:
-    rendered = ROUTER.desired(model(), {"ok-a": 100}, {})
+    rendered = ROUTER.desired(model(), Traffic({"ok-a": 100}), {})
     cast(Manifest, rendered["metadata"])["generation"] = 1
     condition = {"type": "Accepted", "status": "True", "observedGeneration": 1}
     parent = {"parentRef": {"name": "other"}, "conditions": [condition]}
@@ -175,23 +175,23 @@ def test_acceptance_by_another_parent_does_not_count() -> None:
     ],
 )
 def test_whatever_somebody_adds_to_our_rule_has_to_be_written_over(edit: Manifest) -> None:
-    rendered = ROUTER.desired(model(), {"ok-a": 100}, {})
+    rendered = ROUTER.desired(model(), Traffic({"ok-a": 100}), {})
     rule = cast("list[Manifest]", cast(Manifest, rendered["spec"])["rules"])[0]
     rule.update(edit)
     assert not ROUTER.observe(model(), rendered, {}).current
 
 
 def test_a_backend_that_stands_twice_counts_twice() -> None:
-    rendered = ROUTER.desired(model(), {"ok-a": 90, "ok-b": 10}, {})
+    rendered = ROUTER.desired(model(), Traffic({"ok-a": 90, "ok-b": 10}), {})
     rule = cast("list[Manifest]", cast(Manifest, rendered["spec"])["rules"])[0]
     backends = cast("list[Manifest]", rule["backendRefs"])
     rule["backendRefs"] = [*backends, backends[1]]
     route = ROUTER.observe(model(), rendered, {})
-    assert dict(route.weights) == {"ok-a": 90, "ok-b": 20}
+    assert route.traffic == Traffic({"ok-a": 90, "ok-b": 20})
 
 
 def test_an_entry_that_a_former_controller_left_hides_nothing() -> None:
-    rendered = ROUTER.desired(model(), {"ok-a": 100}, {})
+    rendered = ROUTER.desired(model(), Traffic({"ok-a": 100}), {})
     cast(Manifest, rendered["metadata"])["generation"] = 2
     parents = [
         {
@@ -254,12 +254,12 @@ def refused(live: Manifest, reason: str, type_: str = "Accepted") -> Manifest:
 
 def test_a_route_lets_in_the_models_own_paths_of_its_protocol_and_nothing_else() -> None:
     v1 = {"ok-a": Answerer("a", "1.0.0", frozenset({"v1"}))}
-    assert let_in(ROUTER.desired(model(), {"ok-a": 100}, ANSWERERS)) == {
+    assert let_in(ROUTER.desired(model(), Traffic({"ok-a": 100}), ANSWERERS)) == {
         ("GET", "Exact", "/v2/models/ok"),
         ("GET", "Exact", "/v2/models/ok/ready"),
         ("POST", "Exact", "/v2/models/ok/infer"),
     }
-    assert let_in(ROUTER.desired(model(), {"ok-a": 100}, v1)) == {
+    assert let_in(ROUTER.desired(model(), Traffic({"ok-a": 100}), v1)) == {
         ("GET", "Exact", "/v1/models/ok"),
         ("POST", "Exact", "/v1/models/ok:predict"),
         ("POST", "Exact", "/v1/models/ok:explain"),
@@ -268,18 +268,18 @@ def test_a_route_lets_in_the_models_own_paths_of_its_protocol_and_nothing_else()
 
 def test_both_protocols_are_let_in_while_revisions_of_both_have_weight() -> None:
     mixed = {**ANSWERERS, "ok-b": Answerer("b", "2.0.0", frozenset({"v1"}))}
-    both = let_in(ROUTER.desired(model(), {"ok-a": 90, "ok-b": 10}, mixed))
-    alone = [let_in(ROUTER.desired(model(), {name: 100}, mixed)) for name in mixed]
+    both = let_in(ROUTER.desired(model(), Traffic({"ok-a": 90, "ok-b": 10}), mixed))
+    alone = [let_in(ROUTER.desired(model(), Traffic({name: 100}), mixed)) for name in mixed]
     assert both == alone[0] | alone[1]
     assert not alone[0] & alone[1]
-    assert let_in(ROUTER.desired(model(), {"ok-a": 100, "lost": 1}, ANSWERERS)) == both
+    assert let_in(ROUTER.desired(model(), Traffic({"ok-a": 100, "lost": 1}), ANSWERERS)) == both
 
 
 def test_a_path_that_the_spec_adds_is_let_in_beside_the_models_own() -> None:
     health: Json = {"value": "/v2/health/ready", "method": "GET"}
     added = exposing(paths=[health, {"type": "PathPrefix", "value": "/"}])
-    more = let_in(ROUTER.desired(added, {"ok-a": 100}, ANSWERERS))
-    assert more - let_in(ROUTER.desired(model(), {"ok-a": 100}, ANSWERERS)) == {
+    more = let_in(ROUTER.desired(added, Traffic({"ok-a": 100}), ANSWERERS))
+    assert more - let_in(ROUTER.desired(model(), Traffic({"ok-a": 100}), ANSWERERS)) == {
         ("GET", "Exact", "/v2/health/ready"),
         ("", "PathPrefix", "/"),
     }
@@ -287,12 +287,12 @@ def test_a_path_that_the_spec_adds_is_let_in_beside_the_models_own() -> None:
 
 def test_a_route_never_has_more_matches_than_gateway_api_allows() -> None:
     paths: list[Json] = [{"value": f"/{number}"} for number in range(32)]
-    route = ROUTER.desired(exposing(paths=paths), {"ok-a": 50, "lost": 50}, ANSWERERS)
+    route = ROUTER.desired(exposing(paths=paths), Traffic({"ok-a": 50, "lost": 50}), ANSWERERS)
     assert len(items(rule_of(route), "matches")) == 38
 
 
 def test_the_one_that_has_all_requests_is_named_by_the_rule() -> None:
-    rule = rule_of(ROUTER.desired(model(), {"ok-a": 100}, ANSWERERS))
+    rule = rule_of(ROUTER.desired(model(), Traffic({"ok-a": 100}), ANSWERERS))
     assert told(rule) == {
         "mlhops-model": "ok",
         "mlhops-version": "1.0.0",
@@ -302,7 +302,7 @@ def test_the_one_that_has_all_requests_is_named_by_the_rule() -> None:
 
 
 def test_each_of_two_is_named_by_its_own_backend() -> None:
-    rule = rule_of(ROUTER.desired(model(), {"ok-a": 90, "ok-b": 10}, ANSWERERS))
+    rule = rule_of(ROUTER.desired(model(), Traffic({"ok-a": 90, "ok-b": 10}), ANSWERERS))
     assert not told(rule)
     named = {text(one, "name"): told(one) for one in items(rule, "backendRefs")}
     assert named["ok-a-predictor"]["mlhops-version"] == "1.0.0"
@@ -310,13 +310,13 @@ def test_each_of_two_is_named_by_its_own_backend() -> None:
 
 
 def test_of_whom_nobody_knows_what_it_is_no_server_says_it_itself() -> None:
-    rule = rule_of(ROUTER.desired(model(), {"lost": 100}, ANSWERERS))
+    rule = rule_of(ROUTER.desired(model(), Traffic({"lost": 100}), ANSWERERS))
     assert told(rule) == {"mlhops-model": "ok", "mlhops-version": "", "mlhops-revision": ""}
 
 
 def test_headers_can_be_left_out() -> None:
     off = exposing(responseHeaders="Off")
-    rule = rule_of(ROUTER.desired(off, {"ok-a": 90, "ok-b": 10}, ANSWERERS))
+    rule = rule_of(ROUTER.desired(off, Traffic({"ok-a": 90, "ok-b": 10}), ANSWERERS))
     assert not told(rule)
     assert not any(told(one) for one in items(rule, "backendRefs"))
 
@@ -324,23 +324,23 @@ def test_headers_can_be_left_out() -> None:
 @pytest.mark.parametrize("type_", ["Accepted", "ResolvedRefs"])
 def test_a_gateway_without_filters_in_backends_gets_a_route_without_them(type_: str) -> None:
     weights = {"ok-a": 90, "ok-b": 10}
-    live = refused(ROUTER.desired(model(), weights, ANSWERERS), "UnsupportedValue", type_)
+    live = refused(ROUTER.desired(model(), Traffic(weights), ANSWERERS), "UnsupportedValue", type_)
     route = ROUTER.observe(model(), live, ANSWERERS)
     assert (route.current, route.unsupported) == (False, "no UnsupportedValue")
-    written = ROUTER.desired(model(), weights, ANSWERERS, route.features)
+    written = ROUTER.desired(model(), Traffic(weights), ANSWERERS, route.features)
     rule = rule_of(written)
     assert told(rule) == {"mlhops-model": "ok", "mlhops-version": "", "mlhops-revision": ""}
     assert not any(told(one) for one in items(rule, "backendRefs"))
     again = ROUTER.observe(model(), written, ANSWERERS)
     assert (again.current, again.features, again.unsupported) == (True, route.features, "")
-    alone = ROUTER.desired(model(), {"ok-b": 100}, ANSWERERS, again.features)
+    alone = ROUTER.desired(model(), Traffic({"ok-b": 100}), ANSWERERS, again.features)
     assert told(rule_of(alone))["mlhops-version"] == "2.0.0"
 
 
 def test_a_gateway_that_knows_no_headers_and_methods_gets_a_route_of_paths_and_weights() -> None:
-    live = refused(ROUTER.desired(model(), {"ok-a": 100}, ANSWERERS), "UnsupportedValue")
+    live = refused(ROUTER.desired(model(), Traffic({"ok-a": 100}), ANSWERERS), "UnsupportedValue")
     route = ROUTER.observe(model(), live, ANSWERERS)
-    written = ROUTER.desired(model(), {"ok-a": 100}, ANSWERERS, route.features)
+    written = ROUTER.desired(model(), Traffic({"ok-a": 100}), ANSWERERS, route.features)
     rule = rule_of(written)
     assert not told(rule)
     assert {method for method, *_ in let_in(written)} == {""}
@@ -353,32 +353,32 @@ def test_a_gateway_that_knows_no_headers_and_methods_gets_a_route_of_paths_and_w
     "reason", ["NotAllowedByListeners", "BackendNotFound", "NoMatchingParent", "RefNotPermitted"]
 )
 def test_a_refusal_for_another_reason_takes_nothing_out_of_the_route(reason: str) -> None:
-    live = refused(ROUTER.desired(model(), {"ok-a": 100}, ANSWERERS), reason)
+    live = refused(ROUTER.desired(model(), Traffic({"ok-a": 100}), ANSWERERS), reason)
     route = ROUTER.observe(model(), live, ANSWERERS)
     assert (route.current, route.accepted, route.unsupported) == (True, False, "")
 
 
 def test_a_filter_of_somebody_else_that_is_refused_is_taken_out_and_nothing_of_ours() -> None:
-    live = ROUTER.desired(model(), {"ok-a": 100}, ANSWERERS)
+    live = ROUTER.desired(model(), Traffic({"ok-a": 100}), ANSWERERS)
     cast("list[Json]", rule_of(live)["filters"]).append({"type": "CORS"})
     route = ROUTER.observe(model(), refused(live, "UnsupportedValue"), ANSWERERS)
     assert not route.current
-    assert ROUTER.desired(model(), {"ok-a": 100}, ANSWERERS, route.features) == ROUTER.desired(
-        model(), {"ok-a": 100}, ANSWERERS
-    )
+    assert ROUTER.desired(
+        model(), Traffic({"ok-a": 100}), ANSWERERS, route.features
+    ) == ROUTER.desired(model(), Traffic({"ok-a": 100}), ANSWERERS)
 
 
 def test_another_gateway_is_asked_for_everything_again() -> None:
-    written = ROUTER.desired(model(gateway="old"), {"ok-a": 100}, ANSWERERS, Features.CORE)
+    written = ROUTER.desired(model(gateway="old"), Traffic({"ok-a": 100}), ANSWERERS, Features.CORE)
     route = ROUTER.observe(model(), written, ANSWERERS)
     assert (route.current, route.features) == (False, Features.FULL)
 
 
 def test_a_route_of_an_earlier_operator_has_to_be_written_once() -> None:
-    live = ROUTER.desired(model(), {"ok-a": 90, "ok-b": 10}, ANSWERERS)
+    live = ROUTER.desired(model(), Traffic({"ok-a": 90, "ok-b": 10}), ANSWERERS)
     everything: Json = [{"path": {"type": "PathPrefix", "value": "/"}}]
     rule_of(live)["matches"] = everything
     for one in items(rule_of(live), "backendRefs"):
         one.pop("filters")
     route = ROUTER.observe(model(), live, ANSWERERS)
-    assert (route.current, dict(route.weights)) == (False, {"ok-a": 90, "ok-b": 10})
+    assert (route.current, route.traffic) == (False, Traffic({"ok-a": 90, "ok-b": 10}))
