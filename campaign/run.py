@@ -12,11 +12,11 @@ from pathlib import Path
 
 from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.operators import REPOSITORY
 from campaign.play import Played, play
 from campaign.points import Point, choose
 from campaign.stories import STORIES
 from campaign.traffic import commonest
+from lab.cache import REPOSITORY
 from lab.control import gateway_api_crds, kserve_crds
 
 CALM_REQUESTS = 60
