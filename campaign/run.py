@@ -46,6 +46,11 @@ def start_plane() -> Plane:
     return Plane.start(install=[REPOSITORY / "crds", kserve_crds(), gateway_api_crds()])
 
 
+def tell(line: str) -> None:
+    """Tell people at once."""
+    print(line, flush=True)
+
+
 class Campaign:
     """Undisturbed runs first; then the points, each compared with the undisturbed run of its story."""
 
@@ -153,12 +158,12 @@ def campaign(
     """Run a campaign on a control plane of its own."""
     with start_plane() as plane, Recorder(plane.kubeconfig) as recorder:
         plane.keep = keep
-        whole = Campaign(plane, recorder, lambda line: print(line, flush=True))
+        whole = Campaign(plane, recorder, tell)
         names = sorted({point.story for point in points}) or list(stories)
         whole.undisturbed(names, jobs)
         chosen = list(points) or choose(whole.traces, patterns, names)
         if sample:
             chosen = random.Random(seed).sample(chosen, min(sample, len(chosen)))
-        print(f"{len(chosen)} points to play", flush=True)
+        tell(f"{len(chosen)} points to play")
         whole.run(chosen, jobs)
     return whole.tally
