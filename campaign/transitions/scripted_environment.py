@@ -52,6 +52,7 @@ class Town(World):
             windows: Json = [{"name": "window", "length": length}]
             policy = monitoring_policy({"spec.drift": {"windows": windows}}, name)
             create(town.api, POLICY_KIND, town.namespace, policy)
+        make_gateways(town.api)
         stage.world = town
         return town
 

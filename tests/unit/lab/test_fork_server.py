@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from lab.fork_server import ForkedProcess, ForkServers
+from lab.fork_server import REPOSITORY, ForkedProcess, ForkServer, ForkServers
 from lab.processes import Processes, group_lives
 
 PATIENCE = 60.0
@@ -97,3 +98,60 @@ def test_a_supervisor_ends_it_with_all_others(servers: ForkServers, tmp_path: Pa
     processes.stop(grace=0)
     assert not group_lives(process.pid)
     assert not (tmp_path / "root").exists()
+
+
+def test_it_is_killed_while_others_wait_for_it(servers: ForkServers, tmp_path: Path) -> None:
+    process = started(servers, tmp_path, "stay")
+    codes: list[int] = []
+    waiting = [
+        threading.Thread(target=lambda: codes.append(process.wait(PATIENCE))) for _ in range(2)
+    ]
+    for each in waiting:
+        each.start()
+    process.kill()
+    for each in waiting:
+        each.join(PATIENCE)
+    assert codes == [-signal.SIGKILL] * 2
+
+
+OWNER = """
+import os, sys, time
+from pathlib import Path
+from lab.fork_server import ForkServer
+
+server = ForkServer("program")
+server.wait_until_warm()
+process = server.start(["stay"], {}, Path.cwd(), 2, None)
+print(process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_it_does_not_outlive_its_owner(servers: ForkServers, tmp_path: Path) -> None:
+    paths = {"PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(tmp_path)))}
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=tmp_path,
+        env={**os.environ, **paths},
+    ) as owner:
+        assert owner.stdout is not None
+        forked = int(owner.stdout.readline())
+        assert group_lives(forked)
+        owner.kill()
+    deadline = time.monotonic() + PATIENCE
+    while group_lives(forked):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_whoever_needs_it_warm_is_told_that_it_cannot_be(
+    servers: ForkServers, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "program.py").write_text("import threading\nthreading.Timer(60, print).start()")
+    server = ForkServer("program")
+    with pytest.raises(RuntimeError, match="python -m program cannot be imported, or forked"):
+        server.wait_until_warm()
+    server.close()
+    assert "program starts threads when imported" in capfd.readouterr().err
