@@ -8,13 +8,14 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from mlhops.api.base import Manifest, Resource
-from mlhops.api.decision import Action, Decision
+from mlhops.api.decision import Decision
 from mlhops.api.detector import DetectorConfig, ProbeSettings, Window
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
-from mlhops.controller.cache.store import Name, is_over, name_of
+from mlhops.controller.cache.store import Name
 from mlhops.controller.kube.client import ApiError, NotInstalled
+from mlhops.controller.kube.decisions import Decided
 from mlhops.controller.kube.reader import Reader
 from mlhops.controller.reconcile.revisions import (
     NOTHING_OFFERED,
@@ -25,7 +26,6 @@ from mlhops.controller.reconcile.revisions import (
 from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
-    DECISIONS,
     JOBS,
     MODELS,
     POLICIES,
@@ -34,7 +34,7 @@ from mlhops.controller.resources import (
     SERVICES,
     Key,
 )
-from mlhops.json_access import at, condition, number, text
+from mlhops.json_access import condition, number, text
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.detector import (
     Detectors,
@@ -45,6 +45,7 @@ from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of, detector_map,
 from mlhops.kserve.owner import controllers, is_ours, owned
 from mlhops.kserve.servers import Runtimes, runtime_names
 from mlhops.kserve.state import Answerer, Route, Service
+from mlhops.rollout.decisions import heard_first
 from mlhops.rollout.drift_snapshot import Monitored
 from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.observed import Observed, Retraining
@@ -156,9 +157,9 @@ async def _gather_around(
     uid = model.metadata.uid
     owned_services = [s for s in services or [] if is_ours(s, uid)]
     around = await _around_services(reader, namespace, owned_services)
-    (evaluations, records), decisions, revisions, maps, policy = await asyncio.gather(
+    (evaluations, records), decided, revisions, maps, policy = await asyncio.gather(
         reader.evaluations(*mine, _cited(model)),
-        reader.of_model(DECISIONS, *mine),
+        reader.decisions(*mine, heard_first(model.status)),
         reader.of_model(REVISIONS, *mine),
         reader.of_model(CONFIG_MAPS, *mine),
         _policy(reader, model),
@@ -180,7 +181,6 @@ async def _gather_around(
     known = known_revisions(model, recorded, owned_services, detector, offered)
     configurations = _configurations(model, known.records, policy)
     answerers = _answerers(model, known.records)
-    decided, more_decisions = _decisions(decisions, model)
     maps = [one for one in maps if is_ours(one, uid)]
     seen = Observed(
         model=model,
@@ -189,8 +189,8 @@ async def _gather_around(
         route=_observed(router, routed(model, held), live_route, answerers),
         evaluations=_evaluations(evaluations, uid),
         records={each.name: each.record for each in records if uid in each.owners},
-        decisions=decided,
-        more_decisions=more_decisions,
+        decisions=_decisions(decided),
+        more_decisions=decided.more,
         recorded=known.digests,
         stale=known.stale,
         owned_records=_owned_records(model, kept),
@@ -499,52 +499,12 @@ def _evaluations(live: list[Manifest], uid: str) -> dict[str, Evaluation]:
     return found
 
 
-_AT_ONCE = 40
-"""So many new Decisions are read in one pass; a person's stop is among them however many there are."""
-
-
-def _decisions(live: list[Manifest], model: ClinicalModel) -> tuple[tuple[Decision, ...], bool]:
-    """Return the Decisions that matter to a pass, and whether there are more that nobody has heard yet."""
-    candidate = model.status.candidate
-    revision = candidate.revision if candidate is not None else None
-    mine = [
-        one
-        for one in live
-        if at(one, "spec", "model") == model.metadata.name
-        and at(one, "metadata", "deletionTimestamp") is None  # withdrawn, whatever holds it still
-        and not is_over(one)
-    ]
-    new, waiting, lasting = list[Manifest](), list[Manifest](), list[Manifest]()
-    for one in mine:
-        if text(one, "status", "phase") == "Honoured":
-            lasting.append(one)
-        else:
-            (waiting if at(one, "status", "noted") else new).append(one)
-    new.sort(key=lambda one: _soonest(one, revision))
-    first, left = _readable(new)
-    noted, _ = _readable(waiting)
-    kept, _ = _readable(lasting, len(lasting))
-    return (*first, *noted, *kept), left
-
-
-def _soonest(decision: Manifest, revision: str | None) -> tuple[int, str, str]:
-    """Return by what new Decisions are sorted: what stops the candidate comes first, then the oldest."""
-    action = text(decision, "spec", "action")
-    about = text(decision, "spec", "revision") == revision
-    ends = action in (Action.ABORT, Action.REJECT)
-    rank = (0 if ends else 1 if action == Action.PAUSE else 2) if about else 2
-    rank = 0 if action == Action.ROLLBACK else rank
-    return rank, text(decision, "metadata", "creationTimestamp"), name_of(decision).name
-
-
-def _readable(live: list[Manifest], most: int = _AT_ONCE) -> tuple[list[Decision], bool]:
-    """Return the first that can be read, and whether there are more."""
+def _decisions(decided: Decided) -> tuple[Decision, ...]:
+    """Return the Decisions that can be read."""
     found = list[Decision]()
-    for manifest in live:
-        if len(found) >= most:
-            return found, True
+    for manifest in decided.decisions:
         try:
             found.append(Decision.model_validate(manifest))
         except ValidationError:
             continue
-    return found, False
+    return tuple(found)
