@@ -11,6 +11,7 @@ from mlhops.api.base import Manifest
 from mlhops.json_access import at, condition, in_one_line, items, number, text
 from mlhops.kserve.detector import CONTAINER as DETECTOR
 from mlhops.kserve.foreign import foreign_field, foreign_logger
+from mlhops.kserve.limit_range import name_limit_range
 from mlhops.kserve.manifest_diff import as_applied
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of
 from mlhops.kserve.owner import is_of_service
@@ -180,7 +181,7 @@ def _condition_trouble(live: Manifest) -> Trouble | None:
         if words == "Stopped":
             words += ": the InferenceService has the annotation serving.kserve.io/stop"
         if words:
-            return Trouble(words)
+            return Trouble(name_limit_range(words, "spec.predictor.resources"))
     return None
 
 
