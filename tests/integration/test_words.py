@@ -8,10 +8,10 @@ import time
 import pytest
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.resources import Kind
+from mlhops.controller.resources import EVENTS, RUNTIMES, Kind
 from mlhops.json_access import at, items, text
 from testkit.api import until
-from testkit.builders import clinical_model
+from testkit.builders import clinical_model, serving_runtime
 from testkit.fake_controllers import Hands
 
 SECONDS = 5.0
@@ -140,6 +140,29 @@ def test_what_a_limit_range_adds_to_pods_is_nobodys_edit_and_its_bounds_are_told
     )
     assert "spec.evaluation.resources" in hands.status("message")
     assert text(hands.candidate(), "trouble") == ""
+
+
+def test_a_server_that_has_no_model_of_the_name_is_told_with_what_the_artefact_must_be_called(
+    hands: Hands,
+) -> None:
+    triton = serving_runtime("ServingRuntime", {"metadata.name": "tritonserver"})
+    hands.api.create(RUNTIMES, hands.namespace, triton)
+    hands.apply_model("1.0.0", predictor={**asking(), "runtime": "tritonserver"})
+    service = hands.candidate_service()
+    pod = hands.pods_of(service)[0]
+    said = "Startup probe failed: HTTP probe failed with statuscode: 400"
+    about = {field: at(pod, "metadata", field) for field in ("name", "namespace", "uid")}
+    event: Manifest = {"metadata": {"name": "e"}, "involvedObject": {"kind": "Pod", **about}}
+    event |= {"reason": "Unhealthy", "message": said, "count": 3, "type": "Warning"}
+    hands.api.create(EVENTS, hands.namespace, event)
+
+    hands.run_pod(service, ready=False)
+
+    wait_for_words(
+        hands, "1.0.0 at 0 %: its server answers HTTP 400 for a model sepsis: its runtime"
+    )
+    assert "whose folder or archive must be named sepsis" in hands.status("message")
+    assert hands.status("phase") == "Progressing"
 
 
 @pytest.mark.parametrize(

@@ -61,13 +61,20 @@ def observe(
     pods: Iterable[Manifest],
     desired: Manifest | None,
     runtimes: Runtimes = NO_RUNTIMES,
+    unknown: str = "",
 ) -> Service:
-    """Return what a live InferenceService and its pods come to; pods of others are told of, not believed."""
+    """Return what a live InferenceService and its pods come to; pods of others are told of, not believed.
+
+    `unknown` is what its server answers that has no model of that name.
+    """
     ready = is_ready(live)
     name = text(live, "metadata", "name")
     pods = list(pods)
     own = [pod for pod in pods if is_of_service(pod, name) and _belongs(pod, live)]
+    hint = "" if ready else hint_of_name(live)
     trouble = None if ready else _pods_trouble(own) or _reported_trouble(live)
+    if trouble is None and unknown and hint:
+        trouble = Trouble(f"{unknown}: {hint}")
     answering = [pod for pod in own if _is_ready_pod(pod)]
     behind = _pods_trouble(own) if answering else None
     return Service(
@@ -81,7 +88,7 @@ def observe(
         trouble=trouble.message if trouble else None,
         symptom=trouble.symptom if trouble else None,
         fatal=trouble is not None and trouble.fatal,
-        hint="" if ready else hint_of_name(live),
+        hint=hint,
         deleting=at(live, "metadata", "deletionTimestamp") is not None,
         foreign_logger=foreign_logger(live, desired),
         foreign_field=foreign_field(live, desired),

@@ -11,10 +11,11 @@ from mlhops.api.status import Hostname
 from mlhops.controller.cache.decisions import Urgent
 from mlhops.controller.cache.store import Name, OwnedRecord, Store, name_of, owned_record
 from mlhops.controller.kube import decisions
-from mlhops.controller.kube.client import Client, NotInstalled
+from mlhops.controller.kube.client import ApiError, Client, NotInstalled
 from mlhops.controller.resources import (
     DECISIONS,
     EVALUATIONS,
+    EVENTS,
     MODELS,
     PODS,
     SERVICES,
@@ -64,6 +65,10 @@ class Reader(Protocol):
         """Return the pods that the Kubernetes Services of these InferenceServices choose, whoever made them."""
         ...
 
+    async def events_of(self, namespace: str, uid: str, reason: str) -> list[Manifest]:
+        """Return the Events about an object that have a reason, none where the operator may not read them."""
+        ...
+
     async def decisions(self, namespace: str, model: str, urgent: Urgent = ()) -> decisions.Decided:
         """Return the Decisions on a model that matter to a pass: few, however many there are."""
         ...
@@ -99,6 +104,15 @@ class _Live:
 
     async def of_evaluation(self, namespace: str, evaluation: str) -> Manifests:
         return await self._list(PODS, namespace, f"{EVALUATION_LABEL}={evaluation}")
+
+    async def events_of(self, namespace: str, uid: str, reason: str) -> Manifests:
+        fields = f"involvedObject.uid={uid},reason={reason}"
+        try:
+            return await self._client.list(EVENTS, namespace, fields=fields)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return []
 
     async def decisions(self, namespace: str, model: str, urgent: Urgent) -> decisions.Decided:
         try:

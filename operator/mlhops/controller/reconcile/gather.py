@@ -42,9 +42,11 @@ from mlhops.kserve.detector import (
     is_configured,
 )
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of, detector_map, profile_map
-from mlhops.kserve.owner import controllers, is_ours, owned
+from mlhops.kserve.owner import controllers, is_of_service, is_ours, owned
+from mlhops.kserve.runtime import hint_of_name
 from mlhops.kserve.servers import Runtimes, runtime_names
 from mlhops.kserve.state import Answerer, Route, Service
+from mlhops.kserve.unnamed import UNHEALTHY, unknown_model
 from mlhops.rollout.decisions import heard_first
 from mlhops.rollout.drift_snapshot import Monitored
 from mlhops.rollout.leaving import ORPHAN
@@ -112,6 +114,8 @@ class _Around:
 
     pods: list[Manifest]
     runtimes: Runtimes
+    unknown: Mapping[str, str]
+    """What a server answers that has no model of the name, by its InferenceService."""
 
 
 async def gather(
@@ -268,7 +272,23 @@ async def _around_services(reader: Reader, namespace: str, services: list[Manife
         reader.chosen_for(namespace, [text(one, "metadata", "name") for one in services]),
         _runtimes(reader, namespace, services),
     )
-    return _Around(pods, runtimes)
+    return _Around(pods, runtimes, await _unknown(reader, namespace, services, pods))
+
+
+async def _unknown(
+    reader: Reader, namespace: str, services: list[Manifest], pods: list[Manifest]
+) -> dict[str, str]:
+    """Return what servers answer that may call their model otherwise than the operator does, and are not ready."""
+    found = {}
+    for service in services:
+        name = text(service, "metadata", "name")
+        if health.is_ready(service) or not hint_of_name(service):
+            continue
+        for pod in [one for one in pods if is_of_service(one, name)][:1]:
+            uid = text(pod, "metadata", "uid")
+            events = await reader.events_of(namespace, uid, UNHEALTHY)
+            found[name] = unknown_model(service, events)
+    return found
 
 
 async def _runtimes(reader: Reader, namespace: str, services: list[Manifest]) -> Runtimes:
@@ -482,7 +502,8 @@ def _services(
             )
         app = app_of(name)
         pods = [p for p in around.pods if text(p, "metadata", "labels", APP_LABEL) == app]
-        found[name] = health.observe(manifest, pods, desired, around.runtimes)
+        unknown = around.unknown.get(name, "")
+        found[name] = health.observe(manifest, pods, desired, around.runtimes, unknown)
     return found
 
 
