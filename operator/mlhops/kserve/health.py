@@ -11,6 +11,7 @@ from mlhops.api.base import Manifest
 from mlhops.json_access import at, condition, in_one_line, items, number, text
 from mlhops.kserve.detector import CONTAINER as DETECTOR
 from mlhops.kserve.foreign import foreign_field, foreign_logger
+from mlhops.kserve.limit_range import name_limit_range
 from mlhops.kserve.manifest_diff import as_applied
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of
 from mlhops.kserve.owner import is_of_service
@@ -60,14 +61,21 @@ def observe(
     pods: Iterable[Manifest],
     desired: Manifest | None,
     runtimes: Runtimes = NO_RUNTIMES,
+    unknown: str = "",
 ) -> Service:
-    """Return what a live InferenceService and its pods come to; pods of others are told of, not believed."""
+    """Return what a live InferenceService and its pods come to; pods of others are told of, not believed.
+
+    `unknown` is what its server answers that has no model of that name.
+    """
     ready = is_ready(live)
     name = text(live, "metadata", "name")
     pods = list(pods)
     present = [pod for pod in pods if is_of_service(pod, name) and not _is_leaving(pod)]
     own = [pod for pod in present if not _is_older(pod, live)]
+    hint = "" if ready else hint_of_name(live)
     trouble = None if ready else _pods_trouble(own) or _reported_trouble(live)
+    if trouble is None and unknown and hint:
+        trouble = Trouble(f"{unknown}: {hint}")
     answering = [pod for pod in own if _is_ready_pod(pod)]
     behind = _pods_trouble(own) if answering else None
     return Service(
@@ -81,7 +89,7 @@ def observe(
         trouble=trouble.message if trouble else None,
         symptom=trouble.symptom if trouble else None,
         fatal=trouble is not None and trouble.fatal,
-        hint="" if ready else hint_of_name(live),
+        hint=hint,
         deleting=at(live, "metadata", "deletionTimestamp") is not None,
         foreign_logger=foreign_logger(live, desired),
         foreign_field=foreign_field(live, desired),
@@ -189,7 +197,7 @@ def _condition_trouble(live: Manifest) -> Trouble | None:
         if words == "Stopped":
             words += ": the InferenceService has the annotation serving.kserve.io/stop"
         if words:
-            return Trouble(words)
+            return Trouble(name_limit_range(words, "spec.predictor.resources"))
     return None
 
 

@@ -16,9 +16,16 @@ import orjson
 import structlog
 
 from mlhops.api.base import Json, Manifest
-from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Hostname
+from mlhops.controller.cache.decisions import (
+    Chosen,
+    DecisionIndex,
+    HeardDecision,
+    Standing,
+    Urgent,
+    heard_decision,
+)
 from mlhops.controller.cache.lean import LEFT_OUT, lean
 from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
@@ -123,6 +130,7 @@ class _Kept:
     hostnames: tuple[str, ...]
     policy: str
     record: OwnedRecord | None
+    decision: HeardDecision | None
     left_out: bool
     """Whether only its name is kept."""
 
@@ -173,6 +181,7 @@ class Store:
         self._pods_of_evaluation: _Index[tuple[str, str], str] = _Index()
         self._models_by_policy: _Index[tuple[str, str], str] = _Index()
         self._pods_by_app: _Index[tuple[str, str], str] = _Index()
+        self._decisions = DecisionIndex()
         self._complete: set[Kind] = set()
         self._packers: dict[Kind, _Packer] = {}
         self._told: set[tuple[Kind, str]] = set()
@@ -248,6 +257,7 @@ class Store:
             _hostnames_of(kind, manifest),
             _policy_of(kind, manifest),
             owned_record(manifest) if kind == EVALUATIONS else None,
+            heard_decision(manifest) if kind == DECISIONS else None,
             LEFT_OUT in kept_of,
         )
         self._kept[kind][name] = kept
@@ -261,6 +271,8 @@ class Store:
                 name=name.name,
                 bytes=kept_of[LEFT_OUT],
             )
+        if kept.decision is not None:
+            self._decisions.add(name.namespace, name.name, kept.decision)
         if kept.evaluation:
             self._pods_of_evaluation.add((name.namespace, kept.evaluation), name.name)
         else:
@@ -298,7 +310,7 @@ class Store:
         """Return the objects that belong to a model, in the order of their names.
 
         Pods of its Evaluations are not among them: they stay for a while, and nothing rests on them. Neither are
-        Decisions that are over.
+        Decisions, of which there may be too many.
         """
         return self._manifests(kind, namespace, self._of_model[kind, namespace, model])
 
@@ -334,6 +346,14 @@ class Store:
         names = self._of_model[EVALUATIONS, namespace, model]
         records = [kept[Name(namespace, name)].record for name in sorted(names)]
         return [record for record in records if record is not None]
+
+    def count_decisions(self, namespace: str, model: str, *standings: Standing) -> int:
+        """Return how many Decisions on a model stand so."""
+        return self._decisions.count(namespace, model, *standings)
+
+    def decisions(self, namespace: str, model: str, urgent: Urgent, most: int) -> Chosen:
+        """Return which of a model's Decisions a pass hears, none of which is unpacked for that."""
+        return self._decisions.choose(namespace, model, urgent, most)
 
     def hostnames(self, kind: Kind, name: Name) -> frozenset[str]:
         """Return the host names that a route has, or that a model asks for or holds."""
@@ -399,6 +419,8 @@ class Store:
         if kept is None:
             return
         _count(kind, kept, -1)
+        if kept.decision is not None:
+            self._decisions.discard(name.namespace, name.name, kept.decision)
         self._of_model.discard((kind, name.namespace, kept.model), name.name)
         self._pods_of_evaluation.discard((name.namespace, kept.evaluation), name.name)
         for hostname in kept.hostnames:
@@ -421,14 +443,6 @@ def owned_record(manifest: Manifest) -> OwnedRecord | None:
     except ValueError:
         return None
     return OwnedRecord(text(manifest, "metadata", "name"), controllers(manifest), record)
-
-
-def is_over(decision: Manifest) -> bool:
-    """Whether a Decision was answered and says nothing any more: of these there may be thousands, and for good."""
-    phase = text(decision, "status", "phase")
-    return phase == "Ignored" or (
-        phase == "Honoured" and text(decision, "spec", "action") != Action.OVERRIDE
-    )
 
 
 def name_of(manifest: Manifest) -> Name:
@@ -454,9 +468,7 @@ def _count(kind: Kind, kept: _Kept, times: int) -> None:
 
 
 def _model_of(kind: Kind, manifest: Manifest) -> str:
-    if kind == DECISIONS:
-        return "" if is_over(manifest) else text(manifest, "spec", "model")
-    return text(manifest, "metadata", "labels", MODEL_LABEL)
+    return "" if kind == DECISIONS else text(manifest, "metadata", "labels", MODEL_LABEL)
 
 
 def _evaluation_of(kind: Kind, manifest: Manifest) -> str:

@@ -8,11 +8,14 @@ from pydantic import ValidationError
 
 from mlhops.api.base import Manifest
 from mlhops.api.status import Hostname
+from mlhops.controller.cache.decisions import Urgent
 from mlhops.controller.cache.store import Name, OwnedRecord, Store, name_of, owned_record
-from mlhops.controller.kube.client import Client, NotInstalled
+from mlhops.controller.kube import decisions
+from mlhops.controller.kube.client import ApiError, Client, NotInstalled
 from mlhops.controller.resources import (
     DECISIONS,
     EVALUATIONS,
+    EVENTS,
     MODELS,
     PODS,
     SERVICES,
@@ -62,6 +65,14 @@ class Reader(Protocol):
         """Return the pods that the Kubernetes Services of these InferenceServices choose, whoever made them."""
         ...
 
+    async def events_of(self, namespace: str, uid: str, reason: str) -> list[Manifest]:
+        """Return the Events about an object that have a reason, none where the operator may not read them."""
+        ...
+
+    async def decisions(self, namespace: str, model: str, urgent: Urgent = ()) -> decisions.Decided:
+        """Return the Decisions on a model that matter to a pass: few, however many there are."""
+        ...
+
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return those of a model's Evaluations that are named, and what is known of all."""
         ...
@@ -86,18 +97,35 @@ class _Live:
             raise
 
     async def list(self, kind: Kind, namespace: str, model: str = "") -> Manifests:
-        labels = f"{MODEL_LABEL}={model}" if model and kind != DECISIONS else ""
+        labels = f"{MODEL_LABEL}={model}" if model else ""
         if labels and kind == PODS:
             labels += f",!{EVALUATION_LABEL}"
-        fields = f"spec.model={model}" if model and kind == DECISIONS else ""
-        return await self._list(kind, namespace, labels, fields)
+        return await self._list(kind, namespace, labels)
 
     async def of_evaluation(self, namespace: str, evaluation: str) -> Manifests:
-        return await self._list(PODS, namespace, f"{EVALUATION_LABEL}={evaluation}", "")
+        return await self._list(PODS, namespace, f"{EVALUATION_LABEL}={evaluation}")
 
-    async def _list(self, kind: Kind, namespace: str, labels: str, fields: str) -> Manifests:
+    async def events_of(self, namespace: str, uid: str, reason: str) -> Manifests:
+        fields = f"involvedObject.uid={uid},reason={reason}"
         try:
-            return await self._client.list(kind, namespace, labels, fields)
+            return await self._client.list(EVENTS, namespace, fields=fields)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return []
+
+    async def decisions(self, namespace: str, model: str, urgent: Urgent) -> decisions.Decided:
+        try:
+            return await decisions.LiveDecisions(self._store, self._client).read(
+                namespace, model, urgent
+            )
+        except NotInstalled:
+            self._store.doubt(DECISIONS)
+            raise
+
+    async def _list(self, kind: Kind, namespace: str, labels: str) -> Manifests:
+        try:
+            return await self._client.list(kind, namespace, labels)
         except NotInstalled:
             self._store.doubt(kind)
             raise
@@ -105,7 +133,7 @@ class _Live:
     async def chosen_for(self, namespace: str, services: Collection[str]) -> Manifests:
         if not services:
             return []
-        return await self._list(PODS, namespace, chosen_by(services), "")
+        return await self._list(PODS, namespace, chosen_by(services))
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         live = await self.list(EVALUATIONS, namespace, model)
@@ -166,6 +194,12 @@ class CachedReader:
         if self._store.covers(PODS, namespace):
             return self._store.pods_by_app(namespace, [app_of(service) for service in services])
         return await self._live.chosen_for(namespace, services)
+
+    async def decisions(self, namespace: str, model: str, urgent: Urgent = ()) -> decisions.Decided:
+        """Return such Decisions as they were heard of."""
+        if self._store.covers(DECISIONS, namespace):
+            return decisions.heard(self._store, namespace, model, urgent)
+        return await self._live.decisions(namespace, model, urgent)
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return the named Evaluations and the records of all that were heard of."""
@@ -236,7 +270,7 @@ class LiveReader:
         self, kind: Kind, namespace: str, model: str, names: Collection[str] = ()
     ) -> list[Manifest]:
         """Return the objects of a model: those that are named as they are now."""
-        if kind in (PODS, DECISIONS) or not self._store.covers(kind, namespace):
+        if kind == PODS or not self._store.covers(kind, namespace):
             return await self._live.list(kind, namespace, model)
         heard = {name_of(m).name: m for m in self._store.of_model(kind, namespace, model)}
         if kind != SERVICES:
@@ -258,6 +292,10 @@ class LiveReader:
     async def chosen_for(self, namespace: str, services: Collection[str]) -> list[Manifest]:
         """Return such pods as they are now."""
         return await self._live.chosen_for(namespace, services)
+
+    async def decisions(self, namespace: str, model: str, urgent: Urgent = ()) -> decisions.Decided:
+        """Return such Decisions as they are now."""
+        return await self._live.decisions(namespace, model, urgent)
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return the named Evaluations as they are now, and the records of all."""

@@ -8,13 +8,14 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from mlhops.api.base import Manifest, Resource
-from mlhops.api.decision import Action, Decision
+from mlhops.api.decision import Decision
 from mlhops.api.detector import DetectorConfig, ProbeSettings, Window
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
-from mlhops.controller.cache.store import Name, is_over, name_of
+from mlhops.controller.cache.store import Name
 from mlhops.controller.kube.client import ApiError, NotInstalled
+from mlhops.controller.kube.decisions import Decided
 from mlhops.controller.kube.reader import Reader
 from mlhops.controller.reconcile.revisions import (
     NOTHING_OFFERED,
@@ -25,7 +26,6 @@ from mlhops.controller.reconcile.revisions import (
 from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
-    DECISIONS,
     JOBS,
     MODELS,
     POLICIES,
@@ -34,7 +34,7 @@ from mlhops.controller.resources import (
     SERVICES,
     Key,
 )
-from mlhops.json_access import at, condition, number, text
+from mlhops.json_access import condition, number, text
 from mlhops.kserve import health, inferenceservice
 from mlhops.kserve.detector import (
     Detectors,
@@ -42,9 +42,12 @@ from mlhops.kserve.detector import (
     is_configured,
 )
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of, detector_map, profile_map
-from mlhops.kserve.owner import controllers, is_ours, owned
+from mlhops.kserve.owner import controllers, is_of_service, is_ours, owned
+from mlhops.kserve.runtime import hint_of_name
 from mlhops.kserve.servers import Runtimes, runtime_names
 from mlhops.kserve.state import Service
+from mlhops.kserve.unnamed import UNHEALTHY, unknown_model
+from mlhops.rollout.decisions import heard_first
 from mlhops.rollout.drift_snapshot import Monitored
 from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.observed import Observed, Retraining
@@ -105,6 +108,8 @@ class _Around:
 
     pods: list[Manifest]
     runtimes: Runtimes
+    unknown: Mapping[str, str]
+    """What a server answers that has no model of the name, by its InferenceService."""
 
 
 async def gather(
@@ -150,9 +155,9 @@ async def _gather_around(
     uid = model.metadata.uid
     owned_services = [s for s in services or [] if is_ours(s, uid)]
     around = await _around_services(reader, namespace, owned_services)
-    (evaluations, records), decisions, revisions, maps, policy = await asyncio.gather(
+    (evaluations, records), decided, revisions, maps, policy = await asyncio.gather(
         reader.evaluations(*mine, _cited(model)),
-        reader.of_model(DECISIONS, *mine),
+        reader.decisions(*mine, heard_first(model.status)),
         reader.of_model(REVISIONS, *mine),
         reader.of_model(CONFIG_MAPS, *mine),
         _policy(reader, model),
@@ -173,7 +178,6 @@ async def _gather_around(
     known = known_revisions(model, recorded, owned_services, detector, offered)
     configurations = _configurations(model, known.records, policy)
     answerers = _answerers(model, known.records)
-    decided, more_decisions = _decisions(decisions, model)
     maps = [one for one in maps if is_ours(one, uid)]
     seen = Observed(
         model=model,
@@ -182,8 +186,8 @@ async def _gather_around(
         route=_observed(router, model, live_route, answerers),
         evaluations=_evaluations(evaluations, uid),
         records={each.name: each.record for each in records if uid in each.owners},
-        decisions=decided,
-        more_decisions=more_decisions,
+        decisions=_decisions(decided),
+        more_decisions=decided.more,
         recorded=known.digests,
         stale=known.stale,
         owned_records=_owned_records(model, kept),
@@ -263,7 +267,23 @@ async def _around_services(reader: Reader, namespace: str, services: list[Manife
         reader.chosen_for(namespace, [text(one, "metadata", "name") for one in services]),
         _runtimes(reader, namespace, services),
     )
-    return _Around(pods, runtimes)
+    return _Around(pods, runtimes, await _unknown(reader, namespace, services, pods))
+
+
+async def _unknown(
+    reader: Reader, namespace: str, services: list[Manifest], pods: list[Manifest]
+) -> dict[str, str]:
+    """Return what servers answer that may call their model otherwise than the operator does, and are not ready."""
+    found = {}
+    for service in services:
+        name = text(service, "metadata", "name")
+        if health.is_ready(service) or not hint_of_name(service):
+            continue
+        for pod in [one for one in pods if is_of_service(one, name)][:1]:
+            uid = text(pod, "metadata", "uid")
+            events = await reader.events_of(namespace, uid, UNHEALTHY)
+            found[name] = unknown_model(service, events)
+    return found
 
 
 async def _runtimes(reader: Reader, namespace: str, services: list[Manifest]) -> Runtimes:
@@ -477,7 +497,8 @@ def _services(
             )
         app = app_of(name)
         pods = [p for p in around.pods if text(p, "metadata", "labels", APP_LABEL) == app]
-        found[name] = health.observe(manifest, pods, desired, around.runtimes)
+        unknown = around.unknown.get(name, "")
+        found[name] = health.observe(manifest, pods, desired, around.runtimes, unknown)
     return found
 
 
@@ -494,52 +515,12 @@ def _evaluations(live: list[Manifest], uid: str) -> dict[str, Evaluation]:
     return found
 
 
-_AT_ONCE = 40
-"""So many new Decisions are read in one pass; a person's stop is among them however many there are."""
-
-
-def _decisions(live: list[Manifest], model: ClinicalModel) -> tuple[tuple[Decision, ...], bool]:
-    """Return the Decisions that matter to a pass, and whether there are more that nobody has heard yet."""
-    candidate = model.status.candidate
-    revision = candidate.revision if candidate is not None else None
-    mine = [
-        one
-        for one in live
-        if at(one, "spec", "model") == model.metadata.name
-        and at(one, "metadata", "deletionTimestamp") is None  # withdrawn, whatever holds it still
-        and not is_over(one)
-    ]
-    new, waiting, lasting = list[Manifest](), list[Manifest](), list[Manifest]()
-    for one in mine:
-        if text(one, "status", "phase") == "Honoured":
-            lasting.append(one)
-        else:
-            (waiting if at(one, "status", "noted") else new).append(one)
-    new.sort(key=lambda one: _soonest(one, revision))
-    first, left = _readable(new)
-    noted, _ = _readable(waiting)
-    kept, _ = _readable(lasting, len(lasting))
-    return (*first, *noted, *kept), left
-
-
-def _soonest(decision: Manifest, revision: str | None) -> tuple[int, str, str]:
-    """Return by what new Decisions are sorted: what stops the candidate comes first, then the oldest."""
-    action = text(decision, "spec", "action")
-    about = text(decision, "spec", "revision") == revision
-    ends = action in (Action.ABORT, Action.REJECT)
-    rank = (0 if ends else 1 if action == Action.PAUSE else 2) if about else 2
-    rank = 0 if action == Action.ROLLBACK else rank
-    return rank, text(decision, "metadata", "creationTimestamp"), name_of(decision).name
-
-
-def _readable(live: list[Manifest], most: int = _AT_ONCE) -> tuple[list[Decision], bool]:
-    """Return the first that can be read, and whether there are more."""
+def _decisions(decided: Decided) -> tuple[Decision, ...]:
+    """Return the Decisions that can be read."""
     found = list[Decision]()
-    for manifest in live:
-        if len(found) >= most:
-            return found, True
+    for manifest in decided.decisions:
         try:
             found.append(Decision.model_validate(manifest))
         except ValidationError:
             continue
-    return found, False
+    return tuple(found)

@@ -91,8 +91,7 @@ class Models:
             raise error.cause from error
         if made is None:
             self._refusals.pop(key, None)
-            await self._answer_nobodys_decisions(key)
-            return GONE
+            return 0.0 if await self._answer_nobodys_decisions(key) else GONE
         gathered, decided = made
         refused = gathered.seen.refusal
         try:
@@ -192,19 +191,21 @@ class Models:
         }
         await self._client.patch_status(MODELS, manifest)
 
-    async def _answer_nobodys_decisions(self, key: Key) -> None:
-        """Say of Decisions on a model that does not exist that they have no effect."""
-        for live in await self._fresh.of_model(DECISIONS, key.namespace, key.name):
-            answered = text(live, "status", "phase") in ("Honoured", "Ignored")
-            if text(live, "spec", "model") == key.name and not answered:
-                message = f"there is no ClinicalModel {key.name} in {key.namespace}"
-                status = DecisionStatus(phase="Ignored", message=message, observed_at=self._clock())
-                metadata: Manifest = {
-                    "name": text(live, "metadata", "name"),
-                    "namespace": key.namespace,
-                }
-                manifest: Manifest = {"metadata": metadata, "status": status.to_json()}
-                await self._client.patch_status(DECISIONS, manifest)
+    async def _answer_nobodys_decisions(self, key: Key) -> bool:
+        """Say of Decisions on a model that does not exist that they have no effect; return whether there are more."""
+        decided = await self._fresh.decisions(key.namespace, key.name)
+        message = f"there is no ClinicalModel {key.name} in {key.namespace}"
+        for live in decided.decisions:
+            if text(live, "status", "phase") == "Honoured":
+                continue
+            status = DecisionStatus(phase="Ignored", message=message, observed_at=self._clock())
+            metadata: Manifest = {
+                "name": text(live, "metadata", "name"),
+                "namespace": key.namespace,
+            }
+            manifest: Manifest = {"metadata": metadata, "status": status.to_json()}
+            await self._client.patch_status(DECISIONS, manifest)
+        return decided.more
 
 
 def _conditions(live: Manifest) -> list[Condition]:
