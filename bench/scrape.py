@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -234,12 +233,12 @@ class Ward:
 def _watched(key: Key) -> Manifest:
     """A model under the policy: all of them serve the same."""
     made = model(key, _VERSION, {"steps": []})
-    features = cast(Json, [{"name": name} for name in FEATURES])
-    for path, value in (
-        ("spec.predictor.storageUri", f"s3://models/watched/{_VERSION}"),
-        ("spec.interface.features", features),
-        ("spec.monitoring", {"policyRef": {"name": "ward"}}),
-    ):
+    changes: dict[str, Json] = {
+        "spec.predictor.storageUri": f"s3://models/watched/{_VERSION}",
+        "spec.interface.features": [{"name": name} for name in FEATURES],
+        "spec.monitoring": {"policyRef": {"name": "ward"}},
+    }
+    for path, value in changes.items():
         made = with_path(made, path, value)
     return made
 
