@@ -17,6 +17,7 @@ from bench import (
     growth,
     neighbours,
     scaled,
+    scrape,
     sidecar,
 )
 from bench.backlog import backlog
@@ -58,6 +59,10 @@ def _neighbours() -> list[Result]:
     return neighbours.results(neighbours.neighbours())
 
 
+def _scrape() -> list[Result]:
+    return scrape.results(scrape.scrape())
+
+
 def _endurance() -> list[Result]:
     return endurance.results(endurance.endure())
 
@@ -75,6 +80,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "scale": _scale,
     "floor": _floor,
     "neighbours": _neighbours,
+    "scrape": _scrape,
     "endurance": _endurance,
     "takeover": takeover,
     "evaluations": crowd.evaluations,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,12 +15,15 @@ from campaign.simulation.server import NAMESPACE, Server
 from mlhops.api.base import Json, Manifest
 from mlhops.api.decision import Action
 from mlhops.controller.cache.decisions import Standing, Urgent
-from mlhops.controller.cache.store import Store
+from mlhops.controller.cache.store import Name, Store
 from mlhops.controller.kube.client import ApiError
 from mlhops.controller.kube.decisions import AT_ONCE, FEW, Decided, LiveDecisions, heard
-from mlhops.controller.resources import DECISIONS
+from mlhops.controller.resources import DECISIONS, Kind
 from mlhops.json_access import text
 from testkit.builders import decision
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 CANDIDATE, PREVIOUS = "c0ffee", "facade"
 URGENT: Urgent = (
@@ -101,7 +105,8 @@ def test_what_stops_comes_first_then_the_oldest_and_what_lasts_is_always_there(
     for phase in ("Honoured", "Ignored"):
         ward.decide(phase.lower(), "Abort", CANDIDATE)
         ward.answer(phase.lower(), phase)
-    ward.decide("withdrawn", "Abort", CANDIDATE, **{"metadata.finalizers": ["a.b/c"]})
+    held: dict[str, Json] = {"metadata.finalizers": ["a.b/c"]}
+    ward.decide("withdrawn", "Abort", CANDIDATE, **held)
     ward.server.delete(DECISIONS, "withdrawn", "ada")
     ward.store.hear(DECISIONS, ward.server.get(DECISIONS, "withdrawn"))
     for name in ("z-first", "a-second"):
@@ -175,7 +180,7 @@ def lines() -> Iterator[list[int]]:
     """Counts the lines of Python that run meanwhile."""
     count, before = [0], sys.gettrace()
 
-    def trace(frame: FrameType, event: str, argument: object) -> Callable[..., object]:
+    def trace(frame: FrameType, event: str, argument: object) -> "TraceFunction":
         del frame, argument
         count[0] += event == "line"
         return trace
@@ -194,9 +199,9 @@ def work_of_a_pass(pending: int, monkeypatch: pytest.MonkeyPatch) -> dict[str, i
         ward.decide(f"flood-{number:04}")
     real = Store.get
 
-    def count(*of: object) -> object:
+    def count(store: Store, kind: Kind, name: Name) -> Manifest | None:
         unpacked[0] += 1
-        return real(*of)  # type: ignore[arg-type]
+        return real(store, kind, name)
 
     with monkeypatch.context() as patched, lines() as run:
         patched.setattr(Store, "get", count)
