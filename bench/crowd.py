@@ -18,7 +18,7 @@ from bench.usage import peak, resident
 from bench.watching import Change, Watch
 from lab.client import Client, Object, Resource
 from lab.informer import Key
-from mlhops.api.base import Json
+from mlhops.api.base import Json, Manifest
 from mlhops.controller.resources import DECISIONS, MODELS, ROUTES
 from mlhops.json_access import at, items, text
 from mlhops.kserve.names import MODEL_LABEL
@@ -142,7 +142,7 @@ class Ward:
 
     def _apply(self, key: Key, version: str) -> None:
         # A first version would wait for a person as well, so only those after it are asked to.
-        spec = {**change_of(key, version), "rollout": {"steps": _APPROVAL}}
+        spec: Manifest = {**change_of(key, version), "rollout": {"steps": _APPROVAL}}
         self._hands.api.patch(MODELS, *key, {"spec": spec})
 
 
