@@ -177,10 +177,11 @@ class Ward:
             await client.create(_POLICIES, policy, namespace=self._hands.namespace)
             if (await fleet.deploy(_VERSION, _PATIENCE)).arrived < len(self.plain):
                 raise RuntimeError("not all models were ever healthy")
-            await each(
-                self.watched,
-                lambda key: client.create(_MODELS, _watched(key), namespace=key.namespace),
-            )
+
+            async def create(key: Key) -> None:
+                await client.create(_MODELS, _watched(key), namespace=key.namespace)
+
+            await each(self.watched, create)
             await self._wait(client)
 
     async def _wait(self, client: Client) -> None:

@@ -1,6 +1,7 @@
 """Which detector a revision has, and what that is told, as gathered from what the watches have told."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
 from kubernetes.aio.client import Configuration
@@ -16,6 +17,7 @@ from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
+    EVENTS,
     MODELS,
     PODS,
     POLICIES,
@@ -25,7 +27,7 @@ from mlhops.controller.resources import (
     Key,
     Kind,
 )
-from mlhops.json_access import text
+from mlhops.json_access import at, text
 from mlhops.kserve import inferenceservice
 from mlhops.kserve.detector import Detector, Detectors
 from mlhops.kserve.names import owner_reference
@@ -38,7 +40,27 @@ IMAGES = Detectors("registry.example/detector:2", "registry.example/detector-ali
 OURS = Detector(image=IMAGES.image)
 EARLIER = Detector(image="registry.example/detector:1")
 KEY = Key("ClinicalModel", "ward", "sepsis")
+ABOUT = "involvedObject.uid=uid-of-own"
 NAMED: dict[str, Json] = {"spec.monitoring": {"policyRef": {"name": "strict"}}}
+
+
+class Told(Client):
+    """An API server that has Events and no list of anything else."""
+
+    events: Sequence[Manifest] = ()
+
+    async def list(
+        self, kind: Kind, namespace: str, selector: str = "", fields: str = "", most: int = 0
+    ) -> list[Manifest]:
+        """Return the Events that are asked for."""
+        del namespace, selector, most
+        about = [each for each in self.events if fields == f"{ABOUT},reason={each['reason']}"]
+        return about if kind == EVENTS else []
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """Return nothing that is not watched."""
+        del kind, namespace, name
+        return None
 
 
 class Ward:
@@ -85,13 +107,14 @@ class Ward:
         live["metadata"] = {**metadata, "managedFields": [entry]}
         self.hear(SERVICES, self.service, live)
 
-    def gather(self, forbidden: Kind | None = None) -> Gathered:
-        """Gather what there is."""
+    def gather(self, forbidden: Kind | None = None, events: Sequence[Manifest] = ()) -> Gathered:
+        """Gather what there is, and what Events the API server has."""
         for kind in WATCHED:
             self._store.set_complete(kind)
 
         async def run() -> Gathered | None:
-            client = Client(Configuration())
+            client = Told(Configuration())
+            client.events = events
             try:
                 reader = CachedReader(self._store, client)
                 if forbidden is not None:
@@ -329,6 +352,21 @@ def test_what_answers_is_gathered_from_own_pods_and_the_runtime_that_is_named() 
         "kserve-container (command)",
         "kserve-container",
     ]
+
+
+def test_a_server_that_knows_no_model_of_the_name_is_told_by_what_the_kubelet_says() -> None:
+    ward = Ward()
+    meta, predictor = ward.model.metadata, ward.model.spec.predictor
+    made = inferenceservice.render(meta, predictor, ward.revision, ward.service, None)
+    cast(Manifest, at(made, "spec", "predictor", "model")).pop("args")  # as for Triton
+    ward.hear(SERVICES, ward.service, made)
+    pod = own_pod(ward)
+    ward.hear(PODS, "own", {**pod, "status": running(pod, ready=False)})
+    said = "Startup probe failed: HTTP probe failed with statuscode: 404"
+    event: Manifest = {"reason": "Unhealthy", "message": said, "count": 3}
+    service = ward.gather(events=[event]).seen.services[ward.service]
+    assert (service.trouble or "").startswith("its server answers HTTP 404 for a model sepsis")
+    assert ward.gather().seen.services[ward.service].trouble is None
 
 
 def test_a_pod_that_names_another_model_and_gets_this_ones_requests_is_named() -> None:
