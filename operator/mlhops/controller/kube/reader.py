@@ -195,6 +195,10 @@ class CachedReader:
             return self._store.pods_by_app(namespace, [app_of(service) for service in services])
         return await self._live.chosen_for(namespace, services)
 
+    async def events_of(self, namespace: str, uid: str, reason: str) -> list[Manifest]:
+        """Return them as they are now: Events are not watched."""
+        return await self._live.events_of(namespace, uid, reason)
+
     async def decisions(self, namespace: str, model: str, urgent: Urgent = ()) -> decisions.Decided:
         """Return such Decisions as they were heard of."""
         if self._store.covers(DECISIONS, namespace):
@@ -292,6 +296,10 @@ class LiveReader:
     async def chosen_for(self, namespace: str, services: Collection[str]) -> list[Manifest]:
         """Return such pods as they are now."""
         return await self._live.chosen_for(namespace, services)
+
+    async def events_of(self, namespace: str, uid: str, reason: str) -> list[Manifest]:
+        """Return them as they are now: Events are not watched."""
+        return await self._live.events_of(namespace, uid, reason)
 
     async def decisions(self, namespace: str, model: str, urgent: Urgent = ()) -> decisions.Decided:
         """Return such Decisions as they are now."""
