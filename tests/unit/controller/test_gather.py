@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import cast
 
+import pytest
 from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Json, Manifest
@@ -11,7 +12,7 @@ from mlhops.api.detector import DetectorConfig
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.cache.store import WATCHED, Store
 from mlhops.controller.kube.client import ApiError, Client
-from mlhops.controller.kube.reader import CachedReader
+from mlhops.controller.kube.reader import CachedReader, LiveReader
 from mlhops.controller.reconcile.gather import Gathered, gather
 from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
@@ -405,3 +406,29 @@ def test_withdrawn_decisions_that_something_holds_keep_nobody_from_being_heard()
     seen = ward.gather().seen
     assert [decision.metadata.name for decision in seen.decisions] == ["stop"]
     assert not seen.more_decisions, "nothing waits for the next pass"
+
+
+class Kubelets:
+    """Answers a list of Events."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    async def list(
+        self, kind: Kind, namespace: str, labels: str = "", fields: str = ""
+    ) -> list[Manifest]:
+        """Note what is asked; there is one."""
+        assert (kind, labels) == (EVENTS, "")
+        self.asked.append((namespace, fields))
+        return [{"message": "Startup probe failed"}]
+
+
+@pytest.mark.parametrize("reader", [CachedReader, LiveReader])
+def test_what_kubelets_say_of_a_pod_is_read_as_it_is_now(
+    reader: type[CachedReader | LiveReader],
+) -> None:
+    kubelets = Kubelets()
+    of_pod = reader(Store(), cast(Client, kubelets)).events_of("ward", "uid-p", "Unhealthy")
+
+    assert asyncio.run(of_pod) == [{"message": "Startup probe failed"}]
+    assert kubelets.asked == [("ward", "involvedObject.uid=uid-p,reason=Unhealthy")]

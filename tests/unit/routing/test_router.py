@@ -171,7 +171,7 @@ def test_one_operator_goes_by_the_router_of_each_model_and_only_the_registry_nam
 
 
 def test_a_model_that_no_router_takes_is_blocked_and_gets_no_traffic() -> None:
-    world = World(**{"spec.exposure.mode": "Knative"})
+    world = World(None, **{"spec.exposure.mode": "Knative"})
     assert router_of(world.model) == GatewayRouter()
 
     world.run()
