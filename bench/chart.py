@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from io import StringIO
 
@@ -14,19 +15,6 @@ _INCHES = 5.0, 3.5
 _COLOURS = ("#0b6e99", "#d1495b", "#66a182", "#7d5ba6")
 _ABOVE, _BELOW = 6, -14
 _ROOM = 1.5
-_STYLE = {
-    # Text stays text, and the same numbers are the same bytes.
-    "svg.fonttype": "none",
-    "svg.hashsalt": "bench",
-    "text.parse_math": False,
-    "font.size": 9,
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.titlelocation": "left",
-    "grid.color": "#e3e6ea",
-    "legend.frameon": False,
-}
 
 
 @dataclass(frozen=True)
@@ -51,7 +39,7 @@ def svg(title: str, x_title: str, panels: Sequence[Panel], columns: int = 2) -> 
     rows = math.ceil(len(panels) / columns)
     xs = sorted({x for panel in panels for line in panel.series for x, _ in line.points})
     written = StringIO()
-    with rc_context(_STYLE):
+    with _style():
         size = columns * _INCHES[0], rows * _INCHES[1]
         figure = Figure(figsize=size, layout="constrained")
         figure.suptitle(title, fontweight="bold")
@@ -62,6 +50,24 @@ def svg(title: str, x_title: str, panels: Sequence[Panel], columns: int = 2) -> 
             _draw(axes, panel, xs)
         figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
     return written.getvalue()
+
+
+def _style() -> AbstractContextManager[None]:
+    return rc_context(
+        {
+            # Text stays text, and the same numbers are the same bytes.
+            "svg.fonttype": "none",
+            "svg.hashsalt": "bench",
+            "text.parse_math": False,
+            "font.size": 9,
+            "axes.grid": True,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlelocation": "left",
+            "grid.color": "#e3e6ea",
+            "legend.frameon": False,
+        }
+    )
 
 
 def _draw(axes: Axes, panel: Panel, xs: Sequence[float]) -> None:

@@ -68,7 +68,9 @@ class Tally:
     @property
     def failed(self) -> dict[tuple[str, ...], list[str]]:
         """Complaints by the cases that are to be played again."""
-        found = {(name,): one.complaints for name, one in self.played.items() if one.complaints}
+        found: dict[tuple[str, ...], list[str]] = {
+            (name,): one.complaints for name, one in self.played.items() if one.complaints
+        }
         for names, objections in self.objections.items():
             found[names] = [*found.get(names, []), *objections]
         return found

@@ -67,11 +67,11 @@ def cases(source: Source, options: argparse.Namespace) -> Result:
         f"{', '.join(names)}: {words[0]}": replay_cases(names)
         for names, words in tally.failed.items()
     }
-    details, reasons = [], []
-    for line in source.lines(tally.played):
-        (reasons if line.startswith(" ") else details).append(line)
-    for reason in reasons:
-        tell(reason)
+    lines = source.lines(tally.played)
+    for line in lines:
+        if line.startswith(" "):
+            tell(line)
+    details = [line for line in lines if not line.startswith(" ")]
     return Result(tally.tried, "; ".join(details), failed)
 
 

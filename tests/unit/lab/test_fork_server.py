@@ -79,14 +79,28 @@ def test_what_is_no_such_program_is_left_to_others(servers: ForkServers, tmp_pat
         assert servers.start(argv, {}, tmp_path, 2) is None
 
 
-def test_one_that_cannot_be_imported_is_left_to_others(
-    servers: ForkServers, tmp_path: Path
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("raise RuntimeError('no such model')", "no such model"),
+        ("import threading\nthreading.Timer(60, print).start()", "program starts threads"),
+    ],
+)
+def test_one_that_cannot_be_forked_is_left_to_others(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    program: str,
+    why: str,
 ) -> None:
-    (tmp_path / "program.py").write_text("raise RuntimeError")
-    deadline = time.monotonic() + 2
-    while time.monotonic() < deadline:
-        assert servers.start(command(), {}, tmp_path, 2) is None
-        time.sleep(0.1)
+    (tmp_path / "program.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = ForkServer("program")
+    with pytest.raises(RuntimeError, match="python -m program cannot be imported, or forked"):
+        server.wait_until_warm()
+    assert why in capfd.readouterr().err
+    assert server.start([], {}, tmp_path, 2, None) is None
+    server.close()
 
 
 def test_a_supervisor_ends_it_with_all_others(servers: ForkServers, tmp_path: Path) -> None:
@@ -144,14 +158,3 @@ def test_it_does_not_outlive_its_owner(servers: ForkServers, tmp_path: Path) -> 
     while group_lives(forked):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-
-
-def test_whoever_needs_it_warm_is_told_that_it_cannot_be(
-    servers: ForkServers, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "program.py").write_text("import threading\nthreading.Timer(60, print).start()")
-    server = ForkServer("program")
-    with pytest.raises(RuntimeError, match="python -m program cannot be imported, or forked"):
-        server.wait_until_warm()
-    server.close()
-    assert "program starts threads when imported" in capfd.readouterr().err

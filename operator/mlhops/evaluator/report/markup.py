@@ -21,8 +21,9 @@ has a sign and a word as well. Text has a contrast of at least 4.5 to 1 (WCAG 2,
 
 
 def _printable(value: object) -> object:
-    is_text = isinstance(value, str) and not isinstance(value, Markup)
-    return words.printable(value) if is_text else value
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return words.printable(value)
+    return value
 
 
 def _group(name: str) -> Markup:
