@@ -110,6 +110,7 @@ requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade f
 	$(COMPILE) $(ARGS) requirements/evaluator.in --constraint requirements/dev.txt --output-file requirements/evaluator.txt
 	$(COMPILE) $(ARGS) requirements/detector.in --constraint requirements/dev.txt --output-file requirements/detector.txt
 	$(COMPILE) $(ARGS) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(COMPILE) $(ARGS) requirements/cli.in --constraint requirements/dev.txt --output-file requirements/cli.txt
 	$(COMPILE) $(ARGS) requirements/go.in --output-file requirements/go.txt
 	$(COMPILE) $(ARGS) requirements/detector-alibi.in --output-file requirements/detector-alibi.txt
 	$(COMPILE) $(ARGS) requirements/mlserver.in --output-file requirements/mlserver.txt
