@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,9 +130,12 @@ class Kubectl:
 
     @contextmanager
     def watch(
-        self, kind: str, name: str = "", *, fields: str = ""
+        self, kind: str, name: str = "", *, fields: str = "", seconds: float | None = None
     ) -> Iterator[Iterator[WatchEvent]]:
-        """Follow the changes of an object, or of those of a namespace; the first ones are what is there."""
+        """Follow the changes of an object, or of those of a namespace; the first ones are what is there.
+
+        With `seconds` they end after that time.
+        """
         chosen = [name] if name else []
         chosen += [f"--field-selector={fields}"] if fields else []
         command = self._command(
@@ -140,9 +144,14 @@ class Kubectl:
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
         )
+        end = threading.Timer(seconds, process.terminate) if seconds is not None else None
+        if end is not None:
+            end.start()
         try:
             yield self._events(process, Asked("watch", kind, name))
         finally:
+            if end is not None:
+                end.cancel()
             process.terminate()
             process.wait()
             for stream in (process.stdout, process.stderr):

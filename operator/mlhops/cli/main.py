@@ -6,30 +6,25 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import click
 
+from mlhops.cli.catalog import COMMANDS, PROGRAM
 from mlhops.cli.exits import Exit, Trouble
 
-PROGRAM = "kubectl mlhops"
 _INTERRUPTED = 130
 
 
-class Entry(NamedTuple):
-    """A command in the list: where it is, and its help in a line, so that the list loads none of them."""
-
-    module: str
-    attribute: str
-    section: str
-    help: str
-
-
-_LOOK, _DECIDE, _HELP = "See", "Decide", "Help"
-COMMANDS: dict[str, Entry] = {
-    "status": Entry("status", "status", _LOOK, "List models, those with problems first."),
-    "get": Entry("get", "get", _LOOK, "Show one model: steps, gates, and who is waited for."),
-}
+def command_of(name: str) -> click.Command | None:
+    """Load a command, None where there is none of that name."""
+    entry = COMMANDS.get(name)
+    if entry is None:
+        return None
+    module = importlib.import_module(f"mlhops.cli.commands.{entry.module}")
+    command = getattr(module, entry.attribute)
+    if not isinstance(command, click.Command):
+        raise TypeError(f"{name} is no command")
+    return command
 
 
 class Plugin(click.Group):
@@ -41,14 +36,7 @@ class Plugin(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return a command, None where there is none of that name."""
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        module = importlib.import_module(f"mlhops.cli.commands.{entry.module}")
-        command = getattr(module, entry.attribute)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{cmd_name} is no command")
-        return command
+        return command_of(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

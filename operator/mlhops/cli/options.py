@@ -19,6 +19,9 @@ from mlhops.cli.output import FORMATS
 Command = TypeVar("Command", bound=Callable[..., Any])
 _NAME = re.compile(r"(?:[a-z]+(?:\.[a-z.]+)?/)?([a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?)")
 
+_SPAN = re.compile(r"([0-9]{1,9}[smhd])+")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
 
 class ObjectName(click.ParamType[str]):
     """The name of an object of the cluster."""
@@ -37,7 +40,25 @@ class ObjectName(click.ParamType[str]):
         return found[1]
 
 
+class Span(click.ParamType[float]):
+    """A length of time such as 90s, 10m or 1h30m, as manifests have it; the command gets seconds."""
+
+    name = "time"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        if _SPAN.fullmatch(value) is None:
+            self.fail(f"{value!r} is no time: write it like 90s, 10m, 1h30m or 7d", param, ctx)
+        parts = re.findall(r"([0-9]+)([smhd])", value)
+        return float(sum(int(number) * _SECONDS[unit] for number, unit in parts))
+
+
 NAME = ObjectName()
+SPAN = Span()
 
 _CONNECTION = (
     click.option(

@@ -9,8 +9,9 @@ import pytest
 
 from lab.binaries import kubectl as real_kubectl
 from lab.control import free_ports
+from mlhops.cli.catalog import COMMANDS
 from mlhops.cli.exits import Exit, Trouble
-from mlhops.cli.main import COMMANDS, main, plugin
+from mlhops.cli.main import main, plugin
 from mlhops.cli.refusals import Asked, explained
 from mlhops.cli.terminal import shows_color
 
