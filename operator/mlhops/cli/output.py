@@ -30,7 +30,7 @@ def document(kind: str, view: Shown) -> Manifest:
 def plain(value: Shown) -> Json:
     """Return a view as JSON: camelCase, moments as RFC 3339, and what is not known left out."""
     if is_dataclass(value) and not isinstance(value, type):
-        pairs = ((_camel(each.name), plain(getattr(value, each.name))) for each in fields(value))
+        pairs = ((camel(each.name), plain(getattr(value, each.name))) for each in fields(value))
         return {name: said for name, said in pairs if said is not None}
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -52,6 +52,14 @@ def to_text(found: Json, form: str) -> str:
     return yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _camel(name: str) -> str:
+def one_of_many(found: Json, form: str) -> str:
+    """Return JSON as one of several documents: a line of json, or a yaml document with its mark."""
+    if form == "json":
+        return json.dumps(found, ensure_ascii=False) + "\n"
+    return "---\n" + to_text(found, form)
+
+
+def camel(name: str) -> str:
+    """Return the name of a field as JSON has it."""
     first, *rest = name.split("_")
     return first + "".join(part.capitalize() for part in rest)

@@ -12,7 +12,7 @@ from typing import TextIO
 
 from mlhops.cli.text.line import Line
 from mlhops.cli.text.marks import ASCII, UNICODE, Marks
-from mlhops.cli.text.model import Page
+from mlhops.cli.text.page import Page
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from mlhops.cli.output import API_VERSION, document, to_text
 from mlhops.cli.text.fleet import fleet_lines, summary
 from mlhops.cli.text.line import Line, Span, Style, line, table, wrapped
 from mlhops.cli.text.marks import ASCII, UNICODE
-from mlhops.cli.text.model import Page, model_lines
+from mlhops.cli.text.model import model_lines
+from mlhops.cli.text.page import Page
 from mlhops.cli.text.times import length
 from mlhops.cli.views.fleet import fleet
 from mlhops.cli.views.model import model_view

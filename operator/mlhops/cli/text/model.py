@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 
 from mlhops.cli.text.gates import gate_lines
 from mlhops.cli.text.line import Line, Span, Style, line, wrapped
-from mlhops.cli.text.marks import ANSWERS, Marks, styled
+from mlhops.cli.text.marks import ANSWERS, styled
+from mlhops.cli.text.page import Page
 from mlhops.cli.text.times import ago, left, stamp
 from mlhops.cli.views.decisions import DecisionView
 from mlhops.cli.views.gates import EvaluationView
@@ -18,16 +17,6 @@ from mlhops.cli.views.steps import StepState, StepView
 from mlhops.cli.views.waiting import Waiting
 
 _LABEL = 12
-
-
-@dataclass(frozen=True)
-class Page:
-    """For what it is written."""
-
-    now: datetime
-    marks: Marks
-    width: int = 0
-    """Columns of the terminal; 0 where lines are not to be wrapped."""
 
 
 def model_lines(view: ModelView, page: Page) -> list[Line]:

@@ -446,6 +446,19 @@ REMEDIES: dict[Reason, Remedy] = {
 }
 
 
+VERDICTS: dict[str, Remedy] = {
+    "Pending": Remedy(_ON, "the gates are still to be measured"),
+    "Running": Remedy(Party.EVALUATOR, "the gates are being measured"),
+    "Successful": Remedy(_NOBODY, "all required gates passed"),
+    "Overridden": Remedy(_NOBODY, "a person let gates pass by name, for a time"),
+    "NotRun": Remedy(_NOBODY, "the gates were not measured"),
+    "Failed": REMEDIES[Reason.GATES_FAILED],
+    "Inconclusive": REMEDIES[Reason.GATES_INCONCLUSIVE],
+    "Error": REMEDIES[Reason.EVALUATION_ERROR],
+}
+"""What the reason of GatesPassed means where it is the verdict of the gates."""
+
+
 def remedy_for(reason: str) -> Remedy | None:
     """Return what a reason means, None for one that this version does not know."""
     try:
