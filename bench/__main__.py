@@ -28,6 +28,7 @@ from bench.memory import memory
 from bench.outside import outside
 from bench.plane import Plane
 from bench.planning import planning
+from bench.plugin import plugin
 from bench.rendering import rendering
 from bench.report import Machine, Run, record
 from bench.results import Result
@@ -93,6 +94,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "planning": planning,
     "evaluate": evaluate.evaluate,
     "rendering": rendering,
+    "plug-in": plugin,
     "drift": drift.detection,
     "drift-speed": drift.speed,
     "drift-alibi": drift_engine.calibration,
