@@ -32,7 +32,7 @@ def test_what_is_missing_is_named_and_the_model_goes_on_when_it_is_there(
 ) -> None:
     world = World()
     setattr(world, part, False)
-    world.wait(86_400)
+    world.wait(3 * 3600)
     assert stalled(world)[0] == reason
     assert stalled(world)[1].startswith(words)
 

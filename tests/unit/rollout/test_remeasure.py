@@ -264,7 +264,7 @@ def test_only_the_newest_measurements_are_kept() -> None:
     world = serving(**{"spec.evaluation.every": "1h"})
     world.evaluator_prompt = True
 
-    world.wait((MEASUREMENTS_KEPT + 20) * 3600)
+    world.wait((MEASUREMENTS_KEPT + 3) * 3600)
 
     kept = [name for name in world.evaluations if "-r" in name]
     assert len(kept) == MEASUREMENTS_KEPT + 1
