@@ -92,9 +92,9 @@ else
 	$(PYTHON) -m pytest $(ARGS)
 endif
 
-test-unit: venv ## the tests that need no control plane (ARGS="-k name" to choose)
+test-unit: venv ## the tests that need no control plane, but for the thorough (ARGS="-k name" to choose)
 ifeq ($(strip $(ARGS)),)
-	$(PYTEST) tests/unit --durations 25
+	$(PYTEST) tests/unit -m "not thorough" --durations 25
 else
 	$(PYTHON) -m pytest tests/unit $(ARGS)
 endif

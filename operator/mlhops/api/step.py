@@ -14,6 +14,7 @@ from mlhops.api.base import Duration, Resource, rules, seconds
 Verb: TypeAlias = Literal["setWeight", "pause", "evaluate", "approve", "observe"]
 """What a step does."""
 VERBS: tuple[Verb, ...] = get_args(Verb)
+_ATTRIBUTES = {verb: to_snake(verb) for verb in VERBS}
 UNKNOWN = "unknown"
 """The name of a step whose verb only another version of the operator knows."""
 
@@ -157,7 +158,7 @@ class Verbs(Resource):
     def _asked(self, verb: Verb | None) -> StepArgument | int | None:
         """Return what a verb asks for, None where the step does not have it."""
         asked: StepArgument | int | None = (
-            getattr(self, to_snake(verb)) if verb is not None else None
+            getattr(self, _ATTRIBUTES[verb]) if verb is not None else None
         )
         return asked
 

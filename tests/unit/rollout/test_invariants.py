@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
@@ -443,4 +444,4 @@ RolloutMachine.TestCase.settings = settings(
     stateful_step_count=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-TestInvariants = RolloutMachine.TestCase
+TestInvariants = pytest.mark.thorough(RolloutMachine.TestCase)

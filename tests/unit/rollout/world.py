@@ -122,6 +122,8 @@ class World:
         """The number of the write after which the operator dies, once."""
         self._decided = 0
         self._parsed: tuple[Manifest, ClinicalModel] | None = None
+        self._read: dict[str, tuple[Manifest, Evaluation]] = {}
+        """Evaluations by name, with what each was read from: what is replaced is read again."""
         self.judge = Judge()
         if steps is not None:
             self.edit({"spec.rollout.steps": steps})
@@ -158,7 +160,7 @@ class World:
 
     def observe(self) -> Observed:
         """Gather the facts, as the controller does."""
-        evaluations = {k: Evaluation.model_validate(v) for k, v in self.evaluations.items()}
+        evaluations = {name: self._evaluation(name) for name in self.evaluations}
         return Observed(
             model=self.model,
             router=self.router,
@@ -188,6 +190,12 @@ class World:
             serving=self.serving,
             retrainings=dict(self.trainings),
         )
+
+    def _evaluation(self, name: str) -> Evaluation:
+        manifest = self.evaluations[name]
+        if name not in self._read or self._read[name][0] is not manifest:
+            self._read[name] = manifest, Evaluation.model_validate(manifest)
+        return self._read[name][1]
 
     def _observed_route(self) -> Route | None:
         route = self.route

@@ -22,6 +22,7 @@ def people(random: np.random.Generator, rows: int) -> tuple[Bools, Floats, np.nd
     return random.random(rows) < risk, risk, random.choice(3, rows, p=[0.6, 0.3, 0.1])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [500, 3000])
 def test_the_intervals_of_equal_areas_hold_together(rows: int) -> None:
     covered = 0
@@ -32,6 +33,7 @@ def test_the_intervals_of_equal_areas_hold_together(rows: int) -> None:
     assert 0.92 <= covered / RUNS <= 0.985
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [500, 3000])
 def test_the_intervals_of_equal_calibration_hold_together(rows: int) -> None:
     covered = 0

@@ -60,6 +60,7 @@ SHAPES: dict[str, Draw] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(("reference", "window"), [(500, 200), (2000, 100), (400, 2000)])
 def test_false_drift_is_no_more_frequent_than_the_chance_says(
@@ -78,6 +79,7 @@ def test_false_drift_is_no_more_frequent_than_the_chance_says(
             assert false <= runs * level + 3 * error, (test, level)
 
 
+@pytest.mark.thorough
 def test_the_chances_of_continuous_values_are_not_far_too_large_either() -> None:
     random, runs = np.random.default_rng(2), 1000
     draw = SHAPES["continuous"]
@@ -86,6 +88,7 @@ def test_the_chances_of_continuous_values_are_not_far_too_large_either() -> None
         assert sum(p <= 0.1 for p in found) >= 50, test
 
 
+@pytest.mark.thorough
 def test_small_chances_hold_where_few_rows_are_expected_and_pearsons_alone_do_not() -> None:
     random, runs, level = np.random.default_rng(3), 20_000, 0.001
     shares = np.array([0.5, 0.46, 0.015, 0.01, 0.01, 0.005])
@@ -241,6 +244,7 @@ def test_values_that_go_missing_are_a_shift_of_a_proportion() -> None:
     assert proportion(0, 0, 0, 1000).p is None
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("share", [0.0005, 0.01, 0.5])
 def test_false_shifts_of_a_proportion_keep_to_the_chance(share: float) -> None:
     random, runs = np.random.default_rng(7), 4000

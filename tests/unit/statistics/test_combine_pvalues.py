@@ -40,6 +40,7 @@ def test_what_is_no_number_stays_none_and_nothing_is_as_small_as_can_be() -> Non
         combined([])
 
 
+@pytest.mark.thorough
 def test_false_alarms_are_as_rare_as_promised_where_all_compare_with_one_reference() -> None:
     random = np.random.default_rng(8)
     replicas, rows, reference, looks = 6, 500, 1000, 3000

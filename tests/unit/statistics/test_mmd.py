@@ -46,6 +46,7 @@ SHAPES: dict[str, Draw] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shape", SHAPES)
 def test_false_drift_is_as_frequent_as_the_chance_says(shape: str) -> None:
     draw, random, references, windows = SHAPES[shape], np.random.default_rng(1), 60, 8
@@ -61,6 +62,7 @@ def test_false_drift_is_as_frequent_as_the_chance_says(shape: str) -> None:
         assert abs(false - expected) <= 4 * math.sqrt(expected)
 
 
+@pytest.mark.thorough
 def test_small_chances_hold_beside_features_that_are_mostly_one_value() -> None:
     random, level, references, windows = np.random.default_rng(7), 0.01, 20, 100
 

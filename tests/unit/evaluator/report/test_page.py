@@ -283,6 +283,7 @@ def test_all_groups_in_the_data_may_be_too_small_to_draw() -> None:
     assert "too small to judge" in text
 
 
+@pytest.mark.thorough
 def test_the_largest_report_is_small_enough_and_leaves_nobody_out() -> None:
     run = largest(rows=20_000)
     source = rendered(run)

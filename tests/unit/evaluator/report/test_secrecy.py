@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,7 @@ def cells_of(who: LabelledRows, members: Bools, kinds: tuple[bool, bool]) -> Flo
     return (np.bincount(cell[chosen], minlength=18) > 0).astype(np.float64)
 
 
+@pytest.mark.thorough
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_no_small_count_is_told_or_follows_from_sums_and_differences(data: st.DataObject) -> None:
