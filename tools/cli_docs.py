@@ -19,10 +19,10 @@ from mlhops.cli.output import API_VERSION, camel
 from mlhops.cli.views.difference import Difference
 from mlhops.cli.views.events import EventView
 from mlhops.cli.views.explanation import CONDITIONS, Clause
-from mlhops.cli.views.fleet import Fleet
+from mlhops.cli.views.fleet import FleetView
 from mlhops.cli.views.gates import EvaluationView
 from mlhops.cli.views.history import HistoryView
-from mlhops.cli.views.installation import Finding
+from mlhops.cli.views.installation import InstallationCheck
 from mlhops.cli.views.model import ModelView
 from mlhops.cli.views.remedies import REMEDIES, ROLES, VERDICTS, Remedy
 from mlhops.rollout.reasons import Reason
@@ -37,14 +37,14 @@ Conditions, Events and `status` give a reason in one word. This is what each mea
 [`kubectl mlhops explain MODEL`](cli.md) says it of a model as it stands.
 """
 DOCUMENTS: Mapping[str, object] = {
-    "Fleet": Fleet,
+    "Fleet": FleetView,
     "Model": ModelView,
     "Explanation": tuple[Clause, ...],
     "History": HistoryView,
     "Events": tuple[EventView, ...],
     "Evaluation": EvaluationView,
     "Difference": Difference,
-    "Check": tuple[Finding, ...],
+    "Check": tuple[InstallationCheck, ...],
 }
 """The view of each kind of document."""
 _SCALARS: Mapping[object, Json] = {

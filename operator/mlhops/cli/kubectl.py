@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from mlhops.api import API_VERSION, GROUP
 from mlhops.cli.exits import Trouble
-from mlhops.cli.refusals import Asked, explained
+from mlhops.cli.refusals import ApiRequest, explained
 from mlhops.json_access import at, items, text
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ class Kubectl:
 
     def get(self, kind: str, name: str) -> Manifest:
         """Return an object."""
-        return self._object("get", kind, name, "--output=json", asked=Asked("get", kind, name))
+        return self._object("get", kind, name, "--output=json", asked=ApiRequest("get", kind, name))
 
     def list_of(self, kind: str, *, fields: str = "", labels: str = "") -> list[Manifest]:
         """Return the objects of a namespace, those that have these fields and labels."""
         chosen = [f"--field-selector={fields}"] if fields else []
         chosen += [f"--selector={labels}"] if labels else []
-        found = self._object("get", kind, *chosen, "--output=json", asked=Asked("list", kind))
+        found = self._object("get", kind, *chosen, "--output=json", asked=ApiRequest("list", kind))
         return items(found, "items")
 
     def everywhere(self, kind: str, *, labels: str = "") -> list[Manifest]:
@@ -87,7 +87,7 @@ class Kubectl:
         found: list[Manifest] = []
         following = ""
         while True:
-            asked = Asked("list", kind)
+            asked = ApiRequest("list", kind)
             page = self._object("get", "--raw", path + following, asked=asked)
             found += items(page, "items")
             token = text(page, "metadata", "continue")
@@ -103,13 +103,13 @@ class Kubectl:
             *trial,
             "--filename=-",
             "--output=json",
-            asked=Asked("create", kind),
+            asked=ApiRequest("create", kind),
             given=json.dumps(manifest),
         )
 
     def whoami(self) -> str:
         """Return who the API server says that is asking."""
-        found = self._object("auth", "whoami", "--output=json", asked=Asked("get", "whoami"))
+        found = self._object("auth", "whoami", "--output=json", asked=ApiRequest("get", "whoami"))
         return text(found, "status", "userInfo", "username")
 
     def may(self, verb: str, kind: str) -> bool:
@@ -119,7 +119,7 @@ class Kubectl:
 
     def raw(self, path: str) -> Manifest:
         """Return what the API server answers at a path."""
-        return self._object("get", "--raw", path, asked=Asked("get", path))
+        return self._object("get", "--raw", path, asked=ApiRequest("get", path))
 
     def namespace(self) -> str:
         """Return the namespace that is meant."""
@@ -148,7 +148,7 @@ class Kubectl:
         if end is not None:
             end.start()
         try:
-            yield self._events(process, Asked("watch", kind, name))
+            yield self._events(process, ApiRequest("watch", kind, name))
         finally:
             if end is not None:
                 end.cancel()
@@ -158,7 +158,7 @@ class Kubectl:
                 if stream is not None:
                     stream.close()
 
-    def _events(self, process: subprocess.Popen[str], asked: Asked) -> Iterator[WatchEvent]:
+    def _events(self, process: subprocess.Popen[str], asked: ApiRequest) -> Iterator[WatchEvent]:
         if process.stdout is None or process.stderr is None:
             return
         for document in documents(process.stdout):
@@ -168,7 +168,7 @@ class Kubectl:
         if process.wait() > 0:
             raise explained(process.stderr.read(), asked)
 
-    def _object(self, *arguments: str, asked: Asked, given: str = "") -> Manifest:
+    def _object(self, *arguments: str, asked: ApiRequest, given: str = "") -> Manifest:
         done = _run(self._command(*arguments), given)
         if done.returncode != 0:
             raise explained(done.stderr, asked)

@@ -40,7 +40,7 @@ class ObjectName(click.ParamType[str]):
         return found[1]
 
 
-class Span(click.ParamType[float]):
+class DurationOption(click.ParamType[float]):
     """A length of time such as 90s, 10m or 1h30m, as manifests have it; the command gets seconds."""
 
     name = "time"
@@ -58,7 +58,7 @@ class Span(click.ParamType[float]):
 
 
 NAME = ObjectName()
-SPAN = Span()
+SPAN = DurationOption()
 
 _CONNECTION = (
     click.option(

@@ -28,7 +28,7 @@ _NO_KIND = re.compile(
 
 
 @dataclass(frozen=True)
-class Asked:
+class ApiRequest:
     """What was asked of the API server."""
 
     verb: str
@@ -36,7 +36,7 @@ class Asked:
     name: str = ""
 
 
-def explained(said: str, asked: Asked) -> Trouble:
+def explained(said: str, asked: ApiRequest) -> Trouble:
     """Return what failed, with what helps; kubectl's own words stay in it."""
     words = _last(said)
     if _NO_KIND.search(said):
@@ -67,7 +67,7 @@ def explained(said: str, asked: Asked) -> Trouble:
     return Trouble(words or "kubectl failed and said nothing")
 
 
-def _forbidden(words: str, asked: Asked) -> Trouble:
+def _forbidden(words: str, asked: ApiRequest) -> Trouble:
     """Name the role that lets people do it, unless a policy and no role forbids it."""
     if "ValidatingAdmissionPolicy" in words or "denied request" in words:
         return Trouble(words)

@@ -38,7 +38,7 @@ class _Bucket(Generic[C]):
 
 
 @dataclass(frozen=True, slots=True)
-class Span(Generic[C]):
+class WindowCounts(Generic[C]):
     """What was counted in a window."""
 
     counts: C
@@ -82,7 +82,7 @@ class Windows(Generic[C]):
         self._nothing = nothing
         self._began = now
         self._tiers: dict[float, _Tier[C]] = {}
-        self._growing: dict[str, Span[C]] = {}
+        self._growing: dict[str, WindowCounts[C]] = {}
         self._windows: Sequence[Window] = ()
         self.configure(windows, now)
 
@@ -92,7 +92,7 @@ class Windows(Generic[C]):
         sliding = [seconds(each.length) for each in windows if each.mode == "Sliding"]
         self._windows = tuple(windows)
         self._growing = {
-            name: self._growing.get(name) or Span(self._nothing(), now) for name in growing
+            name: self._growing.get(name) or WindowCounts(self._nothing(), now) for name in growing
         }
         self._tiers = {
             width: self._tiers.get(width) or _Tier(width, self._nothing)
@@ -110,7 +110,7 @@ class Windows(Generic[C]):
             if window.mode == "Cumulative":
                 self._grown(window, now).counts.add(counts)
 
-    def spans(self, now: float) -> Mapping[str, Span[C]]:
+    def spans(self, now: float) -> Mapping[str, WindowCounts[C]]:
         """Return each window's counts by its name."""
         return {
             window.name: self._grown(window, now)
@@ -133,14 +133,14 @@ class Windows(Generic[C]):
         """How many counts are kept at most."""
         return len(self._growing) + sum(tier.kept + 1 for tier in self._tiers.values())
 
-    def _grown(self, window: Window, now: float) -> Span[C]:
+    def _grown(self, window: Window, now: float) -> WindowCounts[C]:
         """Return a cumulative window's counts, which begin anew when it is full."""
         span = self._growing[window.name]
         if now - span.start >= seconds(window.length):
-            span = self._growing[window.name] = Span(self._nothing(), now)
+            span = self._growing[window.name] = WindowCounts(self._nothing(), now)
         return span
 
-    def _slid(self, window: Window, now: float) -> Span[C]:
+    def _slid(self, window: Window, now: float) -> WindowCounts[C]:
         length = seconds(window.length)
         tier = self._tiers[_width(length)]
         # The oldest bucket is taken whole: the window is longer by a part of it, never shorter.
@@ -148,7 +148,7 @@ class Windows(Generic[C]):
         total = self._nothing()
         for counts in self._since(window, now):
             total.add(counts)
-        return Span(total, max(begin, self._began))
+        return WindowCounts(total, max(begin, self._began))
 
     def _since(self, window: Window, now: float) -> Iterator[C]:
         length = seconds(window.length)

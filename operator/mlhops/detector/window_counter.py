@@ -20,7 +20,7 @@ from mlhops.detector.engine import DriftEngine
 from mlhops.detector.envelope import LoggedEvent, is_evaluation, join_key, moment
 from mlhops.detector.requests import RequestCount, types_of
 from mlhops.detector.serving import Requests, ServedRequests, answer_of
-from mlhops.detector.window import Clock, Span, Windows
+from mlhops.detector.window import Clock, WindowCounts, Windows
 from mlhops.inputs.dates import counted
 from mlhops.inputs.rows import Row
 from mlhops.statistics.drift.sketch import Column, ColumnCounts, Sketch
@@ -261,7 +261,9 @@ class Watcher:
         return self._told(self._windows.spans(now), now)
 
     def _told(
-        self, spans: Mapping[str, Span[ColumnCounts]] | Mapping[str, Span[RowCount]], now: float
+        self,
+        spans: Mapping[str, WindowCounts[ColumnCounts]] | Mapping[str, WindowCounts[RowCount]],
+        now: float,
     ) -> Mapping[str, Summary]:
         end = self._time(now)
         answers, requests = self._answers.spans(now), self._requests.spans(now)

@@ -43,7 +43,7 @@ _LAST_WORDS = 300
 
 
 @dataclass(frozen=True)
-class Trouble:
+class ServiceTrouble:
     """What is wrong, in whose words, and whether waiting longer will not help."""
 
     symptom: str
@@ -75,7 +75,7 @@ def observe(
     hint = "" if ready else hint_of_name(live)
     trouble = None if ready else _pods_trouble(own) or _reported_trouble(live)
     if trouble is None and unknown and hint:
-        trouble = Trouble(f"{unknown}: {hint}")
+        trouble = ServiceTrouble(f"{unknown}: {hint}")
     answering = [pod for pod in own if _is_ready_pod(pod)]
     behind = _pods_trouble(own) if answering else None
     return Service(
@@ -157,12 +157,12 @@ def is_ready(live: Manifest) -> bool | None:
     return True if status == "True" and loaded else None
 
 
-def _reported_trouble(live: Manifest) -> Trouble | None:
+def _reported_trouble(live: Manifest) -> ServiceTrouble | None:
     """Return what KServe itself says is wrong."""
     return _failed_load(live) or _condition_trouble(live)
 
 
-def _failed_load(live: Manifest) -> Trouble | None:
+def _failed_load(live: Manifest) -> ServiceTrouble | None:
     """Return why the model is not loaded. KServe never clears a failure, so one that is over is not told."""
     model = at(live, "status", "modelStatus")
     failed = text(model, "states", "targetModelState") == "FailedToLoad"
@@ -173,10 +173,10 @@ def _failed_load(live: Manifest) -> Trouble | None:
     if reason in _ABOUT_RUNTIME:
         field = "protocolVersion" if "protocol version" in message else "modelFormat"
         message += f" (spec.predictor.runtime, spec.predictor.{field})"
-    return Trouble(reason or "failed", _short(message)) if reason or message else None
+    return ServiceTrouble(reason or "failed", _short(message)) if reason or message else None
 
 
-def _condition_trouble(live: Manifest) -> Trouble | None:
+def _condition_trouble(live: Manifest) -> ServiceTrouble | None:
     """Return what a condition says, whose words are the API server's and KServe's, never a container's.
 
     One without a change stays as old as it is while it holds, so its age is held against it only where it is older
@@ -197,17 +197,17 @@ def _condition_trouble(live: Manifest) -> Trouble | None:
         if words == "Stopped":
             words += ": the InferenceService has the annotation serving.kserve.io/stop"
         if words:
-            return Trouble(name_limit_range(words, "spec.predictor.resources"))
+            return ServiceTrouble(name_limit_range(words, "spec.predictor.resources"))
     return None
 
 
-def _pods_trouble(pods: Iterable[Manifest]) -> Trouble | None:
+def _pods_trouble(pods: Iterable[Manifest]) -> ServiceTrouble | None:
     """Return the worst that any pod says."""
     found = [trouble for pod in pods for trouble in _pod_troubles(pod)]
     return next((t for t in found if t.fatal), found[0] if found else None)
 
 
-def _pod_troubles(pod: Manifest) -> Iterator[Trouble]:
+def _pod_troubles(pod: Manifest) -> Iterator[ServiceTrouble]:
     for field in ("initContainerStatuses", "containerStatuses"):
         for status in items(pod, "status", field):
             trouble = _container_trouble(status)
@@ -217,10 +217,10 @@ def _pod_troubles(pod: Manifest) -> Iterator[Trouble]:
     if text(scheduled, "status") == "False":
         why = _short(text(scheduled, "message") or text(scheduled, "reason"))
         # The scheduler's words are no container's, and are told of a server that has seen patients too.
-        yield Trouble("a pod cannot be scheduled" + (f": {why}" if why else ""))
+        yield ServiceTrouble("a pod cannot be scheduled" + (f": {why}" if why else ""))
 
 
-def _container_trouble(status: Manifest) -> Trouble | None:
+def _container_trouble(status: Manifest) -> ServiceTrouble | None:
     name = text(status, "name")
     restarts = number(status, "restartCount") or 0
     waiting = text(status, "state", "waiting", "reason")
@@ -236,11 +236,11 @@ def _container_trouble(status: Manifest) -> Trouble | None:
             words = "" if name == DETECTOR else "set spec.predictor.resources.limits.memory to more"
         # The detector is no part of the model: it may come back after any number of restarts.
         fatal = restarts >= CRASH_LIMIT and name != DETECTOR
-        return Trouble(symptom, words, fatal=fatal)
+        return ServiceTrouble(symptom, words, fatal=fatal)
     if waiting in _STUCK:
         words = _short(text(status, "state", "waiting", "message"))
         symptom = f"container {name} cannot start: {waiting}"
-        return Trouble(symptom, words, fatal=waiting in _HOPELESS)
+        return ServiceTrouble(symptom, words, fatal=waiting in _HOPELESS)
     return None
 
 

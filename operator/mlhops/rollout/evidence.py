@@ -10,7 +10,7 @@ from mlhops.rollout.gates import EvidenceVerdict, is_about, judge, spec_of
 from mlhops.rollout.intents import EnsureEvaluation, Event
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import evaluation_name
-from mlhops.rollout.servers import Change, change_of, doubt_about, measured_by
+from mlhops.rollout.servers import ServerChange, change_of, doubt_about, measured_by
 
 
 def gather_evidence(draft: Draft) -> None:
@@ -57,7 +57,7 @@ def asked_for(draft: Draft, name: str, *, profile: bool = False) -> EnsureEvalua
 
 def _another_server(
     draft: Draft, candidate: Candidate, evaluation: Evaluation | None
-) -> Change | None:
+) -> ServerChange | None:
     """Return how what answers differs from what the evidence is about."""
     service = draft.service(candidate)
     proven = candidate.proof.server if candidate.proof is not None else []

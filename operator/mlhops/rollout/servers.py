@@ -18,7 +18,7 @@ from mlhops.rollout.reasons import Reason
 
 
 @dataclass(frozen=True)
-class Change:
+class ServerChange:
     """How what answers differs from what was measured."""
 
     reason: Reason
@@ -36,7 +36,7 @@ def doubt_about(service: Service) -> str:
     return f"its pods differ in {mixed}" if mixed else ""
 
 
-def change_of(measured: Collection[str], service: Service | None) -> Change | None:
+def change_of(measured: Collection[str], service: Service | None) -> ServerChange | None:
     """Return how what answers differs from what was measured, None where it does not or nobody can tell.
 
     In doubt, what is known and was not measured counts; that something is not there does not.
@@ -55,7 +55,7 @@ def change_of(measured: Collection[str], service: Service | None) -> Change | No
     reason = Reason.RUNTIME_CHANGED if runtime else Reason.SERVER_CHANGED
     told = [f"{_short(new)} was not measured"] if new else []
     told += [f"{_short(gone)} was"] if gone else []
-    return Change(reason, " and ".join(told))
+    return ServerChange(reason, " and ".join(told))
 
 
 def _is_runtime(part: str) -> bool:
@@ -104,7 +104,7 @@ def record_servers(draft: Draft) -> None:
     draft.previous = _recorded(draft, draft.previous)
 
 
-def another_server(draft: Draft) -> Change | None:
+def another_server(draft: Draft) -> ServerChange | None:
     """Return how what serves differs from what was measured; it serves on, since nothing better is there."""
     stable = draft.stable
     if stable is None or stable.proof is None:

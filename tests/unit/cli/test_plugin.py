@@ -12,7 +12,7 @@ from lab.control import free_ports
 from mlhops.cli.catalog import COMMANDS
 from mlhops.cli.exits import Exit, Trouble
 from mlhops.cli.main import main, plugin
-from mlhops.cli.refusals import Asked, explained
+from mlhops.cli.refusals import ApiRequest, explained
 from mlhops.cli.terminal import shows_color
 
 HEAVY = ("pydantic", "rich", "kubernetes", "kopf", "numpy", "yaml", "jsonschema", "aiohttp")
@@ -108,33 +108,33 @@ def test_a_cluster_that_does_not_answer_is_told_apart_from_a_bad_model(
     [
         (
             'error: the server doesn\'t have a resource type "clinicalmodels"',
-            Asked("get", "clinicalmodels.mlhops.io"),
+            ApiRequest("get", "clinicalmodels.mlhops.io"),
             "is the operator installed",
         ),
         (
             'Error from server (Forbidden): clinicalmodels.mlhops.io is forbidden: User "eve" cannot list',
-            Asked("list", "clinicalmodels.mlhops.io"),
+            ApiRequest("list", "clinicalmodels.mlhops.io"),
             "ClusterRole mlhops-view",
         ),
         (
             'Error from server (Forbidden): decisions.mlhops.io is forbidden: User "eve" cannot create',
-            Asked("create", "decisions.mlhops.io"),
+            ApiRequest("create", "decisions.mlhops.io"),
             "ClusterRole mlhops-decider",
         ),
         (
             'Error from server (NotFound): clinicalmodels.mlhops.io "sepsi" not found',
-            Asked("get", "clinicalmodels.mlhops.io", "sepsi"),
+            ApiRequest("get", "clinicalmodels.mlhops.io", "sepsi"),
             "status -A",
         ),
         (
             "error: You must be logged in to the server (Unauthorized)",
-            Asked("list", "clinicalmodels.mlhops.io"),
+            ApiRequest("list", "clinicalmodels.mlhops.io"),
             "kubectl auth whoami",
         ),
-        ("E0501 memcache.go: nonsense\nfailed", Asked("list", "events"), ""),
+        ("E0501 memcache.go: nonsense\nfailed", ApiRequest("list", "events"), ""),
     ],
 )
-def test_what_kubectl_says_comes_with_what_helps(said: str, asked: Asked, told: str) -> None:
+def test_what_kubectl_says_comes_with_what_helps(said: str, asked: ApiRequest, told: str) -> None:
     found = explained(said, asked)
 
     assert isinstance(found, Trouble)

@@ -8,7 +8,7 @@ import pytest
 from mlhops.api.base import Manifest
 from mlhops.api.decision import Action, Decision
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.cli.views.proposal import VERBS, Asked, Objection, Proposal, propose
+from mlhops.cli.views.proposal import VERBS, AskedDecision, Objection, Proposal, propose
 from testkit.builders import with_path
 from testkit.standings import NEW, NOW, OLD, STANDINGS, an_evaluation
 
@@ -48,7 +48,7 @@ def test_there_is_a_command_for_each_action() -> None:
 def test_a_decision_names_what_was_seen(
     verb: str, standing: str, revision: str, seen: dict[str, str]
 ) -> None:
-    spec = made(propose(Asked(verb), STANDINGS[standing]()))
+    spec = made(propose(AskedDecision(verb), STANDINGS[standing]()))
 
     told = {name: spec[name] for name in ("digest", "gatesHash", "stepsHash") if name in spec}
     assert spec["revision"] == revision
@@ -70,17 +70,17 @@ def test_a_decision_names_what_was_seen(
 )
 def test_a_decision_on_nothing_is_not_made(verb: str, standing: str, why: str) -> None:
     with pytest.raises(Objection, match=why):
-        propose(Asked(verb, gates=("equal-misses",)), STANDINGS[standing]())
+        propose(AskedDecision(verb, gates=("equal-misses",)), STANDINGS[standing]())
 
 
 def test_a_screen_that_is_stale_promotes_no_other_version() -> None:
     with pytest.raises(Objection, match=f"{OLD} is not what Promote is about now"):
-        propose(Asked("promote", revision=OLD), STANDINGS["timed pause"]())
+        propose(AskedDecision("promote", revision=OLD), STANDINGS["timed pause"]())
 
 
-def overrides(*gates: str, failed: bool = False, serving: bool = False) -> Asked:
+def overrides(*gates: str, failed: bool = False, serving: bool = False) -> AskedDecision:
     """An Override for a week."""
-    return Asked("override", "", serving, gates, NOW + timedelta(days=7), failed)
+    return AskedDecision("override", "", serving, gates, NOW + timedelta(days=7), failed)
 
 
 def test_an_override_names_its_gates_its_end_and_what_was_seen() -> None:
@@ -120,8 +120,8 @@ def test_an_override_of_what_serves_is_asked_for_beside_a_candidate() -> None:
 
 
 def test_it_says_what_will_happen() -> None:
-    approved = propose(Asked("approve"), STANDINGS["approval"]())
-    promoted = propose(Asked("promote"), STANDINGS["timed pause"]())
+    approved = propose(AskedDecision("approve"), STANDINGS["approval"]())
+    promoted = propose(AskedDecision("promote"), STANDINGS["timed pause"]())
 
     assert approved.consequences == ("2.0.0 passes the approve step; then all requests",)
     assert "skipped: pause 1h, evaluate, setWeight 50, approve" in promoted.consequences
@@ -129,8 +129,8 @@ def test_it_says_what_will_happen() -> None:
 
 
 def test_it_warns_of_what_the_operator_would_ignore_and_of_gates_that_did_not_pass() -> None:
-    early = propose(Asked("approve"), STANDINGS["timed pause"]())
-    bad = propose(Asked("approve"), STANDINGS["approval"](), [an_evaluation()])
+    early = propose(AskedDecision("approve"), STANDINGS["timed pause"]())
+    bad = propose(AskedDecision("approve"), STANDINGS["approval"](), [an_evaluation()])
 
     assert early.warnings == ("nothing waits for Approve now: the operator would ignore it",)
     assert bad.warnings == ("not every gate passed: equal-misses",)
@@ -141,4 +141,4 @@ def test_hashes_that_an_older_operator_does_not_tell_are_left_out() -> None:
     for name in ("digest", "gatesHash", "stepsHash"):
         old = with_path(old, f"status.candidate.{name}", None)
 
-    assert propose(Asked("approve"), old).seen == {}
+    assert propose(AskedDecision("approve"), old).seen == {}

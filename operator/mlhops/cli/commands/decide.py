@@ -16,7 +16,7 @@ from mlhops.cli.options import NAME, SPAN, Command, connected, printed
 from mlhops.cli.output import to_text
 from mlhops.cli.terminal import now
 from mlhops.cli.text.line import harmless
-from mlhops.cli.views.proposal import VERBS, Asked, Objection, Proposal, propose
+from mlhops.cli.views.proposal import VERBS, AskedDecision, Objection, Proposal, propose
 from mlhops.json_access import text
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _verb(verb: str, help_: str) -> click.Command:
     @_given
     @connected
     def command(kubectl: Kubectl, name: str, revision: str, manner: Manner) -> Exit:
-        return _decide(kubectl, name, Asked(verb, revision), manner)
+        return _decide(kubectl, name, AskedDecision(verb, revision), manner)
 
     return command
 
@@ -140,11 +140,11 @@ def override(
     if not 0 < span <= _LONGEST.total_seconds():
         raise click.UsageError("--for: an Override holds for more than nothing and 30d at most")
     expires = now() + timedelta(seconds=span)
-    asked = Asked("override", revision, serving, gates, expires, failed)
+    asked = AskedDecision("override", revision, serving, gates, expires, failed)
     return _decide(kubectl, name, asked, manner)
 
 
-def _decide(kubectl: Kubectl, name: str, asked: Asked, manner: Manner) -> Exit:
+def _decide(kubectl: Kubectl, name: str, asked: AskedDecision, manner: Manner) -> Exit:
     if kubectl.connection.impersonate and not manner.allow_impersonation:
         raise click.UsageError(
             "a Decision under --as has another person's name on it: add --allow-impersonation if that is meant"

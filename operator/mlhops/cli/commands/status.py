@@ -10,7 +10,7 @@ from mlhops.cli.options import NAME, connected, printed
 from mlhops.cli.output import document, to_text
 from mlhops.cli.terminal import Terminal, now
 from mlhops.cli.text.fleet import fleet_lines, summary
-from mlhops.cli.views.fleet import Fleet, fleet
+from mlhops.cli.views.fleet import FleetView, fleet
 
 
 @click.command()
@@ -50,7 +50,7 @@ def status(
     return of_answers(*(row.answer for row in view.models))
 
 
-def _show(view: Fleet, form: str, color: str, *, header: bool) -> None:
+def _show(view: FleetView, form: str, color: str, *, header: bool) -> None:
     if form in ("json", "yaml"):
         click.echo(to_text(document("Fleet", view), form), nl=False)
     elif form == "name":

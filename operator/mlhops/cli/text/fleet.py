@@ -7,8 +7,8 @@ from datetime import datetime
 from mlhops.cli.text.line import Line, Span, line, table
 from mlhops.cli.text.marks import ANSWERS, styled
 from mlhops.cli.text.times import ago, left
-from mlhops.cli.views.fleet import Fleet, ModelRow
-from mlhops.cli.views.waiting import Waiting
+from mlhops.cli.views.fleet import FleetView, ModelRow
+from mlhops.cli.views.waiting import Hindrance
 
 _TITLES = (
     *("NAMESPACE", "NAME", "PHASE", "VERSION", "CANDIDATE", "STEP", "WEIGHT", "GATES"),
@@ -17,14 +17,14 @@ _TITLES = (
 _WIDE = ("SERVING", "QUALITY", "URL", "MESSAGE")
 
 
-def fleet_lines(fleet: Fleet, now: datetime, *, wide: bool, header: bool) -> list[Line]:
+def fleet_lines(fleet: FleetView, now: datetime, *, wide: bool, header: bool) -> list[Line]:
     """Return the table of a fleet; with `wide`, the whole sentence of each model as well."""
     titles = _TITLES + (_WIDE if wide else ())
     rows = [_cells(row, now) + (_more(row) if wide else ()) for row in fleet.models]
     return table(titles, rows, header=header)
 
 
-def summary(fleet: Fleet) -> Line:
+def summary(fleet: FleetView) -> Line:
     """Return how many models there are of each phase."""
     count = len(fleet.models)
     phases = ", ".join(f"{many} {phase}" for phase, many in fleet.phases.items())
@@ -52,7 +52,7 @@ def _more(row: ModelRow) -> tuple[str | Span, ...]:
     return (styled(row.serving), styled(row.quality), row.url, row.message)
 
 
-def _waits(waiting: Waiting | None, now: datetime) -> str:
+def _waits(waiting: Hindrance | None, now: datetime) -> str:
     if waiting is None:
         return ""
     if waiting.until is not None:

@@ -14,7 +14,7 @@ from mlhops.cli.views.gates import EvaluationView
 from mlhops.cli.views.model import CandidateView, ModelView, MonitoringView, ServingView
 from mlhops.cli.views.remedies import ROLES, Party
 from mlhops.cli.views.steps import StepState, StepView
-from mlhops.cli.views.waiting import Waiting
+from mlhops.cli.views.waiting import Hindrance
 
 _LABEL = 12
 
@@ -44,7 +44,7 @@ def _head(view: ModelView, page: Page) -> Iterator[Line]:
         yield from wrapped(view.message, page.width, "  ")
 
 
-def _waits(waiting: Waiting | None, page: Page) -> Iterator[Line]:
+def _waits(waiting: Hindrance | None, page: Page) -> Iterator[Line]:
     if waiting is None:
         return
     since = f", for {ago(waiting.since, page.now)}" if waiting.since is not None else ""

@@ -14,7 +14,7 @@ from mlhops.cli.views.events import EventView
 from mlhops.cli.views.explanation import Clause
 from mlhops.cli.views.gates import EvaluationView, GateView
 from mlhops.cli.views.history import HistoryView
-from mlhops.cli.views.installation import Finding, State
+from mlhops.cli.views.installation import InstallationCheck, State
 
 
 def history_lines(view: HistoryView, page: Page) -> Iterator[Line]:
@@ -121,7 +121,7 @@ def difference_lines(view: Difference) -> Iterator[Line]:
         yield from table(("GATE", "BEFORE", "", "AFTER", ""), gates)
 
 
-def finding_lines(findings: Sequence[Finding], page: Page) -> Iterator[Line]:
+def finding_lines(findings: Sequence[InstallationCheck], page: Page) -> Iterator[Line]:
     """Return what was checked, section by section, with a hint where it is not well."""
     marks = {
         State.OK: Span(page.marks.good, Style.GOOD),

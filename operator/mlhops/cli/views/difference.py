@@ -20,7 +20,7 @@ _BESIDE = ("digest", "version")
 
 
 @dataclass(frozen=True)
-class Change:
+class FieldChange:
     """A field that differs; empty on the side that does not have it."""
 
     path: str
@@ -47,7 +47,7 @@ class Difference:
     after: str
     recorded: bool
     """Whether the records of both are there."""
-    changes: tuple[Change, ...]
+    changes: tuple[FieldChange, ...]
     gates: tuple[GateChange, ...]
 
 
@@ -90,7 +90,7 @@ def difference(
         text(model, "metadata", "name"),
         *revisions,
         recorded=there,
-        changes=tuple(Change(*each) for each in changes if each[0] not in _BESIDE),
+        changes=tuple(FieldChange(*each) for each in changes if each[0] not in _BESIDE),
         gates=tuple(GateChange(name, of[0].get(name), of[1].get(name)) for name in names),
     )
 

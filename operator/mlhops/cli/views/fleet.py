@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mlhops.cli.views.answer import Answer, answer_of
 from mlhops.cli.views.fields import moment
 from mlhops.cli.views.remedies import Party
-from mlhops.cli.views.waiting import Waiting, waiting
+from mlhops.cli.views.waiting import Hindrance, waiting
 from mlhops.json_access import condition, number, text
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ModelRow:
     serving: str
     drift: str
     quality: str
-    waiting: Waiting | None
+    waiting: Hindrance | None
     since: datetime | None
     """Since when it is so."""
     url: str
@@ -55,7 +55,7 @@ class ModelRow:
 
 
 @dataclass(frozen=True)
-class Fleet:
+class FleetView:
     """All models that were asked for."""
 
     models: tuple[ModelRow, ...]
@@ -63,13 +63,13 @@ class Fleet:
     """How many models there are of each phase."""
 
 
-def fleet(models: Iterable[Manifest]) -> Fleet:
+def fleet(models: Iterable[Manifest]) -> FleetView:
     """Return the models as a table: what is bad, what waits for people, what needs a look, and the rest."""
     rows = sorted((row(model) for model in models), key=_urgency)
     phases: dict[str, int] = {}
     for each in rows:
         phases[each.phase] = phases.get(each.phase, 0) + 1
-    return Fleet(tuple(rows), phases)
+    return FleetView(tuple(rows), phases)
 
 
 def row(model: Manifest) -> ModelRow:

@@ -40,7 +40,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class InstallationCheck:
     """One check."""
 
     section: str
@@ -67,7 +67,7 @@ class Cluster:
     """What the caller may, by its words in `RIGHTS`."""
 
 
-def findings(cluster: Cluster, plugin_version: str) -> tuple[Finding, ...]:
+def findings(cluster: Cluster, plugin_version: str) -> tuple[InstallationCheck, ...]:
     """Return what was found of an installation."""
     return (
         *_kubernetes(cluster),
@@ -78,32 +78,36 @@ def findings(cluster: Cluster, plugin_version: str) -> tuple[Finding, ...]:
     )
 
 
-def _kubernetes(cluster: Cluster) -> Iterator[Finding]:
+def _kubernetes(cluster: Cluster) -> Iterator[InstallationCheck]:
     told = text(cluster.version, "gitVersion")
     digits = [text(cluster.version, part).strip("+") for part in ("major", "minor")]
     known = tuple(int(each) for each in digits if each.isdecimal())
     state = State.OK if len(known) == 2 and known >= _LEAST else State.FAILED
     hint = "" if state is State.OK else "Decisions are asked for by a field: that is 1.32 or later"
-    yield Finding("cluster", "Kubernetes is 1.32 or later", state, told, hint)
+    yield InstallationCheck("cluster", "Kubernetes is 1.32 or later", state, told, hint)
     for group, (name, remedy) in GROUPS.items():
         there = cluster.groups.get(group, False)
         state = State.OK if there else State.FAILED
-        yield Finding("cluster", f"{name} is installed", state, group, "" if there else remedy)
+        yield InstallationCheck(
+            "cluster", f"{name} is installed", state, group, "" if there else remedy
+        )
 
 
-def _kinds(cluster: Cluster) -> Iterator[Finding]:
+def _kinds(cluster: Cluster) -> Iterator[InstallationCheck]:
     served = {text(each, "name") for each in items(cluster.group, "resources")}
     missing = [kind for kind in KINDS if kind not in served]
     state = State.FAILED if missing else State.OK
     hint = "kubectl apply --server-side -f crds/, or install the chart: docs/install.md"
     detail = f"missing: {', '.join(missing)}" if missing else ""
-    yield Finding("operator", "its kinds are served", state, detail, hint if missing else "")
+    yield InstallationCheck(
+        "operator", "its kinds are served", state, detail, hint if missing else ""
+    )
 
 
-def _operator(cluster: Cluster, plugin_version: str) -> Iterator[Finding]:
+def _operator(cluster: Cluster, plugin_version: str) -> Iterator[InstallationCheck]:
     what = "a Deployment of it is ready"
     if cluster.deployments is None:
-        yield Finding(
+        yield InstallationCheck(
             "operator", what, State.UNTOLD, hint="you may not list Deployments everywhere"
         )
         return
@@ -111,7 +115,7 @@ def _operator(cluster: Cluster, plugin_version: str) -> Iterator[Finding]:
         hint = (
             "no Deployment has app.kubernetes.io/component=operator: it may run outside the cluster"
         )
-        yield Finding("operator", what, State.WARNING, hint=hint)
+        yield InstallationCheck("operator", what, State.WARNING, hint=hint)
     for each in cluster.deployments:
         name = f"{text(each, 'metadata', 'namespace')}/{text(each, 'metadata', 'name')}"
         ready, asked = (
@@ -124,11 +128,13 @@ def _operator(cluster: Cluster, plugin_version: str) -> Iterator[Finding]:
             if ready
             else f"kubectl -n {text(each, 'metadata', 'namespace')} get pods, and their logs"
         )
-        yield Finding("operator", what, state, f"{name}: {ready} of {asked} pods ready", hint)
+        yield InstallationCheck(
+            "operator", what, state, f"{name}: {ready} of {asked} pods ready", hint
+        )
         yield from _versions(each, plugin_version)
 
 
-def _versions(deployment: Manifest, plugin_version: str) -> Iterator[Finding]:
+def _versions(deployment: Manifest, plugin_version: str) -> Iterator[InstallationCheck]:
     for container in items(deployment, "spec", "template", "spec", "containers"):
         if text(container, "name") != "operator":
             continue
@@ -142,26 +148,30 @@ def _versions(deployment: Manifest, plugin_version: str) -> Iterator[Finding]:
         state = State.OK if same else State.WARNING
         detail = f"operator {image}, plug-in {plugin_version}"
         hint = "" if same else "other versions work, but may not know each other's words"
-        yield Finding("operator", "it is of the plug-in's version", state, detail, hint)
+        yield InstallationCheck("operator", "it is of the plug-in's version", state, detail, hint)
 
 
-def _policies(cluster: Cluster) -> Iterator[Finding]:
+def _policies(cluster: Cluster) -> Iterator[InstallationCheck]:
     what = "nobody decides in another's name"
     if cluster.policies is None:
-        yield Finding("operator", what, State.UNTOLD, hint="you may not list admission policies")
+        yield InstallationCheck(
+            "operator", what, State.UNTOLD, hint="you may not list admission policies"
+        )
         return
     missing = [each for each in POLICIES if not any(each in name for name in cluster.policies)]
     hint = "install the admission policies (manifests/base/admission.yaml, or the chart)"
     if missing:
         detail = f"missing: {', '.join(missing)}"
-        yield Finding("operator", what, State.WARNING, detail, hint)
+        yield InstallationCheck("operator", what, State.WARNING, detail, hint)
     else:
-        yield Finding("operator", what, State.OK)
+        yield InstallationCheck("operator", what, State.OK)
 
 
-def _rights(cluster: Cluster) -> Iterator[Finding]:
+def _rights(cluster: Cluster) -> Iterator[InstallationCheck]:
     for words, _, _, role in RIGHTS:
         may = cluster.rights.get(words)
         if may is not None:
             state = State.OK if may else State.UNTOLD
-            yield Finding("you may", words, state, hint="" if may else f"ClusterRole {role}")
+            yield InstallationCheck(
+                "you may", words, state, hint="" if may else f"ClusterRole {role}"
+            )

@@ -12,7 +12,7 @@ from mlhops.cli.views.decisions import DecisionView, decision
 from mlhops.cli.views.fields import decimal, moment
 from mlhops.cli.views.gates import EvaluationView, evaluation, overridden_by
 from mlhops.cli.views.steps import StepView, steps
-from mlhops.cli.views.waiting import Waiting, waiting
+from mlhops.cli.views.waiting import Hindrance, waiting
 from mlhops.json_access import at, condition, items, number, text
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class ModelView:
     spec_version: str
     url: str
     available: str
-    waiting: Waiting | None
+    waiting: Hindrance | None
     notices: tuple[Notice, ...]
     serving: ServingView | None
     candidate: CandidateView | None
@@ -224,7 +224,7 @@ _WARN: dict[str, tuple[str, ...]] = {
 }
 
 
-def _notices(model: Manifest, wait: Waiting | None) -> list[Notice]:
+def _notices(model: Manifest, wait: Hindrance | None) -> list[Notice]:
     """Return the conditions that a person should know of, beside what the model waits for."""
     waits_for = wait.reason if wait is not None else ""
     on_its_way = at(model, "status", "candidate") is not None

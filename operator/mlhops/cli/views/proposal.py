@@ -50,7 +50,7 @@ class Objection(Exception):
 
 
 @dataclass(frozen=True)
-class Asked:
+class AskedDecision:
     """What a person asks for."""
 
     verb: str
@@ -105,7 +105,9 @@ class Proposal:
         return {"apiVersion": API_VERSION, "kind": "Decision", "metadata": metadata, "spec": spec}
 
 
-def propose(asked: Asked, model: Manifest, evaluations: Sequence[Manifest] = ()) -> Proposal:
+def propose(
+    asked: AskedDecision, model: Manifest, evaluations: Sequence[Manifest] = ()
+) -> Proposal:
     """Return the Decision for what a person sees.
 
     Args:
@@ -140,7 +142,7 @@ def propose(asked: Asked, model: Manifest, evaluations: Sequence[Manifest] = ())
     return replace(found, consequences=tuple(_consequences(found, view)))
 
 
-def _subject(asked: Asked, model: Manifest) -> Json:
+def _subject(asked: AskedDecision, model: Manifest) -> Json:
     """Return the part of the status that a Decision is about."""
     status = at(model, "status")
     stable, candidate = at(status, "stable"), at(status, "candidate")
@@ -167,7 +169,7 @@ def _there(of: Json, otherwise: str) -> Json:
 
 
 def _override(
-    found: Proposal, asked: Asked, model: Manifest, evaluation: EvaluationView | None
+    found: Proposal, asked: AskedDecision, model: Manifest, evaluation: EvaluationView | None
 ) -> Proposal:
     """Name the gates of an Override, which must be there, and of which those that Failed must be meant."""
     declared = [text(gate, "name") for gate in items(model, "spec", "evaluation", "gates")]
@@ -188,7 +190,7 @@ def _override(
     return replace(found, gates=asked.gates, expires=asked.expires, failed=asked.failed)
 
 
-def _warnings(asked: Asked, view: ModelView) -> list[str]:
+def _warnings(asked: AskedDecision, view: ModelView) -> list[str]:
     """Return what a person should know before, such as that the operator would ignore it."""
     found = []
     reason = view.waiting.reason if view.waiting is not None else ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class Hindrance:
     """What keeps a model from going on."""
 
     party: Party
@@ -34,7 +34,7 @@ class Waiting:
     """When time alone ends it."""
 
 
-def waiting(model: Manifest, gates: tuple[str, ...] = ()) -> Waiting | None:
+def waiting(model: Manifest, gates: tuple[str, ...] = ()) -> Hindrance | None:
     """Return what a model waits for, None where it waits for nothing.
 
     Args:
@@ -42,9 +42,9 @@ def waiting(model: Manifest, gates: tuple[str, ...] = ()) -> Waiting | None:
         gates: that did not pass, as far as an Evaluation tells; an Override names them.
     """
     if at(model, "status", "phase") is None:
-        return Waiting(Party.OPERATOR, "", "the operator has not looked at it yet")
+        return Hindrance(Party.OPERATOR, "", "the operator has not looked at it yet")
     if not is_current(model):
-        return Waiting(Party.OPERATOR, "", "the operator has not looked at the latest spec yet")
+        return Hindrance(Party.OPERATOR, "", "the operator has not looked at the latest spec yet")
     stop = _stop(model)
     if stop is not None:
         return _because(model, stop, gates)
@@ -93,12 +93,12 @@ def _as_stop(found: Manifest) -> Manifest:
     }
 
 
-def _because(model: Manifest, stop: Manifest, gates: tuple[str, ...]) -> Waiting:
+def _because(model: Manifest, stop: Manifest, gates: tuple[str, ...]) -> Hindrance:
     reason = text(stop, "reason")
     known = remedy_for(reason) or Remedy(Party.OPERATOR, "")
     until = pause_ends(at(model, "status", "candidate")) if reason == Reason.PAUSE_STEP else None
     party = known.party if until is None else Party.TIME
-    return Waiting(
+    return Hindrance(
         party,
         reason,
         text(stop, "message"),
@@ -117,7 +117,7 @@ def _commands(model: Manifest, known: Remedy, gates: tuple[str, ...]) -> tuple[s
     return tuple(commands.decide(verb, namespace or "default", name, gates) for verb in verbs)
 
 
-def _under_way(model: Manifest) -> Waiting:
+def _under_way(model: Manifest) -> Hindrance:
     """Return who is at work on a candidate that nothing stops."""
     candidate = at(model, "status", "candidate")
     message, since = text(model, "status", "message"), moment(candidate, "stepStartedAt")
@@ -125,10 +125,10 @@ def _under_way(model: Manifest) -> Waiting:
     rolling = Reason.ROLLOUT_IN_PROGRESS.value
     trouble = text(candidate, "trouble")
     if trouble:
-        return Waiting(Party.EDITOR, rolling, trouble, since=since)
+        return Hindrance(Party.EDITOR, rolling, trouble, since=since)
     measured = at(candidate, "proof") is not None
     if at(candidate, "evaluation") is not None and not measured:
-        return Waiting(Party.EVALUATOR, rolling, message, since=since)
+        return Hindrance(Party.EVALUATOR, rolling, message, since=since)
     if text(candidate, "taken", "present", "step") == "evaluate":
-        return Waiting(Party.EVALUATOR, rolling, message, since=since)
-    return Waiting(Party.OPERATOR, rolling, message, since=since)
+        return Hindrance(Party.EVALUATOR, rolling, message, since=since)
+    return Hindrance(Party.OPERATOR, rolling, message, since=since)
