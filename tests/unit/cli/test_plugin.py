@@ -11,6 +11,7 @@ from lab.binaries import kubectl as real_kubectl
 from lab.control import free_ports
 from mlhops.cli.catalog import COMMANDS
 from mlhops.cli.exits import Exit, Trouble
+from mlhops.cli.kubectl import documents
 from mlhops.cli.main import main, plugin
 from mlhops.cli.refusals import Asked, explained
 from mlhops.cli.terminal import shows_color
@@ -141,6 +142,12 @@ def test_what_kubectl_says_comes_with_what_helps(said: str, asked: Asked, told: 
     assert found.exit is Exit.UNREACHED
     assert told in found.remedy
     assert not found.message.startswith(("error:", "Error from server"))
+
+
+def test_objects_are_read_one_after_another_in_a_line_or_in_several() -> None:
+    text = '{"a": {"b": 1}}\n{\n  "c": {\n  }\n}\n{"d": 2'
+
+    assert list(documents(text.splitlines(keepends=True))) == [{"a": {"b": 1}}, {"c": {}}]
 
 
 @pytest.mark.parametrize(
