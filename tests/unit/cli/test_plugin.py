@@ -1,5 +1,6 @@
 """The plug-in as a program: what it loads, how it ends, and what it says when the cluster is not there."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,29 @@ def test_what_is_no_name_never_reaches_kubectl(name: str, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", "")
 
     assert main(["get", "--", name]) == Exit.USAGE
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["abort", "sepsis", "-y"], "--reason"),
+        (["abort", "sepsis", "--reason", "two wrong calls"], "--yes"),
+        (["abort", "sepsis", "--reason", "x", "-y", "--as", "bob"], "--allow-impersonation"),
+        (["override", "sepsis", "--gate", "g", "--for", "31d"], "30d at most"),
+        (["override", "sepsis", "--gate", "g", "--for", "soon"], "write it like 90s"),
+    ],
+)
+def test_what_a_decision_lacks_is_asked_for_before_the_cluster_is(
+    arguments: list[str],
+    wanted: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    assert main(arguments) == Exit.USAGE
+    assert wanted in capsys.readouterr().err
 
 
 def test_without_kubectl_it_says_what_to_install(
