@@ -67,6 +67,7 @@ class Kubectl:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self._watching: set[subprocess.Popen[str]] = set()
 
     def get(self, kind: str, name: str) -> Manifest:
         """Return an object."""
@@ -130,42 +131,51 @@ class Kubectl:
 
     @contextmanager
     def watch(
-        self, kind: str, name: str = "", *, fields: str = "", seconds: float | None = None
+        self, kind: str, name: str, *, seconds: float | None = None
     ) -> Iterator[Iterator[WatchEvent]]:
-        """Follow the changes of an object, or of those of a namespace; the first ones are what is there.
+        """Follow the changes of an object; the first one is as it is, and with `seconds` they end after that time.
 
-        With `seconds` they end after that time.
+        It is asked for by a field, as a list: of one that is asked for by its name, kubectl swallows what changes
+        between its two requests.
         """
-        chosen = [name] if name else []
-        chosen += [f"--field-selector={fields}"] if fields else []
+        chosen = f"--field-selector=metadata.name={name}"
         command = self._command(
-            "get", kind, *chosen, "--watch", "--output-watch-events", "--output=json"
+            "get", kind, chosen, "--watch", "--output-watch-events", "--output=json"
         )
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
         )
-        end = threading.Timer(seconds, process.terminate) if seconds is not None else None
-        if end is not None:
+        self._watching.add(process)
+        over = threading.Event()
+        end = threading.Timer(seconds or 0.0, _end, (process, over))
+        if seconds is not None:
             end.start()
         try:
-            yield self._events(process, ApiRequest("watch", kind, name))
+            yield self._events(process, over, ApiRequest("watch", kind, name))
         finally:
-            if end is not None:
-                end.cancel()
+            end.cancel()
+            self._watching.discard(process)
             process.terminate()
             process.wait()
             for stream in (process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()
 
-    def _events(self, process: subprocess.Popen[str], asked: ApiRequest) -> Iterator[WatchEvent]:
+    def stop_watching(self) -> None:
+        """End the watches of all threads."""
+        for process in list(self._watching):
+            process.terminate()
+
+    def _events(
+        self, process: subprocess.Popen[str], over: threading.Event, asked: ApiRequest
+    ) -> Iterator[WatchEvent]:
         if process.stdout is None or process.stderr is None:
             return
         for document in documents(process.stdout):
             changed = at(document, "object")
             if isinstance(changed, dict):
                 yield WatchEvent(text(document, "type"), changed)
-        if process.wait() > 0:
+        if process.wait() != 0 and not over.is_set():
             raise explained(process.stderr.read(), asked)
 
     def _object(self, *arguments: str, asked: ApiRequest, given: str = "") -> Manifest:
@@ -188,14 +198,25 @@ class Kubectl:
         return [program, *arguments, *self.connection.flags]
 
 
+def _end(process: subprocess.Popen[str], over: threading.Event) -> None:
+    """End a watch whose time is over, which is no trouble."""
+    over.set()
+    process.terminate()
+
+
 def documents(lines: Iterable[str]) -> Iterator[Manifest]:
-    """Return the JSON objects of a text that has one after another, each from `{` to `}` at a line's begin."""
+    """Return the JSON objects of a text that has one after another, each in a line or in several."""
     parts: list[str] = []
     for line in lines:
         parts.append(line)
-        if line.startswith("}"):
-            yield cast("Manifest", json.loads("".join(parts)))
-            parts = []
+        if not line.rstrip().endswith("}"):
+            continue
+        try:
+            found = json.loads("".join(parts))
+        except ValueError:  # it goes on in the next line
+            continue
+        yield cast("Manifest", found)
+        parts = []
 
 
 def _run(command: Sequence[str], given: str) -> subprocess.CompletedProcess[str]:

@@ -1,5 +1,6 @@
 """The plug-in as a program: what it loads, how it ends, and what it says when the cluster is not there."""
 
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from lab.binaries import kubectl as real_kubectl
 from lab.control import free_ports
 from mlhops.cli.catalog import COMMANDS
 from mlhops.cli.exits import Exit, Trouble
+from mlhops.cli.kubectl import documents
 from mlhops.cli.main import main, plugin
 from mlhops.cli.refusals import ApiRequest, explained
 from mlhops.cli.terminal import shows_color
@@ -79,6 +81,29 @@ def test_what_is_no_name_never_reaches_kubectl(name: str, monkeypatch: pytest.Mo
     assert main(["get", "--", name]) == Exit.USAGE
 
 
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["abort", "sepsis", "-y"], "--reason"),
+        (["abort", "sepsis", "--reason", "two wrong calls"], "--yes"),
+        (["abort", "sepsis", "--reason", "x", "-y", "--as", "bob"], "--allow-impersonation"),
+        (["override", "sepsis", "--gate", "g", "--for", "31d"], "30d at most"),
+        (["override", "sepsis", "--gate", "g", "--for", "soon"], "write it like 90s"),
+    ],
+)
+def test_what_a_decision_lacks_is_asked_for_before_the_cluster_is(
+    arguments: list[str],
+    wanted: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    assert main(arguments) == Exit.USAGE
+    assert wanted in capsys.readouterr().err
+
+
 def test_without_kubectl_it_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,6 +166,12 @@ def test_what_kubectl_says_comes_with_what_helps(said: str, asked: ApiRequest, t
     assert found.exit is Exit.UNREACHED
     assert told in found.remedy
     assert not found.message.startswith(("error:", "Error from server"))
+
+
+def test_objects_are_read_one_after_another_in_a_line_or_in_several() -> None:
+    text = '{"a": {"b": 1}}\n{\n  "c": {\n  }\n}\n{"d": 2'
+
+    assert list(documents(text.splitlines(keepends=True))) == [{"a": {"b": 1}}, {"c": {}}]
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,7 @@ def _decide(kubectl: Kubectl, name: str, asked: AskedDecision, manner: Manner) -
         raise click.UsageError(
             "a Decision under --as has another person's name on it: add --allow-impersonation if that is meant"
         )
+    _refuse_unless_said(manner)
     model = kubectl.get(MODELS, name)
     measured = kubectl.list_of(EVALUATIONS, fields=f"spec.model={name}")
     try:
@@ -170,6 +171,16 @@ def _decide(kubectl: Kubectl, name: str, asked: AskedDecision, manner: Manner) -
     return _print(answered, manner, _exit(answered))
 
 
+def _refuse_unless_said(manner: Manner) -> None:
+    """Refuse where nobody is there to be asked for what is left out, before the cluster is."""
+    if sys.stdin.isatty():
+        return
+    if not manner.reason.strip():
+        raise click.UsageError("say why: --reason '...'; it is kept in the model's history")
+    if manner.dry_run == "none" and not manner.yes:
+        raise click.UsageError("nobody is there to confirm it: add --yes")
+
+
 def _tell(proposal: Proposal, who: str) -> None:
     """Say what it is about and what it will do, beside the output that a program reads."""
     gates = f" of {', '.join(proposal.gates)}" if proposal.gates else ""
@@ -186,16 +197,12 @@ def _say(sentence: str) -> None:
 
 
 def _ask_why() -> str:
-    if not sys.stdin.isatty():
-        raise click.UsageError("say why: --reason '...'; it is kept in the model's history")
     said: str = click.prompt("why (kept in the model's history)", err=True)
     return said.strip()
 
 
 def _confirm(proposal: Proposal) -> None:
     """Ask whether it is meant; of an Override by the model's name, since it puts a person in the place of a proof."""
-    if not sys.stdin.isatty():
-        raise click.UsageError("nobody is there to confirm it: add --yes")
     if proposal.verb == "override":
         said = click.prompt(f"type the model's name ({proposal.model}) to go on", err=True)
         if said != proposal.model:

@@ -44,6 +44,7 @@ def changes(kubectl: Kubectl, name: str, end: float | None = None) -> Iterator[M
 
     A watch that the API server closes, as it does every half an hour or so, goes on.
     """
+    kubectl.get(MODELS, name)  # of what is not there a watch tells nothing
     while end is None or time.monotonic() < end:
         left = None if end is None else end - time.monotonic()
         with kubectl.watch(MODELS, name, seconds=left) as events:
@@ -99,20 +100,32 @@ def _in_place(kubectl: Kubectl, name: str, terminal: Terminal) -> Exit:
     threading.Thread(target=_listen, args=(kubectl, name, news.put), daemon=True).start()
     console = Console(no_color=not terminal.color, highlight=False)
     view = seen(kubectl, name)
-    with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
-        while True:
-            lines = model_lines(view, terminal.page())
-            shown = "\n".join(each.written(color=terminal.color) for each in lines)
-            live.update(Text.from_ansi(shown), refresh=True)
-            try:
-                latest = news.get(timeout=_TICK)
-            except queue.Empty:
-                continue
-            if latest is None:
-                return Exit.UNREACHED
-            if isinstance(latest, Trouble):
-                raise latest
-            view = latest
+    live = Live(console=console, auto_refresh=False, vertical_overflow="crop")
+    try:
+        with live:
+            while True:
+                lines = model_lines(view, terminal.page())
+                shown = "\n".join(each.written(color=terminal.color) for each in lines)
+                live.update(Text.from_ansi(shown), refresh=True)
+                latest = _next(news, view)
+                if latest is None:
+                    return Exit.UNREACHED
+                view = latest
+    finally:
+        kubectl.stop_watching()
+
+
+def _next(
+    news: queue.SimpleQueue[ModelView | Trouble | None], present: ModelView
+) -> ModelView | None:
+    """Return what is to be shown next: what is there now, once a second; None where the model is gone."""
+    try:
+        latest = news.get(timeout=_TICK)
+    except queue.Empty:
+        return present
+    if isinstance(latest, Trouble):
+        raise latest
+    return latest
 
 
 def _listen(
