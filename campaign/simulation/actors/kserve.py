@@ -53,6 +53,9 @@ class KServe:
             return self._patch(live, patch, "", "takes charge of")
         if self._stage.unlucky():
             return self._trouble(live)
+        if 0 < len(self._pods_of(live)) < _wanted(live) and self._stage.chance(0.9):
+            # Of several pods the rest come late: nodes have to be found for them.
+            return "" if is_ready(live) is True else self._load(live)
         return self._proceed(live)
 
     def put_right(self) -> str:
@@ -88,7 +91,7 @@ class KServe:
         Where there are some, that word may come before the rest of them.
         """
         if self._pods_of(live) and is_ready(live) is not True and self._stage.chance(0.3):
-            return self._patch(live, _status(live, "True", "Loaded"), "status", "has loaded")
+            return self._load(live)
         wanted = self._images.get(name_of(live), _A)
         for pod in self._pods_of(live):
             if text(at(pod, "metadata"), "name") and not _is_well(pod, wanted):
@@ -97,8 +100,11 @@ class KServe:
         if len(self._pods_of(live)) < _wanted(live):
             return self._add_pod(live, _container(ready=True), "True")
         if is_ready(live) is not True:
-            return self._patch(live, _status(live, "True", "Loaded"), "status", "has loaded")
+            return self._load(live)
         return ""
+
+    def _load(self, live: Manifest) -> str:
+        return self._patch(live, _status(live, "True", "Loaded"), "status", "has loaded")
 
     def _trouble(self, live: Manifest) -> str:
         stage = self._stage

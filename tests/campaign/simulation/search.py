@@ -14,7 +14,7 @@ from campaign.simulation.run import play
 from tests.campaign.simulation.mutants import MUTANTS
 
 SEED = 0
-EPISODES = 150
+EPISODES = 400
 _FILE = Path(__file__).with_name("first.json")
 
 
