@@ -19,7 +19,7 @@ from mlhops.api.evaluation import (
 from mlhops.api.status import Candidate, ClinicalModelStatus, Finding, Taken, TakenStep
 from mlhops.controller.main import Operator
 from mlhops.controller.reconcile.apply import Applier
-from mlhops.controller.reconcile.gather import Gathered
+from mlhops.controller.reconcile.facts import Gathered
 from mlhops.controller.resources import MODELS
 from mlhops.kserve.state import Answerer
 from mlhops.rollout import actions
@@ -242,6 +242,6 @@ MUTANTS: Mapping[str, Mutant] = {
     ),
     "what was known stays after a restore": lambda: patch.object(Operator, "set_back", _nothing),
     "what a detector was told stays": lambda: patch(
-        "mlhops.controller.reconcile.gather._config_maps", lambda *_: {}
+        "mlhops.controller.reconcile.facts._config_maps", lambda *_: {}
     ),
 }

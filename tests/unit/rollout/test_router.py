@@ -15,7 +15,8 @@ from mlhops.controller.kube.events import Recorder
 from mlhops.controller.kube.reader import CachedReader
 from mlhops.controller.outbound.sinks import Sinks
 from mlhops.controller.reconcile.apply import Applier
-from mlhops.controller.reconcile.gather import Gathered, gather
+from mlhops.controller.reconcile.facts import Gathered
+from mlhops.controller.reconcile.gather import gather
 from mlhops.controller.resources import MODELS, Key
 from mlhops.json_access import at, text
 from mlhops.kserve.detector import Detectors

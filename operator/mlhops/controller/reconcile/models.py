@@ -17,7 +17,8 @@ from mlhops.controller.kube.events import Recorder
 from mlhops.controller.kube.reader import CachedReader, LiveReader, Reader
 from mlhops.controller.outbound.sinks import Sinks
 from mlhops.controller.reconcile.apply import Applier
-from mlhops.controller.reconcile.gather import Gathered, InvalidObject, Unreadable, gather
+from mlhops.controller.reconcile.facts import Gathered
+from mlhops.controller.reconcile.gather import InvalidObject, Unreadable, gather
 from mlhops.controller.resources import DECISIONS, MODELS, Key
 from mlhops.json_access import condition, items, number, text
 from mlhops.kserve.detector import Detectors
