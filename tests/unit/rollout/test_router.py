@@ -9,7 +9,8 @@ from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.store import Store
 from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.events import Recorder
 from mlhops.controller.kube.reader import CachedReader

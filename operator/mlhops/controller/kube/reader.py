@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from mlhops.api.base import Manifest
 from mlhops.api.status import Hostname
-from mlhops.controller.cache.store import Name, OwnedRecord, Store, name_of, owned_record
+from mlhops.controller.cache.entry import Name, OwnedRecord, name_of, owned_record
+from mlhops.controller.cache.store import Store
 from mlhops.controller.kube.client import Client, NotInstalled
 from mlhops.controller.resources import (
     DECISIONS,

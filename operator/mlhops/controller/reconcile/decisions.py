@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from mlhops.api.base import Manifest
 from mlhops.api.decision import Action, Decision
 from mlhops.api.model import ClinicalModel
-from mlhops.controller.cache.store import is_over, name_of
+from mlhops.controller.cache.entry import is_over, name_of
 from mlhops.json_access import at, text
 
 _AT_ONCE = 40

@@ -9,7 +9,7 @@ from mlhops.api.base import Manifest
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
-from mlhops.controller.cache.store import OwnedRecord
+from mlhops.controller.cache.entry import OwnedRecord
 from mlhops.controller.reconcile.configurations import configurations
 from mlhops.controller.reconcile.decisions import read_decisions
 from mlhops.controller.reconcile.revisions import Known

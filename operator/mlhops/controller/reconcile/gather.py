@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from mlhops.api.base import Manifest, Resource
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
-from mlhops.controller.cache.store import Name
+from mlhops.controller.cache.entry import Name
 from mlhops.controller.kube.client import ApiError, NotInstalled
 from mlhops.controller.kube.reader import Reader
 from mlhops.controller.reconcile.facts import Belongings, Found, Gathered, Serving, facts

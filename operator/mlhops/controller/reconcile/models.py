@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from mlhops.api.base import Manifest
 from mlhops.api.conditions import Condition, ConditionType, Verdict, merge
 from mlhops.api.decision import DecisionStatus
-from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.store import Store
 from mlhops.controller.kube.client import ApiError, Client
 from mlhops.controller.kube.events import Recorder
 from mlhops.controller.kube.reader import CachedReader, LiveReader, Reader
