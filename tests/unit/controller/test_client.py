@@ -1,8 +1,10 @@
 """What the client makes of answers that no API server would give on purpose."""
 
 import asyncio
+import json
 import math
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -114,6 +116,32 @@ def test_an_object_that_is_not_there_and_a_kind_that_is_not_are_told_apart() -> 
     )
     with pytest.raises(NotInstalled):
         ask(unknown, 404, lambda client: client.get(MODELS, "icu", "sepsis"))
+
+
+def test_a_list_takes_as_little_memory_however_many_objects_there_are() -> None:
+    fields = {f"f:{number}": {"f:name": {}, "f:value": {}} for number in range(30)}
+    applied = {"manager": "mlhops", "operation": "Apply", "fieldsV1": {"f:spec": fields}}
+    job = {"metadata": {"name": "sepsis", "namespace": "icu", "managedFields": [applied]}}
+    items = [json.dumps(job)] * 1000
+
+    async def answer(request: web.Request) -> web.Response:
+        first, limit = int(request.query.get("continue") or 0), int(request.query["limit"])
+        after = first + limit
+        more = str(after) if after < len(items) else ""
+        metadata = json.dumps({"resourceVersion": "7", "continue": more})
+        page = ",".join(items[first:after])
+        return web.Response(text=f'{{"metadata": {metadata}, "items": [{page}]}}')
+
+    async def question(client: Client) -> int:
+        tracemalloc.start()
+        try:
+            found = [len(page) async for page, _ in client.pages(JOBS, "icu", only_metadata=True)]
+            assert sum(found) == len(items)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert cast(int, asked(answer, question)) < 6 * 2**20
 
 
 @pytest.mark.parametrize("left", [0.0, -1.0])

@@ -31,7 +31,12 @@ from mlhops.kserve.names import FIELD_MANAGER
 
 CONNECTIONS = 20
 """Requests that a client has under way at a time, watches apart."""
-_PAGE = 500
+_PAGE = 100
+"""Objects in one answer where all are gone through one by one.
+
+A page takes several times as much memory as its text has bytes, and the process keeps what it once took. Of one model's
+Evaluations, with their Jobs and pods, there may be thousands.
+"""
 _MANY = 5000
 """Objects in one answer where all of them are wanted at once."""
 _PAGE_BYTES = 8 * 2**20
