@@ -19,7 +19,7 @@ PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reord
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv controlplane crds roles sbom telemetry check release fix test test-unit campaign demo bench requirements alibi clean
+.PHONY: help venv controlplane crds roles sbom telemetry cli-docs check release fix test test-unit campaign demo bench requirements alibi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ sbom: venv ## write a CycloneDX bill of materials for each image into sbom/
 telemetry: venv ## write docs/metrics.md from the metrics, and alerts and dashboard of manifests/ from those of the chart
 	$(PYTHON) -m tools.metrics_docs
 
+cli-docs: venv ## write docs/reasons.md and docs/cli.schema.json from operator/mlhops/cli
+	$(PYTHON) -m tools.cli_docs
+
 check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -72,6 +75,7 @@ check: venv ## lint, format, types, layers, generated files
 	$(PYTHON) -m tools.sbom --check
 	$(PYTHON) -m tools.release --check
 	$(PYTHON) -m tools.metrics_docs --check
+	$(PYTHON) -m tools.cli_docs --check
 
 release: venv ## write VERSION into code, chart, manifests and pages (see CONTRIBUTING.md)
 	$(PYTHON) -m tools.release $(VERSION)
@@ -110,6 +114,7 @@ requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade f
 	$(COMPILE) $(ARGS) requirements/evaluator.in --constraint requirements/dev.txt --output-file requirements/evaluator.txt
 	$(COMPILE) $(ARGS) requirements/detector.in --constraint requirements/dev.txt --output-file requirements/detector.txt
 	$(COMPILE) $(ARGS) requirements/build.in --constraint requirements/dev.txt --output-file requirements/build.txt
+	$(COMPILE) $(ARGS) requirements/cli.in --constraint requirements/dev.txt --output-file requirements/cli.txt
 	$(COMPILE) $(ARGS) requirements/go.in --output-file requirements/go.txt
 	$(COMPILE) $(ARGS) requirements/detector-alibi.in --output-file requirements/detector-alibi.txt
 	$(COMPILE) $(ARGS) requirements/mlserver.in --output-file requirements/mlserver.txt

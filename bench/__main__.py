@@ -17,6 +17,7 @@ from bench import (
     growth,
     neighbours,
     scaled,
+    scrape,
     sidecar,
 )
 from bench.backlog import backlog
@@ -27,6 +28,7 @@ from bench.memory import memory
 from bench.outside import outside
 from bench.plane import Plane
 from bench.planning import planning
+from bench.plugin import plugin
 from bench.rendering import rendering
 from bench.report import Machine, Run, record
 from bench.results import Result
@@ -58,6 +60,10 @@ def _neighbours() -> list[Result]:
     return neighbours.results(neighbours.neighbours())
 
 
+def _scrape() -> list[Result]:
+    return scrape.results(scrape.scrape())
+
+
 def _endurance() -> list[Result]:
     return endurance.results(endurance.endure())
 
@@ -75,6 +81,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "scale": _scale,
     "floor": _floor,
     "neighbours": _neighbours,
+    "scrape": _scrape,
     "endurance": _endurance,
     "takeover": takeover,
     "evaluations": crowd.evaluations,
@@ -87,6 +94,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "planning": planning,
     "evaluate": evaluate.evaluate,
     "rendering": rendering,
+    "plug-in": plugin,
     "drift": drift.detection,
     "drift-speed": drift.speed,
     "drift-alibi": drift_engine.calibration,

@@ -18,7 +18,7 @@ from bench.usage import peak, resident
 from bench.watching import Change, Watch
 from lab.client import Client, Object, Resource
 from lab.informer import Key
-from mlhops.api.base import Json
+from mlhops.api.base import Json, Manifest
 from mlhops.controller.resources import DECISIONS, MODELS, ROUTES
 from mlhops.json_access import at, items, text
 from mlhops.kserve.names import MODEL_LABEL
@@ -38,7 +38,8 @@ _EVALUATIONS = Resource("mlhops.io", "v1alpha1", "evaluations", "Evaluation")
 _DECISIONS = Resource("mlhops.io", "v1alpha1", "decisions", "Decision")
 _MOST_MEMORY = 60.0
 _MOST_RATIO = 3.0
-_APPROVAL: list[Json] = [{"setWeight": 10}, {"approve": {}}]
+_NO_PERSON: list[Json] = [{"setWeight": 10}]
+_APPROVAL: list[Json] = [*_NO_PERSON, {"approve": {}}]
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,9 @@ class Ward:
         return taken
 
     def _apply(self, key: Key, version: str) -> None:
-        self._hands.api.patch(MODELS, *key, {"spec": change_of(key, version)})
+        # A first version would wait for a person as well, so only those after it are asked to.
+        spec: Manifest = {**change_of(key, version), "rollout": {"steps": _APPROVAL}}
+        self._hands.api.patch(MODELS, *key, {"spec": spec})
 
 
 def _names(key: Key, version: str) -> Callable[[Change], bool]:
@@ -151,7 +154,7 @@ def _names(key: Key, version: str) -> Callable[[Change], bool]:
 
 
 async def _deploy(kubeconfig: Path, keys: list[Key]) -> None:
-    async with Fleet.followed(kubeconfig, keys, steps=_APPROVAL, keepPrevious="0s") as fleet:
+    async with Fleet.followed(kubeconfig, keys, steps=_NO_PERSON, keepPrevious="0s") as fleet:
         arrival = await fleet.deploy("1.0.0", _PATIENCE)
         if arrival.arrived < len(keys):
             raise RuntimeError(f"only {arrival.arrived} of {len(keys)} models were ever healthy")

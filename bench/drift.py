@@ -24,7 +24,7 @@ from mlhops.api.interface import Feature
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary, merge_all
 from mlhops.evaluator.profile.build import profile
-from mlhops.statistics.drift.budget import Budget, EffectLimit, Judged, Persistence, alpha, judge
+from mlhops.statistics.drift.budget import AlarmRule, Budget, EffectLimit, Judged, alpha, judge
 from mlhops.statistics.drift.look import EFFECTS, Suite, Watch
 from mlhops.statistics.drift.sketch import Column, Sketch
 
@@ -39,7 +39,7 @@ EVERYTHING = Suite(
 POLICY = Suite()
 FASTER = 10.0
 _DAY = 86400.0
-AT = alpha(Budget(1, 30 * _DAY), [3600.0], Persistence())
+AT = alpha(Budget(1, 30 * _DAY), [3600.0], AlarmRule())
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 _ROOT = Path(__file__).parents[1]
 _NO_ALIBI = "not run: name an interpreter with alibi-detect in ALIBI_PYTHON, or make alibi"

@@ -139,7 +139,7 @@ class _Process:
 
     def look(self, case: _Case, baseline: Rows, window: Rows) -> list[Found]:
         """Return what the operator makes of its answer."""
-        asked = case.settings.asked_of_alibi
+        asked = case.settings.asked_of_engine
         assert asked is not None
         rows = np.column_stack([case.rows(window), np.zeros(len(window))])
         sent = job.Job(
@@ -160,7 +160,7 @@ class _Process:
             instance="bench",
             started_at=_NOW,
             profile_digest=digest,
-            alibi=AlibiReport(problem=answer.problem, results=list(answer.results)),
+            engine=AlibiReport(problem=answer.problem, results=list(answer.results)),
         )
         heard = over_pods(case.profile, digest, [report], case.settings, AT)
         assert not heard.troubles, heard.troubles

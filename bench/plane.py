@@ -82,10 +82,13 @@ class Plane(ControlPlane):
         self.processes.end(_OPERATOR, grace=60 if profile else 2)
 
     @contextmanager
-    def world(self, leave_alone: str = "") -> Iterator["subprocess.Popen[bytes]"]:
-        """Everybody but the operator, answering at once; see `bench.world`."""
+    def world(
+        self, leave_alone: str = "", address: str = ""
+    ) -> Iterator["subprocess.Popen[bytes]"]:
+        """Everybody but the operator, answering at once; pods of models are at an address. See `bench.world`."""
         kubeconfig = self.kubeconfig_for("world", _ADMIN)
-        module = ("bench.world", str(kubeconfig), f"--leave-alone={leave_alone}")
+        options = (f"--leave-alone={leave_alone}", f"--address={address}")
+        module = ("bench.world", str(kubeconfig), *options)
         process = self._spawn(_WORLD, module)
         self._wait_for_word(_WORLD, world.READY)
         yield process

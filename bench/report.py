@@ -68,6 +68,12 @@ _MEANINGS = """
   operator has no part in it.
 - **Outside**: so many connections to the metrics and health ports on which nothing is said, and
   Jobs of a megabyte with the label of a model.
+- **Scrape**: so many models under one policy, each with a pod whose detector is asked and a profile that
+  what it tells is tested against; 20 features. One detector, a real process with 2,000 rows, answers for all
+  pods at loopback (`bench/scrape.py`), and holds the question of each how its model serves. *All looked at
+  once*: from the change of the policy, after which each model is looked at within two seconds, until the last
+  look has ended. Then the policy asks for a look each ten seconds, which is more than the operator makes of so many:
+  it looks at two models at a time, and passes of other models are timed meanwhile as in *change to first write*.
 - **Soak**: twelve models, of which one gets a new version every four seconds (steps 10 % and 50 %),
   among neighbours who mean harm all together (`bench/hostile.py`): 300 idle connections, 100 that
   send a byte a second and 20 that read no answer, each back five seconds after it was shown out;

@@ -27,8 +27,10 @@ _AT_A_TIME = 8
 class World:
     """Answers whatever the operator makes for the models that it plays for."""
 
-    def __init__(self, client: Client, plays_for: Callable[[str], bool]) -> None:
+    def __init__(self, client: Client, plays_for: Callable[[str], bool], address: str = "") -> None:
+        """Play for some models, whose pods have an address if there is one."""
         self._client = client
+        self._address: Object = {"podIP": address, "podIPs": [{"ip": address}]} if address else {}
         self._plays_for = plays_for
         self._informers = Informers(client)
         self._loops = [
@@ -79,7 +81,7 @@ class World:
 
     async def _run(self, live: Object) -> None:
         if text(live, "metadata", "labels", SERVICE_LABEL) and not is_running(live):
-            await self._say(PODS, live, running(live))
+            await self._say(PODS, live, {**running(live), **self._address})
 
     async def _route(self, live: Object) -> None:
         parents = items(live, "status", "parents")
@@ -108,17 +110,20 @@ class World:
         )
 
 
-async def main(kubeconfig: Path, leave_alone: str) -> None:
+async def main(kubeconfig: Path, leave_alone: str, address: str) -> None:
     """Play until the process is ended."""
+
+    def plays_for(model: str) -> bool:
+        return not leave_alone or not model.startswith(leave_alone)
+
     async with Client(kubeconfig) as client:
-        await World(
-            client, lambda model: not leave_alone or not model.startswith(leave_alone)
-        ).run()
+        await World(client, plays_for, address).run()
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m bench.world", description=__doc__)
     parser.add_argument("kubeconfig", type=Path)
     parser.add_argument("--leave-alone", default="", help="names of models that begin so")
+    parser.add_argument("--address", default="", help="of the pods of models")
     options = parser.parse_args()
-    asyncio.run(main(options.kubeconfig, options.leave_alone))
+    asyncio.run(main(options.kubeconfig, options.leave_alone, options.address))

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from campaign.points import PATTERNS, point
-from campaign.sections import SECTIONS, Result
+from campaign.sections import SECTIONS, SOURCES, Result, case
 from campaign.stories import STORIES
 
 
@@ -17,6 +17,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--story", action="append", choices=sorted(STORIES), help="default: all")
     parser.add_argument("--pattern", action="append", choices=list(PATTERNS), help="default: all")
     parser.add_argument("--point", action="append", type=point, default=[], help="only this one")
+    parser.add_argument(
+        "--case", action="append", type=case, default=[], help="of interference or transitions"
+    )
     parser.add_argument("--sample", type=int, default=0, help="only so many, chosen by the seed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=1_000_000, help="of the simulation")
@@ -28,8 +31,11 @@ def _parse() -> argparse.Namespace:
 def main() -> int:
     """Run all sections; the exit code is 1 if a point failed or a section tried none."""
     options = _parse()
-    if options.point:
-        options.section = ["faults"]
+    if options.point or options.case:
+        options.section = ["faults"] if options.point else []
+        options.section += [
+            name for name, source in SOURCES.items() if {*source.names} & {*options.case}
+        ]
     results: dict[str, tuple[Result, float]] = {}
     for section in SECTIONS:
         if section.name in (options.section or [section.name]):

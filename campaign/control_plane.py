@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from campaign.history import Recorder
-from campaign.operators import Nursery, Operator
+from campaign.operators import MODULE, Operator
 from campaign.witness_client import Hearing
 from campaign.world import World
 from lab.binaries import Programs
@@ -20,6 +20,7 @@ from lab.control import HOST, ControlPlane
 from lab.faults.proxy import FaultProxy, Upstream
 from lab.faults.requests import Target
 from lab.faults.script import Fault
+from lab.fork_server import ForkServer
 from testkit.api import Api
 
 _USER = "campaign-operator"
@@ -33,7 +34,8 @@ class Plane(ControlPlane):
 
     def __init__(self, root: Path, found: Programs) -> None:
         super().__init__(root, found)
-        self.nursery = Nursery(self.processes.logs)
+        self.operators = ForkServer(MODULE)
+        """Starts operators without their seconds of imports."""
         self.keep: Path | None = None
         """A folder for the histories of all namespaces, where somebody wants to look at them again."""
         self._hearing: Hearing | None = None
@@ -49,7 +51,7 @@ class Plane(ControlPlane):
 
     def stop(self) -> None:
         """End all of it, operators first."""
-        self.nursery.close()
+        self.operators.close()
         if self._hearing is not None:
             self._hearing.close()
         super().stop()
@@ -114,7 +116,7 @@ def stage(
         found: list[Stage] = []
         proxy = undo.enter_context(plane.proxy(lambda *what: struck(found[0], *what)))
         log = plane.processes.log(namespace)
-        operator = Operator(plane.nursery, plane.kubeconfig_through(proxy), namespace, log)
+        operator = Operator(plane.operators, plane.kubeconfig_through(proxy), log, namespace)
         found.append(Stage(world, proxy, operator))
         world.make_gateway()
         operator.start()

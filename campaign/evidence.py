@@ -97,7 +97,17 @@ class Evidence:
             self._scene.object_to(f"Evaluation {name} had failed, and was measured again")
         if word(live, "status", "phase") in ("Successful", "Inconclusive") and not self._said(live):
             self._scene.object_to(f"Evaluation {name} has a verdict that no evaluator gave")
-        self._finished[name] = live
+        # Who puts another one in its place, which is an Error, takes back nothing that was said of that model.
+        if word(live, "status", "phase") != "Error" or not self._is_there(earlier):
+            self._finished[name] = live
+
+    def _is_there(self, made: Object) -> bool:
+        """Whether the model is still there that an Evaluation was about."""
+        _, uid = owner(made, MODEL)
+        return any(
+            word(each, "metadata", "uid") == uid
+            for each in self._scene.of_kind("clinicalmodels").values()
+        )
 
     def of(self, model: Object, revision: str, since: int) -> list[str]:
         """The finished Evaluations of a revision that began after a moment."""

@@ -16,7 +16,7 @@ from typing import Self, TypeAlias
 import httpx
 
 from campaign.raw_json import part, whole, word
-from testkit.api import Api
+from testkit.connection import connect
 
 Object: TypeAlias = dict[str, object]
 
@@ -80,9 +80,8 @@ class Recorder:
 
     def __enter__(self) -> Self:
         for kind in self._paths:
-            api = Api(self._kubeconfig)
-            since = self._begin(api.http, kind)
-            arguments = (api.http, kind, since)
+            http = connect(self._kubeconfig)
+            arguments = (http, kind, self._begin(http, kind))
             threading.Thread(target=self._watch, args=arguments, daemon=True).start()
         return self
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.operators import REPOSITORY
 from campaign.play import Played, play
 from campaign.points import Point, choose
 from campaign.stories import STORIES
 from campaign.traffic import commonest
+from lab.cache import REPOSITORY
 from lab.control import gateway_api_crds, kserve_crds
 
 CALM_REQUESTS = 60
@@ -44,6 +44,11 @@ class Tally:
 def start_plane() -> Plane:
     """A control plane with all kinds that a story needs."""
     return Plane.start(install=[REPOSITORY / "crds", kserve_crds(), gateway_api_crds()])
+
+
+def tell(line: str) -> None:
+    """Tell people at once."""
+    print(line, flush=True)
 
 
 class Campaign:
@@ -153,12 +158,12 @@ def campaign(
     """Run a campaign on a control plane of its own."""
     with start_plane() as plane, Recorder(plane.kubeconfig) as recorder:
         plane.keep = keep
-        whole = Campaign(plane, recorder, lambda line: print(line, flush=True))
+        whole = Campaign(plane, recorder, tell)
         names = sorted({point.story for point in points}) or list(stories)
         whole.undisturbed(names, jobs)
         chosen = list(points) or choose(whole.traces, patterns, names)
         if sample:
             chosen = random.Random(seed).sample(chosen, min(sample, len(chosen)))
-        print(f"{len(chosen)} points to play", flush=True)
+        tell(f"{len(chosen)} points to play")
         whole.run(chosen, jobs)
     return whole.tally

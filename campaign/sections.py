@@ -4,16 +4,18 @@ import argparse
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import partial
 
-from campaign.alone import tell
+from campaign.cases import Source, choose, run
+from campaign.cases import replay as replay_cases
 from campaign.history import Recorder
-from campaign.interference import run as interference
+from campaign.interference.source import INTERFERENCE
 from campaign.points import PATTERNS, point
-from campaign.run import campaign, replay, start_plane
+from campaign.run import campaign, replay, start_plane, tell
 from campaign.simulation import run as simulation
 from campaign.stories import STORIES
-from campaign.transitions import run as transitions
-from campaign.transitions.wrongs import WRONGS
+from campaign.transitions.source import TRANSITIONS
 
 
 @dataclass(frozen=True)
@@ -55,33 +57,22 @@ def faults(options: argparse.Namespace) -> Result:
     return Result(tally.tried, ", ".join(details), failed)
 
 
-def fields(options: argparse.Namespace) -> Result:
-    """Every field of a model's spec changed and removed while it serves, and every mistake made good."""
+def cases(source: Source, options: argparse.Namespace) -> Result:
+    """Cases of a source: those that are named, or all."""
+    named = [name for name in options.case if name in source.names]
+    chosen = choose(source, named, options.sample, options.seed)
     with start_plane() as plane, Recorder(plane.kubeconfig) as recorder:
-        tally = transitions.run(
-            plane, recorder, tell, options.jobs, options.sample or None, options.seed
-        )
+        tally = run(source, chosen, plane, recorder, tell, options.jobs)
     failed = {
-        f"{name}: {words[0]}": f"python -m campaign.transitions --{_sort(name)} '{name}'"
-        for name, words in tally.failed.items()
+        f"{', '.join(names)}: {words[0]}": replay_cases(names)
+        for names, words in tally.failed.items()
     }
-    summary, reasons = tally.lines()[:2], tally.lines()[2:]
-    for reason in reasons:
-        tell(reason)
-    return Result(tally.tried, "; ".join(summary), failed)
-
-
-def meddlers(options: argparse.Namespace) -> Result:
-    """Others change, delete, own and forbid what the operator needs."""
-    with start_plane() as plane, Recorder(plane.kubeconfig) as recorder:
-        tally = interference.run(
-            plane, recorder, tell, options.jobs, options.sample or None, options.seed
-        )
-    failed = {
-        f"{name}: {words[0]}": f"python -m campaign.interference --case '{name}'"
-        for name, words in tally.failed.items()
-    }
-    return Result(tally.tried, "; ".join(tally.lines()), failed)
+    lines = source.lines(tally.played)
+    for line in lines:
+        if line.startswith(" "):
+            tell(line)
+    details = [line for line in lines if not line.startswith(" ")]
+    return Result(tally.tried, "; ".join(details), failed)
 
 
 def chance(options: argparse.Namespace) -> Result:
@@ -96,13 +87,24 @@ def chance(options: argparse.Namespace) -> Result:
     return Result(played.episodes, f"{played.steps} steps", failed)
 
 
-def _sort(name: str) -> str:
-    return "mistake" if name in {wrong.name for wrong in WRONGS} else "field"
-
-
+SOURCES = {"interference": INTERFERENCE, "transitions": TRANSITIONS}
+"""Of interference: others change, delete, own and forbid what the operator needs. Of transitions: every field of a
+model's spec is changed and removed while it serves, and every mistake made good."""
 SECTIONS = (
     Section("simulation", chance),
-    Section("interference", meddlers),
-    Section("transitions", fields),
+    *(Section(name, partial(cases, source)) for name, source in SOURCES.items()),
     Section("faults", faults),
 )
+
+
+def case(name: str) -> str:
+    """Read a case's name.
+
+    Raises:
+        ArgumentTypeError: no source has a case of that name.
+    """
+    names = [each for source in SOURCES.values() for each in source.names]
+    if name not in names:
+        near = " or ".join(map(repr, get_close_matches(name, names))) or "one of a failure's replay"
+        raise argparse.ArgumentTypeError(f"there is no case {name!r}: use {near}")
+    return name

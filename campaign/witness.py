@@ -22,7 +22,7 @@ import httpx
 
 from campaign.history import WITNESSED, Recorder, Version
 from campaign.judge import judge, judge_so_far
-from testkit.api import Api
+from testkit.connection import connect
 
 _PATIENCE = 10.0
 
@@ -115,7 +115,7 @@ def main() -> None:
             print(objection)
         return
     with Recorder(options.kubeconfig, WITNESSED) as recorder:
-        witness = Witness(recorder, Api(options.kubeconfig).http)
+        witness = Witness(recorder, connect(options.kubeconfig))
         print(json.dumps({"ready": True}), flush=True)
         for line in sys.stdin:
             print(json.dumps(witness.answer(json.loads(line))), flush=True)

@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 from typing import cast
 
-from campaign.operators import REPOSITORY
 from campaign.witness import Question, Testimony
+from lab.cache import REPOSITORY
 
 _END_SECONDS = 10.0
 

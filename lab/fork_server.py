@@ -2,8 +2,8 @@
 
 Each is a process all the same, with an id, a session, an environment, a folder and a log of its own, and is signalled
 as any other. `python -m lab.fork_server MODULE` imports what `python -m MODULE` does, nothing else, and takes orders
-from a socket on its standard input until that ends. Whoever ordered a process sees its end and only then lets go of
-its id.
+from a socket on its standard input until that ends, and so do all whom it has started: no child outlives its owner,
+however that ends. Whoever ordered a process sees its end and only then lets go of its id.
 """
 
 import atexit
@@ -13,6 +13,7 @@ import importlib.util
 import json
 import os
 import runpy
+import select
 import selectors
 import signal
 import socket
@@ -28,6 +29,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 READY = b"ready"
 LARGEST_ORDER = 2**17
 FILES = 4096
+_WARM_SECONDS = 60.0
 # These looked into the environment when they were imported.
 KUBE_CONFIGS = ("kubernetes.config.kube_config", "kubernetes.aio.config.kube_config")
 
@@ -58,30 +60,41 @@ class ForkedProcess(subprocess.Popen[bytes]):
         self._look = threading.Lock()
 
     def poll(self) -> int | None:
-        with self._look:
-            return self._ended(0)
+        return self._ended(0)
 
     def wait(self, timeout: float | None = None) -> int:
-        with self._look:
-            code = self._ended(timeout)
+        code = self._ended(timeout)
         if code is None:
             raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
         return code
+
+    def send_signal(self, sig: int) -> None:
+        with self._look:  # until its end was seen, its id is nobody else's
+            if self.returncode is None:
+                os.kill(self.pid, sig)
 
     def _internal_poll(self, *_: object, **__: object) -> int | None:
         return self.poll()
 
     def _ended(self, timeout: float | None) -> int | None:
-        if self.returncode is None:
+        with self._look:
+            if self.returncode is not None:
+                return self.returncode
+            news = os.dup(self._news)  # several may wait, and the first closes its own
+        try:
             with selectors.DefaultSelector() as selector:
-                selector.register(self._news, selectors.EVENT_READ)
+                selector.register(news, selectors.EVENT_READ)
                 if not selector.select(timeout):
                     return None
-            told = os.read(self._news, 16)
-            os.close(self._news)
-            self.returncode = int(told) if told else -signal.SIGKILL
-            self._server.seen(self.pid)
-        return self.returncode
+        finally:
+            os.close(news)
+        with self._look:
+            if self.returncode is None:
+                told = os.read(self._news, 16)
+                os.close(self._news)
+                self.returncode = int(told) if told else -signal.SIGKILL
+                self._server.seen(self.pid)
+            return self.returncode
 
 
 class ForkServer:
@@ -110,6 +123,18 @@ class ForkServer:
                 self._warm = self._socket.recv(64, socket.MSG_DONTWAIT) == READY
         return self._warm and self._process.poll() is None
 
+    def wait_until_warm(self, seconds: float = _WARM_SECONDS) -> None:
+        """Wait until it has imported the program.
+
+        Raises:
+            RuntimeError: it cannot; why stands in what this process writes to its standard error.
+        """
+        with self._lock:
+            if not self._warm:
+                select.select([self._socket], [], [], seconds)
+            if not self.warm:
+                raise RuntimeError(f"python -m {self.module} cannot be imported, or forked")
+
     def start(
         self,
         arguments: Sequence[str],
@@ -134,7 +159,7 @@ class ForkServer:
         return ForkedProcess((self.module, *arguments), pid, news, self)
 
     def close(self) -> None:
-        """End it; what it has started goes on."""
+        """End it, and what it has started."""
         self._socket.close()
         self._process.wait()
 
@@ -172,7 +197,7 @@ class ForkServers:
         return server.start([*argv[3:]], env, cwd, log, register)
 
     def close(self) -> None:
-        """End them, for a caller that goes on; what they have started goes on as well."""
+        """End them and what they have started, for a caller that goes on."""
         for server in self._servers.values():
             if server is not None:
                 server.close()
@@ -273,11 +298,25 @@ class _Orders:
                     os.write(tell, str(-ended.si_status if killed else ended.si_status).encode())
                 os.close(tell)
 
+    def end(self) -> None:
+        """End all that are left, and what they have started."""
+        for pid in self._news:
+            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)  # there is none while it has not got to that
+
 
 def main() -> None:
     """Import, and obey until the input ends."""
     module = sys.argv[1]
     importlib.import_module(_main_of(module))
+    if threading.active_count() != 1:
+        print(
+            f"{module} starts threads when imported: it cannot be forked",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(1)  # waits for none of them
     wakes, wake = os.pipe()
     for end in (wakes, wake):
         os.set_blocking(end, False)
@@ -297,6 +336,7 @@ def main() -> None:
                 os.read(wakes, 4096)
                 orders.tell()
             if 0 in ready and not orders.obey():
+                orders.end()
                 return
 
 

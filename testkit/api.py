@@ -1,19 +1,16 @@
 """What tests say to the API server: plain JSON over one connection, and waiting for something to be so."""
 
-import base64
-import ssl
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, cast
 
 import httpx
-import yaml
 
-from mlhops.api.base import Json, Manifest
+from mlhops.api.base import Manifest
 from mlhops.controller.resources import ROUTES, SERVICES, Kind
 from mlhops.json_access import at, items, text
+from testkit.connection import connect
 
 T = TypeVar("T")
 POLL = 0.05
@@ -23,22 +20,7 @@ class Api:
     """Speaks to the API server of a kubeconfig, as its user."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        loaded = cast(Manifest, yaml.safe_load(kubeconfig.read_text()))
-        cluster = cast(dict[str, dict[str, str]], cast(list[Json], loaded["clusters"])[0])[
-            "cluster"
-        ]
-        user = cast(dict[str, dict[str, str]], cast(list[Json], loaded["users"])[0])["user"]
-        context = ssl.create_default_context(
-            cadata=base64.b64decode(cluster["certificate-authority-data"]).decode()
-        )
-        with tempfile.NamedTemporaryFile() as pair:
-            for part in ("client-certificate-data", "client-key-data"):
-                pair.write(base64.b64decode(user[part]) + b"\n")
-            pair.flush()
-            context.load_cert_chain(pair.name)
-        self.http = httpx.Client(
-            base_url=cluster["server"], verify=context, timeout=20, trust_env=False
-        )
+        self.http = connect(kubeconfig)
 
     def close(self) -> None:
         """Close the connection."""

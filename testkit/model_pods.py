@@ -35,9 +35,14 @@ def replica_set(live: Manifest) -> Manifest:
     """The ReplicaSet of an InferenceService's Deployment, which goes with the InferenceService."""
     service = text(live, "metadata", "name")
     labels = labels_of(live)
-    beside = [text(one, "name") for one in items(live, "spec", "predictor", "containers")]
+    asked = {"kserve-container": at(live, "spec", "predictor", "model", "resources")}
+    asked |= {
+        text(one, "name"): at(one, "resources")
+        for one in items(live, "spec", "predictor", "containers")
+    }
     containers: list[Json] = [
-        {"name": name, "image": "none"} for name in ("kserve-container", *beside)
+        {"name": name, "image": "none", "resources": resources or {}}
+        for name, resources in asked.items()
     ]
     owner: Manifest = {
         "apiVersion": "serving.kserve.io/v1beta1",

@@ -33,6 +33,18 @@ INTERFACE = (
         ".date",
     ),
     feature(
+        "dates as text in numbers",
+        {"name": "x", "datatype": "INT64", "date": {"since": "2020-01-01", "sentAs": "Text"}},
+        "travel as BYTES",
+        ".datatype",
+    ),
+    feature(
+        "dates as numbers in text",
+        {"name": "x", "datatype": "BYTES", "date": {"since": "2020-01-01"}},
+        "BYTES is text, but the feature is Numeric",
+        ".datatype",
+    ),
+    feature(
         "a date of another country",
         {"name": "x", "date": {"since": "31.01.2024"}},
         "write a day such as 2024-01-31",
@@ -134,6 +146,18 @@ INTERFACE = (
         {"name": "x", "datatype": "float"},
         '"INT64", "UINT8"',
         ".datatype",
+    ),
+    model(
+        "a matrix with dates as text",
+        "spec.interface",
+        {
+            "features": [{"name": "born", "date": {"since": "2020-01-01", "sentAs": "Text"}}],
+            "request": {"encoding": "Matrix"},
+            "output": {"threshold": 0.4},
+            "groups": [{"name": "sex", "feature": "sex"}],
+        },
+        "spec.interface.request",
+        "a Matrix is of numbers",
     ),
     model(
         "a matrix with a datatype for each feature",

@@ -131,7 +131,7 @@ KINDS = (
             Column("Message", ".status.message"),
         ),
         immutable=True,
-        selectable=(".spec.model",),
+        selectable=(".spec.model", ".spec.revision", ".spec.action", ".status.phase"),
     ),
 )
 

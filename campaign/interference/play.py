@@ -3,8 +3,9 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from campaign.cases import Outcome
 from campaign.control_plane import Plane, Stage, stage
 from campaign.history import Recorder
 from campaign.interference.case import Case
@@ -20,13 +21,16 @@ _WINDOW = 6.0
 
 
 @dataclass
-class Played:
+class Played(Outcome):
     """How an interference went."""
 
     writes: int = 0
     """Writes a minute, counted while it lasted and nothing else happened."""
-    complaints: list[str] = field(default_factory=list)
     log: str = ""
+
+    @property
+    def details(self) -> str:
+        return f"{self.writes} writes a minute"
 
 
 def play(plane: Plane, recorder: Recorder, case: Case) -> Played:

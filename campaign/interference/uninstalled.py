@@ -4,22 +4,18 @@ That takes the InferenceServices and the HTTPRoutes of the whole cluster with it
 its own, and the operator watches the whole cluster, as it does where it is installed for all.
 """
 
-import os
 import re
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Self
 
 from campaign.control_plane import Plane
 from campaign.history import Recorder
 from campaign.interference.begins import serving_second
 from campaign.interference.play import Played
 from campaign.judge import judge
+from campaign.operators import Operator
 from campaign.run import start_plane
 from campaign.world import World
 from lab.control import gateway_api_crds, kserve_crds
@@ -31,6 +27,7 @@ _PATIENCE = 120.0
 _CALM, _WINDOW = 5.0, 10.0
 _MOST_VERSIONS = 2
 _MOST_RESTARTS = 4
+"""kopf ends it when a kind that was just installed is not served yet at the moment of the first watch."""
 _EXCUSED = (
     "is stable, and is deleted",
     "is deleted while it may have traffic",
@@ -48,7 +45,9 @@ def uninstall() -> Played:
         api = Api(plane.kubeconfig)
         undo.callback(api.close)
         log = plane.root / "operator.log"
-        process = undo.enter_context(_Kept(plane.kubeconfig, log))
+        operator = Operator(plane.operators, plane.kubeconfig, log)
+        operator.start()
+        undo.callback(operator.stop)
         world = World(api, _NAMESPACE, recorder)
         world.patience = _PATIENCE
         try:
@@ -63,43 +62,10 @@ def uninstall() -> Played:
         played.complaints += [
             one for one in objections if not any(re.search(e, one) for e in _EXCUSED)
         ]
-        if process.restarts > _MOST_RESTARTS:
-            played.complaints.append(f"the operator ended by itself {process.restarts} times")
+        if len(operator.deaths) > _MOST_RESTARTS:
+            played.complaints.append(f"the operator ended by itself {len(operator.deaths)} times")
         played.log = log.read_text()
     return played
-
-
-class _Kept:
-    """The operator for the whole cluster, started again whenever it ends, as its Deployment would.
-
-    kopf ends it when a kind that was just installed is not served yet at the moment of the first watch.
-    """
-
-    def __init__(self, kubeconfig: Path, log: Path) -> None:
-        self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
-        self._log = log
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._keep, daemon=True)
-        self.restarts = -1
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join(20)
-
-    def _keep(self) -> None:
-        command = [sys.executable, "-m", "mlhops.controller"]
-        while not self._over.is_set():
-            self.restarts += 1
-            with self._log.open("ab") as log:
-                process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
-            while process.poll() is None and not self._over.wait(0.2):
-                pass
-            process.terminate()  # of no effect where it has ended by itself
-            process.wait(15)
 
 
 _WORDS = {

@@ -95,12 +95,13 @@ class MemoryClient(Client):
         namespace: str,  # noqa: ARG002
         selector: str = "",
         fields: str = "",
+        most: int = 0,
     ) -> list[Manifest]:
-        """The objects that match."""
+        """The objects that match, or the first of them."""
         check = self._check_list(kind)
         found = await self._several("list", kind, selector, fields)
         check(self._server.at)
-        return [lean(kind, one) for one in found]
+        return [lean(kind, one) for one in found[: most or None]]
 
     async def pages(
         self,

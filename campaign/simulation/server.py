@@ -156,12 +156,7 @@ class Server:
         if selector:
             found = [live for live in found if _labelled(live, selector)]
         if fields:
-            wanted = [one.partition("=") for one in fields.split(",")]
-            found = [
-                live
-                for live in found
-                if all(text(live, *path.split(".")) == value for path, _, value in wanted)
-            ]
+            found = [live for live in found if _has_fields(live, fields)]
         return found
 
     # writing
@@ -447,6 +442,16 @@ def _patched(live: Json, patch: Json) -> Json:
         else:
             result[name] = _patched(result.get(name), value)
     return result
+
+
+def _has_fields(live: Manifest, selector: str) -> bool:
+    """Whether a field selector of `=` and `!=` lets an object through; a field that is missing is empty."""
+    for one in selector.split(","):
+        path, sign, value = one.partition("=")
+        is_so = text(live, *path.removesuffix("!").split(".")) == value
+        if not sign or is_so == path.endswith("!"):
+            return False
+    return True
 
 
 def _labelled(live: Manifest, selector: str) -> bool:

@@ -12,6 +12,8 @@ from testkit.builders import DIGEST
 SHARED, ELSEWHERE = "default", "campaign-elsewhere"
 """Namespaces with Gateways that all models may name."""
 GATEWAYS = ("clinical", "clinicalx")
+RUNTIMES = ("kserve-sklearnserver", "kserve-sklearnserverx")
+"""The ClusterServingRuntimes that a model may name: there before it, since its record says how they name models."""
 POLICIES = {"ward": "2h", "wardx": "6h"}
 """The windows of the MonitoringPolicies that a model may name, by their names."""
 
@@ -44,7 +46,7 @@ _CARD: Manifest = {
 _PREDICTOR: Manifest = {
     "modelFormat": {"name": "sklearn", "version": "1"},
     "storageUri": "s3://models/sepsis/1.0.0",
-    "runtime": "kserve-sklearnserver",
+    "runtime": RUNTIMES[0],
     "protocolVersion": "v1",
     "digest": DIGEST,
     "args": ["--workers=1"],

@@ -7,8 +7,10 @@ from typing import TypeAlias, cast
 
 import yaml
 
+from lab.cache import REPOSITORY
 from mlhops.api.base import Json, Manifest
 
+CRD = REPOSITORY / "crds" / "mlhops.io_clinicalmodels.yaml"
 ITEM, VALUE = "[]", "{}"
 """In a leaf's path: any item of a list, any value of a map."""
 
@@ -25,6 +27,11 @@ class Leaf:
 
     def __str__(self) -> str:
         return ".".join(self.path).replace(f".{ITEM}", ITEM).replace(f".{VALUE}", VALUE)
+
+
+def all_leaves() -> list[Leaf]:
+    """Every leaf of ClinicalModel.spec, from the generated CRD."""
+    return list(leaves(spec_schema(CRD)))
 
 
 def spec_schema(crd: Path) -> Manifest:

@@ -1,8 +1,10 @@
 """Mistakes on a serving model: told to people, and made good by taking them back."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from campaign.cases import Outcome, Told
 from campaign.control_plane import Plane
 from campaign.history import Recorder
 from campaign.transitions.scripted_environment import Town
@@ -15,6 +17,7 @@ from mlhops.json_access import at, text
 from testkit.fake_controllers import MODEL
 from testkit.refusals import REFUSALS
 
+REFUSED = "specs that the schema refuses"
 _STILL = 1.0
 
 
@@ -51,12 +54,7 @@ def _accepted(town: Town, spec: Manifest) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def make_all(
-    plane: Plane,
-    recorder: Recorder,
-    wrongs: Sequence[Wrong],
-    tell: Callable[[str, list[str]], None],
-) -> list[str]:
+def make_all(plane: Plane, recorder: Recorder, told: Told, wrongs: Sequence[Wrong]) -> list[str]:
     """Make one mistake after the other on one model; return what the judge objects to.
 
     After one that goes wrong there is no telling where the model stands: the others begin anew.
@@ -73,15 +71,27 @@ def make_all(
             while left and not complaints:
                 wrong = left.pop(0)
                 complaints = make(on, wrong)
-                tell(wrong.name, complaints)
+                told(wrong.name, Outcome(complaints))
     return objections
 
 
-def refuse_all(plane: Plane, recorder: Recorder) -> tuple[int, list[str]]:
-    """Try every spec that the schema refuses; return how many, and what is wrong with that."""
+@dataclass
+class Refused(Outcome):
+    """What came of specs that the schema has to refuse."""
+
+    specs: int = 0
+
+    @property
+    def details(self) -> str:
+        return f"{self.specs} specs"
+
+
+def refuse_all(plane: Plane, recorder: Recorder, told: Told) -> list[str]:
+    """Try every spec that the schema refuses; return what the judge objects to."""
+    objections: list[str] = []
     complaints: list[str] = []
     specs = [(one.what, one.manifest["spec"]) for one in REFUSALS if _is_about_spec(one.manifest)]
-    with settled(plane, recorder, complaints) as on:
+    with settled(plane, recorder, objections) as on:
         assert on.town.put(sound()).status_code == 201
         on.rest("the spec to begin with is at rest")
         before = state_of(on.town)
@@ -95,7 +105,8 @@ def refuse_all(plane: Plane, recorder: Recorder) -> tuple[int, list[str]]:
         if _version(on.town) != version:
             complaints.append("the model was written to")
         complaints += difference(before, state_of(on.town))
-    return len(specs), complaints
+    told(REFUSED, Refused(complaints, len(specs)))
+    return objections
 
 
 def _is_about_spec(manifest: Manifest) -> bool:

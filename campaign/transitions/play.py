@@ -3,10 +3,11 @@
 After each, the model has to come to rest as a model does that was installed with that spec to begin with.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
+from campaign.cases import Outcome, Told
 from campaign.control_plane import Plane
 from campaign.history import Recorder
 from campaign.transitions.base import base
@@ -27,7 +28,7 @@ _LASTING = ("evaluation", "rollout")
 
 
 @dataclass
-class Covered:
+class Covered(Outcome):
     """What was done with one leaf."""
 
     changed: bool = False
@@ -35,7 +36,10 @@ class Covered:
     unchanged_because: str = ""
     unremoved_because: str = ""
     """Why the leaf has to be there, in the API server's words."""
-    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def details(self) -> str:
+        return ", ".join(word for word in ("changed", "removed") if getattr(self, word))
 
 
 class Subject:
@@ -151,15 +155,13 @@ def _is_paused(spec: Manifest) -> bool:
     return at(spec, "rollout", "paused") is True
 
 
-def lane(
-    plane: Plane, recorder: Recorder, lane_of: Sequence[Leaf], tell: Callable[[Leaf, Covered], None]
-) -> list[str]:
+def lane(plane: Plane, recorder: Recorder, told: Told, leaves: Sequence[Leaf]) -> list[str]:
     """Cover leaves one after the other; return what the judge objects to.
 
     After a leaf that fails there is no telling where the model stands: the others begin anew.
     """
     objections: list[str] = []
-    left = list(lane_of)
+    left = list(leaves)
     while left:
         spec = base(steps=any(leaf.path[:2] == ("rollout", "steps") for leaf in left))
         with (
@@ -172,11 +174,11 @@ def lane(
                 subject.begin()
             except AssertionError as error:
                 covered.complaints = [str(error)]
-                tell(left.pop(0), covered)
+                told(str(left.pop(0)), covered)
                 continue
             while left and not covered.complaints:
                 covered = _covered(subject, left[0])
-                tell(left.pop(0), covered)
+                told(str(left.pop(0)), covered)
     return objections
 
 

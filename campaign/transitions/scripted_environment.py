@@ -8,7 +8,7 @@ import httpx
 
 from campaign.control_plane import Stage
 from campaign.history import Recorder
-from campaign.transitions.base import ELSEWHERE, GATEWAYS, POLICIES, SHARED
+from campaign.transitions.base import ELSEWHERE, GATEWAYS, POLICIES, RUNTIMES, SHARED
 from campaign.world import World
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.resources import CLUSTER_RUNTIMES, MODELS, ROUTES, SERVICES, Kind
@@ -52,6 +52,7 @@ class Town(World):
             windows: Json = [{"name": "window", "length": length}]
             policy = monitoring_policy({"spec.drift": {"windows": windows}}, name)
             create(town.api, POLICY_KIND, town.namespace, policy)
+        prepare(town.api)
         stage.world = town
         return town
 
@@ -91,10 +92,6 @@ class Town(World):
         live = self.objects("inferenceservices")[service]
         failure = self.fails(live)
         if failure is None:
-            runtime = text(live, "spec", "predictor", "model", "runtime")
-            if runtime:
-                made = serving_runtime("ClusterServingRuntime", {"metadata.name": runtime})
-                create(self.api, CLUSTER_RUNTIMES, "", made)
             super().load(service, ready=ready, pods=pods)
         elif not condition(live, "Ready") and failure.reason:
             self._fail(service, failure)
@@ -140,8 +137,11 @@ class Town(World):
         self.api.patch(ROUTES, self.namespace, MODEL, patch, "status")
 
 
-def make_gateways(api: Api) -> None:
-    """The Gateways that a spec may name beside the one of its own namespace."""
+def prepare(api: Api) -> None:
+    """What a spec may name beside what is in its own namespace: Gateways and runtimes."""
+    for name in RUNTIMES:
+        made = serving_runtime("ClusterServingRuntime", {"metadata.name": name})
+        create(api, CLUSTER_RUNTIMES, "", made)
     api.http.post("/api/v1/namespaces", json={"metadata": {"name": ELSEWHERE}})
     listener: Json = {
         "name": "http",

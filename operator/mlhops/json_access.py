@@ -1,6 +1,11 @@
 """Careful reading of JSON that somebody else wrote: a missing or wrong value reads as absent, never as good."""
 
-from mlhops.api.base import Json, Manifest
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the command line reads JSON without loading the API's types
+    from mlhops.api.base import Json, Manifest
 
 
 def at(value: Json, *path: str) -> Json:

@@ -163,6 +163,12 @@ def _measured_again(phase: str, said: str) -> History:
 
 
 WELL = {
+    "somebody puts another Evaluation in the place of one that proved what it is gone back to": (
+        promoted()
+        .delete("evaluations", "sepsis-a-1")
+        .evaluation("sepsis-a-1", "a", "Error", "Error")
+        .stable("a", "FastRolledBack", previous=SERVED_B)
+    ),
     "nothing yet": History(),
     "a first revision": first(),
     "a revision that climbs": climbing(),

@@ -1,4 +1,4 @@
-"""The witness and the nursery as processes of their own."""
+"""The witness and the operators as processes of their own."""
 
 import json
 import os
@@ -11,8 +11,9 @@ import pytest
 
 from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.operators import REPOSITORY, Nursery
+from campaign.operators import Operator
 from campaign.witness import read
+from lab.cache import REPOSITORY
 from mlhops.api.base import Manifest
 from mlhops.controller.resources import MODELS
 from testkit.api import Api, until
@@ -97,27 +98,27 @@ def test_a_gap_that_cannot_be_filled_is_told(plane: Plane, api: Api) -> None:
     assert deaf.gaps(NAMESPACE)
 
 
-def test_an_operator_of_the_nursery_is_a_process_that_can_be_killed(
+def test_an_operator_that_is_killed_is_started_again(plane: Plane, tmp_path: Path) -> None:
+    operator = Operator(plane.operators, plane.kubeconfig, tmp_path / "log", NAMESPACE)
+    operator.start()
+    until("the operator is up", lambda: starts(operator) == 1)
+
+    operator.kill()
+
+    until("it is up again", lambda: starts(operator) == 2)
+    assert operator.deaths == []
+    operator.stop()
+
+
+def starts(operator: Operator) -> int:
+    return operator.log.read_text().count("operator ready") if operator.log.exists() else 0
+
+
+def test_an_operator_that_ends_by_itself_is_told_with_its_code(
     plane: Plane, tmp_path: Path
 ) -> None:
-    nursery = Nursery(tmp_path)
-    log = tmp_path / "operator.log"
-    environment = {"KUBECONFIG": str(plane.kubeconfig)}
-    child = nursery.start(["--namespace", NAMESPACE], environment, log)
-    until("the operator is up", lambda: log.exists() and "operator ready" in log.read_text())
-    assert not child.ended.is_set()
-
-    nursery.kill(child)
-
-    assert child.ended.is_set()
-    assert child.code == -9
-    nursery.close()
-
-
-def test_an_operator_that_ends_by_itself_is_told_with_its_code(tmp_path: Path) -> None:
-    nursery = Nursery(tmp_path)
-    child = nursery.start(["--no-such-option"], {"KUBECONFIG": os.devnull}, tmp_path / "log")
-    assert child.ended.wait(20)
-    assert child.code == 2
-    assert "--no-such-option" in (tmp_path / "log").read_text()
-    nursery.close()
+    operator = Operator(plane.operators, Path(os.devnull), tmp_path / "log", NAMESPACE)
+    operator.start()
+    until("it has ended twice", lambda: len(operator.deaths) > 1)
+    operator.stop()
+    assert set(operator.deaths) == {1}

@@ -13,7 +13,8 @@ import psutil
 import pytest
 import scipy.stats
 
-from mlhops.api.alibi import NEEDS_TORCH, AlibiReport, AlibiResult
+from mlhops.alibi.planned import NEEDS_TORCH
+from mlhops.api.alibi import AlibiReport, AlibiResult
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.policy import MonitoringPolicySpec
 from mlhops.api.profile import Profile
@@ -114,9 +115,9 @@ def post(to: Sidecar, creatinine: Floats) -> None:
 
 
 def told(report: DetectorReport) -> AlibiReport:
-    assert report.alibi is not None
-    assert report.alibi.problem == ""
-    return report.alibi
+    assert report.engine is not None
+    assert report.engine.problem == ""
+    return report.engine
 
 
 def found(report: DetectorReport, detector: str, of: str) -> AlibiResult:
@@ -135,7 +136,7 @@ def of_rows(to: Sidecar, rows: int) -> DetectorReport:
     return to.until(
         f"what alibi-detect says of {rows} rows",
         lambda report: any(
-            each.rows == rows for each in (report.alibi.results if report.alibi else ())
+            each.rows == rows for each in (report.engine.results if report.engine else ())
         ),
         PATIENCE,
     )
@@ -238,7 +239,7 @@ def after_baseline(to: Sidecar, detector: str, rows: int) -> DetectorReport:
         f"{rows} rows after the baseline",
         lambda report: any(
             (each.detector, each.rows) == (detector, rows)
-            for each in (report.alibi.results if report.alibi else ())
+            for each in (report.engine.results if report.engine else ())
         ),
         PATIENCE,
     )

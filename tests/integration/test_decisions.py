@@ -12,6 +12,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
 from mlhops.api.gate import primary_of
 from mlhops.api.result import encode
+from mlhops.controller.kube.decisions import AT_ONCE, FEW
 from mlhops.controller.resources import DECISIONS, EVALUATIONS, MODELS
 from mlhops.json_access import at, items, text
 from testkit import last_words
@@ -21,11 +22,12 @@ from testkit.fake_controllers import MODEL, Hands, OperatorProcess
 FAILED, INCONCLUSIVE = EvaluationPhase.FAILED, EvaluationPhase.INCONCLUSIVE
 SUCCESSFUL = EvaluationPhase.SUCCESSFUL
 _AHEAD = """
-import datetime, sys
-import mlhops.controller.main as operator
-real = operator.now
-operator.now = lambda: real() + datetime.timedelta(minutes=10)
-sys.exit(operator.main(sys.argv[1:]))
+import datetime, functools, sys
+import mlhops.controller.main as process
+from mlhops.controller.operator import now
+ahead = lambda: now() + datetime.timedelta(minutes=10)
+process.Operator = functools.partial(process.Operator, clock=ahead)
+sys.exit(process.main(sys.argv[1:]))
 """
 
 
@@ -170,8 +172,8 @@ def test_an_abort_is_heard_before_all_that_was_decided_earlier(
     hands.accept_weight(10)
     waits(hands, "PauseStep")
     operator.signal(signal.SIGSTOP)
-    for number in range(60):
-        hands.decide("Approve", f"flood-{number:02}")
+    for number in range(FEW + 10):
+        hands.decide("Approve", f"flood-{number:03}")
     hands.decide("Abort", "stop")
 
     operator.signal(signal.SIGCONT)
@@ -179,5 +181,5 @@ def test_an_abort_is_heard_before_all_that_was_decided_earlier(
     assert answered(hands, "stop") == "Honoured"
     assert len(hands.weights()) == 1
     told = [text(one, "status", "phase") for one in hands.api.list(DECISIONS, hands.namespace)]
-    assert told.count("") + told.count("Pending") >= 20
-    assert answered(hands, "flood-59") == "Ignored"
+    assert told.count("") + told.count("Pending") >= FEW - AT_ONCE
+    assert answered(hands, "flood-059") == "Ignored"

@@ -143,7 +143,7 @@ def test_a_policy_that_asks_alibi_detect_is_told_at_once_and_has_its_image_from_
     # then the detector is told, and nothing restarts
     def is_told() -> bool:
         found = configuration(ward, first)
-        return found is not None and found.alibi is not None
+        return found is not None and found.engine is not None
 
     until("word of alibi-detect", is_told)
     assert image_of(ward, first) == "detector:1"

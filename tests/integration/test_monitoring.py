@@ -26,7 +26,6 @@ from mlhops.json_access import at, items, text
 from mlhops.kserve.detector import Detectors
 from mlhops.kserve.names import MODEL_LABEL
 from mlhops.rollout.drift_snapshot import Found, Look, Side, Verdict
-from mlhops.routing.gateway_api import GatewayRouter
 from testkit.api import until
 from testkit.builders import monitoring_policy
 from testkit.fake_controllers import MODEL, Hands, OperatorProcess
@@ -104,7 +103,6 @@ class Ward:
         models = Models(
             client,
             Store(),
-            GatewayRouter(),
             Detectors("detector", "detector-alibi"),
             now,
             sinks,

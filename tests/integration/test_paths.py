@@ -38,9 +38,9 @@ from lab.gateway.translate import routes_of
 from lab.processes import Processes
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.kserve.state import Answerer
-from mlhops.routing.exposure import Features
 from mlhops.routing.gateway_api import GatewayRouter
+from mlhops.routing.route import Answerer, Features
+from mlhops.routing.traffic import Traffic
 from testkit.builders import clinical_model
 
 HOST, NAME, PORT = "sepsis.models.example", "sepsis", 8080
@@ -255,7 +255,8 @@ def route(
         for name, one in ANSWERERS.items()
     }
     model = ClinicalModel.model_validate(manifest)
-    return GatewayRouter().desired(model, weights or {"sepsis-a": 100}, answerers, features)
+    traffic = Traffic(weights or {"sepsis-a": 100})
+    return GatewayRouter().desired(model, traffic, answerers, features)
 
 
 def known_paths() -> set[str]:

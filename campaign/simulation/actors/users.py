@@ -179,6 +179,8 @@ class Users:
             spec["monitoring"] = {"policyRef": {"name": POLICY}}
         version = rng.choice(VERSIONS)
         predictor = {**cast(Manifest, spec["predictor"]), **_uri(version)}
+        if self._stage.chance(0.3):
+            predictor["minReplicas"] = rng.randint(2, 3)
         spec |= {"version": version, "predictor": predictor}
         metadata: Manifest = {"name": MODEL}
         if self._stage.chance(0.1):

@@ -4,23 +4,21 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mlhops.api.alibi import (
+from mlhops.alibi.planned import (
     NEEDS_TORCH,
     NOT_INSTALLED,
     PERMUTATIONS,
-    AlibiReport,
-    AlibiResult,
-    AlibiTest,
     PlannedTest,
     planned,
 )
+from mlhops.api.alibi import AlibiReport, AlibiResult, AlibiTest
 from mlhops.api.base import seconds
 from mlhops.api.columns import told
 from mlhops.api.policy import DriftSettings
 from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.engine import Heard
-from mlhops.monitoring.findings import Finding, finite, reach
+from mlhops.monitoring.findings import RankedFinding, finite, reach
 from mlhops.monitoring.reports import DetectorTrouble, Told
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.statistics.drift.binned_tests import AnyTest, Shift
@@ -78,13 +76,13 @@ def over_pods(
         settings: of the policy.
         alpha: the corrected chance at which there is drift.
     """
-    asked = settings.asked_of_alibi
-    told = [_Pod(report.alibi, settings) for report in reports if report.profile_digest == digest]
+    asked = settings.asked_of_engine
+    told = [_Pod(report.engine, settings) for report in reports if report.profile_digest == digest]
     if asked is None or not told:
         return Heard()
     tests = list(planned(asked.detectors, profile))
     troubles = {trouble for pod in told for trouble in pod.troubles()}
-    findings: list[Finding] = []
+    findings: list[RankedFinding] = []
     for window in (each.name for each in settings.windows):
         found = [_together(test, [pod.of(window, test) for pod in told]) for test in tests]
         troubles.update(_lacking(tests, found, window, settings.min_rows))
@@ -205,7 +203,7 @@ def _judged(
     window: str,
     settings: DriftSettings,
     alpha: float,
-) -> Iterator[Finding]:
+) -> Iterator[RankedFinding]:
     effects = settings.effects.by_test()
     limits = [EffectLimit(effects[_SCALES[test.test]], settings.min_rows) for test in tests]
     for test, limit, judged in zip(
@@ -221,4 +219,4 @@ def _judged(
             effect=finite(judged.shift.effect),
             rows=judged.shift.rows,
         )
-        yield Finding(found, reach(judged, limit))
+        yield RankedFinding(found, reach(judged, limit))

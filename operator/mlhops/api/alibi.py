@@ -1,15 +1,13 @@
-"""What alibi-detect is asked in a pod, and what it answers: chances and effects, and no rows."""
+"""What a policy asks of alibi-detect, what a pod is told of that, and what it answers: chances and effects, no rows."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, model_validator
 
-from mlhops.api.base import Resource, list_map
+from mlhops.api.base import Resource, list_map, rules
 from mlhops.api.columns import Name
 from mlhops.api.interface import GroupName
-from mlhops.api.profile import Profile
 
 AlibiType = Literal[
     "KSDrift",
@@ -22,36 +20,42 @@ AlibiType = Literal[
 ]
 AlibiTest = Literal["KS", "CVM", "ChiSquare", "FET", "Classifier", "MMD"]
 AlibiKind = Literal["Feature", "Score", "Joint"]
-NOT_INSTALLED = "engine AlibiDetect needs image mlhops/detector-alibi"
-"""What a detector without alibi-detect says."""
-NEEDS_TORCH = (
-    "MMDDrift needs torch, which the image mlhops/detector-alibi does not have: "
-    "add it to an image of your own"
-)
-"""What MMDDrift says without torch."""
 MOST_RESULTS = 8192
 """Of all windows of one pod."""
-MOST_REFERENCE = 10_000
-"""Reference values of a feature that a window is compared with, at most."""
 JOINT_ROWS = 500
 """Rows on either side, at most, of a detector that compares whole rows: MMDDrift's permutations take the square."""
-PERMUTATIONS = 999
-"""By which MMDDrift's p is found, so that none is less than a thousandth."""
-
-_TESTS: dict[AlibiType, dict[str, AlibiTest]] = {
-    "KSDrift": {"Numeric": "KS"},
-    "CVMDrift": {"Numeric": "CVM"},
-    "ChiSquareDrift": {"Categorical": "ChiSquare", "Binary": "ChiSquare"},
-    "TabularDrift": {"Numeric": "KS", "Categorical": "ChiSquare", "Binary": "ChiSquare"},
-    "FETDrift": {"Binary": "FET"},
-}
-"""What each detector does with a feature of a type; it leaves others alone."""
-_JOINT_TESTS: dict[AlibiType, AlibiTest] = {"ClassifierDrift": "Classifier", "MMDDrift": "MMD"}
-"""What those do that compare whole rows, with the first that the pod saw."""
+JOINT: tuple[AlibiType, ...] = ("ClassifierDrift", "MMDDrift")
+"""Those that compare whole rows."""
 ONLY_JOINT = (
-    f"{' and '.join(_JOINT_TESTS)} compare with what a pod saw first, so that one that starts amid a drift sees none: "
+    f"{' and '.join(JOINT)} compare with what a pod saw first, so that one that starts amid a drift sees none: "
     "name one more detector, such as TabularDrift, which compares with the profile"
 )
+ONLY_WITH_ENGINE = "alibi is for engine AlibiDetect: remove it, or set engine to that"
+_ENOUGH = "alibi.rows (1000 where it is left out) must be at least minRows, or there would never be a verdict"
+_JOINT = str(list(JOINT))
+_TOO_MANY = (
+    f"ClassifierDrift and MMDDrift compare {JOINT_ROWS} rows at most: set minRows to that or less"
+)
+ENGINE_RULES = (
+    ("!has(self.alibi) || self.engine == 'AlibiDetect'", ONLY_WITH_ENGINE, ".alibi"),
+    (
+        (
+            "self.engine != 'AlibiDetect' || "
+            "(has(self.alibi) ? self.alibi.rows : 1000) >= self.minRows"
+        ),
+        _ENOUGH,
+        ".minRows",
+    ),
+    (
+        (
+            f"!has(self.alibi) || self.minRows <= {JOINT_ROWS} || "
+            f"!self.alibi.detectors.exists(d, d.type in {_JOINT})"
+        ),
+        _TOO_MANY,
+        ".minRows",
+    ),
+)
+"""What a policy's spec.drift must hold for its engine."""
 
 
 class AlibiDetector(Resource):
@@ -81,9 +85,48 @@ class AlibiSettings(Resource):
     """Seconds between two tests."""
 
     @model_validator(mode="after")
-    def _unique(self) -> "AlibiSettings":
+    def _unique(self) -> Self:
         unrepeated(self.detectors)
         return self
+
+
+class AlibiEngine(
+    Resource,
+    json_schema_extra=rules(
+        (f"self.detectors.exists(d, !(d.type in {_JOINT}))", ONLY_JOINT, ".detectors"),
+    ),
+):
+    """What alibi-detect is asked in each pod. It is under the Business Source License 1.1, which
+    forbids most use in production."""
+
+    detectors: Detectors = [AlibiDetector(type="TabularDrift")]
+    """Its detectors; those in replicas are judged together."""
+    rows: Annotated[int, Field(ge=100, le=10_000)] = 1000
+    """Rows of each window that a pod holds in memory at most; a sample, where there are more."""
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        unrepeated(self.detectors)
+        if len(joint(self.detectors)) == len(self.detectors):
+            raise ValueError(ONLY_JOINT)
+        return self
+
+    def refuse_unless_enough(self, min_rows: int) -> None:
+        """Raise an error unless so many rows in a window can ever be compared.
+
+        Raises:
+            ValueError: fewer are held, or compared.
+        """
+        if self.rows < min_rows:
+            raise ValueError(_ENOUGH)
+        if joint(self.detectors) and min_rows > JOINT_ROWS:
+            raise ValueError(_TOO_MANY)
+
+    def told(self, min_rows: int, every: float) -> AlibiSettings:
+        """Return what a pod is told."""
+        return AlibiSettings(
+            detectors=self.detectors, rows=self.rows, min_rows=min_rows, every=every
+        )
 
 
 class AlibiResult(Resource):
@@ -119,34 +162,9 @@ class AlibiReport(Resource):
     results: Annotated[list[AlibiResult], Field(max_length=MOST_RESULTS)] = []
 
 
-@dataclass(frozen=True)
-class PlannedTest:
-    """A test that is made in every window."""
-
-    detector: AlibiType
-    test: AlibiTest
-    kind: AlibiKind
-    of: str
-    """The feature's name, the output's, or `joint`."""
-    column: int = 0
-    """Of the feature among the profile's."""
-
-    def counted(self, window: str, rows: int, reference: int) -> AlibiResult:
-        """Return its result in a window before anything is found: of how many values it is."""
-        return AlibiResult(
-            window=window,
-            detector=self.detector,
-            test=self.test,
-            of=self.of,
-            kind=self.kind,
-            rows=rows,
-            reference=reference,
-        )
-
-
 def joint(detectors: Sequence[AlibiDetector]) -> list[AlibiType]:
     """Return those that compare whole rows."""
-    return [each.type for each in detectors if each.type in _JOINT_TESTS]
+    return [each.type for each in detectors if each.type in JOINT]
 
 
 def unrepeated(detectors: Sequence[AlibiDetector]) -> None:
@@ -157,17 +175,3 @@ def unrepeated(detectors: Sequence[AlibiDetector]) -> None:
     """
     if len({each.type for each in detectors}) < len(detectors):
         raise ValueError("detectors must each have a type of their own: remove the repeated one")
-
-
-def planned(detectors: Sequence[AlibiDetector], profile: Profile) -> Iterator[PlannedTest]:
-    """Return the tests of each window: they follow from what is asked and the profile alone."""
-    for detector in detectors:
-        if whole := _JOINT_TESTS.get(detector.type):
-            yield PlannedTest(detector.type, whole, "Joint", "joint")
-            continue
-        tests = _TESTS[detector.type]
-        for column, feature in enumerate(profile.features):
-            if test := tests.get(feature.type):
-                yield PlannedTest(detector.type, test, "Feature", feature.name, column)
-        if profile.score is not None and (test := tests.get(profile.score.type)):
-            yield PlannedTest(detector.type, test, "Score", profile.score.name)

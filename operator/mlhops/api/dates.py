@@ -53,9 +53,11 @@ def microseconds(moment: datetime) -> int:
 
 
 class DateEncoding(Resource):
-    """How a date becomes the number that callers send."""
+    """How a date becomes a number, and which of both callers send."""
 
     since: Date
     """The date that is 0: a day where the column has no time zone, else a moment with one."""
     unit: Literal["Days", "Hours", "Seconds"] = "Days"
     """What is counted from then on; parts of it are a fraction."""
+    sent_as: Literal["Number", "Text"] = "Number"
+    """What callers send: that number, or the date itself as text (ISO 8601), which is counted as that number."""

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from mlhops.api.alibi import AlibiSettings
 from mlhops.api.base import Minute, Resource
+from mlhops.api.engine import ENGINE_KEY, EngineSettings
 from mlhops.api.interface import Feature, GroupName, Output, Protocol, Request
 
 EVALUATION_ID = "mlhops-evaluation-"
@@ -78,8 +78,8 @@ class DetectorConfig(Resource):
     """What the model answers."""
     windows: Annotated[list[Window], Field(max_length=8)] = []
     """The windows that the operator tests."""
-    alibi: AlibiSettings | None = None
-    """What alibi-detect is asked of them; None where nobody does."""
+    engine: Annotated[EngineSettings | None, Field(alias=ENGINE_KEY)] = None
+    """What an engine is asked of them; None where none is."""
     probe: ProbeSettings | None = None
     """How the model server is asked; None where it is not."""
     bounds: DetectorBounds = DetectorBounds()

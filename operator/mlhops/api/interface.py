@@ -89,8 +89,19 @@ class Feature(
             ".range",
         ),
         (
-            "!has(self.datatype) || self.datatype != 'BYTES' || self.type != 'Numeric'",
+            (
+                "!has(self.datatype) || self.datatype != 'BYTES' || self.type != 'Numeric' || "
+                "(has(self.date) && self.date.sentAs == 'Text')"
+            ),
             "BYTES is text, but the feature is Numeric: set another datatype, or type to Categorical",
+            ".datatype",
+        ),
+        (
+            (
+                "!has(self.datatype) || self.datatype == 'BYTES' || !has(self.date) || "
+                "self.date.sentAs != 'Text'"
+            ),
+            "dates that are sent as Text travel as BYTES: remove datatype, or set sentAs to Number",
             ".datatype",
         ),
         (
@@ -117,11 +128,16 @@ class Feature(
     datatype: Datatype | None = None
     """How the values travel; left out: as the column's own type (INT64, FP64, BYTES, BOOL)."""
     date: DateEncoding | None = None
-    """Of a Numeric feature: held-out data hold dates, and callers send these numbers for them."""
+    """Of a Numeric feature: held-out data hold dates, and callers send these numbers for them, or the dates as text."""
     required: bool = False
     """Whether a row without a value cannot be scored."""
     description: Annotated[str, Field(max_length=1024)] | None = None
     """What the feature is, for people."""
+
+    @property
+    def is_text_of_dates(self) -> bool:
+        """Whether callers send dates as text."""
+        return self.date is not None and self.date.sent_as == "Text"
 
 
 class Output(
@@ -288,6 +304,14 @@ class Interface(
                 "(has(self.request.datatype) ? self.request.datatype : 'FP64'))"
             ),
             "a Matrix has one datatype for all: remove it from features, or set encoding to Columns",
+            ".request",
+        ),
+        (
+            (
+                "!has(self.request) || self.request.encoding != 'Matrix' || self.features.all(f, "
+                "!has(f.date) || f.date.sentAs != 'Text')"
+            ),
+            "a Matrix is of numbers: set encoding to Columns or Tensors, or sentAs of dates to Number",
             ".request",
         ),
         (

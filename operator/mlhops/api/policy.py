@@ -5,15 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from mlhops.api.action import PolicyAction
-from mlhops.api.alibi import (
-    JOINT_ROWS,
-    ONLY_JOINT,
-    AlibiDetector,
-    AlibiSettings,
-    Detectors,
-    joint,
-    unrepeated,
-)
+from mlhops.api.alibi import ENGINE_RULES, ONLY_WITH_ENGINE, AlibiEngine
 from mlhops.api.base import (
     Deadline,
     ObjectMeta,
@@ -25,6 +17,7 @@ from mlhops.api.base import (
 )
 from mlhops.api.conditions import Condition
 from mlhops.api.detector import Window
+from mlhops.api.engine import EngineName, EngineSettings
 from mlhops.api.interface import SET
 from mlhops.api.status import DriftVerdict, Finding
 from mlhops.small_cells import MIN_CELL_SIZE, MinCellSize, SmallCells
@@ -43,36 +36,6 @@ def _some(number: float) -> float:
     if number <= 0:
         raise ValueError(_SOME)
     return number
-
-
-_ONLY_ALIBI = "alibi is for engine AlibiDetect: remove it, or set engine to that"
-_ENOUGH = "alibi.rows (1000 where it is left out) must be at least minRows, or there would never be a verdict"
-_JOINT = "['ClassifierDrift', 'MMDDrift']"
-_TOO_MANY = (
-    f"ClassifierDrift and MMDDrift compare {JOINT_ROWS} rows at most: set minRows to that or less"
-)
-
-
-class AlibiEngine(
-    Resource,
-    json_schema_extra=rules(
-        (f"self.detectors.exists(d, !(d.type in {_JOINT}))", ONLY_JOINT, ".detectors"),
-    ),
-):
-    """What alibi-detect is asked in each pod. It is under the Business Source License 1.1, which
-    forbids most use in production."""
-
-    detectors: Detectors = [AlibiDetector(type="TabularDrift")]
-    """Its detectors; those in replicas are judged together."""
-    rows: Annotated[int, Field(ge=100, le=10_000)] = 1000
-    """Rows of each window that a pod holds in memory at most; a sample, where there are more."""
-
-    @model_validator(mode="after")
-    def _unique(self) -> Self:
-        unrepeated(self.detectors)
-        if len(joint(self.detectors)) == len(self.detectors):
-            raise ValueError(ONLY_JOINT)
-        return self
 
 
 class Effects(Resource):
@@ -137,31 +100,10 @@ class Persistence(
         return self
 
 
-class DriftSettings(
-    Resource,
-    json_schema_extra=rules(
-        ("!has(self.alibi) || self.engine == 'AlibiDetect'", _ONLY_ALIBI, ".alibi"),
-        (
-            (
-                "self.engine != 'AlibiDetect' || "
-                "(has(self.alibi) ? self.alibi.rows : 1000) >= self.minRows"
-            ),
-            _ENOUGH,
-            ".minRows",
-        ),
-        (
-            (
-                f"!has(self.alibi) || self.minRows <= {JOINT_ROWS} || "
-                f"!self.alibi.detectors.exists(d, d.type in {_JOINT})"
-            ),
-            _TOO_MANY,
-            ".minRows",
-        ),
-    ),
-):
+class DriftSettings(Resource, json_schema_extra=rules(*ENGINE_RULES)):
     """How drift of inputs and scores is looked for."""
 
-    engine: Literal["Native", "AlibiDetect"] = "Native"
+    engine: EngineName = "Native"
     """What computes the tests of drift. With AlibiDetect, numeric, categorical and joint have no
     effect, and revisions from before have no verdict: their pods lack the image."""
     alibi: AlibiEngine | None = None
@@ -196,32 +138,22 @@ class DriftSettings(
     """The time between two looks."""
 
     @property
-    def asked_of_pods(self) -> AlibiSettings | None:
+    def asked_of_pods(self) -> EngineSettings | None:
         """What a pod is told to ask; one whose image lacks the engine says so in its report."""
-        asked = self.asked_of_alibi
-        if asked is None:
-            return None
-        return AlibiSettings(
-            detectors=asked.detectors,
-            rows=asked.rows,
-            min_rows=self.min_rows,
-            every=seconds(self.every),
-        )
+        asked = self.asked_of_engine
+        return asked.told(self.min_rows, seconds(self.every)) if asked is not None else None
 
     @property
-    def asked_of_alibi(self) -> AlibiEngine | None:
-        """What alibi-detect is asked, None where it is not."""
+    def asked_of_engine(self) -> AlibiEngine | None:
+        """What the engine is asked that pods have, None where none is."""
         return None if self.engine == "Native" else self.alibi or AlibiEngine()
 
     @model_validator(mode="after")
-    def _alibi_fits(self) -> Self:
+    def _engine_fits(self) -> Self:
         if self.alibi is not None and self.engine == "Native":
-            raise ValueError(_ONLY_ALIBI)
-        asked = self.asked_of_alibi
-        if asked is not None and asked.rows < self.min_rows:
-            raise ValueError(_ENOUGH)
-        if asked is not None and joint(asked.detectors) and self.min_rows > JOINT_ROWS:
-            raise ValueError(_TOO_MANY)
+            raise ValueError(ONLY_WITH_ENGINE)
+        if (asked := self.asked_of_engine) is not None:
+            asked.refuse_unless_enough(self.min_rows)
         return self
 
     @model_validator(mode="after")

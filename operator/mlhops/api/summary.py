@@ -3,17 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import reduce
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
-from mlhops.api.alibi import AlibiReport
 from mlhops.api.base import Resource, Time
+from mlhops.api.engine import ENGINE_KEY, EngineReport
 from mlhops.api.interface import Encoding, Protocol
 from mlhops.api.profile import Profile
-
-EngineReport: TypeAlias = AlibiReport
-"""What an engine in a pod tells."""
 
 
 class FeatureSummary(Resource):
@@ -161,8 +158,8 @@ class DetectorReport(Resource):
     windows: Annotated[Mapping[str, Summary], Field(max_length=32)] = {}
     """By the window's name in the configuration."""
     counters: Annotated[Mapping[str, NonNegativeInt], Field(max_length=256)] = {}
-    alibi: EngineReport | None = None
-    """None where nobody asks alibi-detect."""
+    engine: Annotated[EngineReport | None, Field(alias=ENGINE_KEY)] = None
+    """None where no engine is asked."""
 
 
 def merge(first: Summary, second: Summary) -> Summary:

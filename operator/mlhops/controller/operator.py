@@ -31,7 +31,6 @@ from mlhops.rollout.evaluator_pod import EvaluatorImage
 from mlhops.rollout.intents import Event
 from mlhops.rollout.reasons import CLUSTER_RESTORED_MESSAGE, Reason
 from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules
-from mlhops.routing.registry import ROUTERS
 
 _log = structlog.get_logger(__name__)
 RESYNC_SECONDS = 600.0
@@ -74,10 +73,7 @@ class Operator:
         )
         self.serving = ServingWatch(pods or HttpPods(serving.TIMEOUT, held), clock, wake, held)
         looks, answers = looks or self.scraper.look, answers or self.serving.look
-        router = ROUTERS[0]
-        self._models = Models(
-            client, store, router, detectors, clock, sinks, looks, answers, hostnames
-        )
+        self._models = Models(client, store, detectors, clock, sinks, looks, answers, hostnames)
         self._policies = Policies(client, store)
         self.profiles = Profiles(client, pods or HttpPods(), wake)
         self._evaluations = Evaluations(client, store, evaluator, self.profiles, recorder)

@@ -1,15 +1,15 @@
-"""What an engine is that computes tests of drift in a pod, beside what is counted."""
+"""The half of the seam DriftEngine that is in a pod, beside what is counted; the other is `monitoring/engine.py`."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
 from mlhops.api.detector import DetectorConfig
-from mlhops.api.summary import EngineReport
+from mlhops.api.engine import EngineReport
 from mlhops.statistics.drift.sketch import Column, Sketch
 
 
 class DriftEngine(Protocol):
-    """Is shown what is counted, and tells of it in the report."""
+    """Engine of drift tests in a pod: is shown what is counted, and tells of it in the report."""
 
     def configure(self, config: DetectorConfig | None, sketch: Sketch | None, now: float) -> None:
         """Take what is asked, and the profile; called again with each change of either."""

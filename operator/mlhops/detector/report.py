@@ -6,20 +6,15 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
+from prometheus_client.core import Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from mlhops import __version__
-from mlhops.api.serving import FailureReason, ProbeReport, ServingReport
-from mlhops.api.summary import DetectorReport, EngineReport
-from mlhops.detector.counters import ASKED, Latency, Note, RequestOutcome
+from mlhops.api.engine import EngineReport
+from mlhops.api.serving import ProbeReport, ServingReport
+from mlhops.api.summary import DetectorReport
+from mlhops.detector import exposition
 from mlhops.detector.event_queue import Intake
 from mlhops.detector.news import News
 from mlhops.detector.serving import HOUR, MINUTE, state
@@ -126,7 +121,7 @@ class Reporter(Collector):
                 profile_digest=watcher.sketch.digest if watcher.sketch else "",
                 windows=watcher.summaries(now),
                 counters=watcher.counters.flat() | self._state(),
-                alibi=self._engine(now),
+                engine=self._engine(now),
             )
             .model_dump_json(exclude_none=True)
             .encode()
@@ -147,90 +142,14 @@ class Reporter(Collector):
         return iter(())
 
     def collect(self) -> Iterator[Metric]:
-        """Return the metrics; all labels are from closed sets."""
-        counters = self._watcher.counters
-        info = InfoMetricFamily("mlhops_detector_build", "The detector's version.")
-        info.add_metric([], {"version": __version__})
-        yield info
-        for name, text, value in (
-            ("events_received", "Events that arrived at the sink.", counters.received),
-            ("rows", "Rows in requests.", counters.rows),
-            ("scores", "Scores in responses.", counters.scores),
-        ):
-            yield CounterMetricFamily(f"mlhops_detector_{name}", text, value=value)
-        outcomes = CounterMetricFamily(
-            "mlhops_detector_events", "Events by what became of them.", labels=["outcome"]
+        """Return the metrics."""
+        watcher = self._watcher
+        yield exposition.build()
+        yield from exposition.events(watcher.counters)
+        yield from exposition.requests(watcher.served)
+        yield exposition.probed(self._probe())
+        yield exposition.latency(watcher.counters.latency)
+        yield from exposition.state(self._state())
+        yield from exposition.loaded(
+            config=watcher.config is not None, profile=watcher.sketch is not None
         )
-        for outcome in RequestOutcome:
-            outcomes.add_metric([outcome.value], counters.outcomes[outcome])
-        yield outcomes
-        notes = CounterMetricFamily(
-            "mlhops_detector_notes", "What was odd, and what was joined.", labels=["note"]
-        )
-        for note in Note:
-            notes.add_metric([note.value], counters.notes[note])
-        yield notes
-        asked = CounterMetricFamily(
-            "mlhops_detector_rows_asked",
-            "Rows in requests, by how they were asked about.",
-            labels=["protocol", "encoding"],
-        )
-        for form in ASKED:
-            asked.add_metric(form, counters.asked[form])
-        yield asked
-        served = self._watcher.served
-        yield CounterMetricFamily(
-            "mlhops_detector_requests",
-            "Requests with an answer that can be used.",
-            value=served.answered,
-        )
-        failures = CounterMetricFamily(
-            "mlhops_detector_request_failures",
-            "Requests that failed, by the reason.",
-            labels=["reason"],
-        )
-        for reason in FailureReason:
-            failures.add_metric([reason.value], served.failures[reason])
-        yield failures
-        probe = GaugeMetricFamily(
-            "mlhops_detector_probe",
-            "Whether the model server answers the detector's own row: 1 for the state that it is in.",
-            labels=["state"],
-        )
-        for each in _STATES:
-            probe.add_metric([each], self._probe().state == each)
-        yield probe
-        yield _latency(counters.latency)
-        for name, number in self._state().items():
-            short = "".join(f"_{c.lower()}" if c.isupper() else c for c in name.split(".")[1])
-            yield GaugeMetricFamily(f"mlhops_detector_{short}", _TEXTS[name], value=number)
-        for name, text, there in (
-            ("configured", "Whether there is a configuration.", self._watcher.config),
-            ("profile_loaded", "Whether there is a profile.", self._watcher.sketch),
-        ):
-            yield GaugeMetricFamily(f"mlhops_detector_{name}", text, value=there is not None)
-
-
-_STATES = ("Answers", "Fails", "Unknown")
-_TEXTS = {
-    "state.queuedEvents": "Events that are being read or wait to be counted.",
-    "state.queuedBytes": "Bytes of events that are being read or wait to be counted.",
-    "state.joining": "Events that wait for their other half.",
-    "state.connections": "Open connections to the sink.",
-    "state.configStale": "Whether the configuration has changed and was refused.",
-    "state.profileStale": "Whether the profile has changed and was refused.",
-}
-
-
-def _latency(latency: Latency) -> HistogramMetricFamily:
-    bounds = (*map(str, latency.bounds), "+Inf")
-    buckets, total = [], 0
-    for bound, count in zip(bounds, latency.counts, strict=True):
-        total += count
-        buckets.append((bound, float(total)))
-    return HistogramMetricFamily(
-        "mlhops_detector_model_latency_seconds",
-        "From request to response, by the logger's clock.",
-        buckets=buckets,
-        sum_value=latency.total,
-    )

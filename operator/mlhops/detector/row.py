@@ -9,6 +9,7 @@ import numpy as np
 
 from mlhops.api.interface import Datatype, Feature, Protocol, Request
 from mlhops.api.profile import FeatureProfile, Kind, Profile
+from mlhops.inputs.dates import likely_date
 from mlhops.inputs.request import SentColumn, document, matrix_datatype, request_of, words_for
 from mlhops.statistics.values import canonical
 
@@ -35,7 +36,12 @@ def row(
         datatype = _datatype(feature, reference, kind)
         if asked.encoding == "Matrix":
             datatype = matrix_datatype(asked)
-        value = _as(datatype, _middle(feature, reference))
+        middle = _middle(feature, reference)
+        value: bool | float | str
+        if feature.date is not None and feature.is_text_of_dates:
+            datatype, value = "BYTES", likely_date(float(middle), feature.date)
+        else:
+            value = _as(datatype, middle)
         values.append(SentColumn(feature.name, datatype, [value]))
     return asked, values
 

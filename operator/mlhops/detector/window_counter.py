@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from mlhops.api.dates import DateEncoding
 from mlhops.api.detector import DetectorBounds, DetectorConfig, Window
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
@@ -20,6 +21,7 @@ from mlhops.detector.envelope import LoggedEvent, is_evaluation, join_key, momen
 from mlhops.detector.requests import RequestCount, types_of
 from mlhops.detector.serving import Requests, ServedRequests, answer_of
 from mlhops.detector.window import Clock, Span, Windows
+from mlhops.inputs.dates import counted
 from mlhops.inputs.rows import Row
 from mlhops.statistics.drift.sketch import Column, ColumnCounts, Sketch
 
@@ -74,6 +76,8 @@ class Watcher:
         )
         self._decoder: Decoder | None = None
         self._names: Sequence[str] = ()
+        self._dates: Mapping[str, DateEncoding] = {}
+        """Features that are dates as text."""
         self._asked = RequestCount(0)
         """How rows were asked about since windows were last told."""
         self._requests = self._request_windows((), now)
@@ -105,6 +109,11 @@ class Watcher:
         self.config = config
         bounds = config.bounds
         self._names = [feature.name for feature in config.features]
+        self._dates = {
+            each.name: each.date
+            for each in config.features
+            if each.date is not None and each.is_text_of_dates
+        }
         if before is None or before.features != config.features:
             self._asked = RequestCount(len(self._names))
             self._requests = self._request_windows(config.windows, now)
@@ -215,7 +224,10 @@ class Watcher:
             self._asked.valued(feature, types_of(column))
         if self.sketch is None or self._windows is None or not (rows or scores):
             return
-        named = dict(zip(self._names, map(_column, columns), strict=False))
+        named = {
+            name: _column(counted(column, self._dates[name]) if name in self._dates else column)
+            for name, column in zip(self._names, columns, strict=False)
+        }
         tally = self.sketch.requests(named, len(rows))
         answers = _column(tuple(scores)) if scores else None
         if answers is not None:

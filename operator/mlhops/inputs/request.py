@@ -31,7 +31,7 @@ def request_of(features: Sequence[Feature], request: Request | None) -> Request:
     """Return how the model is asked: as declared, else as a matrix where all are numbers."""
     if request is not None:
         return request
-    named = any(words_for(feature) or feature.datatype for feature in features)
+    named = any(words_for(one) or one.datatype or one.is_text_of_dates for one in features)
     return Request(encoding="Columns" if named else "Matrix")
 
 

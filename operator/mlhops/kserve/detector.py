@@ -7,12 +7,13 @@ windows are counted) in a ConfigMap that the detector reads again by itself.
 
 import json
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from mlhops.api.base import Json, Manifest, ObjectMeta, Resource
 from mlhops.api.detector import DetectorConfig
+from mlhops.api.engine import POD_ENGINE, PodEngine
 from mlhops.api.policy import MonitoringPolicySpec
 from mlhops.api.profile import MOST_BYTES
 from mlhops.json_access import at, items, text
@@ -39,7 +40,7 @@ _CONFIG, _PROFILE = "mlhops-detector", "mlhops-profile"
 _CONFIG_FOLDER, _PROFILE_FOLDER = "/etc/mlhops/detector", "/etc/mlhops/profile"
 _TMP, _TMP_FOLDER = "mlhops-tmp", "/tmp"  # noqa: S108 a mount point
 _SCRATCH: Json = {"name": _TMP, "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}
-"""alibi-detect's libraries do not load where they cannot write; no row is written there."""
+"""An engine's libraries do not load where they cannot write; no row is written there."""
 
 
 class Detector(Resource):
@@ -47,7 +48,7 @@ class Detector(Resource):
 
     image: Annotated[str, Field(min_length=1, max_length=1024)]
     """Where it comes from."""
-    engine: Literal["AlibiDetect"] | None = None
+    engine: PodEngine | None = None
     """What else than counting it is for."""
     image_pull_secrets: tuple[str, ...] | None = None
     """Secrets of its namespace with which its pod's images are pulled, besides those that the runtime names."""
@@ -59,8 +60,8 @@ class Detectors:
 
     image: str
     """Of one that counts."""
-    alibi: str
-    """Of one that asks alibi-detect too."""
+    with_engine: str
+    """Of one that asks an engine too."""
     pull_secrets: tuple[str, ...] = ()
     """With which both are pulled."""
 
@@ -69,7 +70,7 @@ class Detectors:
         secrets = self.pull_secrets or None
         if policy is None or policy.drift.engine == "Native":
             return Detector(image=self.image, image_pull_secrets=secrets)
-        return Detector(image=self.alibi, engine="AlibiDetect", image_pull_secrets=secrets)
+        return Detector(image=self.with_engine, engine=POD_ENGINE, image_pull_secrets=secrets)
 
 
 LOGGER: Manifest = {
@@ -143,7 +144,7 @@ def _container(detector: Detector) -> Manifest:
 def _resources(detector: Detector) -> Json:
     """Return what a detector may use.
 
-    bench/RESULTS.md: 65 MiB with 20 features; the limit leaves room for 512 of them. alibi-detect takes 280 MiB
+    bench/RESULTS.md: 65 MiB with 20 features; the limit leaves room for 512 of them. an engine takes 280 MiB
     besides (490 with torch), and the rows that it is asked of 64 MiB, in both processes.
     """
     asked, most = ("512Mi", "1Gi") if detector.engine else ("128Mi", "512Mi")
@@ -209,7 +210,7 @@ def beside_live(live: Manifest | None, detector: Detector | None) -> Detector | 
             scratch = any(text(one, "name") == _TMP for one in items(container, "volumeMounts"))
             return Detector(
                 image=image,
-                engine="AlibiDetect" if scratch else None,
+                engine=POD_ENGINE if scratch else None,
                 image_pull_secrets=_pull_secrets(live) or None,
             )
     return None

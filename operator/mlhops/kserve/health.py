@@ -11,6 +11,7 @@ from mlhops.api.base import Manifest
 from mlhops.json_access import at, condition, in_one_line, items, number, text
 from mlhops.kserve.detector import CONTAINER as DETECTOR
 from mlhops.kserve.foreign import foreign_field, foreign_logger
+from mlhops.kserve.limit_range import name_limit_range
 from mlhops.kserve.manifest_diff import as_applied
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of
 from mlhops.kserve.owner import is_of_service
@@ -60,13 +61,21 @@ def observe(
     pods: Iterable[Manifest],
     desired: Manifest | None,
     runtimes: Runtimes = NO_RUNTIMES,
+    unknown: str = "",
 ) -> Service:
-    """Return what a live InferenceService and its pods come to; pods of others are told of, not believed."""
+    """Return what a live InferenceService and its pods come to; pods of others are told of, not believed.
+
+    `unknown` is what its server answers that has no model of that name.
+    """
     ready = is_ready(live)
     name = text(live, "metadata", "name")
     pods = list(pods)
-    own = [pod for pod in pods if is_of_service(pod, name) and _belongs(pod, live)]
+    present = [pod for pod in pods if is_of_service(pod, name) and not _is_leaving(pod)]
+    own = [pod for pod in present if not _is_older(pod, live)]
+    hint = "" if ready else hint_of_name(live)
     trouble = None if ready else _pods_trouble(own) or _reported_trouble(live)
+    if trouble is None and unknown and hint:
+        trouble = Trouble(f"{unknown}: {hint}")
     answering = [pod for pod in own if _is_ready_pod(pod)]
     behind = _pods_trouble(own) if answering else None
     return Service(
@@ -80,26 +89,34 @@ def observe(
         trouble=trouble.message if trouble else None,
         symptom=trouble.symptom if trouble else None,
         fatal=trouble is not None and trouble.fatal,
-        hint="" if ready else hint_of_name(live),
+        hint=hint,
         deleting=at(live, "metadata", "deletionTimestamp") is not None,
         foreign_logger=foreign_logger(live, desired),
         foreign_field=foreign_field(live, desired),
         foreign_pod=_foreign_pod(pods, name),
-        server=server_of(live, answering, runtimes),
+        server=server_of(live, answering, runtimes, _left_over(present, live)),
         current=desired is None or as_applied(live, desired),
         mode=text(live, "status", "deploymentMode"),
     )
 
 
-def _belongs(pod: Manifest, live: Manifest) -> bool:
-    """Whether a pod is not one of an earlier InferenceService of that name, nor on its way out."""
-    if at(pod, "metadata", "deletionTimestamp") is not None:
-        return False
+def _is_leaving(pod: Manifest) -> bool:
+    return at(pod, "metadata", "deletionTimestamp") is not None
+
+
+def _is_older(pod: Manifest, live: Manifest) -> bool:
+    """Whether a pod is of an earlier InferenceService of that name."""
     born, since = (
         text(pod, "metadata", "creationTimestamp"),
         text(live, "metadata", "creationTimestamp"),
     )
-    return not born or not since or born >= since
+    return bool(born and since) and born < since
+
+
+def _left_over(pods: Iterable[Manifest], live: Manifest) -> str:
+    """Return a pod of an earlier InferenceService of that name that still answers: the Service chooses by label."""
+    ready = (pod for pod in pods if _is_older(pod, live) and _is_ready_pod(pod))
+    return min((text(pod, "metadata", "name") for pod in ready), default="")
 
 
 def _foreign_pod(pods: Iterable[Manifest], service: str) -> str:
@@ -180,7 +197,7 @@ def _condition_trouble(live: Manifest) -> Trouble | None:
         if words == "Stopped":
             words += ": the InferenceService has the annotation serving.kserve.io/stop"
         if words:
-            return Trouble(words)
+            return Trouble(name_limit_range(words, "spec.predictor.resources"))
     return None
 
 

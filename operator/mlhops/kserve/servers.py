@@ -53,8 +53,14 @@ class Runtimes:
 NO_RUNTIMES = Runtimes({}, {})
 
 
-def server_of(live: Manifest, ready_pods: Iterable[Manifest], runtimes: Runtimes) -> Server:
-    """Return what answers for an InferenceService, by those of its own pods that are ready."""
+def server_of(
+    live: Manifest, ready_pods: Iterable[Manifest], runtimes: Runtimes, left_over: str = ""
+) -> Server:
+    """Return what answers for an InferenceService, by those of its own pods that are ready.
+
+    A pod of an earlier InferenceService of that name which still answers is named, and its images are no parts:
+    it goes by itself, so what this one runs is no other server for it.
+    """
     parts: set[str] = set()
     doubt = NOBODY.doubt
     for pod in ready_pods:
@@ -66,8 +72,10 @@ def server_of(live: Manifest, ready_pods: Iterable[Manifest], runtimes: Runtimes
                 name = text(pod, "metadata", "name")
                 doubt = f"pod {name} does not say which image {container} runs"
         parts |= set(_commands(pod))
+    if left_over:
+        doubt = f"pod {left_over} of an earlier InferenceService of that name still answers"
     if not parts:
-        return NOBODY
+        return Server(doubt=doubt)
     doubt = doubt or runtimes.doubt
     known = set() if runtimes.doubt else _runtime(live, runtimes)
     return Server(tuple(sorted(parts | known)), doubt)

@@ -13,7 +13,7 @@ import numpy as np
 from mlhops.api.policy import CandidateChecks
 from mlhops.api.profile import FeatureProfile
 from mlhops.api.summary import TIMES, AnswerSummary, FeatureSummary
-from mlhops.monitoring.findings import Finding, finite, reach
+from mlhops.monitoring.findings import RankedFinding, finite, reach
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.statistics.drift.binned_tests import Reference, Shift, compare, proportion
 from mlhops.statistics.drift.budget import EffectLimit, judge
@@ -36,7 +36,7 @@ def compared(
     answers: tuple[AnswerSummary | None, AnswerSummary | None],
     checks: CandidateChecks,
     window: str,
-) -> list[Finding]:
+) -> list[RankedFinding]:
     """Return what each check comes to.
 
     Args:
@@ -56,7 +56,7 @@ def compared(
     limits = [EffectLimit(limit, checks.min_rows) for _, _, limit in asked]
     judged = judge([shift for _, shift, _ in asked], limits, ALPHA, "Bonferroni")
     return [
-        Finding(
+        RankedFinding(
             Found(
                 of=of,
                 kind="Candidate",

@@ -7,7 +7,7 @@ from mlhops.api.policy import DriftSettings
 from mlhops.api.profile import Profile
 from mlhops.api.summary import Summary
 from mlhops.monitoring.engine import Heard
-from mlhops.monitoring.findings import Finding, finite, reach
+from mlhops.monitoring.findings import RankedFinding, finite, reach
 from mlhops.monitoring.reports import DetectorTrouble, Told
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.statistics.drift.budget import EffectLimit, Judged, judge
@@ -28,7 +28,7 @@ class Native:
 
 def drift(
     watch: Watch, windows: Mapping[str, Summary], settings: DriftSettings, alpha: float
-) -> list[Finding]:
+) -> list[RankedFinding]:
     """Return what each test in each window comes to.
 
     Args:
@@ -48,14 +48,14 @@ def drift(
         limits = [EffectLimit(effects[each.shift.test], settings.min_rows) for each in seen]
         judged = judge([each.shift for each in seen], limits, alpha, settings.correction)
         findings += [
-            Finding(_found(each, of, name), reach(of, limit))
+            RankedFinding(_found(each, of, name), reach(of, limit))
             for each, of, limit in zip(seen, judged, limits, strict=True)
         ]
     return findings
 
 
 def lacking(
-    findings: Iterable[Finding], profile: Profile, windows: Sequence[str], least: int
+    findings: Iterable[RankedFinding], profile: Profile, windows: Sequence[str], least: int
 ) -> list[DetectorTrouble]:
     """Return why tests had too little to go by, in words that stay the same while that is so."""
     empty = {each.name for each in profile.features if each.rows == 0}

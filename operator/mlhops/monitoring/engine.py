@@ -1,10 +1,13 @@
-"""What an engine is that computes tests of drift: the seam between a look and whoever finds drift."""
+"""The half of the seam DriftEngine that is in the operator, between a look and whoever finds drift in it.
+
+The other half is in the pods (`detector/engine.py`): what one engine tells there it judges here.
+"""
 
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from mlhops.api.policy import DriftSettings
-from mlhops.monitoring.findings import Finding
+from mlhops.monitoring.findings import RankedFinding
 from mlhops.monitoring.reports import DetectorTrouble, Told
 from mlhops.statistics.drift.look import Watch
 
@@ -13,7 +16,7 @@ from mlhops.statistics.drift.look import Watch
 class Heard:
     """What an engine found in all pods of a revision."""
 
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[RankedFinding] = field(default_factory=list)
     troubles: list[DetectorTrouble] = field(default_factory=list)
     """Why that is not all: there is no verdict then."""
     shortages: list[DetectorTrouble] = field(default_factory=list)
@@ -21,7 +24,7 @@ class Heard:
 
 
 class DriftEngine(Protocol):
-    """Finds drift in what the pods of a revision told."""
+    """Engine of drift tests in the operator: finds drift in what the pods of a revision told."""
 
     def judge(self, watch: Watch, told: Told, settings: DriftSettings, alpha: float) -> Heard:
         """Return what is found.

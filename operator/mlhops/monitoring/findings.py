@@ -14,7 +14,7 @@ _USE: dict[FindingKind, int] = {"Joint": 0, "Score": 1}
 
 
 @dataclass(frozen=True)
-class Finding:
+class RankedFinding:
     """A judged test, and how near it came to its limit."""
 
     found: Found
@@ -35,14 +35,14 @@ def reach(judged: Judged, limit: EffectLimit) -> float:
     return math.inf if effect > 0 else 0.0
 
 
-def worst(findings: Iterable[Finding]) -> Found | None:
+def worst(findings: Iterable[RankedFinding]) -> Found | None:
     """Return what has moved most, of those with the gravest verdict; the first where some tie.
 
     A feature comes before the score, which follows from features, and the joint shift, which names
     nothing to look at, last.
     """
 
-    def weight(finding: Finding) -> tuple[int, int, float]:
+    def weight(finding: RankedFinding) -> tuple[int, int, float]:
         found = finding.found
         return _GRAVITY[found.verdict], _USE.get(found.kind, 2), finding.reach
 
@@ -50,6 +50,6 @@ def worst(findings: Iterable[Finding]) -> Found | None:
     return best.found if best else None
 
 
-def verdicts(findings: Sequence[Finding]) -> list[Verdict]:
+def verdicts(findings: Sequence[RankedFinding]) -> list[Verdict]:
     """Return each test's verdict."""
     return [finding.found.verdict for finding in findings]

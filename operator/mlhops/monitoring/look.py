@@ -10,11 +10,11 @@ from mlhops.api.summary import AnswerSummary
 from mlhops.monitoring.compare import Scores, compared
 from mlhops.monitoring.engine import Heard
 from mlhops.monitoring.engines import ENGINES
-from mlhops.monitoring.findings import Finding, verdicts, worst
+from mlhops.monitoring.findings import RankedFinding, verdicts, worst
 from mlhops.monitoring.quality import quality
 from mlhops.monitoring.reports import AskedDetector, DetectorTrouble, collect, explain
 from mlhops.rollout.drift_snapshot import Found, Look, Side, Verdict
-from mlhops.statistics.drift.budget import Budget, Persistence, alpha, overall
+from mlhops.statistics.drift.budget import AlarmRule, Budget, alpha, overall
 from mlhops.statistics.drift.look import Watch
 
 _FAMILIES = 2
@@ -58,8 +58,8 @@ def threshold(settings: DriftSettings, sides: int) -> float:
     """
     looks = [seconds(settings.every)] * (len(settings.windows) * _FAMILIES * max(sides, 1))
     budget = Budget(settings.false_alarms.at_most, seconds(settings.false_alarms.per))
-    persistence = Persistence(settings.persistence.at_least, settings.persistence.of)
-    return alpha(budget, looks, persistence)
+    rule = AlarmRule(settings.persistence.at_least, settings.persistence.of)
+    return alpha(budget, looks, rule)
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class _Side:
     def _judge(self, watch: Watch | None) -> Side:
         troubles = list(self.told.troubles)
         heard = Heard()
-        worse: list[Finding] = []
+        worse: list[RankedFinding] = []
         settings, profile = self._policy.drift, self._asked.profile
         if watch is not None and profile is not None:
             try:
@@ -114,7 +114,9 @@ class _Side:
             message=explain([*troubles, *heard.shortages, *heard.troubles]),
         )
 
-    def _family(self, findings: list[Finding], silent: Iterable[DetectorTrouble] = ()) -> _Judged:
+    def _family(
+        self, findings: list[RankedFinding], silent: Iterable[DetectorTrouble] = ()
+    ) -> _Judged:
         troubles = [*self.told.verdicts, *(each.verdict for each in silent)]
         found = overall([*verdicts(findings), *troubles])
         return _Judged(found, worst(findings))

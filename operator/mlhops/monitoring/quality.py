@@ -14,7 +14,7 @@ from mlhops.api.interface import Encoding
 from mlhops.api.policy import DataQuality, DriftSettings
 from mlhops.api.profile import KINDS, AskedProfile, FeatureProfile, Profile
 from mlhops.api.summary import FeatureSummary, Summary
-from mlhops.monitoring.findings import Finding, finite, reach
+from mlhops.monitoring.findings import RankedFinding, finite, reach
 from mlhops.rollout.drift_snapshot import Found
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.drift.binned_tests import Shift, proportion
@@ -46,7 +46,7 @@ def quality(
     alpha: float,
     cells: SmallCells,
     by_names: bool = False,
-) -> list[Finding]:
+) -> list[RankedFinding]:
     """Return what each kind of bad value of each feature comes to, in each window.
 
     Args:
@@ -69,7 +69,7 @@ def quality(
         bounds = [EffectLimit(each.limit, settings.min_rows) for each in asked]
         judged = judge([each.shift for each in asked], bounds, alpha, settings.correction)
         findings += [
-            Finding(_found(each, of, name, cells), reach(of, bound))
+            RankedFinding(_found(each, of, name, cells), reach(of, bound))
             for each, of, bound in zip(asked, judged, bounds, strict=True)
         ]
     return findings

@@ -44,7 +44,7 @@ def was_blocked(draft: Draft) -> bool:
 
 
 def _mode(draft: Draft) -> tuple[Reason, str] | None:
-    if draft.seen.model.spec.exposure.mode != "Standard":
+    if not draft.seen.router.takes(draft.seen.model):
         return Reason.MODE_NOT_SUPPORTED, reasons.MODE_KNATIVE
     return None
 

@@ -1,5 +1,7 @@
 """Whether a candidate may go on: is it there, is it well, and is there evidence for it."""
 
+from datetime import timedelta
+
 from mlhops.api.base import later
 from mlhops.api.status import Candidate
 from mlhops.rollout.blockers import was_blocked
@@ -8,6 +10,9 @@ from mlhops.rollout.evidence import gather_evidence
 from mlhops.rollout.intents import EnsureService
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
+
+_LOOK_AGAIN = timedelta(seconds=15)
+"""Nobody tells that a server does not know its model: Events are not watched."""
 
 
 def check_candidate(draft: Draft) -> None:
@@ -67,6 +72,8 @@ def _check_health(draft: Draft) -> None:
         draft.fail(Reason.CANDIDATE_UNHEALTHY, message)
     else:
         _tell_trouble(draft, candidate, trouble)
+        if service is not None and service.hint:
+            draft.wake(draft.now + _LOOK_AGAIN)
         if candidate.ready_at is not None:
             # It was ready and is not: it has the same time again to come back.
             draft.change(ready_at=None, started_at=draft.now)
@@ -106,7 +113,7 @@ def _exposed(draft: Draft, candidate: Candidate) -> bool:
     if candidate.renew or draft.stable is None:
         return False
     route = draft.seen.route
-    routed = route.weights.get(candidate.inference_service, 0) if route is not None else 0
+    routed = route.traffic.of(candidate.inference_service) if route is not None else 0
     return candidate.desired_weight > 0 or routed > 0
 
 

@@ -6,7 +6,7 @@ from mlhops.api.decision import Action
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, Outcome, Serving
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.intents import ConfigureDetector, EnsureService, Remove, SetWeights
+from mlhops.rollout.intents import ConfigureDetector, EnsureService, Remove, SetTraffic
 from mlhops.rollout.measuring import numbers_of
 from mlhops.rollout.observed import Record, Service
 from mlhops.rollout.reasons import Reason
@@ -57,7 +57,7 @@ def remove_retired(draft: Draft) -> None:
     needed = {of.inference_service for of in (draft.stable, draft.previous) if of is not None}
     if draft.candidate is not None and not _may_go(draft, draft.candidate):
         needed.add(draft.candidate.inference_service)
-    if any(isinstance(intent, SetWeights) for intent in (*draft.before, *draft.after)):
+    if any(isinstance(intent, SetTraffic) for intent in (*draft.before, *draft.after)):
         return  # first the Gateway has to accept these
     for service in draft.seen.services.values():
         unused = service.name not in needed and not service.deleting

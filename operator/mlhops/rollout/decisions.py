@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from mlhops.api.decision import Action, Decision, DecisionStatus
-from mlhops.api.status import Candidate, Decider, Hold, Outcome, TakenStep
+from mlhops.api.status import (
+    Candidate,
+    ClinicalModelStatus,
+    Decider,
+    Hold,
+    Outcome,
+    TakenStep,
+)
 from mlhops.rollout import taken
 from mlhops.rollout.binding import (
     addressed,
@@ -76,6 +83,20 @@ def _date_hold(draft: Draft) -> None:
     candidate = draft.candidate
     if candidate is not None and candidate.hold is not None and candidate.hold.seen is None:
         draft.change(hold=candidate.hold.model_copy(update={"seen": draft.seen_at}))
+
+
+def heard_first(status: ClinicalModelStatus) -> tuple[tuple[Action, str], ...]:
+    """Return the actions, each on a revision, that `urgency` lets go first, the most urgent first."""
+    first = list[tuple[Action, str]]()
+    candidate, previous, last = status.candidate, status.previous, status.history[-1:]
+    if candidate is not None:
+        first += [(action, candidate.revision) for action in (Action.ABORT, Action.REJECT)]
+    if previous is not None:
+        first.append((Action.ROLLBACK, previous.revision))
+    if candidate is not None:
+        first.append((Action.PAUSE, candidate.revision))
+    first += [(Action.PAUSE, of.revision) for of in last if of.outcome is Outcome.SUPERSEDED]
+    return tuple(first)
 
 
 def urgency(draft: Draft, decision: Decision) -> int:

@@ -160,7 +160,7 @@ class Draft:
         if route is None:
             unrouted = self.seen.gateway_api_installed and self.stable is None
             return 0 if unrouted else None
-        return None if route.actual is None else route.actual.get(service, 0)
+        return None if route.actual is None else route.actual.of(service)
 
     def change(self, **fields: object) -> None:
         """Change fields of the candidate."""

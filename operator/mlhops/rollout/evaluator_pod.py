@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from mlhops.api import given
-from mlhops.api.base import Json, Manifest
+from mlhops.api.base import Json, Manifest, ObjectMeta
 from mlhops.api.data import AZURE_BLOB, DATA_PREFIX, MOST_BYTES, REPORT_PREFIX
 from mlhops.api.evaluation import Evaluation, EvaluationSpec
 from mlhops.api.model import EvaluationSettings
@@ -71,43 +71,9 @@ def pod_spec(
         TooLargeError: the Evaluation's spec does not fit a pod.
     """
     # Where reports go the model says, and none that somebody has forged an Evaluation for.
-    meta, spec = evaluation.metadata, evaluation.spec.model_copy(update={"report": settings.report})
-    volumes, mounts = _volumes(spec)
-    own = _variables(dict(image.env))
-    if image.ca_bundle is not None:
-        volumes.append(image.ca_bundle.volume())
-        mounts.append({"name": "ca", "mountPath": _CA, "readOnly": True})
-        own.append({"name": "SSL_CERT_FILE", "value": f"{_CA}/{image.ca_bundle.key}"})
-    container: Manifest = {
-        "name": CONTAINER,
-        "image": image.image,
-        "imagePullPolicy": image.pull_policy,
-        "args": [
-            f"--termination-log={_TERMINATION_LOG}",
-            f"--claim-root={_DATA}",
-            f"--report-root={_REPORT}",
-            *image.arguments,
-        ],
-        "env": [
-            *own,
-            *_variables(given.variables(spec)),
-            # For its log. No pass' id is told: two renders of one Job are to be the same.
-            {"name": "MLHOPS_EVALUATION_NAME", "value": meta.name},
-            {"name": "MLHOPS_EVALUATION_NAMESPACE", "value": meta.namespace},
-        ],
-        "terminationMessagePath": _TERMINATION_LOG,
-        "terminationMessagePolicy": "File",
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
-        "volumeMounts": mounts,
-    }
-    if secrets := _secrets(spec):
-        container["envFrom"] = secrets
-    if spec.profile:
-        container = _handing_over(container, meta.uid)
+    spec = evaluation.spec.model_copy(update={"report": settings.report})
+    volumes, mounts = _volumes(spec, image.ca_bundle)
+    container = _container(evaluation.metadata, spec, image, mounts)
     if resources := _resources(settings.resources, image.resources):
         container["resources"] = resources
     found: Manifest = {
@@ -122,6 +88,52 @@ def pod_spec(
     if settings.service_account_name:
         found["serviceAccountName"] = settings.service_account_name
     return found
+
+
+def _container(
+    meta: ObjectMeta, spec: EvaluationSpec, image: EvaluatorImage, mounts: list[Json]
+) -> Manifest:
+    """Return the evaluator's container, which writes nowhere but to its mounts."""
+    container: Manifest = {
+        "name": CONTAINER,
+        "image": image.image,
+        "imagePullPolicy": image.pull_policy,
+        "args": [
+            f"--termination-log={_TERMINATION_LOG}",
+            f"--claim-root={_DATA}",
+            f"--report-root={_REPORT}",
+            *image.arguments,
+        ],
+        "env": _env(meta, spec, image),
+        "terminationMessagePath": _TERMINATION_LOG,
+        "terminationMessagePolicy": "File",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": mounts,
+    }
+    if secrets := _secrets(spec):
+        container["envFrom"] = secrets
+    return _handing_over(container, meta.uid) if spec.profile else container
+
+
+def _env(meta: ObjectMeta, spec: EvaluationSpec, image: EvaluatorImage) -> list[Json]:
+    """Return the variables: the operator's own last, since of two of a name the last counts."""
+    ca = image.ca_bundle
+    return [
+        *_variables(dict(image.env)),
+        *_variables({"SSL_CERT_FILE": f"{_CA}/{ca.key}"} if ca is not None else {}),
+        *_variables(given.variables(spec)),
+        # For its log. No pass' id is told: two renders of one Job are to be the same.
+        *_variables(
+            {
+                "MLHOPS_EVALUATION_NAME": meta.name,
+                "MLHOPS_EVALUATION_NAMESPACE": meta.namespace,
+            }
+        ),
+    ]
 
 
 def _resources(asked: Resources | None, default: Resources | None) -> Manifest:
@@ -157,7 +169,7 @@ def _handing_over(container: Manifest, uid: str) -> Manifest:
     }
 
 
-def _volumes(spec: EvaluationSpec) -> tuple[list[Json], list[Json]]:
+def _volumes(spec: EvaluationSpec, ca: CaBundle | None) -> tuple[list[Json], list[Json]]:
     """Return the pod's volumes and where they are mounted: only a report's claim can be written."""
     remote = spec.data.uri.startswith(_REMOTE)
     # The evaluator itself refuses what is larger, with a message; the limit is for its mistakes.
@@ -175,6 +187,9 @@ def _volumes(spec: EvaluationSpec) -> tuple[list[Json], list[Json]]:
         if name == "report":
             volumes.append(_volume(name, report, read_only=False))
         mounts.append({"name": name, "mountPath": _REPORT})
+    if ca is not None:
+        volumes.append(ca.volume())
+        mounts.append({"name": "ca", "mountPath": _CA, "readOnly": True})
     return volumes, mounts
 
 

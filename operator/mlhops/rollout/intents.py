@@ -1,6 +1,5 @@
 """What a plan asks for. Each intent is idempotent: planning again repairs a crash between two."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -9,6 +8,7 @@ from mlhops.api.decision import DecisionStatus
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.status import ClinicalModelStatus
 from mlhops.rollout.reasons import Reason
+from mlhops.routing.traffic import Traffic
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class ConfigureDetector:
 
 
 @dataclass(frozen=True)
-class SetWeights:
-    """Apply the route with these weights by InferenceService, which add up to 100."""
+class SetTraffic:
+    """Apply the route with this traffic, whose weights add up to 100."""
 
-    weights: Mapping[str, int]
+    traffic: Traffic
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class PostCloudEvent:
 Intent: TypeAlias = (
     EnsureService
     | ConfigureDetector
-    | SetWeights
+    | SetTraffic
     | EnsureEvaluation
     | Remove
     | ReleaseRecord

@@ -19,7 +19,7 @@ from mlhops.rollout.decisions import answer, hear_stops, heard_uids
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import ReleaseRecord
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.weights import set_weights
+from mlhops.rollout.weights import set_traffic
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 """The garbage collector's own finalizers: it deletes what the model owns first, or lets go of it."""
@@ -41,15 +41,15 @@ def leave(draft: Draft) -> None:
     if FOREGROUND in meta.finalizers:
         # What the collector deletes is not made again; a share that a candidate has still is taken.
         if draft.seen.route is not None:
-            set_weights(draft)
+            set_traffic(draft)
         return
     keep_serving(draft, (draft.stable,))
     if meta.orphaned:
-        set_weights(draft)
+        set_traffic(draft)
         _release_records(draft)
         return
     expire_previous(draft)
-    set_weights(draft)
+    set_traffic(draft)
     remove_retired(draft)
     remove_old_records(draft)
     configure_detectors(draft, (draft.stable,))

@@ -24,7 +24,7 @@ from mlhops.rollout.draft import Draft
 from mlhops.rollout.drift_snapshot import Found, Look, Side
 from mlhops.rollout.reasons import Reason
 from mlhops.small_cells import SmallCells
-from mlhops.statistics.drift.budget import Persistence, persistent
+from mlhops.statistics.drift.budget import AlarmRule, persistent
 
 Wanted = tuple[str, Verdict, str, str]
 NO_LOOK = "it was not looked at yet"
@@ -194,7 +194,7 @@ def _counted(
         candidate=look.compared_verdict if sides.candidate is not None else None,
     )
     asked = settings.persistence
-    rule = Persistence(asked.at_least, asked.of)
+    rule = AlarmRule(asked.at_least, asked.of)
     looks = [*before.looks, latest][-asked.of :]
     compared = [each.candidate for each in looks if each.candidate is not None]
     watched = None

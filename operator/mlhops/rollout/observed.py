@@ -7,9 +7,9 @@ from datetime import datetime
 from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
-from mlhops.kserve.state import GatewayListener, Hostnames, Route, Service
+from mlhops.kserve.state import Service
 from mlhops.rollout.drift_snapshot import Monitored, ServingLook
-from mlhops.routing.gateway_api import GatewayRouter
+from mlhops.routing.route import GatewayListener, Hostnames, Route
 from mlhops.routing.router import Router
 
 __all__ = ["GatewayListener", "Hostnames", "Observed", "Record", "Retraining", "Route", "Service"]
@@ -48,10 +48,10 @@ class Observed:
     """Everything about one ClinicalModel at one moment."""
 
     model: ClinicalModel
+    router: Router
+    """Who splits requests between revisions, and knows what that takes."""
     services: Mapping[str, Service] = field(default_factory=dict)
     """InferenceServices of this model, by name."""
-    router: Router = field(default_factory=GatewayRouter)
-    """Who splits requests between revisions, and knows what that takes."""
     route: Route | None = None
     evaluations: Mapping[str, Evaluation] = field(default_factory=dict)
     """Evaluations on which the candidate or what serves may rest, by name."""

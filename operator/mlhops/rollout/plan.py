@@ -31,7 +31,7 @@ from mlhops.rollout.standing import tell_override
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.taken import adopt, follow_edits
 from mlhops.rollout.traffic import check_traffic
-from mlhops.rollout.weights import set_weights
+from mlhops.rollout.weights import set_traffic
 
 
 def plan(seen: Observed, now: datetime) -> Plan:
@@ -64,7 +64,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     hear_serving(draft)
     expire_previous(draft)
     keep_serving(draft, (draft.stable, draft.previous))
-    set_weights(draft)
+    set_traffic(draft)
     remove_retired(draft)
     remove_old_records(draft)
     configure_detectors(draft, (draft.stable, draft.candidate, draft.previous))

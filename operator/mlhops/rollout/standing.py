@@ -21,7 +21,7 @@ _SUCCESSFUL, _FAILED = EvaluationPhase.SUCCESSFUL, EvaluationPhase.FAILED
 
 
 @dataclass(frozen=True)
-class Standing:
+class GateStanding:
     """What the gates say of what serves."""
 
     verdict: Verdict
@@ -31,7 +31,7 @@ class Standing:
     """What people must know of it wherever it is said that it serves; empty where all is well."""
 
 
-def standing(draft: Draft) -> Standing | None:
+def standing(draft: Draft) -> GateStanding | None:
     """Return what the gates that the spec asks for now say of what serves."""
     stable = draft.stable
     if stable is None or stable.proof is None:
@@ -39,7 +39,7 @@ def standing(draft: Draft) -> Standing | None:
     basis = _basis(stable, stable.proof)
     found = _changed(stable) if basis is None else _judged(draft, stable, basis)
     beside = _measuring(stable)
-    return Standing(
+    return GateStanding(
         found.verdict, found.reason, "; ".join(filter(None, (found.message, beside))), found.told
     )
 
@@ -68,14 +68,14 @@ def _counts(stable: Serving, again: Measurement) -> bool:
     return stable.gates_hash in (None, again.gates_hash)
 
 
-def _changed(stable: Serving) -> Standing:
+def _changed(stable: Serving) -> GateStanding:
     said = "the gates, their data or groups are not those that were measured"
     if not is_under_way(stable.measuring):
         said += f": decide Evaluate on revision {stable.revision}"
-    return Standing("Unknown", Reason.GATES_CHANGED.value, said, said)
+    return GateStanding("Unknown", Reason.GATES_CHANGED.value, said, said)
 
 
-def _judged(draft: Draft, stable: Serving, basis: Proof | Measurement) -> Standing:
+def _judged(draft: Draft, stable: Serving, basis: Proof | Measurement) -> GateStanding:
     again = isinstance(basis, Measurement)
     message = f"Evaluation {basis.evaluation}" + (
         ", of what serves, on held-out data" if again else ""
@@ -84,15 +84,15 @@ def _judged(draft: Draft, stable: Serving, basis: Proof | Measurement) -> Standi
         told = overridden(draft, basis.overridden, basis.expires, stable.revision)
         over = basis.expires is not None and basis.expires <= draft.now
         reason = Reason.OVERRIDE_EXPIRED.value if over else "Overridden"
-        return Standing("Unknown" if over else "True", reason, f"{message}; {told}", told)
+        return GateStanding("Unknown" if over else "True", reason, f"{message}; {told}", told)
     if not isinstance(basis, Measurement) or basis.phase is _SUCCESSFUL:
-        return Standing("True", basis.phase.value, message)
+        return GateStanding("True", basis.phase.value, message)
     failed = basis.phase is _FAILED
     told = (
         "no longer passes its gates" if failed else "measured again without a verdict"
     ) + f": {basis.message}"
     message = f"{message}: {basis.message}; decide Override of the gates by name, or apply another version"
-    return Standing("False" if failed else "Unknown", basis.phase.value, message, told)
+    return GateStanding("False" if failed else "Unknown", basis.phase.value, message, told)
 
 
 def _measuring(stable: Serving) -> str:

@@ -24,8 +24,9 @@ from mlhops.rollout.reasons import Reason
 from mlhops.rollout.rollback import why_not_restored
 from mlhops.rollout.servers import another_server, why_unproven
 from mlhops.rollout.standing import basis_failed, overridden, standing
-from mlhops.rollout.weights import wanted_weights
-from mlhops.routing.exposure import Features
+from mlhops.rollout.weights import wanted_traffic
+from mlhops.routing.route import Features
+from mlhops.routing.traffic import Traffic
 
 Wanted = tuple[str, Verdict, str, str]
 
@@ -209,7 +210,7 @@ def _serves(draft: Draft) -> bool:
     service = draft.service(stable)
     if stable is None or service is None or not _answers(service) or route is None:
         return False
-    return route.actual == {stable.inference_service: 100}
+    return route.actual == Traffic({stable.inference_service: 100})
 
 
 def _available(draft: Draft) -> Wanted:
@@ -217,7 +218,7 @@ def _available(draft: Draft) -> Wanted:
     candidate, route = draft.candidate, draft.seen.route
     if candidate is not None and route is not None and draft.stable is not None:
         taken_over = route.accepted is not False and (
-            route.weights == {candidate.inference_service: 100}
+            route.traffic == Traffic({candidate.inference_service: 100})
         )
         if taken_over:
             return _taken_over(draft, candidate)
@@ -236,7 +237,7 @@ def _gateway_doubt(draft: Draft) -> tuple[Reason, str] | None:
     says of weights that are taken away in this very pass is over.
     """
     route = draft.seen.route
-    if route is not None and route.unanswered and dict(route.weights) == wanted_weights(draft):
+    if route is not None and route.unanswered and route.traffic == wanted_traffic(draft):
         return Reason.BACKENDS_UNAVAILABLE, f"the Gateway finds no backend: {route.unanswered}"
     if draft.seen.unprogrammed:
         return Reason.GATEWAY_NOT_PROGRAMMED, f"of the Gateway {draft.seen.unprogrammed}"
@@ -270,7 +271,7 @@ def _reached(draft: Draft) -> tuple[bool | None, str]:
     if draft.blocked is not None and draft.blocked.reason == Reason.REQUESTS_TAKEN:
         return None, draft.blocked.message
     # A Gateway that has not seen the latest weights goes on with those before.
-    if route is None or route.accepted is False or stable.inference_service not in route.weights:
+    if route is None or route.accepted is False or not route.traffic.of(stable.inference_service):
         said = route.message if route is not None else ""
         return None, "the Gateway has not accepted the HTTPRoute" + (f": {said}" if said else "")
     return True, ""

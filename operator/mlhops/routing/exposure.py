@@ -6,12 +6,11 @@ Gateway's 404.
 """
 
 from collections.abc import Iterable, Mapping
-from enum import IntEnum
 from typing import cast
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import Exposure
-from mlhops.kserve.state import Answerer
+from mlhops.routing.route import Answerer, Features
 
 MODEL_HEADER = "mlhops-model"
 VERSION_HEADER = "mlhops-version"
@@ -30,17 +29,6 @@ _PATHS: Mapping[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 """Methods and paths of one model, by protocol."""
-
-
-class Features(IntEnum):
-    """How much of Gateway API a route makes use of, as far as its Gateway takes it."""
-
-    CORE = 0
-    """Weights and paths, which every Gateway has."""
-    RULE = 1
-    """Methods, and headers of a rule, but none of a single backend."""
-    FULL = 2
-    """All of it."""
 
 
 def matches(

@@ -6,7 +6,7 @@ an annotation of the route remembers for that Gateway.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
@@ -17,10 +17,20 @@ from mlhops.kserve.kind import Kind
 from mlhops.kserve.manifest_diff import as_applied
 from mlhops.kserve.names import GATEWAY_API, MANAGED_BY, MODEL_LABEL, backend, owned_by
 from mlhops.kserve.owner import is_ours
-from mlhops.kserve.state import UNKNOWN, Answerer, GatewayListener, Route
-from mlhops.routing.exposure import Features, matches, naming
-from mlhops.routing.hostnames import gateway_of
+from mlhops.routing import gateway_hostnames
+from mlhops.routing.exposure import matches, naming
+from mlhops.routing.gateway_hostnames import asked_by, gateway_of, held_by
+from mlhops.routing.hostnames import HostnameRules, Rivals
+from mlhops.routing.route import (
+    UNKNOWN,
+    Answerer,
+    Features,
+    GatewayListener,
+    Hostnames,
+    Route,
+)
 from mlhops.routing.router import Blocker, Facts, ParentReference
+from mlhops.routing.traffic import Traffic
 
 ROUTES = Kind("gateway.networking.k8s.io", "v1", "httproutes")
 GATEWAYS = Kind("gateway.networking.k8s.io", "v1", "gateways")
@@ -50,6 +60,10 @@ class GatewayRouter:
     parent_kind = GATEWAYS
     rights = ("create", "patch")  # it goes with its model, by the garbage collector
 
+    def takes(self, model: ClinicalModel) -> bool:
+        """Whether a model is exposed by a route on a Gateway."""
+        return model.spec.exposure.mode == "Standard"
+
     def parent(self, model: ClinicalModel) -> ParentReference | None:
         """Return the Gateway that the spec names."""
         namespace, _, name = gateway_of(model).partition("/")
@@ -72,6 +86,25 @@ class GatewayRouter:
         """Return the host names of an HTTPRoute; one without any has those of the Gateway's listeners."""
         found = at(route, "spec", "hostnames")
         return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+    def contested(self, model: ClinicalModel, live: Manifest | None) -> Collection[str]:
+        """Return the host names that the spec asks for, and those that the model holds."""
+        return {*asked_by(model), *(each.name for each in held_by(model, live))}
+
+    def judge_hostnames(
+        self,
+        model: ClinicalModel,
+        live: Manifest | None,
+        rivals: Rivals,
+        parent: Manifest,
+        rules: HostnameRules,
+    ) -> Hostnames:
+        """Return which host names a model may have, as Gateway API gives requests to routes."""
+        return gateway_hostnames.judge_hostnames(model, live, rivals, parent, rules)
+
+    def routed(self, model: ClinicalModel, live: Manifest | None) -> ClinicalModel:
+        """Return a model that asks for the host names that it holds, on the Gateway where it holds them."""
+        return gateway_hostnames.routed(model, held_by(model, live))
 
     def plays_another_part(self, before: Manifest | None, after: Manifest | None) -> bool:
         """Whether a Gateway listens on something else, or takes requests no longer or again.
@@ -118,24 +151,23 @@ class GatewayRouter:
     def desired(
         self,
         model: ClinicalModel,
-        weights: Mapping[str, int],
+        traffic: Traffic,
         answerers: Mapping[str, Answerer],
-        features: int = Features.FULL,
+        features: Features = Features.FULL,
     ) -> Manifest:
         """Return the HTTPRoute to apply; a revision without weight has no place in it."""
         gateway = model.spec.exposure.gateway
         if gateway is None:
             raise ValueError("spec.exposure.gateway is required in mode Standard")
-        meta, level = model.metadata, Features(features)
+        meta = model.metadata
         metadata: Manifest = {
             "name": meta.name,
             "namespace": meta.namespace,
             "labels": {**MANAGED_BY, MODEL_LABEL: meta.name},
             **owned_by(meta),
         }
-        if level < Features.FULL:
-            metadata["annotations"] = {FEATURES: _noted(level, gateway_of(model))}
-        given = {name: weight for name, weight in weights.items() if weight > 0}
+        if features < Features.FULL:
+            metadata["annotations"] = {FEATURES: _noted(features, gateway_of(model))}
         return {
             "apiVersion": GATEWAY_API,
             "kind": "HTTPRoute",
@@ -143,25 +175,25 @@ class GatewayRouter:
             "spec": {
                 "parentRefs": [cast(Json, self._parent(model))],
                 "hostnames": list(gateway.hostnames),
-                "rules": [self._rule(model, given, answerers, level)],
+                "rules": [self._rule(model, traffic.given, answerers, features)],
             },
         }
 
     def observe(
         self, model: ClinicalModel, live: Manifest, answerers: Mapping[str, Answerer]
     ) -> Route:
-        """Return the weights in the route, and whether the Gateway has accepted exactly these."""
-        weights = self._weights(live)
+        """Return the traffic of the route, and whether the Gateway has accepted exactly this."""
+        traffic = self._traffic(live)
         accepted, reason, message = self._acceptance(model, live)
         features = _features(model, live)
-        desired = self.desired(model, weights, answerers, features)
+        desired = self.desired(model, traffic, answerers, features)
         current = self._is_current(live, desired)
         unsupported = accepted is False and _UNSUPPORTED.match(reason) is not None
-        less = self._less(model, weights, features)
+        less = self._less(model, traffic, features)
         if not (current and unsupported and less < features):
             less, unsupported = features, False
         return Route(
-            weights=weights,
+            traffic=traffic,
             accepted=accepted,
             message=message,
             current=current and not unsupported,
@@ -182,13 +214,13 @@ class GatewayRouter:
     def _rule(
         self,
         model: ClinicalModel,
-        weights: Mapping[str, int],
+        traffic: Traffic,
         answerers: Mapping[str, Answerer],
         features: Features,
     ) -> Manifest:
         """Return the one rule: with headers of its own where one revision has all, else at each backend."""
         name, exposure = model.metadata.name, model.spec.exposure
-        behind = {service: answerers.get(service, UNKNOWN) for service in weights}
+        behind = {service: answerers.get(service, UNKNOWN) for service in traffic.weights}
         backends: list[Manifest] = [
             {
                 "group": "",
@@ -197,7 +229,7 @@ class GatewayRouter:
                 "port": _PORT,
                 "weight": weight,
             }
-            for service, weight in weights.items()
+            for service, weight in traffic.weights.items()
         ]
         rule: Manifest = {
             "matches": matches(name, exposure, behind.values(), features),
@@ -211,12 +243,10 @@ class GatewayRouter:
             return rule
         return rule | naming(name, list(behind.values()))
 
-    def _less(
-        self, model: ClinicalModel, weights: Mapping[str, int], features: Features
-    ) -> Features:
+    def _less(self, model: ClinicalModel, traffic: Traffic, features: Features) -> Features:
         """Return the most that a Gateway may take which has refused a route with these features."""
         named = model.spec.exposure.response_headers == "On"
-        split = features is Features.FULL and named and len(weights) > 1
+        split = features is Features.FULL and named and len(traffic.weights) > 1
         return Features.RULE if split else Features.CORE
 
     def _parent(self, model: ClinicalModel) -> dict[str, str]:
@@ -230,15 +260,15 @@ class GatewayRouter:
             "namespace": gateway.namespace or model.metadata.namespace,
         }
 
-    def _weights(self, live: Manifest) -> dict[str, int]:
-        """Return the weights by InferenceService, added up where a backend stands twice."""
+    def _traffic(self, live: Manifest) -> Traffic:
+        """Return who gets requests, with weights added up where a backend stands twice."""
         weights: dict[str, int] = {}
         for rule in items(live, "spec", "rules"):
             for reference in items(rule, "backendRefs"):
                 name = text(reference, "name").removesuffix(_SUFFIX)
                 weight = number(reference, "weight")
                 weights[name] = weights.get(name, 0) + (1 if weight is None else weight)
-        return {name: weight for name, weight in weights.items() if weight > 0}
+        return Traffic(weights).given
 
     def _acceptance(self, model: ClinicalModel, live: Manifest) -> _Verdict:
         """Return whether our Gateway has accepted this very spec; None while it is silent or behind."""

@@ -1,12 +1,14 @@
 """Router: a way to split requests between revisions, and all that only it knows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeAlias
 
 from mlhops.api.base import Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.kind import Kind
-from mlhops.kserve.state import Answerer, GatewayListener, Hostnames, Route
+from mlhops.routing.hostnames import HostnameRules, Rivals
+from mlhops.routing.route import Answerer, Features, GatewayListener, Hostnames, Route
+from mlhops.routing.traffic import Traffic
 
 Blocker: TypeAlias = tuple[str, str]
 """A reason of `rollout/reasons.py`, and a message with the way out."""
@@ -75,6 +77,10 @@ class Router(Protocol):
         """What the operator does to routes beside reading them."""
         ...
 
+    def takes(self, model: ClinicalModel) -> bool:
+        """Whether it is the one to split the requests of a model."""
+        ...
+
     def parent(self, model: ClinicalModel) -> ParentReference | None:
         """Return what the model's route is to hang on, None where the spec names nothing."""
         ...
@@ -89,6 +95,33 @@ class Router(Protocol):
 
     def hostnames(self, route: Manifest) -> Sequence[str]:
         """Return the host names that a route of anybody's has, none where it has those of its parent."""
+        ...
+
+    def contested(self, model: ClinicalModel, live: Manifest | None) -> Collection[str]:
+        """Return the host names that a model asks for or holds, and that others may want as well."""
+        ...
+
+    def judge_hostnames(
+        self,
+        model: ClinicalModel,
+        live: Manifest | None,
+        rivals: Rivals,
+        parent: Manifest,
+        rules: HostnameRules,
+    ) -> Hostnames:
+        """Return which host names a model may have, and what stands in the way.
+
+        Args:
+            model: asks for them.
+            live: its route, None where it has none.
+            rivals: routes of this router's kind, and models, with host names like these.
+            parent: what the route hangs on, empty where it is not known.
+            rules: of whoever installs the operator.
+        """
+        ...
+
+    def routed(self, model: ClinicalModel, live: Manifest | None) -> ClinicalModel:
+        """Return a model whose spec asks for no more than its route may have now."""
         ...
 
     def plays_another_part(self, before: Manifest | None, after: Manifest | None) -> bool:
@@ -106,17 +139,17 @@ class Router(Protocol):
     def desired(
         self,
         model: ClinicalModel,
-        weights: Mapping[str, int],
+        traffic: Traffic,
         answerers: Mapping[str, Answerer],
-        features: int = ...,
+        features: Features = ...,
     ) -> Manifest:
-        """Return the object to apply for these weights by InferenceService."""
+        """Return the object to apply for this traffic; who gets none has no place in it."""
         ...
 
     def observe(
         self, model: ClinicalModel, live: Manifest, answerers: Mapping[str, Answerer]
     ) -> Route:
-        """Return what the live object comes to."""
+        """Return what the live object comes to: the traffic that it asks for, and whether that is in force."""
         ...
 
     def url(self, facts: Facts, hostnames: Sequence[str]) -> str | None:

@@ -21,16 +21,16 @@ from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.reconcile.apply import Applier
 from mlhops.controller.reconcile.facts import Gathered
 from mlhops.controller.resources import MODELS
-from mlhops.kserve.state import Answerer
 from mlhops.rollout import actions
 from mlhops.rollout.candidate import choose_candidate
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.gates import EvidenceVerdict, judge
-from mlhops.rollout.intents import Intent, Plan, SetWeights
+from mlhops.rollout.intents import Intent, Plan, SetTraffic
 from mlhops.rollout.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.plan import plan
 from mlhops.routing.exposure import naming
+from mlhops.routing.route import Answerer
 
 Mutant = Callable[[], AbstractContextManager[object]]
 
@@ -47,15 +47,15 @@ def _without_version(self: Applier, gathered: Gathered, status: ClinicalModelSta
 
 def _early(decided: Plan) -> Plan:
     """Weights are raised before the status says so."""
-    raised = tuple(i for i in decided.after if isinstance(i, SetWeights))
-    rest: tuple[Intent, ...] = tuple(i for i in decided.after if not isinstance(i, SetWeights))
+    raised = tuple(i for i in decided.after if isinstance(i, SetTraffic))
+    rest: tuple[Intent, ...] = tuple(i for i in decided.after if not isinstance(i, SetTraffic))
     return replace(decided, before=(*decided.before, *raised), after=rest)
 
 
 def _late(decided: Plan) -> Plan:
     """Weights are lowered after the status says so."""
-    lowered = tuple(i for i in decided.before if isinstance(i, SetWeights))
-    rest: tuple[Intent, ...] = tuple(i for i in decided.before if not isinstance(i, SetWeights))
+    lowered = tuple(i for i in decided.before if isinstance(i, SetTraffic))
+    rest: tuple[Intent, ...] = tuple(i for i in decided.before if not isinstance(i, SetTraffic))
     return replace(decided, before=rest, after=(*lowered, *decided.after))
 
 
@@ -81,7 +81,7 @@ def _frozen(seen: Observed, now: datetime) -> Plan:
 
 def _asked(draft: Draft, service: str) -> int | None:
     """The weight that was asked for, whatever the Gateway says."""
-    return None if draft.seen.route is None else draft.seen.route.weights.get(service, 0)
+    return None if draft.seen.route is None else draft.seen.route.traffic.of(service)
 
 
 def _nothing(*_: object) -> None:
@@ -188,7 +188,7 @@ def _as_wished(*_: object) -> tuple[EvaluationPhase, str]:
 def _one_pod_is_enough() -> Iterator[None]:
     """All requests come to a model server that is ready, however many pods it has."""
     with ExitStack() as changes:
-        for module in ("steps", "weights"):
+        for module in ("advance", "weights"):
             found = patch(f"mlhops.rollout.{module}.is_short", lambda *_: False)
             changes.enter_context(found)
         yield

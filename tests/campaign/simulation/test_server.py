@@ -333,6 +333,11 @@ async def _select(on: Side) -> Answers:
         await on.client.list(SERVICES, NAMESPACE, "mlhops.io/model,!kept"),
         await on.client.list(SERVICES, NAMESPACE, "mlhops.io/model,!mlhops.io/model"),
         await on.client.list(DECISIONS, NAMESPACE, fields="spec.model=sepsis"),
+        await on.client.list(
+            DECISIONS, NAMESPACE, fields="spec.model=sepsis,status.phase!=Ignored"
+        ),
+        await on.client.list(DECISIONS, NAMESPACE, fields="spec.action!=Approve"),
+        await on.client.list(DECISIONS, NAMESPACE, fields="status.phase=", most=1),
     ]
     return [[text(live, "metadata", "name") for live in found] for found in lists]
 

@@ -8,38 +8,10 @@ import pytest
 
 from campaign.simulation.run import play, run
 from tests.campaign.simulation.mutants import MUTANTS
+from tests.campaign.simulation.search import EPISODES, SEED, first
 
-SEED = 0
-FIRST = {
-    "a weight is raised before the status": 0,
-    "a weight is lowered after the status": 5,
-    "the status is written on any version": 1,
-    "a model that leaves is served": 4,
-    "a model that leaves is frozen": 46,
-    "every gate has passed": 3,
-    "last words need make no sense": 25,
-    "anybody's pod is evidence": 65,
-    "the Gateway is not waited for": 3,
-    "what is retired stays": 0,
-    "everything is let in": 0,
-    "another revision is named": 0,
-    "a detector is told only once": 17,
-    "a Job is started each time": 23,
-    "a hold ends by itself": 9,
-    "a hold promotes": 9,
-    "what cannot be told is drift": 1,
-    "a profile is kept unseen": 5,
-    "whatever answers was measured": 9,
-    "an answer counts for any step": 66,
-    "an edit passes what is waited at": 0,
-    "a Pause is for one candidate": 1,
-    "what was rolled back from comes back": 2,
-    "anybody's verdict is about what serves": 37,
-    "what was known stays after a restore": 12,
-    "what a detector was told stays": 0,
-}
-"""Where to begin to look; a change of the operator or of an actor changes what an episode plays."""
-EPISODES = 100
+FIRST = first()
+"""Where to begin to look."""
 WELL = sorted(set(FIRST.values()))
 """The same episodes find nothing in the operator as it is, so that what they find is what was broken."""
 
@@ -81,10 +53,10 @@ def test_a_run_takes_as_many_steps_as_it_was_asked_for_and_says_how_many() -> No
     assert f"{result.steps} steps" in told[-1]
 
 
-@pytest.mark.parametrize("name", FIRST)
+@pytest.mark.parametrize("name", MUTANTS)
 def test_it_finds_what_is_broken(name: str) -> None:
     with MUTANTS[name]():
-        episodes = (FIRST[name] + number for number in range(EPISODES))
+        episodes = (FIRST.get(name, 0) + number for number in range(EPISODES))
         assert any(play(SEED, number).findings for number in episodes)
 
 

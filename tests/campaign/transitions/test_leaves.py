@@ -17,9 +17,8 @@ from campaign.transitions.changes import (
     other_values,
     removed_specs,
 )
-from campaign.transitions.leaves import Leaf, spots
+from campaign.transitions.leaves import Leaf, all_leaves, spots
 from campaign.transitions.places import spot_of, with_value
-from campaign.transitions.run import all_leaves, chosen_of, lanes
 from mlhops.api.base import Json
 from mlhops.api.model import ClinicalModelSpec
 
@@ -100,15 +99,3 @@ def test_replicas_make_no_revision_and_scaling_or_not_does() -> None:
     assert makes_revision(spec, with_value(spec, spot_of("predictor.args"), ["--x"]))
     leaf = next(leaf for leaf in LEAVES if str(leaf) == "predictor.maxReplicas")
     assert makes_revision(spec, next(removed_specs(leaf, spec)))
-
-
-def test_lanes_hold_every_leaf_once() -> None:
-    played = [leaf for lane in lanes(LEAVES) for leaf in lane]
-    assert sorted(map(str, played)) == sorted(map(str, LEAVES))
-
-
-def test_a_sample_is_the_same_for_the_same_seed_and_a_wrong_name_is_refused() -> None:
-    assert chosen_of([], [], 5, 1) == chosen_of([], [], 5, 1)
-    assert chosen_of([], [], 5, 1) != chosen_of([], [], 5, 2)
-    with pytest.raises(ValueError, match=r"no leaf field and no mistake: card\.onwer"):
-        chosen_of(["card.onwer"], [], None, 0)

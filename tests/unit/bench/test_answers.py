@@ -11,6 +11,7 @@ from mlhops.kserve.health import is_ready
 from mlhops.rollout.evaluator_job import next_status, render
 from mlhops.rollout.evaluator_pod import EvaluatorImage
 from mlhops.routing.gateway_api import GatewayRouter
+from mlhops.routing.traffic import Traffic
 from testkit.builders import evaluation, with_path
 
 
@@ -26,7 +27,9 @@ def test_a_loaded_service_is_ready_and_an_unloaded_one_is_not() -> None:
 
 def test_a_route_is_accepted_as_it_is_now() -> None:
     router, sepsis = GatewayRouter(), of_model()
-    route = with_path(router.desired(sepsis, {"sepsis-1": 100}, {}), "metadata.generation", 3)
+    route = with_path(
+        router.desired(sepsis, Traffic({"sepsis-1": 100}), {}), "metadata.generation", 3
+    )
 
     answered = {**route, "status": answers.route_status(route)}
 

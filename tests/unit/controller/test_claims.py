@@ -13,7 +13,6 @@ from mlhops.controller.reconcile.models import Models
 from mlhops.controller.resources import GATEWAYS, MODELS, Key, Kind
 from mlhops.json_access import items, text
 from mlhops.kserve.detector import Detectors
-from mlhops.routing.gateway_api import GatewayRouter
 from testkit.builders import clinical_model
 
 WARDS = ("icu", "ward", "unit")
@@ -67,7 +66,6 @@ def test_passes_beside_each_other_do_not_claim_one_host_name_twice() -> None:
     models = Models(
         cast(Client, client),
         store,
-        GatewayRouter(),
         Detectors("detector", "alibi"),
         lambda: datetime(2030, 1, 1, tzinfo=UTC),
         cast(Sinks, None),

@@ -1,8 +1,10 @@
 """Which detector a revision has, and what that is told, as gathered from what the watches have told."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
+import pytest
 from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Json, Manifest
@@ -10,13 +12,14 @@ from mlhops.api.detector import DetectorConfig
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.cache.store import WATCHED, Store
 from mlhops.controller.kube.client import ApiError, Client
-from mlhops.controller.kube.reader import CachedReader
+from mlhops.controller.kube.reader import CachedReader, LiveReader
 from mlhops.controller.reconcile.facts import Gathered
 from mlhops.controller.reconcile.gather import gather
 from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
     DECISIONS,
+    EVENTS,
     MODELS,
     PODS,
     POLICIES,
@@ -26,13 +29,12 @@ from mlhops.controller.resources import (
     Key,
     Kind,
 )
-from mlhops.json_access import text
+from mlhops.json_access import at, text
 from mlhops.kserve import inferenceservice
 from mlhops.kserve.detector import Detector, Detectors
 from mlhops.kserve.names import owner_reference
 from mlhops.rollout.revision import Served, revision_of, service_name
 from mlhops.rollout.revision_record import RevisionRecord
-from mlhops.routing.gateway_api import GatewayRouter
 from testkit.builders import clinical_model, serving_runtime
 from testkit.model_pods import hash_of, labels_of, running
 
@@ -40,7 +42,27 @@ IMAGES = Detectors("registry.example/detector:2", "registry.example/detector-ali
 OURS = Detector(image=IMAGES.image)
 EARLIER = Detector(image="registry.example/detector:1")
 KEY = Key("ClinicalModel", "ward", "sepsis")
+ABOUT = "involvedObject.uid=uid-of-own"
 NAMED: dict[str, Json] = {"spec.monitoring": {"policyRef": {"name": "strict"}}}
+
+
+class Told(Client):
+    """An API server that has Events and no list of anything else."""
+
+    events: Sequence[Manifest] = ()
+
+    async def list(
+        self, kind: Kind, namespace: str, selector: str = "", fields: str = "", most: int = 0
+    ) -> list[Manifest]:
+        """Return the Events that are asked for."""
+        del namespace, selector, most
+        about = [each for each in self.events if fields == f"{ABOUT},reason={each['reason']}"]
+        return about if kind == EVENTS else []
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
+        """Return nothing that is not watched."""
+        del kind, namespace, name
+        return None
 
 
 class Ward:
@@ -87,18 +109,19 @@ class Ward:
         live["metadata"] = {**metadata, "managedFields": [entry]}
         self.hear(SERVICES, self.service, live)
 
-    def gather(self, forbidden: Kind | None = None) -> Gathered:
-        """Gather what there is."""
+    def gather(self, forbidden: Kind | None = None, events: Sequence[Manifest] = ()) -> Gathered:
+        """Gather what there is, and what Events the API server has."""
         for kind in WATCHED:
             self._store.set_complete(kind)
 
         async def run() -> Gathered | None:
-            client = Client(Configuration())
+            client = Told(Configuration())
+            client.events = events
             try:
                 reader = CachedReader(self._store, client)
                 if forbidden is not None:
                     reader = Forbidden(self._store, client, forbidden)
-                return await gather(reader, GatewayRouter(), IMAGES, KEY)
+                return await gather(reader, IMAGES, KEY)
             finally:
                 await client.close()
 
@@ -151,12 +174,12 @@ def test_a_new_revision_gets_alibi_detect_where_its_policy_asks_it_and_keeps_it(
         spec: Manifest = {"drift": {"engine": engine, "every": "2m", "minRows": 200}}
         ward.hear(POLICIES, "strict", {"spec": spec})
         wanted = ward.gather().records[ward.revision].detector
-        asked = ward.configuration().alibi
+        asked = ward.configuration().engine
         if engine == "Native":
             assert wanted == OURS
             assert asked is None
             continue
-        assert wanted == Detector(image=IMAGES.alibi, engine="AlibiDetect")
+        assert wanted == Detector(image=IMAGES.with_engine, engine="AlibiDetect")
         assert asked is not None
         assert [each.type for each in asked.detectors] == ["TabularDrift"]
         assert (asked.rows, asked.min_rows, asked.every) == (1000, 200, 120)
@@ -175,7 +198,7 @@ def test_a_policy_that_changes_its_engine_restarts_no_model() -> None:
     gathered = ward.gather()
     assert gathered.records[ward.revision].detector == EARLIER
     assert gathered.seen.services[ward.service].current
-    assert ward.configuration().alibi is not None, "so that its detector can say what it lacks"
+    assert ward.configuration().engine is not None, "so that its detector can say what it lacks"
 
 
 def test_a_revision_that_serves_keeps_its_detector_whatever_operator_comes() -> None:
@@ -333,6 +356,21 @@ def test_what_answers_is_gathered_from_own_pods_and_the_runtime_that_is_named() 
     ]
 
 
+def test_a_server_that_knows_no_model_of_the_name_is_told_by_what_the_kubelet_says() -> None:
+    ward = Ward()
+    meta, predictor = ward.model.metadata, ward.model.spec.predictor
+    made = inferenceservice.render(meta, predictor, ward.revision, ward.service, None)
+    cast(Manifest, at(made, "spec", "predictor", "model")).pop("args")  # as for Triton
+    ward.hear(SERVICES, ward.service, made)
+    pod = own_pod(ward)
+    ward.hear(PODS, "own", {**pod, "status": running(pod, ready=False)})
+    said = "Startup probe failed: HTTP probe failed with statuscode: 404"
+    event: Manifest = {"reason": "Unhealthy", "message": said, "count": 3}
+    service = ward.gather(events=[event]).seen.services[ward.service]
+    assert (service.trouble or "").startswith("its server answers HTTP 404 for a model sepsis")
+    assert ward.gather().seen.services[ward.service].trouble is None
+
+
 def test_a_pod_that_names_another_model_and_gets_this_ones_requests_is_named() -> None:
     ward = Ward()
     ward.serve(None)
@@ -369,3 +407,29 @@ def test_withdrawn_decisions_that_something_holds_keep_nobody_from_being_heard()
     seen = ward.gather().seen
     assert [decision.metadata.name for decision in seen.decisions] == ["stop"]
     assert not seen.more_decisions, "nothing waits for the next pass"
+
+
+class Kubelets:
+    """Answers a list of Events."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    async def list(
+        self, kind: Kind, namespace: str, labels: str = "", fields: str = ""
+    ) -> list[Manifest]:
+        """Note what is asked; there is one."""
+        assert (kind, labels) == (EVENTS, "")
+        self.asked.append((namespace, fields))
+        return [{"message": "Startup probe failed"}]
+
+
+@pytest.mark.parametrize("reader", [CachedReader, LiveReader])
+def test_what_kubelets_say_of_a_pod_is_read_as_it_is_now(
+    reader: type[CachedReader | LiveReader],
+) -> None:
+    kubelets = Kubelets()
+    of_pod = reader(Store(), cast(Client, kubelets)).events_of("ward", "uid-p", "Unhealthy")
+
+    assert asyncio.run(of_pod) == [{"message": "Startup probe failed"}]
+    assert kubelets.asked == [("ward", "involvedObject.uid=uid-p,reason=Unhealthy")]

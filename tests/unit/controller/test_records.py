@@ -15,7 +15,6 @@ from mlhops.json_access import text
 from mlhops.rollout.intents import Plan, ReleaseRecord
 from mlhops.rollout.revision import Served, name_of
 from mlhops.rollout.revision_record import RevisionRecord
-from mlhops.routing.gateway_api import GatewayRouter
 from testkit.builders import clinical_model
 from tests.unit.controller.test_gather import LEAVING, OURS, Ward
 
@@ -138,7 +137,7 @@ def test_a_record_that_says_nothing_keeps_no_other_from_outliving_the_model() ->
     writes = Writes()
     client = cast(Client, writes)
     recorder = Recorder(client, lambda: NOON)
-    applier = Applier(client, GatewayRouter(), recorder, cast(Sinks, None))
+    applier = Applier(client, recorder, cast(Sinks, None))
     release = tuple(ReleaseRecord(each) for each in sorted(gathered.seen.owned_records))
     asyncio.run(applier.apply(gathered, Plan((), None, release, (), None)))
 

@@ -21,6 +21,7 @@ from mlhops.kserve.state import ReadyPod, Service
 from mlhops.rollout.drift_snapshot import Answering, step_of
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.serving import judged
+from mlhops.routing.gateway_api import GatewayRouter
 from testkit.builders import clinical_model
 
 KEY = Key("ClinicalModel", "ward", "sepsis")
@@ -104,7 +105,7 @@ def seen(*pods: ReadyPod, candidate: bool = False, weight: int = 10) -> Observed
         )
         for name in ("a", "b")
     }
-    return Observed(model=model, services=services)
+    return Observed(model=model, router=GatewayRouter(), services=services)
 
 
 def pod(uid: str, *, has_sidecar: bool = True) -> ReadyPod:

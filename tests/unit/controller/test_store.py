@@ -1,11 +1,10 @@
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Hostname
-from mlhops.controller.cache.entry import Name, name_of, owned_record
+from mlhops.controller.cache.entry import Name, owned_record
 from mlhops.controller.cache.store import Store
 from mlhops.controller.resources import (
     CONFIG_MAPS,
-    DECISIONS,
     EVALUATIONS,
     EVENTS,
     MODELS,
@@ -66,41 +65,14 @@ def test_deletions_are_forgotten_once_nothing_older_can_arrive() -> None:
     assert store.hear(MODELS, manifest(11))
 
 
-def test_decisions_that_are_over_cost_a_pass_nothing_and_an_override_that_holds_is_kept() -> None:
-    store = Store()
-    for number, (action, phase) in enumerate(
-        [
-            ("Approve", "Pending"),
-            ("Abort", "Ignored"),
-            ("Promote", "Honoured"),
-            ("Override", "Honoured"),
-            ("Override", "Ignored"),
-        ]
-    ):
-        spec: Manifest = {"model": "sepsis", "action": action}
-        made = manifest(number + 1, f"{action}-{phase}", spec=spec, status={"phase": phase})
-        store.hear(DECISIONS, made)
-
-    def found() -> list[str]:
-        return [name_of(each).name for each in store.of_model(DECISIONS, WARD, "sepsis")]
-
-    assert found() == ["Approve-Pending", "Override-Honoured"]
-    assert store.get(DECISIONS, Name(WARD, "Abort-Ignored")) is not None
-    spec = {"model": "sepsis", "action": "Abort"}
-    store.hear(DECISIONS, manifest(9, "Abort-Ignored", spec=spec))  # its answer was taken away
-    assert found() == ["Abort-Ignored", "Approve-Pending", "Override-Honoured"]
-
-
 def test_objects_are_found_by_the_model_that_they_belong_to() -> None:
     store = Store()
     label: Manifest = {"labels": {"mlhops.io/model": "sepsis"}}
     store.hear(PODS, manifest(1, "b", metadata=label))
     store.hear(PODS, manifest(2, "a", metadata=label))
     store.hear(PODS, manifest(3, "c"))
-    store.hear(DECISIONS, manifest(4, "approve", spec={"model": "sepsis"}))
     names = [pod["metadata"]["name"] for pod in store.of_model(PODS, WARD, "sepsis")]  # type: ignore[index,call-overload]
     assert names == ["a", "b"]
-    assert len(store.of_model(DECISIONS, WARD, "sepsis")) == 1
     assert store.of_model(PODS, "another", "sepsis") == []
     store.hear(PODS, manifest(5, "a"))  # somebody took the label away
     assert len(store.of_model(PODS, WARD, "sepsis")) == 1

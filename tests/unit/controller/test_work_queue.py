@@ -172,6 +172,26 @@ def test_what_is_urgent_is_not_slowed_down_until_a_pass_over_it_has_succeeded() 
     play(story)
 
 
+def test_what_is_urgent_passes_those_that_wait_and_keeps_them_from_nothing() -> None:
+    async def story(queue: WorkQueue[str], clock: Clock) -> None:
+        for number in range(1000):
+            queue.add(str(number))
+        for key in ("500", "stop", "500"):
+            queue.add(key, urgent=True)
+        assert [await queue.get() for _ in range(5)] == ["500", "0", "stop", "1", "2"]
+        assert len(queue) == 1001
+        queue.add("999", urgent=True)
+        assert [await queue.get() for _ in range(2)] == ["999", "3"]
+        rest = [await queue.get() for _ in range(994)]
+        assert rest == [str(number) for number in range(4, 999) if number != 500], "each once"
+        for key in ("500", "a"):
+            queue.done(key)
+            queue.add(key)
+        assert [await queue.get(), await queue.get()] == ["500", "a"]
+
+    play(story)
+
+
 def test_a_busy_server_is_left_alone_for_as_long_as_it_asks_within_reason() -> None:
     queue: WorkQueue[str] = WorkQueue()
     assert 7.0 <= queue.failed("a", at_least=7.0) <= 8.5

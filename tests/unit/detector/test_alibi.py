@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlhops.alibi.planned import NOT_INSTALLED, planned
 from mlhops.alibi.sidecar import engine, worker
 from mlhops.alibi.sidecar.engine import Engine
 from mlhops.alibi.sidecar.job import Job, WorkerAnswer
 from mlhops.alibi.sidecar.sample import Sample
 from mlhops.alibi.sidecar.window_samples import RawWindows
 from mlhops.alibi.sidecar.worker_process import Aside, AsideError
-from mlhops.api.alibi import NOT_INSTALLED, AlibiDetector, AlibiSettings, planned
+from mlhops.api.alibi import AlibiDetector, AlibiSettings
 from mlhops.api.detector import DetectorConfig, Window
 from mlhops.detector.envelope import event
 from mlhops.detector.window import Clock
@@ -242,9 +243,9 @@ def test_too_little_room_for_min_rows_is_told(monkeypatch: pytest.MonkeyPatch) -
 def test_an_image_without_alibi_detect_says_which_one_is_needed(tmp_path: Path) -> None:
     with sidecar(tmp_path, asking(), profile()) as process:
         report = process.report()
-    assert report.alibi is not None
+    assert report.engine is not None
     assert (
-        report.alibi.problem
+        report.engine.problem
         == NOT_INSTALLED
         == ("engine AlibiDetect needs image mlhops/detector-alibi")
     )

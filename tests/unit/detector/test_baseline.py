@@ -5,11 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from mlhops.alibi.planned import NEEDS_TORCH, PlannedTest, planned
 from mlhops.alibi.sidecar.baseline import Baseline
 from mlhops.alibi.sidecar.engine import Engine
 from mlhops.alibi.sidecar.job import Job
 from mlhops.alibi.sidecar.multivariate import bandwidth, compared, scaled
-from mlhops.api.alibi import JOINT_ROWS, NEEDS_TORCH, AlibiDetector, AlibiType, PlannedTest, planned
+from mlhops.api.alibi import JOINT_ROWS, AlibiDetector, AlibiType
 from mlhops.api.detector import DetectorConfig
 from mlhops.api.profile import Profile
 from mlhops.detector.envelope import event

@@ -184,6 +184,6 @@ def test_no_value_is_told_where_alibi_detect_fails_and_quotes_all_that_it_was_gi
     config = DetectorConfig.model_validate(CONFIG | {"alibi": asked})
     with sidecar(tmp_path, config, known()) as running:
         running.post(v1(*MANY[:120]), headers())
-        running.until("a failure", lambda report: bool(report.alibi and report.alibi.results))
+        running.until("a failure", lambda report: bool(report.engine and report.engine.results))
         assert str(NUMBER) in (tmp_path / "alibi_detect" / "said").read_text()
         assert found(running) == set()

@@ -51,6 +51,10 @@ class Formula(Model):  # type: ignore[misc]
         return get_predict_response(payload, self._answer(table), self.name)
 
     def _answer(self, table: np.ndarray[Any, Any] | pd.DataFrame) -> np.ndarray[Any, Any]:
+        if isinstance(table, pd.DataFrame) and "born on" in table:
+            age = (pd.to_datetime(table["born on"]) - pd.Timestamp("2024-01-01")).dt.days
+            creatinine = table["creatinine"].to_numpy(dtype=float)
+            table = np.column_stack([age.to_numpy(dtype=float), creatinine])
         if isinstance(table, pd.DataFrame):
             age = table["age"].to_numpy(dtype=float)
             late = (table["stage"] == "late").to_numpy()

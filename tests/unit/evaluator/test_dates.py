@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from mlhops.api.dates import DateEncoding, microseconds
 from mlhops.api.interface import Feature, Group
+from mlhops.api.profile import Profile
 from mlhops.evaluator.data.dates import dates
 from mlhops.evaluator.data.subgroups import coder
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.scoring.features import inputs, payload
+from mlhops.inputs.dates import counted
 from mlhops.small_cells import SmallCells
 
 from .conftest import SPEC, Bench, columns
@@ -145,6 +147,39 @@ def test_a_missing_date_of_a_required_feature_is_an_error() -> None:
         encoded(pa.array([None, date(2020, 1, 1)]), required=True)
 
 
+@pytest.mark.parametrize(
+    ("column", "since", "wanted"),
+    [
+        (pa.array([" 2020-01-03", "", None]), "2020-01-01", ["2020-01-03", None, None]),
+        (pa.array(["2020-01-03 12:00"]), "2020-01-01", ["2020-01-03 12:00"]),
+        (pa.array([date(2020, 1, 3), None]), "2020-01-01", ["2020-01-03", None]),
+        (pa.array([datetime(2020, 1, 3)]), "2020-01-01", ["2020-01-03T00:00:00"]),
+        (
+            pa.array([NEW_YEAR], pa.timestamp("ns", "Europe/Berlin")),
+            "2020-01-01T00:00:00Z",
+            ["2019-12-31T23:00:00+00:00"],
+        ),
+    ],
+)
+def test_a_date_goes_out_as_text_where_callers_send_it_so(
+    column: pa.Array, since: str, wanted: list[str | None]
+) -> None:
+    feature = Feature(name="d", date=DateEncoding(since=since, sent_as="Text"))
+    read = inputs({"d": column}, [feature])
+    assert payload(read, "v1") == {"instances": [{"d": wanted}]}
+    assert payload(read, "v2")["inputs"] == [
+        {"name": "d", "shape": [len(wanted)], "datatype": "BYTES", "data": wanted}
+    ]
+    one = read.row(0).columns[0]
+    assert np.asarray(one.counted).tolist() == counted(wanted[:1], feature.date)  # type: ignore[arg-type]
+
+
+def test_text_that_is_no_date_is_an_error_however_it_is_sent() -> None:
+    feature = Feature(name="d", date=DateEncoding(since="2020-01-01", sent_as="Text"))
+    with pytest.raises(EvaluationError, match="what is no date"):
+        inputs({"d": pa.array(["3.1.2020"])}, [feature])
+
+
 def with_dates() -> tuple[dict[str, Any], dict[str, Any]]:
     """The usual people, with the date of birth in place of age; the model takes the same numbers."""
     data = columns()
@@ -169,11 +204,21 @@ def with_dates() -> tuple[dict[str, Any], dict[str, Any]]:
     return spec, data
 
 
-@pytest.mark.parametrize("form", ["parquet", "csv"])
-def test_a_server_gets_the_numbers_and_gates_the_groups(
-    bench: Bench, tmp_path: Path, form: str
+@pytest.mark.parametrize(
+    ("form", "sent_as", "protocol"),
+    [
+        ("parquet", "Number", "v2"),
+        ("csv", "Number", "v2"),
+        ("parquet", "Text", "v2"),
+        ("csv", "Text", "v1"),
+    ],
+)
+def test_a_server_gets_the_numbers_or_the_text_and_gates_the_groups(
+    bench: Bench, tmp_path: Path, form: str, sent_as: str, protocol: str
 ) -> None:
     spec, data = with_dates()
+    spec = {**spec, "protocolVersion": protocol}
+    spec["interface"]["features"][0]["date"]["sentAs"] = sent_as
     if form == "csv":
         path = tmp_path / "data.csv"
         pa.table(data).to_pandas().to_csv(path, index=False)
@@ -184,7 +229,12 @@ def test_a_server_gets_the_numbers_and_gates_the_groups(
     assert result.phase != "Error", result.message
     names = {each.group for each in result.gates[0].groups}
     assert {"born=<2024-02-17", "born=2024-02-17/2024-03-02", "born=>=2024-03-02"} <= names
-    assert '"name":"born on"' in (bench.profile or "")
+    assert result.gates[1].phase == "Successful", "the server understands the dates"
+    profile = Profile.model_validate_json(bench.profile or "")
+    assert profile.features[0].type == "Numeric"
+    assert min(profile.features[0].centres) < 46 < max(profile.features[0].centres)
+    assert profile.asked is not None
+    assert profile.asked.kinds[0] == ("Text" if sent_as == "Text" else "Number")
 
 
 def test_a_date_that_nobody_declared_says_which_fields_there_are(offline: Bench) -> None:

@@ -248,6 +248,41 @@ def test_a_pod_of_an_earlier_service_of_that_name_troubles_nobody() -> None:
     assert service.trouble is None
 
 
+def test_while_a_pod_of_an_earlier_service_of_that_name_answers_nobody_knows_what_does() -> None:
+    old = cast(
+        Manifest,
+        {
+            "metadata": {"name": "old", "creationTimestamp": "2026-01-01T00:00:00Z"},
+            "spec": {"containers": [{"name": "kserve-container"}]},
+            "status": {
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "containerStatuses": [{"name": "kserve-container", "imageID": "sha256:old"}],
+            },
+        },
+    )
+    new = cast(
+        Manifest,
+        {
+            **old,
+            "metadata": {"name": "new", "creationTimestamp": "2026-01-01T00:00:01Z"},
+            "status": {
+                "conditions": [{"type": "Ready", "status": "True"}],
+                "containerStatuses": [{"name": "kserve-container", "imageID": "sha256:new"}],
+            },
+        },
+    )
+    live = cast(Manifest, {"metadata": {"creationTimestamp": "2026-01-01T00:00:01Z"}})
+    doubt = "pod old of an earlier InferenceService of that name still answers"
+    both = observe(live, [old, new], None)
+    assert both.server.doubt == doubt
+    assert "kserve-container=sha256:new" in both.server.parts
+    assert "kserve-container=sha256:old" not in both.server.parts
+    assert [pod.address for pod in both.pods] == [""], "it is no pod of the service's own"
+    assert observe(live, [old], None).server.doubt == doubt
+    leaving = cast(Manifest, {**old, "metadata": {**old["metadata"], "deletionTimestamp": "now"}})  # type: ignore[dict-item]
+    assert observe(live, [leaving, new], None).server.doubt == ""
+
+
 def test_a_service_answers_while_one_of_its_pods_is_ready() -> None:
     ready = cast(Manifest, {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
     pending = cast(Manifest, {"status": {"conditions": [{"type": "Ready", "status": "False"}]}})

@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from lab.fork_server import ForkedProcess, ForkServers
+from lab.fork_server import REPOSITORY, ForkedProcess, ForkServer, ForkServers
 from lab.processes import Processes, group_lives
 
 PATIENCE = 60.0
@@ -78,14 +79,28 @@ def test_what_is_no_such_program_is_left_to_others(servers: ForkServers, tmp_pat
         assert servers.start(argv, {}, tmp_path, 2) is None
 
 
-def test_one_that_cannot_be_imported_is_left_to_others(
-    servers: ForkServers, tmp_path: Path
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("raise RuntimeError('no such model')", "no such model"),
+        ("import threading\nthreading.Timer(60, print).start()", "program starts threads"),
+    ],
+)
+def test_one_that_cannot_be_forked_is_left_to_others(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    program: str,
+    why: str,
 ) -> None:
-    (tmp_path / "program.py").write_text("raise RuntimeError")
-    deadline = time.monotonic() + 2
-    while time.monotonic() < deadline:
-        assert servers.start(command(), {}, tmp_path, 2) is None
-        time.sleep(0.1)
+    (tmp_path / "program.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = ForkServer("program")
+    with pytest.raises(RuntimeError, match="python -m program cannot be imported, or forked"):
+        server.wait_until_warm()
+    assert why in capfd.readouterr().err
+    assert server.start([], {}, tmp_path, 2, None) is None
+    server.close()
 
 
 def test_a_supervisor_ends_it_with_all_others(servers: ForkServers, tmp_path: Path) -> None:
@@ -97,3 +112,49 @@ def test_a_supervisor_ends_it_with_all_others(servers: ForkServers, tmp_path: Pa
     processes.stop(grace=0)
     assert not group_lives(process.pid)
     assert not (tmp_path / "root").exists()
+
+
+def test_it_is_killed_while_others_wait_for_it(servers: ForkServers, tmp_path: Path) -> None:
+    process = started(servers, tmp_path, "stay")
+    codes: list[int] = []
+    waiting = [
+        threading.Thread(target=lambda: codes.append(process.wait(PATIENCE))) for _ in range(2)
+    ]
+    for each in waiting:
+        each.start()
+    process.kill()
+    for each in waiting:
+        each.join(PATIENCE)
+    assert codes == [-signal.SIGKILL] * 2
+
+
+OWNER = """
+import os, sys, time
+from pathlib import Path
+from lab.fork_server import ForkServer
+
+server = ForkServer("program")
+server.wait_until_warm()
+process = server.start(["stay"], {}, Path.cwd(), 2, None)
+print(process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_it_does_not_outlive_its_owner(servers: ForkServers, tmp_path: Path) -> None:
+    paths = {"PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(tmp_path)))}
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=tmp_path,
+        env={**os.environ, **paths},
+    ) as owner:
+        assert owner.stdout is not None
+        forked = int(owner.stdout.readline())
+        assert group_lives(forked)
+        owner.kill()
+    deadline = time.monotonic() + PATIENCE
+    while group_lives(forked):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from mlhops.api.alibi import NEEDS_TORCH, NOT_INSTALLED, AlibiReport, AlibiResult, planned
+from mlhops.alibi.planned import NEEDS_TORCH, NOT_INSTALLED, planned
+from mlhops.api.alibi import AlibiReport, AlibiResult
 from mlhops.api.policy import DriftSettings, MonitoringPolicySpec
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.reports import DetectorAnswer
@@ -21,7 +22,7 @@ def watching(*detectors: str, **drift: object) -> MonitoringPolicySpec:
 
 def results(settings: DriftSettings, **of: dict[str, object]) -> list[AlibiResult]:
     """What alibi-detect says of every test: nothing has moved, but what is named."""
-    asked = settings.asked_of_alibi
+    asked = settings.asked_of_engine
     assert asked is not None
     return [
         AlibiResult.model_validate(
@@ -49,7 +50,7 @@ def pod(given: MonitoringPolicySpec, **of: dict[str, object]) -> DetectorReport:
 
 
 def telling(alibi: AlibiReport | None) -> DetectorReport:
-    return report().model_copy(update={"alibi": alibi})
+    return report().model_copy(update={"engine": alibi})
 
 
 def test_what_has_not_moved_is_no_drift() -> None:
@@ -155,11 +156,11 @@ def test_a_number_of_too_few_rows_does_not_count() -> None:
 def test_results_of_another_profile_or_window_do_not_count() -> None:
     given = watching()
     theirs = report(of=CANDIDATES).model_copy(
-        update={"revision": KNOWN.revision, "alibi": pod(given).alibi}
+        update={"revision": KNOWN.revision, "engine": pod(given).engine}
     )
     assert seen(theirs, given=given).verdict == "Error"
     two = watching(windows=[{"name": "hour", "length": "1h"}, {"name": "week", "length": "7d"}])
-    told = report(windows=("hour", "week")).model_copy(update={"alibi": pod(given).alibi})
+    told = report(windows=("hour", "week")).model_copy(update={"engine": pod(given).engine})
     side = seen(told, given=two)
     assert side.verdict == "Insufficient"
     assert "window week" in side.message

@@ -21,7 +21,7 @@ from mlhops.rollout.intents import (
     Intent,
     Plan,
     Remove,
-    SetWeights,
+    SetTraffic,
 )
 from mlhops.rollout.revision import Served
 
@@ -176,7 +176,7 @@ class Judge:
         """Judge one write on the world as it is just before."""
         if isinstance(item, ClinicalModelStatus):
             self._status(world, seen, item)
-        elif isinstance(item, SetWeights):
+        elif isinstance(item, SetTraffic):
             self._weights(world, seen, item)
         elif isinstance(item, Remove) and item.kind == "InferenceService":
             self._removal(world, item.name)
@@ -191,16 +191,18 @@ class Judge:
             else:
                 self.answered.add(item.decision)
 
-    def _weights(self, world: "World", seen: ClinicalModel, item: SetWeights) -> None:
+    def _weights(self, world: "World", seen: ClinicalModel, item: SetTraffic) -> None:
         """Invariants 1 and 2: traffic needs proof, and no more of it than the step allows."""
         status = world.status
-        if not item.weights:
+        if not item.traffic.weights:
             assert status.stable is None, "what serves keeps its requests"
             return
-        assert sum(item.weights.values()) == 100
-        assert all(share > 0 for share in item.weights.values())
+        assert sum(item.traffic.weights.values()) == 100
+        assert all(share > 0 for share in item.traffic.weights.values())
         assert status.stable is not None, "no route before the first promotion"
-        rest = {k: v for k, v in item.weights.items() if k != status.stable.inference_service}
+        rest = {
+            k: v for k, v in item.traffic.weights.items() if k != status.stable.inference_service
+        }
         if not rest:
             return
         candidate = status.candidate

@@ -10,7 +10,7 @@ import pytest
 from mlhops.api.action import Retrain
 from mlhops.api.base import Json, Manifest
 from mlhops.api.decision import Action
-from mlhops.rollout.intents import PostCloudEvent, SetWeights, StartRetraining
+from mlhops.rollout.intents import PostCloudEvent, SetTraffic, StartRetraining
 from mlhops.rollout.monitoring import described
 from mlhops.rollout.observed import Retraining
 from testkit.builders import at_path
@@ -317,7 +317,7 @@ def test_lowering_a_weight_comes_before_a_job() -> None:
     ward.look("Drift", CREATININE)
     kinds = [type(write) for write in ward.writes]
     assert kinds.index(StartRetraining) > max(
-        i for i, kind in enumerate(kinds[: kinds.index(StartRetraining)]) if kind is SetWeights
+        i for i, kind in enumerate(kinds[: kinds.index(StartRetraining)]) if kind is SetTraffic
     )
     assert PostCloudEvent not in kinds
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mlhops.api.conditions import find
-from mlhops.rollout.intents import EnsureService, SetWeights
+from mlhops.rollout.intents import EnsureService, SetTraffic
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary
 from tests.unit.rollout.world import World
 
@@ -124,7 +124,7 @@ def test_a_route_of_somebody_else_is_not_touched() -> None:
     world.run()
 
     assert stalled(world)[0] == "ForeignObject"
-    assert not [item for item in world.writes if isinstance(item, SetWeights)]
+    assert not [item for item in world.writes if isinstance(item, SetTraffic)]
 
 
 def test_a_logger_of_somebody_else_is_not_overwritten() -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from mlhops.api.status import Hostname
-from mlhops.rollout.intents import SetWeights
+from mlhops.rollout.intents import SetTraffic
 from mlhops.rollout.observed import Hostnames
 from tests.unit.rollout.test_canary import canary
 from tests.unit.rollout.test_robustness import at_ten_percent, condition
@@ -99,4 +99,4 @@ def test_without_a_host_name_there_is_no_route() -> None:
     world.hostnames = Hostnames(routable=False)
     world.route = None
     plan = world.plan()
-    assert not any(isinstance(each, SetWeights) for each in (*plan.before, *plan.after))
+    assert not any(isinstance(each, SetTraffic) for each in (*plan.before, *plan.after))

@@ -8,7 +8,7 @@ import pytest
 from mlhops.api.base import Json, Manifest
 from mlhops.api.decision import Action
 from mlhops.rollout import identity
-from mlhops.rollout.intents import EnsureEvaluation, EnsureService, Intent, SetWeights
+from mlhops.rollout.intents import EnsureEvaluation, EnsureService, Intent, SetTraffic
 from mlhops.rollout.revision import Asked, Served, name_of
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary
 from tests.unit.rollout.world import World
@@ -54,7 +54,7 @@ def test_a_spec_that_comes_to_the_name_of_what_serves_is_refused_and_nothing_mov
     assert world.status.stable == stable
     assert world.status.candidate is None
     assert world.shares() == {stable.inference_service: 100}
-    assert writes(world, EnsureService, EnsureEvaluation, SetWeights) == []
+    assert writes(world, EnsureService, EnsureEvaluation, SetTraffic) == []
 
 
 def test_a_clash_with_a_candidate_ends_when_that_candidate_is_gone(one_name: None) -> None:
@@ -179,7 +179,7 @@ def test_a_rollout_of_an_earlier_operator_goes_on_where_it_stood(
     shares, revision = world.shares(), world.candidate.revision
     world.run()
 
-    assert writes(world, EnsureService, EnsureEvaluation, SetWeights) == []
+    assert writes(world, EnsureService, EnsureEvaluation, SetTraffic) == []
     assert world.shares() == shares
     assert world.candidate.attempt == 1
     assert world.candidate.digest == Served.of(world.model.spec).digest

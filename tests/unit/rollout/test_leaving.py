@@ -7,7 +7,8 @@ import pytest
 from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.rollout.intents import EnsureService, SetWeights
+from mlhops.rollout.intents import EnsureService, SetTraffic
+from mlhops.routing.traffic import Traffic
 from tests.unit.rollout.test_canary import canary
 from tests.unit.rollout.world import World
 
@@ -38,7 +39,7 @@ def test_a_candidate_loses_its_traffic_first_of_all_when_its_model_is_deleted(
     world, old, _ = at_ten_percent()
     delete(world, finalizer)
 
-    assert world.plan().before[0] == SetWeights({old: 100})
+    assert world.plan().before[0] == SetTraffic(Traffic({old: 100}))
     world.run()
     assert world.shares() == {old: 100}
     assert world.failure == "ModelDeleted"
@@ -136,7 +137,7 @@ def test_what_the_garbage_collector_deletes_first_is_not_made_again() -> None:
     world.run()
     del world.services[old]
     world.route = None
-    assert not any(isinstance(each, EnsureService | SetWeights) for each in world.plan().before)
+    assert not any(isinstance(each, EnsureService | SetTraffic) for each in world.plan().before)
 
 
 def test_a_deleted_model_has_no_new_candidate_and_no_new_evaluation() -> None:

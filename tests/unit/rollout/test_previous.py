@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from mlhops.api.base import Json
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.rollout.intents import SetWeights
+from mlhops.rollout.intents import SetTraffic
 from tests.unit.rollout.test_canary import history_of
 from tests.unit.rollout.world import World
 
@@ -191,6 +191,6 @@ def test_a_weight_that_somebody_gave_the_previous_counts_as_given_once_the_statu
     world.release("1.0.0")
     decided = world.plan()
 
-    assert not any(isinstance(one, SetWeights) and old in one.weights for one in decided.before)
+    assert not any(isinstance(one, SetTraffic) and one.traffic.of(old) for one in decided.before)
     world.run()
     assert world.shares() == {old: 100}

@@ -9,7 +9,8 @@ from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.kserve.names import MANAGED_BY, MODEL_LABEL
 from mlhops.kserve.owner import is_ours
-from mlhops.rollout.intents import SetWeights
+from mlhops.rollout.intents import SetTraffic
+from mlhops.routing.traffic import Traffic
 from tests.unit.rollout.world import LiveRoute, World
 
 SUCCESSFUL, INCONCLUSIVE = EvaluationPhase.SUCCESSFUL, EvaluationPhase.INCONCLUSIVE
@@ -27,7 +28,7 @@ def restored() -> World:
 def test_a_route_that_came_back_sends_nobody_anything_until_the_version_is_proven() -> None:
     world = restored()
     first = world.plan()
-    assert first.before[0] == SetWeights({})  # before all else, the status included
+    assert first.before[0] == SetTraffic(Traffic())  # before all else, the status included
 
     world.run()
     assert world.pause == "GatesInconclusive"  # and no failure: nobody gave it that weight

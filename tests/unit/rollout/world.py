@@ -26,12 +26,15 @@ from mlhops.rollout.intents import (
     PostCloudEvent,
     ReleaseRecord,
     Remove,
-    SetWeights,
+    SetTraffic,
     StartRetraining,
 )
 from mlhops.rollout.observed import Hostnames, Observed, Record, Retraining, Route, Service
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revision import service_name
+from mlhops.routing.gateway_api import GatewayRouter
+from mlhops.routing.router import Router
+from mlhops.routing.traffic import Traffic
 from testkit.builders import clinical_model, with_path
 from tests.unit.rollout.judge import Judge
 
@@ -68,6 +71,8 @@ class LiveRoute:
 
 class World:
     """Holds what the API server would hold; everything goes through JSON, as it would there."""
+
+    router: Router = GatewayRouter()
 
     def __init__(self, steps: list[Json] | None = None, **changes: Json) -> None:
         """Begin with one ClinicalModel that the operator has not seen yet."""
@@ -156,6 +161,7 @@ class World:
         evaluations = {k: Evaluation.model_validate(v) for k, v in self.evaluations.items()}
         return Observed(
             model=self.model,
+            router=self.router,
             services=dict(self.services) if self.kserve_installed else {},
             route=self._observed_route(),
             evaluations=evaluations,
@@ -189,7 +195,7 @@ class World:
             return None
         seen = route.accepted_generation == route.generation
         return Route(
-            weights=dict(route.weights),
+            traffic=Traffic(dict(route.weights)),
             accepted=route.accepted if seen else None,
             message=route.message,
             current=route.current,
@@ -242,9 +248,9 @@ class World:
                 self.services[name] = replace(self.services.get(name, fresh), current=True)
             case ConfigureDetector(revision):
                 self.config_maps[detector_map(service_name(NAME, revision))] = self.windows
-            case SetWeights(weights):
+            case SetTraffic(traffic):
                 route = self.route or LiveRoute({}, generation=0)
-                route.weights, route.current = dict(weights), True
+                route.weights, route.current = dict(traffic.weights), True
                 route.generation += 1
                 self.route = route
             case EnsureEvaluation(name, spec):

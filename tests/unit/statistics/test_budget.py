@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mlhops.statistics.drift.binned_tests import Shift
 from mlhops.statistics.drift.budget import (
+    AlarmRule,
     Budget,
     Correction,
     EffectLimit,
-    Persistence,
     Verdict,
     adjust,
     alpha,
@@ -37,19 +37,19 @@ def verdicts(shifts: list[Shift], at: float = 0.01, limit: float = 0.1) -> list[
 
 def test_the_budget_is_shared_by_all_looks_at_all_windows() -> None:
     month = Budget(1, 30 * DAY)
-    assert alpha(month, [HOUR], Persistence()) == pytest.approx(1 / 720)
-    assert alpha(month, [HOUR, DAY], Persistence()) == pytest.approx(1 / 750)
-    assert alpha(Budget(2, 30 * DAY), [HOUR], Persistence()) == pytest.approx(2 / 720)
+    assert alpha(month, [HOUR], AlarmRule()) == pytest.approx(1 / 720)
+    assert alpha(month, [HOUR, DAY], AlarmRule()) == pytest.approx(1 / 750)
+    assert alpha(Budget(2, 30 * DAY), [HOUR], AlarmRule()) == pytest.approx(2 / 720)
 
 
 def test_k_of_n_looks_are_granted_no_more_than_what_holds_if_they_overlap() -> None:
     month = Budget(1, 30 * DAY)
-    assert alpha(month, [HOUR], Persistence(3, 3)) == pytest.approx(1 / 720)
-    assert alpha(month, [HOUR], Persistence(2, 4)) == pytest.approx(1 / 1440)
+    assert alpha(month, [HOUR], AlarmRule(3, 3)) == pytest.approx(1 / 720)
+    assert alpha(month, [HOUR], AlarmRule(2, 4)) == pytest.approx(1 / 1440)
 
 
 def test_looks_rarer_than_the_budgets_time_are_not_granted_more_than_the_ceiling() -> None:
-    assert alpha(Budget(1, HOUR), [DAY], Persistence()) == 0.05
+    assert alpha(Budget(1, HOUR), [DAY], AlarmRule()) == 0.05
 
 
 @pytest.mark.parametrize("wrong", [0.0, -1.0, math.nan, math.inf])
@@ -60,19 +60,19 @@ def test_a_budget_that_is_no_positive_number_is_refused(wrong: float) -> None:
         (Budget(1, DAY), wrong),
     ):
         with pytest.raises(ValueError, match="more than nothing"):
-            alpha(budget, [every], Persistence())
+            alpha(budget, [every], AlarmRule())
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 1), (2, 1), (0, 0)])
 def test_k_of_n_must_be_possible(k: int, n: int) -> None:
     with pytest.raises(ValueError, match="1 <= k <= n"):
-        Persistence(k, n)
+        AlarmRule(k, n)
 
 
 def test_a_window_that_overlaps_keeps_to_the_budget_for_any_k_of_n() -> None:
     """Means of the last 60 of a row of normal numbers, looked at after each: 12,000 looks."""
     random = np.random.default_rng(0)
-    for persistence in (Persistence(1, 1), Persistence(3, 5), Persistence(5, 5)):
+    for persistence in (AlarmRule(1, 1), AlarmRule(3, 5), AlarmRule(5, 5)):
         alarms = []
         at = alpha(Budget(20, 12_000), [1.0], persistence)
         for _ in range(40):
@@ -154,7 +154,7 @@ def test_drift_outweighs_everything_and_no_drift_needs_all() -> None:
 
 
 def test_drift_must_last_for_an_alarm() -> None:
-    three_of_four = Persistence(3, 4)
+    three_of_four = AlarmRule(3, 4)
     looks: list[Verdict] = ["Drift", "Drift", "NoDrift"]
     assert persistent(looks, three_of_four) == "NoDrift"
     assert persistent([*looks, "Drift"], three_of_four) == "Drift"

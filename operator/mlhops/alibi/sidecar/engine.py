@@ -5,17 +5,16 @@ import logging
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 
+from mlhops.alibi.planned import NOT_INSTALLED, planned
 from mlhops.alibi.sidecar.job import Job, WorkerAnswer
 from mlhops.alibi.sidecar.sample import Raw
 from mlhops.alibi.sidecar.window_samples import RawWindows
 from mlhops.alibi.sidecar.worker_process import Aside, AsideError
 from mlhops.api.alibi import (
     MOST_RESULTS,
-    NOT_INSTALLED,
     AlibiReport,
     AlibiResult,
     AlibiSettings,
-    planned,
 )
 from mlhops.api.detector import DetectorConfig
 from mlhops.statistics.drift.sketch import Column, Sketch
@@ -45,7 +44,7 @@ class Engine:
     def configure(self, config: DetectorConfig | None, sketch: Sketch | None, now: float) -> None:
         """Hold rows if alibi-detect is asked of them; those of other windows are let go."""
         self._config = config
-        asked = config.alibi if config else None
+        asked = config.engine if config else None
         if config is None or asked is None or sketch is None:
             self.raw = None
             return
@@ -62,7 +61,7 @@ class Engine:
 
     def report(self, now: float) -> AlibiReport | None:
         """Return what alibi-detect said of the rows that are held now, None where nobody asks it."""
-        settings = self._config.alibi if self._config else None
+        settings = self._config.engine if self._config else None
         if settings is None:
             return None
         problem = self._hindrance(settings)
@@ -74,7 +73,7 @@ class Engine:
 
     async def step(self, now: float) -> None:
         """Ask again if it is time; whatever comes of it, nothing is raised for it."""
-        raw, settings = self.raw, self._config.alibi if self._config else None
+        raw, settings = self.raw, self._config.engine if self._config else None
         if raw is None or settings is None or self._hindrance(settings):
             await self._aside.close()
             return

@@ -9,15 +9,9 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from mlhops.alibi.planned import NEEDS_TORCH, PERMUTATIONS, PlannedTest
 from mlhops.alibi.sidecar.job import Job
-from mlhops.api.alibi import (
-    JOINT_ROWS,
-    NEEDS_TORCH,
-    PERMUTATIONS,
-    AlibiResult,
-    AlibiTest,
-    PlannedTest,
-)
+from mlhops.api.alibi import JOINT_ROWS, AlibiResult, AlibiTest
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.statistics.arrays import Floats
 

@@ -17,9 +17,10 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from mlhops.alibi.planned import MOST_REFERENCE, PlannedTest, planned
 from mlhops.alibi.sidecar.job import Job, WorkerAnswer, read, write
 from mlhops.alibi.sidecar.multivariate import compared
-from mlhops.api.alibi import MOST_REFERENCE, AlibiResult, AlibiTest, AlibiType, PlannedTest, planned
+from mlhops.api.alibi import AlibiResult, AlibiTest, AlibiType
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.statistics.arrays import Counts, Floats
 

@@ -3,29 +3,29 @@
 from dataclasses import dataclass
 
 from mlhops.api.base import Manifest
-from mlhops.controller.cache.entry import Entry, Name
+from mlhops.controller.cache.entry import CacheEntry, Name
 from mlhops.controller.resources import Kind
 from mlhops.json_access import at
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ObjectChange:
     """News of one object, parsed once; None stands for an object that was not there, or is no longer."""
 
     kind: Kind
     name: Name
-    before: Entry | None
-    after: Entry | None
+    before: CacheEntry | None
+    after: CacheEntry | None
     told: Manifest | None = None
     """The object as it is now, as it was told of."""
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[CacheEntry, ...]:
         """What there is of before and after."""
         return tuple(entry for entry in (self.before, self.after) if entry is not None)
 
     @property
-    def latest(self) -> Entry:
+    def latest(self) -> CacheEntry:
         """The object as it is, or was last."""
         return self.entries[-1]
 

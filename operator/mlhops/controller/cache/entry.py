@@ -9,8 +9,8 @@ from typing import NamedTuple, cast
 import orjson
 
 from mlhops.api.base import Json, Manifest
-from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.controller.cache.decisions import HeardDecision, heard_decision
 from mlhops.controller.cache.lean import LEFT_OUT, lean
 from mlhops.controller.resources import DECISIONS, EVALUATIONS, MODELS, PODS, Kind
 from mlhops.json_access import at, items, text
@@ -83,7 +83,7 @@ class OwnedRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """One version of an object."""
 
     seen: SeenVersion
@@ -99,15 +99,17 @@ class Entry:
     """Of a model, the MonitoringPolicy that it names."""
     record: OwnedRecord | None
     """Of an Evaluation, what is known without unpacking it."""
-    is_over: bool
-    """Whether it is a Decision that was answered and says nothing any more."""
+    decision: HeardDecision | None
+    """Of a Decision that may matter still, what is known without unpacking it."""
     left_out: bool
     """Whether only its name is kept."""
     packed: bytes
     packer: Packer
 
     @classmethod
-    def of(cls, kind: Kind, seen: SeenVersion, manifest: Manifest, packers: Packers) -> "Entry":
+    def of(
+        cls, kind: Kind, seen: SeenVersion, manifest: Manifest, packers: Packers
+    ) -> "CacheEntry":
         """Return what is kept of a manifest."""
         kept = lean(kind, manifest)
         dumped = orjson.dumps(kept)
@@ -125,7 +127,7 @@ class Entry:
             hostnames=_hostnames_of(kind, manifest),
             policy=_policy_of(kind, manifest),
             record=owned_record(manifest) if kind == EVALUATIONS else None,
-            is_over=decision and is_over(manifest),
+            decision=heard_decision(manifest) if kind == DECISIONS else None,
             left_out=LEFT_OUT in kept,
             packed=packer.pack(dumped),
             packer=packer,
@@ -148,14 +150,6 @@ def owned_record(manifest: Manifest) -> OwnedRecord | None:
     except ValueError:
         return None
     return OwnedRecord(text(manifest, "metadata", "name"), controllers(manifest), record)
-
-
-def is_over(decision: Manifest) -> bool:
-    """Whether a Decision was answered and says nothing any more: of these there may be thousands, and for good."""
-    phase = text(decision, "status", "phase")
-    return phase == "Ignored" or (
-        phase == "Honoured" and text(decision, "spec", "action") != Action.OVERRIDE
-    )
 
 
 def name_of(manifest: Manifest) -> Name:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 import structlog
 
 from mlhops.api.base import Manifest
-from mlhops.controller.cache.change import Change
+from mlhops.controller.cache.change import ObjectChange
 from mlhops.controller.cache.entry import name_of, version_of
 from mlhops.controller.cache.signal import Signal
 from mlhops.controller.cache.store import WATCHED, Store
@@ -138,7 +138,7 @@ class Hearing:
         lately = self._clock() - self._restored_at < _TOLD_SECONDS
         return lately and not self.store.is_complete(MODELS)
 
-    def _wake(self, change: Change) -> None:
+    def _wake(self, change: ObjectChange) -> None:
         for wake in list(wakes(change, self.store, self._models)):
             if wake.delay:
                 self.queue.add_after(wake.key, wake.delay)

@@ -13,10 +13,11 @@ import structlog
 
 from mlhops.api.base import Manifest
 from mlhops.api.status import Hostname
-from mlhops.controller.cache.change import Change
+from mlhops.controller.cache.change import ObjectChange
+from mlhops.controller.cache.decisions import Chosen, DecisionIndex, Standing, Urgent
 from mlhops.controller.cache.entry import (
     ANY_HOST,
-    Entry,
+    CacheEntry,
     Name,
     OwnedRecord,
     Packers,
@@ -100,12 +101,13 @@ class Store:
         self._empty()
 
     def _empty(self) -> None:
-        self._kept: dict[Kind, dict[Name, Entry]] = {kind: {} for kind in WATCHED}
+        self._kept: dict[Kind, dict[Name, CacheEntry]] = {kind: {} for kind in WATCHED}
         self._gone: dict[Kind, dict[Name, int]] = {kind: {} for kind in WATCHED}
         self._by_place: _Index[_Place] = _Index()
         self._by_hostname: dict[Kind, _Index[str]] = {kind: _Index() for kind in (MODELS, *ROUTED)}
         self._reserved: dict[Name, tuple[Hostname, ...]] = {}
         self._complete: set[Kind] = set()
+        self._decisions = DecisionIndex()
         self._packers = Packers()
         self._told: set[tuple[Kind, str]] = set()
         """Where something was left out, which is said once."""
@@ -157,7 +159,7 @@ class Store:
         """Return at which version objects were deleted that may be told of still."""
         return dict(self._gone[kind])
 
-    def hear(self, kind: Kind, manifest: Manifest) -> Change | None:
+    def hear(self, kind: Kind, manifest: Manifest) -> ObjectChange | None:
         """Take over one version of an object; return what has changed. What is older is no news."""
         name, seen = name_of(manifest), seen_in(manifest)
         if kind not in self._kept:
@@ -165,21 +167,21 @@ class Store:
         self.reach(kind, seen.version)
         if not self._is_news(kind, name, seen):
             return None
-        after = Entry.of(kind, seen, manifest, self._packers)
+        after = CacheEntry.of(kind, seen, manifest, self._packers)
         before = self._drop(kind, name)
         self._keep(kind, name, after)
         if after.left_out:
             self._tell_left_out(kind, name, after)
-        return Change(kind, name, before, after, manifest)
+        return ObjectChange(kind, name, before, after, manifest)
 
-    def hear_gone(self, kind: Kind, name: Name, version: int) -> Change | None:
+    def hear_gone(self, kind: Kind, name: Name, version: int) -> ObjectChange | None:
         """Take over that an object was deleted at a version; return what has changed."""
         self.reach(kind, version)
         kept = self._kept[kind].get(name)
         self._gone[kind][name] = max(version, self._gone[kind].get(name, 0))
         if kept is None or kept.seen.version > version:
             return None
-        return Change(kind, name, self._drop(kind, name), None)
+        return ObjectChange(kind, name, self._drop(kind, name), None)
 
     def forget_the_gone(self, kind: Kind, version: int) -> None:
         """No older version of what was deleted before this one can still arrive."""
@@ -194,7 +196,7 @@ class Store:
         """Return the objects that belong to a model, in the order of their names.
 
         Pods of its Evaluations are not among them: they stay for a while, and nothing rests on them. Neither are
-        Decisions that are over.
+        Decisions, of which there may be too many.
         """
         return self._manifests(kind, self._by_place[_MODEL, kind, namespace, model])
 
@@ -229,6 +231,14 @@ class Store:
         names = self._by_place[_MODEL, EVALUATIONS, namespace, model]
         records = [kept[name].record for name in sorted(names)]
         return [record for record in records if record is not None]
+
+    def count_decisions(self, namespace: str, model: str, *standings: Standing) -> int:
+        """Return how many Decisions on a model stand so."""
+        return self._decisions.count(namespace, model, *standings)
+
+    def decisions(self, namespace: str, model: str, urgent: Urgent, most: int) -> Chosen:
+        """Return which of a model's Decisions a pass hears, none of which is unpacked for that."""
+        return self._decisions.choose(namespace, model, urgent, most)
 
     def with_hostnames(self, kind: Kind, hostnames: Collection[str]) -> list[Name]:
         """Return which routes or models of all namespaces have host names that overlap these.
@@ -272,9 +282,11 @@ class Store:
         kept = self._kept[kind].get(name)
         return kept is None or seen.version > kept.seen.version
 
-    def _keep(self, kind: Kind, name: Name, entry: Entry) -> None:
+    def _keep(self, kind: Kind, name: Name, entry: CacheEntry) -> None:
         self._kept[kind][name] = entry
         _count(kind, entry, 1)
+        if entry.decision is not None:
+            self._decisions.add(*name, entry.decision)
         for place in _places(kind, name, entry):
             self._by_place.add(place, name)
         for hostname in entry.hostnames:
@@ -282,11 +294,13 @@ class Store:
         if kind == MODELS:
             self._reserved.pop(name, None)
 
-    def _drop(self, kind: Kind, name: Name) -> Entry | None:
+    def _drop(self, kind: Kind, name: Name) -> CacheEntry | None:
         entry = self._kept[kind].pop(name, None)
         if entry is None:
             return None
         _count(kind, entry, -1)
+        if entry.decision is not None:
+            self._decisions.discard(*name, entry.decision)
         for place in _places(kind, name, entry):
             self._by_place.discard(place, name)
         for hostname in entry.hostnames:
@@ -295,7 +309,7 @@ class Store:
             self._reserved.pop(name, None)
         return entry
 
-    def _tell_left_out(self, kind: Kind, name: Name, entry: Entry) -> None:
+    def _tell_left_out(self, kind: Kind, name: Name, entry: CacheEntry) -> None:
         """Say in the log, once for each kind and namespace, that an object is too large."""
         if (kind, name.namespace) in self._told:
             return
@@ -309,11 +323,11 @@ class Store:
         )
 
 
-def _places(kind: Kind, name: Name, entry: Entry) -> Iterator[_Place]:
+def _places(kind: Kind, name: Name, entry: CacheEntry) -> Iterator[_Place]:
     """Yield under what an object is found."""
     if kind == PODS and entry.evaluation:
         yield _EVALUATION, kind, name.namespace, entry.evaluation
-    elif entry.model and not entry.is_over:
+    elif entry.model and kind != DECISIONS:
         yield _MODEL, kind, name.namespace, entry.model
     if entry.app:
         yield _APP, kind, name.namespace, entry.app
@@ -321,7 +335,7 @@ def _places(kind: Kind, name: Name, entry: Entry) -> Iterator[_Place]:
         yield _POLICY, kind, name.namespace, entry.policy
 
 
-def _count(kind: Kind, entry: Entry, times: int) -> None:
+def _count(kind: Kind, entry: CacheEntry, times: int) -> None:
     metrics.STORED.labels(kind.plural).inc(times * len(entry.packed))
     if entry.left_out:
         metrics.LEFT_OUT.labels(kind.plural).inc(times)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mlhops.api.base import Manifest
 from mlhops.api.decision import STOPPING
-from mlhops.controller.cache.change import Change
+from mlhops.controller.cache.change import ObjectChange
 from mlhops.controller.cache.entry import ANY_HOST
 from mlhops.controller.cache.store import Store
 from mlhops.controller.resources import (
@@ -42,7 +42,7 @@ class Wake:
     """Whether a model's detectors are to be asked again, too."""
 
 
-def wakes(change: Change, store: Store, models: Collection[Key]) -> Iterator[Wake]:
+def wakes(change: ObjectChange, store: Store, models: Collection[Key]) -> Iterator[Wake]:
     """Yield what must be looked at again; the same may be named more than once.
 
     Args:
@@ -64,7 +64,7 @@ def stops(decision: Manifest) -> bool:
     return at(decision, "spec", "action") in STOPPING and not text(decision, "status", "phase")
 
 
-def _named(change: Change) -> Iterator[Wake]:
+def _named(change: ObjectChange) -> Iterator[Wake]:
     """Yield what the object itself named before, and names now."""
     kind, (namespace, name) = change.kind, change.name
     urgent = kind == DECISIONS and change.told is not None and stops(change.told)
@@ -80,7 +80,7 @@ def _named(change: Change) -> Iterator[Wake]:
             yield Wake(Key(MODEL, namespace, entry.model), urgent)
 
 
-def _served_by(change: Change, store: Store) -> Iterator[Wake]:
+def _served_by(change: ObjectChange, store: Store) -> Iterator[Wake]:
     """Yield the model for which a pod gets requests, whichever it names itself."""
     service = service_of_app(change.latest.app)
     namespace = change.name.namespace
@@ -89,7 +89,7 @@ def _served_by(change: Change, store: Store) -> Iterator[Wake]:
         yield Wake(Key(MODEL, namespace, model))
 
 
-def _resting_on(change: Change, store: Store, models: Collection[Key]) -> Iterator[Wake]:
+def _resting_on(change: ObjectChange, store: Store, models: Collection[Key]) -> Iterator[Wake]:
     """Yield the models that rest on an object which does not know them."""
     kind, namespace = change.kind, change.name.namespace
     if kind == POLICIES and change.of_spec():
@@ -108,14 +108,14 @@ def _resting_on(change: Change, store: Store, models: Collection[Key]) -> Iterat
         yield from map(Wake, models)
 
 
-def _counted(change: Change) -> Iterator[Wake]:
+def _counted(change: ObjectChange) -> Iterator[Wake]:
     """Yield the policy that a model named and the one that it names: their models are counted by and by."""
     namespace = change.name.namespace
     for policy in {entry.policy for entry in change.entries} - {""}:
         yield Wake(Key(POLICY, namespace, policy), delay=THROTTLE_SECONDS)
 
 
-def _waiting_for_hostnames(change: Change, store: Store) -> Iterator[Wake]:
+def _waiting_for_hostnames(change: ObjectChange, store: Store) -> Iterator[Wake]:
     """Yield the models that wait for a host name that somebody has given up, or whose name somebody takes."""
     before, after = (
         frozenset(entry.hostnames if entry is not None else ())

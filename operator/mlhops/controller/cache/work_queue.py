@@ -30,6 +30,16 @@ class _Due(Generic[Key]):
     key: Key = field(compare=False)
 
 
+@dataclass(order=True)
+class _Turn(Generic[Key]):
+    """A place in the queue; of one place what is urgent comes first, and else what came first."""
+
+    place: int
+    usual: bool
+    number: int
+    key: Key = field(compare=False)
+
+
 class _Paces(Generic[Key]):
     """How much each key has had lately, so that one that changes all the time does not keep the others waiting.
 
@@ -76,7 +86,8 @@ class _Paces(Generic[Key]):
 class WorkQueue(Generic[Key]):
     """Keys that wait for work, in the order in which they came, or for their time.
 
-    A key that is added while it is in work is worked on again afterwards, so that no change goes unseen.
+    A key that is added while it is in work is worked on again afterwards, so that no change goes unseen. What is
+    urgent passes those that wait: every second turn is for it, so that neither keeps the other from work.
     """
 
     def __init__(
@@ -87,7 +98,9 @@ class WorkQueue(Generic[Key]):
         """`waited` is told how many seconds each key waited for a hand."""
         self._clock = clock
         self._waited = waited
-        self._ready: asyncio.Queue[Key] = asyncio.Queue()
+        self._ready: asyncio.PriorityQueue[_Turn[Key]] = asyncio.PriorityQueue()
+        self._front = self._last_usual = self._last_urgent = 0
+        """The place of who went last, and the last places that were given."""
         self._waiting: dict[Key, float] = {}
         """What waits for a hand, and since when."""
         self._working: dict[Key, float] = {}
@@ -123,6 +136,7 @@ class WorkQueue(Generic[Key]):
 
         What is urgent, a person's Abort, does not: however much its key has wanted before.
         """
+        newly = urgent and key not in self._urgent
         if urgent:
             self._urgent.add(key)
         wait = self._paces.wait(key, self._clock())
@@ -132,9 +146,20 @@ class WorkQueue(Generic[Key]):
         self._wanted.pop(key, None)
         if key in self._working:
             self._again.add(key)
-        elif key not in self._waiting:
-            self._waiting[key] = self._clock()
-            self._ready.put_nowait(key)
+        elif newly or key not in self._waiting:
+            self._line_up(key)
+
+    def _line_up(self, key: Key) -> None:
+        """Give a key a place; one that has become urgent has two then, of which the later is passed over."""
+        self._waiting.setdefault(key, self._clock())
+        usual = key not in self._urgent
+        place = max(self._front, self._last_usual if usual else self._last_urgent) + 1
+        if usual:
+            self._last_usual = place
+        else:
+            self._last_urgent = place
+        self._number += 1
+        self._ready.put_nowait(_Turn(place, usual, self._number, key))
 
     def add_after(self, key: Key, delay: float) -> None:
         """Work on the key after a time, or earlier where that was asked for already."""
@@ -148,9 +173,12 @@ class WorkQueue(Generic[Key]):
 
     async def get(self) -> Key:
         """Return the next key; it must be given back with `done`."""
-        key = await self._ready.get()
-        now = self._clock()
-        since = self._waiting.pop(key, now)
+        turn = await self._ready.get()
+        while turn.key not in self._waiting:
+            turn = await self._ready.get()
+        key, now = turn.key, self._clock()
+        self._front = turn.place
+        since = self._waiting.pop(key)
         if self._waited is not None:
             self._waited(now - since)
         self._working[key] = now

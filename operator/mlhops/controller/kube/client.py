@@ -185,9 +185,9 @@ class Client:
             raise ApiError(409, "Conflict", f"the API server was set back: {how}")
 
     async def list(
-        self, kind: Kind, namespace: str, selector: str = "", fields: str = ""
+        self, kind: Kind, namespace: str, selector: str = "", fields: str = "", most: int = 0
     ) -> list[Manifest]:
-        """Return the objects that match a label selector and a field selector.
+        """Return the objects that match a label selector and a field selector; no more than so many, if so.
 
         Raises:
             NotInstalled: the API server does not know the kind.
@@ -195,9 +195,11 @@ class Client:
         query = {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": fields} if fields else {}
         check, found = self._check_list(kind), list[Manifest]()
-        async for page, version in self._pages(kind, namespace, query, _JSON, _MANY):
+        async for page, version in self._pages(kind, namespace, query, _JSON, most or _MANY):
             check(version)
             found += page
+            if most:
+                break
         return found
 
     async def pages(

@@ -8,12 +8,15 @@ from pydantic import ValidationError
 
 from mlhops.api.base import Manifest
 from mlhops.api.status import Hostname
+from mlhops.controller.cache.decisions import Urgent
 from mlhops.controller.cache.entry import Name, OwnedRecord, name_of, owned_record
 from mlhops.controller.cache.store import Store
-from mlhops.controller.kube.client import Client, NotInstalled
+from mlhops.controller.kube import decisions
+from mlhops.controller.kube.client import ApiError, Client, NotInstalled
 from mlhops.controller.resources import (
     DECISIONS,
     EVALUATIONS,
+    EVENTS,
     MODELS,
     PODS,
     SERVICES,
@@ -23,7 +26,7 @@ from mlhops.json_access import items
 from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, app_of
 from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 from mlhops.routing.hostnames import Claim, Rivals
-from mlhops.routing.registry import PARENTS, ROUTED
+from mlhops.routing.registry import PARENTS
 
 Manifests: TypeAlias = list[Manifest]
 Evidence: TypeAlias = tuple[list[Manifest], list[OwnedRecord]]
@@ -63,12 +66,20 @@ class Reader(Protocol):
         """Return the pods that the Kubernetes Services of these InferenceServices choose, whoever made them."""
         ...
 
+    async def events_of(self, namespace: str, uid: str, reason: str) -> list[Manifest]:
+        """Return the Events about an object that have a reason, none where the operator may not read them."""
+        ...
+
+    async def decisions(self, namespace: str, model: str, urgent: Urgent = ()) -> decisions.Decided:
+        """Return the Decisions on a model that matter to a pass: few, however many there are."""
+        ...
+
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return those of a model's Evaluations that are named, and what is known of all."""
         ...
 
-    async def rivals(self, model: Name, hostnames: Collection[str]) -> Rivals:
-        """Return what others have of host names like these, in all namespaces that the operator sees."""
+    async def rivals(self, kind: Kind, model: Name, hostnames: Collection[str]) -> Rivals:
+        """Return what others have of host names like these in routes of a kind, wherever the operator sees them."""
         ...
 
 
@@ -87,18 +98,35 @@ class _Live:
             raise
 
     async def list(self, kind: Kind, namespace: str, model: str = "") -> Manifests:
-        labels = f"{MODEL_LABEL}={model}" if model and kind != DECISIONS else ""
+        labels = f"{MODEL_LABEL}={model}" if model else ""
         if labels and kind == PODS:
             labels += f",!{EVALUATION_LABEL}"
-        fields = f"spec.model={model}" if model and kind == DECISIONS else ""
-        return await self._list(kind, namespace, labels, fields)
+        return await self._list(kind, namespace, labels)
 
     async def of_evaluation(self, namespace: str, evaluation: str) -> Manifests:
-        return await self._list(PODS, namespace, f"{EVALUATION_LABEL}={evaluation}", "")
+        return await self._list(PODS, namespace, f"{EVALUATION_LABEL}={evaluation}")
 
-    async def _list(self, kind: Kind, namespace: str, labels: str, fields: str) -> Manifests:
+    async def events_of(self, namespace: str, uid: str, reason: str) -> Manifests:
+        fields = f"involvedObject.uid={uid},reason={reason}"
         try:
-            return await self._client.list(kind, namespace, labels, fields)
+            return await self._client.list(EVENTS, namespace, fields=fields)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return []
+
+    async def decisions(self, namespace: str, model: str, urgent: Urgent) -> decisions.Decided:
+        try:
+            return await decisions.LiveDecisions(self._store, self._client).read(
+                namespace, model, urgent
+            )
+        except NotInstalled:
+            self._store.doubt(DECISIONS)
+            raise
+
+    async def _list(self, kind: Kind, namespace: str, labels: str) -> Manifests:
+        try:
+            return await self._client.list(kind, namespace, labels)
         except NotInstalled:
             self._store.doubt(kind)
             raise
@@ -106,7 +134,7 @@ class _Live:
     async def chosen_for(self, namespace: str, services: Collection[str]) -> Manifests:
         if not services:
             return []
-        return await self._list(PODS, namespace, chosen_by(services), "")
+        return await self._list(PODS, namespace, chosen_by(services))
 
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         live = await self.list(EVALUATIONS, namespace, model)
@@ -168,6 +196,16 @@ class CachedReader:
             return self._store.pods_by_app(namespace, [app_of(service) for service in services])
         return await self._live.chosen_for(namespace, services)
 
+    async def events_of(self, namespace: str, uid: str, reason: str) -> list[Manifest]:
+        """Return the Events about an object as they are now: they are not watched."""
+        return await self._live.events_of(namespace, uid, reason)
+
+    async def decisions(self, namespace: str, model: str, urgent: Urgent = ()) -> decisions.Decided:
+        """Return such Decisions as they were heard of."""
+        if self._store.covers(DECISIONS, namespace):
+            return decisions.heard(self._store, namespace, model, urgent)
+        return await self._live.decisions(namespace, model, urgent)
+
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return the named Evaluations and the records of all that were heard of."""
         if not self._store.covers(EVALUATIONS, namespace):
@@ -176,14 +214,12 @@ class CachedReader:
         named = [manifest for manifest in found if manifest is not None]
         return named, self._store.records(namespace, model)
 
-    async def rivals(self, model: Name, hostnames: Collection[str]) -> Rivals:
+    async def rivals(self, kind: Kind, model: Name, hostnames: Collection[str]) -> Rivals:
         """Return what was heard of others' routes and models with host names like these."""
         if not hostnames:
             return Rivals()
-        routes, models = [
-            [one for kind in kinds for one in await self._with_hostnames(kind, model, hostnames)]
-            for kinds in (ROUTED, (MODELS,))
-        ]
+        routes = await self._with_hostnames(kind, model, hostnames)
+        models = await self._with_hostnames(MODELS, model, hostnames)
         claims = [claim for each in models for claim in _claims(each)]
         # What is about to be claimed counts as claimed; nothing is awaited from here to the plan that rests on it.
         reserved = self._store.reserved()
@@ -239,7 +275,7 @@ class LiveReader:
         self, kind: Kind, namespace: str, model: str, names: Collection[str] = ()
     ) -> list[Manifest]:
         """Return the objects of a model: those that are named as they are now."""
-        if kind in (PODS, DECISIONS) or not self._store.covers(kind, namespace):
+        if kind == PODS or not self._store.covers(kind, namespace):
             return await self._live.list(kind, namespace, model)
         heard = {name_of(m).name: m for m in self._store.of_model(kind, namespace, model)}
         if kind != SERVICES:
@@ -262,6 +298,14 @@ class LiveReader:
         """Return such pods as they are now."""
         return await self._live.chosen_for(namespace, services)
 
+    async def events_of(self, namespace: str, uid: str, reason: str) -> list[Manifest]:
+        """Return the Events about an object as they are now."""
+        return await self._live.events_of(namespace, uid, reason)
+
+    async def decisions(self, namespace: str, model: str, urgent: Urgent = ()) -> decisions.Decided:
+        """Return such Decisions as they are now."""
+        return await self._live.decisions(namespace, model, urgent)
+
     async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
         """Return the named Evaluations as they are now, and the records of all."""
         if len(names) > _FEW or not self._store.covers(EVALUATIONS, namespace):
@@ -270,6 +314,6 @@ class LiveReader:
         named = [manifest for manifest in found if manifest is not None]
         return named, self._store.records(namespace, model)
 
-    async def rivals(self, model: Name, hostnames: Collection[str]) -> Rivals:
+    async def rivals(self, kind: Kind, model: Name, hostnames: Collection[str]) -> Rivals:
         """Return what others have as heard: it decides nothing but who was first."""
-        return await self._heard.rivals(model, hostnames)
+        return await self._heard.rivals(kind, model, hostnames)

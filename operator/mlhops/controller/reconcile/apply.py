@@ -45,14 +45,14 @@ from mlhops.rollout.intents import (
     PostCloudEvent,
     ReleaseRecord,
     Remove,
-    SetWeights,
+    SetTraffic,
     StartRetraining,
 )
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revision import service_name
 from mlhops.rollout.revision_record import RevisionRecord
-from mlhops.routing.exposure import Features
-from mlhops.routing.router import Router
+from mlhops.routing.route import Features
+from mlhops.routing.traffic import Traffic
 
 _REMOVABLE = {
     "InferenceService": SERVICES,
@@ -65,10 +65,9 @@ _REMOVABLE = {
 class Applier:
     """Writes plans to the API server."""
 
-    def __init__(self, client: Client, router: Router, recorder: Recorder, sinks: Sinks) -> None:
+    def __init__(self, client: Client, recorder: Recorder, sinks: Sinks) -> None:
         self._client = client
         self._sinks = sinks
-        self._router = router
         self._recorder = recorder
 
     async def apply(self, gathered: Gathered, plan: Plan) -> None:
@@ -77,7 +76,7 @@ class Applier:
             await self._do(gathered, intent)
         if plan.status is not None:
             await self._write_status(gathered, plan.status)
-        elif any(isinstance(intent, SetWeights | Remove) for intent in plan.after):
+        elif any(isinstance(intent, SetTraffic | Remove) for intent in plan.after):
             # Changes nothing, and fails if the model has changed since it was read.
             await self._write_status(gathered, gathered.seen.model.status)
         # Told as soon as they are true: what comes after may fail, and the next pass has no news.
@@ -99,8 +98,8 @@ class Applier:
                 await self._ensure_service(gathered, revision)
             case ConfigureDetector(revision):
                 await self._configure_detector(gathered, revision)
-            case SetWeights():
-                await self._set_weights(gathered, intent)
+            case SetTraffic(traffic):
+                await self._set_traffic(gathered, traffic)
             case EnsureEvaluation():
                 await self._ensure_evaluation(gathered, intent)
             case ReleaseRecord(revision):
@@ -176,19 +175,17 @@ class Applier:
         if record is not None:
             await self._record(gathered, revision, record)
 
-    async def _set_weights(self, gathered: Gathered, intent: SetWeights) -> None:
-        route = gathered.seen.route
+    async def _set_traffic(self, gathered: Gathered, traffic: Traffic) -> None:
+        router, route = gathered.seen.router, gathered.seen.route
         features = route.features if route is not None else Features.FULL
-        manifest = self._router.desired(
-            gathered.routed, intent.weights, gathered.answerers, features
-        )
+        manifest = router.desired(gathered.routed, traffic, gathered.answerers, features)
         # With its uid, a route that somebody has deleted meanwhile is not made again by mistake.
         known = dict(gathered.route)
         if gathered.seen.model.metadata.orphaned:
             # The garbage collector changes it as well, and soon nobody takes a share from a candidate any more.
             known.pop("resourceVersion", None)
         manifest["metadata"] = {**cast(Manifest, manifest["metadata"]), **known}
-        await self._client.apply(self._router.route, manifest)
+        await self._client.apply(router.route, manifest)
 
     async def _ensure_evaluation(self, gathered: Gathered, intent: EnsureEvaluation) -> None:
         meta = gathered.seen.model.metadata

@@ -25,7 +25,7 @@ def configurations(
                 features=record.interface.features,
                 output=record.interface.output,
                 windows=windows,
-                alibi=asked,
+                engine=asked,
                 probe=_probe(model, record),
             )
             service = service_name(model.metadata.name, revision)

@@ -16,6 +16,7 @@ from mlhops.controller.reconcile.profiles import Profiles
 from mlhops.controller.resources import EVALUATIONS, EVENTS, JOBS, MODELS, SERVICES, Key
 from mlhops.controller.telemetry import metrics
 from mlhops.json_access import text
+from mlhops.kserve.limit_range import name_limit_range
 from mlhops.kserve.owner import owned
 from mlhops.rollout import evaluator_job, profiles
 from mlhops.rollout.evaluator_pod import EvaluatorImage
@@ -93,10 +94,10 @@ class Evaluations:
             return None
         evaluation = Evaluation.model_validate(live)
         found = await reader.get(MODELS, key.namespace, evaluation.spec.model)
-        model = ClinicalModel.model_validate(found) if found is not None else None
         if evaluation.status.phase in FINISHED or evaluation.metadata.deletion_timestamp:
-            await self._profiles.tidy(reader, key, evaluation, model)
+            await self._profiles.tidy(reader, key, evaluation, text(found, "metadata", "uid"))
             return None
+        model = ClinicalModel.model_validate(found) if found is not None else None
         problem = await self._problem(reader, live, evaluation, model)
         if problem or model is None:
             status = evaluator_job.refused(evaluation, problem, now, final=True)
@@ -188,7 +189,8 @@ class Evaluations:
         """Return what the Job controller says of a pod that it cannot create."""
         fields = f"involvedObject.uid={job_uid},reason=FailedCreate"
         events = await self._client.list(EVENTS, key.namespace, fields=fields)
-        words = text(events[-1], "message") if events else ""
+        said = text(events[-1], "message") if events else ""
+        words = name_limit_range(said, "spec.evaluation.resources")
         return f"the evaluator cannot start: {words}" if words else ""
 
     async def keep(

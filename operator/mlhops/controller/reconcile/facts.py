@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 
 from mlhops.api.base import Manifest
+from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.controller.cache.entry import OwnedRecord
+from mlhops.controller.kube.decisions import Decided
 from mlhops.controller.reconcile.configurations import configurations
-from mlhops.controller.reconcile.decisions import read_decisions
 from mlhops.controller.reconcile.revisions import Known
 from mlhops.json_access import condition, number, text
 from mlhops.kserve import health, inferenceservice
@@ -19,20 +20,21 @@ from mlhops.kserve.detector import is_configured
 from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of, detector_map, profile_map
 from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.servers import Runtimes
-from mlhops.kserve.state import Answerer, Route, Service
+from mlhops.kserve.state import Service
 from mlhops.rollout.drift_snapshot import Monitored
 from mlhops.rollout.observed import Observed, Retraining
 from mlhops.rollout.retraining import ACTION_LABEL
 from mlhops.rollout.revision import service_name
 from mlhops.rollout.revision_record import RevisionRecord
-from mlhops.routing.hostnames import HostnameRules, Rivals, held_by, judge_hostnames, routed
+from mlhops.routing.hostnames import HostnameRules, Rivals
+from mlhops.routing.route import Answerer, Route
 from mlhops.routing.router import Router
 
 _ENDS = ("Complete", "Failed")
 
 
 @dataclass(frozen=True)
-class Serving:
+class ServingObjects:
     """What serves a model, and what makes out how that does."""
 
     services: list[Manifest] | None
@@ -44,6 +46,8 @@ class Serving:
     pods: list[Manifest]
     """Those that get requests for the InferenceServices, whoever made them."""
     runtimes: Runtimes
+    unknown: Mapping[str, str]
+    """What a server answers that has no model of the name, by its InferenceService."""
 
     @property
     def route(self) -> Manifest | None:
@@ -59,7 +63,7 @@ class Belongings:
     """Those on which the next step rests."""
     records: list[OwnedRecord]
     """What is known of all Evaluations."""
-    decisions: list[Manifest]
+    decided: Decided
     revisions: list[Manifest]
     config_maps: list[Manifest]
     policy: MonitoringPolicy | None
@@ -67,10 +71,10 @@ class Belongings:
 
 
 @dataclass(frozen=True)
-class Found:
+class Surroundings:
     """The objects around one model, as they were read."""
 
-    serving: Serving
+    serving: ServingObjects
     more: Belongings
     rivals: Rivals | None
     """What others have of its host names, None where the API server does not know the kind of route."""
@@ -82,7 +86,7 @@ class Gathered:
 
     seen: Observed
     routed: ClinicalModel
-    """The model with the host names and the Gateway that its route has."""
+    """The model as its route has it: of a Gateway, with the host names that it holds there."""
     records: Mapping[str, RevisionRecord]
     """What each revision is, from the spec and from what was recorded."""
     configurations: Mapping[str, Manifest]
@@ -96,7 +100,7 @@ class Gathered:
 
 
 def facts(
-    model: ClinicalModel, found: Found, known: Known, router: Router, rules: HostnameRules
+    model: ClinicalModel, found: Surroundings, known: Known, router: Router, rules: HostnameRules
 ) -> Gathered:
     """Return what a plan and its writes need to know of a model."""
     route = found.serving.route
@@ -104,7 +108,7 @@ def facts(
     answerers = _answerers(model, known.records)
     return Gathered(
         seen=_observed(model, found, known, router, rules, configured, answerers),
-        routed=routed(model, held_by(model, route)),
+        routed=router.routed(model, route),
         records=known.records,
         configurations=configured,
         answerers=answerers,
@@ -122,7 +126,7 @@ def facts(
 
 def _observed(
     model: ClinicalModel,
-    found: Found,
+    found: Surroundings,
     known: Known,
     router: Router,
     rules: HostnameRules,
@@ -131,7 +135,6 @@ def _observed(
 ) -> Observed:
     uid, serving, more = model.metadata.uid, found.serving, found.more
     route, parent, rivals = serving.route, serving.parent or {}, found.rivals or Rivals()
-    decisions, more_decisions = read_decisions(more.decisions, model)
     maps = [one for one in more.config_maps if is_ours(one, uid)]
     return Observed(
         model=model,
@@ -140,8 +143,8 @@ def _observed(
         route=_route(router, model, route, answerers),
         evaluations=_evaluations(more.evaluations, uid),
         records={each.name: each.record for each in more.records if uid in each.owners},
-        decisions=decisions,
-        more_decisions=more_decisions,
+        decisions=_decisions(more.decided),
+        more_decisions=more.decided.more,
         recorded=known.digests,
         stale=known.stale,
         owned_records=_owned_records(model, more.revisions),
@@ -150,7 +153,7 @@ def _observed(
         gateway_exists=serving.parent is not None,
         unprogrammed=router.doubt(parent),
         listener=router.listener(parent),
-        hostnames=judge_hostnames(model, route, rivals, parent, rules),
+        hostnames=router.judge_hostnames(model, route, rivals, parent, rules),
         kserve_installed=serving.services is not None,
         gateway_api_installed=serving.routes is not None and found.rivals is not None,
         monitored=_monitored(model, more.policy),
@@ -160,7 +163,7 @@ def _observed(
 
 def _services(
     model: ClinicalModel,
-    serving: Serving,
+    serving: ServingObjects,
     records: Mapping[str, RevisionRecord],
 ) -> dict[str, Service]:
     found: dict[str, Service] = {}
@@ -176,16 +179,28 @@ def _services(
             )
         app = app_of(name)
         pods = [p for p in serving.pods if text(p, "metadata", "labels", APP_LABEL) == app]
-        found[name] = health.observe(manifest, pods, desired, serving.runtimes)
+        unknown = serving.unknown.get(name, "")
+        found[name] = health.observe(manifest, pods, desired, serving.runtimes, unknown)
     return found
 
 
 def _route(
     router: Router, model: ClinicalModel, live: Manifest | None, answerers: Mapping[str, Answerer]
 ) -> Route | None:
-    if live is None or model.spec.exposure.gateway is None:
-        return None  # without a Gateway no route is ours to read
-    return router.observe(routed(model, held_by(model, live)), live, answerers)
+    if live is None or router.parent(model) is None:
+        return None  # where it would hang on nothing, no route is ours to read
+    return router.observe(router.routed(model, live), live, answerers)
+
+
+def _decisions(decided: Decided) -> tuple[Decision, ...]:
+    """Return the Decisions that can be read."""
+    found = list[Decision]()
+    for manifest in decided.decisions:
+        try:
+            found.append(Decision.model_validate(manifest))
+        except ValidationError:
+            continue
+    return tuple(found)
 
 
 def _answerers(

@@ -1,7 +1,7 @@
 """Gathers everything about one model: as last heard, or read anew where a step cannot be taken back."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -12,12 +12,17 @@ from mlhops.api.policy import MonitoringPolicy
 from mlhops.controller.cache.entry import Name
 from mlhops.controller.kube.client import ApiError, NotInstalled
 from mlhops.controller.kube.reader import Reader
-from mlhops.controller.reconcile.facts import Belongings, Found, Gathered, Serving, facts
+from mlhops.controller.reconcile.facts import (
+    Belongings,
+    Gathered,
+    ServingObjects,
+    Surroundings,
+    facts,
+)
 from mlhops.controller.reconcile.revisions import NOTHING_OFFERED, known_revisions, read_records
 from mlhops.controller.reconcile.runtimes import offered, runtimes_of
 from mlhops.controller.resources import (
     CONFIG_MAPS,
-    DECISIONS,
     JOBS,
     MODELS,
     POLICIES,
@@ -26,12 +31,17 @@ from mlhops.controller.resources import (
     Key,
 )
 from mlhops.json_access import text
+from mlhops.kserve import health
 from mlhops.kserve.detector import Detector, Detectors
-from mlhops.kserve.owner import controllers, is_ours, owned
+from mlhops.kserve.owner import controllers, is_of_service, is_ours, owned
+from mlhops.kserve.runtime import hint_of_name
+from mlhops.kserve.unnamed import UNHEALTHY, unknown_model
+from mlhops.rollout.decisions import heard_first
 from mlhops.rollout.leaving import ORPHAN
 from mlhops.rollout.revision import evaluation_name
 from mlhops.rollout.taken import live_evaluations
-from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules, Rivals, asked_by, held_by
+from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules, Rivals
+from mlhops.routing.registry import ROUTERS, router_of
 from mlhops.routing.router import Router
 
 R = TypeVar("R", bound=Resource)
@@ -59,10 +69,10 @@ class Unreadable(Exception):
 
 async def gather(
     reader: Reader,
-    router: Router,
     detectors: Detectors,
     key: Key,
     rules: HostnameRules = ANY_HOSTNAME,
+    routers: Sequence[Router] = ROUTERS,
 ) -> Gathered | None:
     """Return everything about a model, None where it is gone; new revisions get one of these detectors.
 
@@ -75,7 +85,7 @@ async def gather(
         return None
     model = _parse(ClinicalModel, live)
     try:
-        return await _gather_around(reader, router, detectors, model, rules)
+        return await _gather_around(reader, router_of(model, routers), detectors, model, rules)
     except ApiError as error:
         if error.status != 403:
             raise
@@ -99,13 +109,13 @@ async def _gather_around(
     if not recorded.has_target:
         choice = await offered(reader, model.metadata.namespace)
     # Last of all, so that what is claimed on it is claimed on what is so at this moment.
-    rivals = await _rivals(reader, model, serving.route)
+    rivals = await _rivals(reader, router, model, serving.route)
     detector = _detector(detectors, model, more.policy)
     known = known_revisions(model, recorded, services, detector, choice)
-    return facts(model, Found(serving, more, rivals), known, router, rules)
+    return facts(model, Surroundings(serving, more, rivals), known, router, rules)
 
 
-async def _serving(reader: Reader, router: Router, model: ClinicalModel) -> Serving:
+async def _serving(reader: Reader, router: Router, model: ClinicalModel) -> ServingObjects:
     mine = namespace, _ = (model.metadata.namespace, model.metadata.name)
     role = model.status.candidate or model.status.stable
     services, routes, parent = await asyncio.gather(
@@ -118,27 +128,48 @@ async def _serving(reader: Reader, router: Router, model: ClinicalModel) -> Serv
         reader.chosen_for(namespace, [text(one, "metadata", "name") for one in own]),
         runtimes_of(reader, namespace, own),
     )
-    return Serving(own if services is not None else None, routes, parent, pods, runtimes)
+    unknown = await _unknown(reader, namespace, own, pods)
+    return ServingObjects(
+        own if services is not None else None, routes, parent, pods, runtimes, unknown
+    )
+
+
+async def _unknown(
+    reader: Reader, namespace: str, services: list[Manifest], pods: list[Manifest]
+) -> dict[str, str]:
+    """Return what servers answer that may call their model otherwise than the operator does, and are not ready."""
+    found = {}
+    for service in services:
+        name = text(service, "metadata", "name")
+        if health.is_ready(service) or not hint_of_name(service):
+            continue
+        for pod in [one for one in pods if is_of_service(one, name)][:1]:
+            uid = text(pod, "metadata", "uid")
+            events = await reader.events_of(namespace, uid, UNHEALTHY)
+            found[name] = unknown_model(service, events)
+    return found
 
 
 async def _belongings(reader: Reader, model: ClinicalModel) -> Belongings:
     mine = (model.metadata.namespace, model.metadata.name)
-    (evaluations, records), decisions, revisions, maps, policy = await asyncio.gather(
+    (evaluations, records), decided, revisions, maps, policy = await asyncio.gather(
         reader.evaluations(*mine, _cited(model)),
-        reader.of_model(DECISIONS, *mine),
+        reader.decisions(*mine, heard_first(model.status)),
         reader.of_model(REVISIONS, *mine),
         reader.of_model(CONFIG_MAPS, *mine),
         _policy(reader, model),
     )
     jobs = await reader.of_model(JOBS, *mine) if model.spec.monitoring is not None else []
-    return Belongings(evaluations, records, decisions, revisions, maps, policy, jobs)
+    return Belongings(evaluations, records, decided, revisions, maps, policy, jobs)
 
 
-async def _rivals(reader: Reader, model: ClinicalModel, route: Manifest | None) -> Rivals | None:
+async def _rivals(
+    reader: Reader, router: Router, model: ClinicalModel, route: Manifest | None
+) -> Rivals | None:
     """Return what others have of the host names that a model asks for or holds."""
-    meta = model.metadata
-    names = {*asked_by(model), *(each.name for each in held_by(model, route))}
-    return await _if_installed(reader.rivals(Name(meta.namespace, meta.name), names))
+    name = Name(model.metadata.namespace, model.metadata.name)
+    names = router.contested(model, route)
+    return await _if_installed(reader.rivals(router.route, name, names))
 
 
 def _is_kept(revision: Manifest, model: ClinicalModel) -> bool:

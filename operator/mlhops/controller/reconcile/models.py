@@ -1,7 +1,7 @@
 """Reconciles one ClinicalModel: gather, plan, apply, return."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
@@ -29,7 +29,7 @@ from mlhops.rollout.intents import (
     EnsureEvaluation,
     EnsureService,
     Plan,
-    SetWeights,
+    SetTraffic,
     StartRetraining,
 )
 from mlhops.rollout.observed import Observed
@@ -37,9 +37,10 @@ from mlhops.rollout.plan import plan, plan_to_tell
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.staleness import may_rest_on_cached_state
 from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules
+from mlhops.routing.registry import ROUTERS
 from mlhops.routing.router import Router
 
-_RESTS_ON_MODEL = (EnsureService, ConfigureDetector, EnsureEvaluation, SetWeights, StartRetraining)
+_RESTS_ON_MODEL = (EnsureService, ConfigureDetector, EnsureEvaluation, SetTraffic, StartRetraining)
 Looks: TypeAlias = Callable[[Key], Look | None]
 """Returns the newest look at a model, None before the first."""
 Answers: TypeAlias = Callable[[Key, Observed], ServingLook | None]
@@ -55,13 +56,13 @@ class Models:
         self,
         client: Client,
         store: Store,
-        router: Router,
         detectors: Detectors,
         clock: Callable[[], datetime],
         sinks: Sinks,
         looks: Looks,
         answers: Answers,
         hostnames: HostnameRules = ANY_HOSTNAME,
+        routers: Sequence[Router] = ROUTERS,
     ) -> None:
         self._client = client
         self._store = store
@@ -69,10 +70,10 @@ class Models:
         self._hostnames = hostnames
         self._heard = CachedReader(store, client)
         self._fresh = LiveReader(store, client)
-        self._router = router
+        self._routers = routers
         self._detectors = detectors
         self._clock = clock
-        self._applier = Applier(client, router, Recorder(client, clock), sinks)
+        self._applier = Applier(client, Recorder(client, clock), sinks)
         self._looks = looks
         self._refusals: dict[Key, str] = {}
 
@@ -92,8 +93,7 @@ class Models:
             raise error.cause from error
         if made is None:
             self._refusals.pop(key, None)
-            await self._answer_nobodys_decisions(key)
-            return GONE
+            return 0.0 if await self._answer_nobodys_decisions(key) else GONE
         gathered, decided = made
         refused = gathered.seen.refusal
         try:
@@ -119,7 +119,7 @@ class Models:
         return await self._plan_on(self._fresh, key)
 
     async def _plan_on(self, reader: Reader, key: Key) -> tuple[Gathered, Plan] | None:
-        gathered = await gather(reader, self._router, self._detectors, key, self._hostnames)
+        gathered = await gather(reader, self._detectors, key, self._hostnames, self._routers)
         if gathered is None:
             return None
         monitored = gathered.seen.monitored
@@ -153,7 +153,7 @@ class Models:
         meta = gathered.seen.model.metadata
         if meta.orphaned and gathered.route:
             # The model may be gone by now. Its route stays, and by its uid none is made; no other pass comes.
-            unchecked = tuple(each for each in unchecked if not isinstance(each, SetWeights))
+            unchecked = tuple(each for each in unchecked if not isinstance(each, SetTraffic))
         if not any(isinstance(intent, _RESTS_ON_MODEL) for intent in unchecked):
             return
         live = await self._client.get(MODELS, meta.namespace, meta.name)
@@ -193,19 +193,21 @@ class Models:
         }
         await self._client.patch_status(MODELS, manifest)
 
-    async def _answer_nobodys_decisions(self, key: Key) -> None:
-        """Say of Decisions on a model that does not exist that they have no effect."""
-        for live in await self._fresh.of_model(DECISIONS, key.namespace, key.name):
-            answered = text(live, "status", "phase") in ("Honoured", "Ignored")
-            if text(live, "spec", "model") == key.name and not answered:
-                message = f"there is no ClinicalModel {key.name} in {key.namespace}"
-                status = DecisionStatus(phase="Ignored", message=message, observed_at=self._clock())
-                metadata: Manifest = {
-                    "name": text(live, "metadata", "name"),
-                    "namespace": key.namespace,
-                }
-                manifest: Manifest = {"metadata": metadata, "status": status.to_json()}
-                await self._client.patch_status(DECISIONS, manifest)
+    async def _answer_nobodys_decisions(self, key: Key) -> bool:
+        """Say of Decisions on a model that does not exist that they have no effect; return whether there are more."""
+        decided = await self._fresh.decisions(key.namespace, key.name)
+        message = f"there is no ClinicalModel {key.name} in {key.namespace}"
+        for live in decided.decisions:
+            if text(live, "status", "phase") == "Honoured":
+                continue
+            status = DecisionStatus(phase="Ignored", message=message, observed_at=self._clock())
+            metadata: Manifest = {
+                "name": text(live, "metadata", "name"),
+                "namespace": key.namespace,
+            }
+            manifest: Manifest = {"metadata": metadata, "status": status.to_json()}
+            await self._client.patch_status(DECISIONS, manifest)
+        return decided.more
 
 
 def _conditions(live: Manifest) -> list[Condition]:

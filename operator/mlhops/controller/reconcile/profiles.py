@@ -85,15 +85,13 @@ class Profiles:
             await self._delete(live)
         return settled
 
-    async def tidy(
-        self, reader: Reader, key: Key, evaluation: Evaluation, model: ClinicalModel | None
-    ) -> None:
-        """Let go of what an Evaluation needs no longer, and of a profile that is none."""
+    async def tidy(self, reader: Reader, key: Key, evaluation: Evaluation, owner: str) -> None:
+        """Let go of what an Evaluation needs no longer, and of a profile that is none; `owner` is its model's uid."""
         self.forget(key)
-        if model is None or not evaluation.spec.profile or not profiles.has_none(evaluation.status):
+        if not owner or not evaluation.spec.profile or not profiles.has_none(evaluation.status):
             return
         live = await reader.get(CONFIG_MAPS, key.namespace, profiles.name_of_map(evaluation))
-        if live is not None and profiles.is_left_over(evaluation, live, model.metadata.uid):
+        if live is not None and profiles.is_left_over(evaluation, live, owner):
             await self._delete(live)
 
     def forget(self, key: Key) -> None:

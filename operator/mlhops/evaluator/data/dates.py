@@ -4,10 +4,8 @@ A column has a time zone in all its values or in none. Without one, a date is th
 compared with days; with one it is a moment, and is compared with moments. Nothing is guessed between the two.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -16,21 +14,15 @@ import pyarrow.types as types
 from numpy.typing import NDArray
 
 from mlhops.api.columns import told
-from mlhops.api.dates import DateEncoding, is_zoned, microseconds
+from mlhops.api.dates import DateEncoding, is_zoned
 from mlhops.api.interface import Feature
-from mlhops.evaluator.data.convert import encoded, is_text, pattern, plain
+from mlhops.evaluator.data.convert import encoded, is_text, pattern, plain, texts
 from mlhops.evaluator.data.read import Column, Table, is_date
 from mlhops.evaluator.errors import EvaluationError
+from mlhops.inputs.dates import FIRST, LAST, SECOND, UNITS, read_date, since, write_date
 from mlhops.small_cells import SmallCells
 
-_ISO = re.compile(
-    r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII
-)
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_SECOND = 10**6
-_DAY = 86_400 * _SECOND
-_FIRST, _LAST = microseconds(datetime.min), microseconds(datetime.max)
-_UNITS = {"Days": _DAY, "Hours": 3600 * _SECOND, "Seconds": _SECOND}
 _ROWS_AT_ONCE = 65_536
 _WANTED = "write 2024-01-31, 2024-01-31T12:00:00 or 2024-01-31T12:00:00+01:00 (ISO 8601)"
 
@@ -67,36 +59,24 @@ def dates(column: Column) -> Dates:
     per_second = _PER_SECOND[array.type.unit]
     seconds = np.floor_divide(raw, per_second)
     # Before the year 1 or after 9999 there are no dates, and microseconds may not fit.
-    wrong = known & ((seconds < _FIRST // _SECOND) | (seconds > _LAST // _SECOND))
-    rest = (raw - seconds * per_second) * _SECOND // per_second
-    values = np.where(wrong, 0, seconds) * _SECOND + np.where(wrong, 0, rest)
+    wrong = known & ((seconds < FIRST // SECOND) | (seconds > LAST // SECOND))
+    rest = (raw - seconds * per_second) * SECOND // per_second
+    values = np.where(wrong, 0, seconds) * SECOND + np.where(wrong, 0, rest)
     zones = frozenset({array.type.tz is not None} if known.any() else ())
     return Dates(values, known & ~wrong, wrong, zones, "a year before 1 or after 9999")
 
 
 def _of_text(column: Column) -> Dates:
-    codes, texts = encoded(column)
-    found = [_read(text) for text in texts]
+    codes, words = encoded(column)
+    found = [read_date(word) for word in words]
     ok = np.array([*(each is not None for each in found), False])
     numbers = np.array([*(each[0] if each else 0 for each in found), 0], np.int64)
     present = np.unique(codes[codes >= 0]).tolist()
     wrong = (codes >= 0) & ~ok[codes]
-    first = texts[codes[np.argmax(wrong)]] if wrong.any() else ""
+    first = words[codes[np.argmax(wrong)]] if wrong.any() else ""
     looks = f"'{pattern(first)}' (9 is any digit, a any letter)"
     zones = frozenset(each[1] for code in present if (each := found[code]) is not None)
     return Dates(numbers[codes], (codes >= 0) & ok[codes], wrong, zones, looks)
-
-
-def _read(text: str) -> tuple[int, bool] | None:
-    """Return a date as microseconds from 1970 on, and whether it has a time zone; None where it is no date."""
-    text = text.strip()
-    if not _ISO.fullmatch(text):
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-        return microseconds(found), found.tzinfo is not None
-    except (ValueError, OverflowError):
-        return None
 
 
 _ALL_TOLD = SmallCells(1)
@@ -188,11 +168,27 @@ def numbered(column: Column, feature: Feature) -> Column:
     look = _checked(feature.name, feature.date)
     found = look.add(column)
     look.check()
-    since = microseconds(datetime.fromisoformat(feature.date.since))
     numbers: Column = pa.array(
-        (found.values - since) / _UNITS[feature.date.unit], pa.float64(), mask=~found.known
+        (found.values - since(feature.date)) / UNITS[feature.date.unit],
+        pa.float64(),
+        mask=~found.known,
     )
     return numbers
+
+
+def worded(column: Column) -> list[str | None]:
+    """Return a column's dates as the text that callers send: as it stands, or as ISO 8601 has it."""
+    if is_text(column):
+        return [None if word is None else word.strip() for word in texts(column)]
+    found, kind = dates(column), plain(column).type
+    day = types.is_date(kind)
+    zoned = not day and kind.tz is not None
+    moments, places = np.unique(found.values, return_inverse=True)
+    words = [write_date(moment, day=day, zoned=zoned) for moment in moments.tolist()]
+    return [
+        words[place] if known else None
+        for place, known in zip(places.tolist(), found.known.tolist(), strict=True)
+    ]
 
 
 def _checked(name: str, date: DateEncoding) -> Checked:

@@ -137,21 +137,14 @@ def cohorts(
         columns = table[:, [factors.index(name) for name in part]]
         present = [tuple(combination) for combination in np.unique(columns, axis=0).tolist()]
         if most is not None and len(names) + len(present) > most:
-            raise EvaluationError(
-                f"gates[].across with {', '.join(part)} makes more than {most:,} groups: name "
-                "fewer groups in an intersection, or wider bins in spec.interface.groups"
-            )
+            raise EvaluationError(_too_many(part, most))
         chosen = tuple(wanted.get(name, -1) for name in part)
         found = len(names) + present.index(chosen) if chosen in present else -1
-        for combination in present:
-            names.append(_name(part, combination, levels))
-            rows.append((columns == combination).all(axis=1))
-            division.append(number)
-            references.append(found)
-        if len(part) == 1:
-            every = range(len(levels[part[0]].values))
-            missing = sorted(set(every) - {code for (code,) in present})
-            absent += [_name(part, [code], levels) for code in missing]
+        names += [_name(part, combination, levels) for combination in present]
+        rows += [(columns == combination).all(axis=1) for combination in present]
+        division += [number] * len(present)
+        references += [found] * len(present)
+        absent += _without_people(part, present, levels)
     return Cohorts(
         names,
         np.array(rows, dtype=bool),
@@ -160,6 +153,23 @@ def cohorts(
         np.array(division, dtype=np.intp),
         np.array(references, dtype=np.intp),
     )
+
+
+def _too_many(part: Sequence[str], most: int) -> str:
+    return (
+        f"gates[].across with {', '.join(part)} makes more than {most:,} groups: name "
+        "fewer groups in an intersection, or wider bins in spec.interface.groups"
+    )
+
+
+def _without_people(
+    part: Sequence[str], present: Sequence[Sequence[int]], levels: dict[str, Levels]
+) -> list[str]:
+    """Return the declared values that nobody has; of an intersection only what somebody has is a group."""
+    if len(part) > 1:
+        return []
+    missing = set(range(len(levels[part[0]].values))) - {code for (code,) in present}
+    return [_name(part, [code], levels) for code in sorted(missing)]
 
 
 def _atoms(levels: Sequence[Levels]) -> tuple[Codes, Codes]:

@@ -52,6 +52,13 @@ class Sent:
     datatype: Datatype
     values: Values
     """Numbers with a point as an array, NaN where one is missing; all else as a list, with None."""
+    numbers: Floats | None = None
+    """What the values are counted as, where that is not what they are: of dates that go out as text."""
+
+    @property
+    def counted(self) -> Values:
+        """The values as they are counted, in profiles and ranges."""
+        return self.values if self.numbers is None else self.numbers
 
     @property
     def missing(self) -> int:
@@ -62,7 +69,8 @@ class Sent:
 
     def row(self, row: int) -> "Sent":
         """Return the feature of one row."""
-        return replace(self, values=self.values[row : row + 1])
+        numbers = None if self.numbers is None else self.numbers[row : row + 1]
+        return replace(self, values=self.values[row : row + 1], numbers=numbers)
 
     def json(self) -> list[Json]:
         """Return the values for a request: a missing one is null, since JSON has no NaN."""

@@ -108,7 +108,7 @@ def _read(table: Table, spec: EvaluationSpec, chosen: NDArray[np.intp]) -> _Read
         here = chosen[first:last] - start
         start += read.rows
         for column in read.columns:
-            values = column.values
+            values = column.counted
             if column.name in numeric and not isinstance(values, np.ndarray):
                 values = as_numbers(values)
             if isinstance(values, np.ndarray):

@@ -19,6 +19,13 @@ class Counts:
     positives: int | None
     negatives: int | None
 
+    @property
+    def prevalence(self) -> float | None:
+        """The share of positives where all that it is made of may be told."""
+        if self.rows is None or self.positives is None or self.negatives is None:
+            return None
+        return self.positives / self.rows
+
 
 @dataclass(frozen=True)
 class PlotSpan:

@@ -8,7 +8,7 @@ from mlhops.api.evaluation import EvaluationPhase, GateResult, GroupEstimate
 from mlhops.api.gate import Gate
 from mlhops.evaluator.report.figures import Counts, Forest, PlotSpan, Row, Side
 from mlhops.evaluator.verdict.fairness import Fairness
-from mlhops.evaluator.verdict.judge import Finding
+from mlhops.evaluator.verdict.judge import GateFinding
 from mlhops.evaluator.verdict.noninferiority import EVERYBODY, Inferiority
 from mlhops.evaluator.verdict.performance import Performance
 from mlhops.evaluator.verdict.sentences import Interval
@@ -23,7 +23,7 @@ _NO_INTERVAL = "no interval"
 
 
 def forests(
-    gate: Gate, finding: Finding, result: GateResult, everybody: Counts, most: int
+    gate: Gate, finding: GateFinding, result: GateResult, everybody: Counts, most: int
 ) -> list[Forest]:
     """Return the figures of a gate.
 

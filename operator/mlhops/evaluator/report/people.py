@@ -159,10 +159,3 @@ def _curve(
         points,
         reliability(label, score, cells) if risks else [],
     )
-
-
-def prevalence(counts: Counts) -> float | None:
-    """Return the share of positives where all that it is made of may be told."""
-    if counts.rows is None or counts.positives is None or counts.negatives is None:
-        return None
-    return counts.positives / counts.rows

@@ -1,10 +1,11 @@
 """Charts of scores: ROC, calibration, and how scores are spread."""
 
 from collections.abc import Sequence
+from html import escape
 
 from mlhops.evaluator.report.axis import Axis, round_numbers
 from mlhops.evaluator.report.figures import Curves, ScoreFigures
-from mlhops.evaluator.report.words import number, percent, text
+from mlhops.evaluator.report.words import number, percent, printable
 from mlhops.statistics.inference.curves import Bar, ReliabilityPoint
 
 _SIDE = 180
@@ -17,7 +18,8 @@ def _picture(kind: str, title: str, description: str, name: str, box: str, body:
     """Return a chart with its name and description for those who do not see it."""
     return (
         f'<svg class="{kind}"{box} role="img" aria-labelledby="{name}t {name}d">'
-        f'<title id="{name}t">{text(title)}</title><desc id="{name}d">{text(description)}</desc>'
+        f'<title id="{name}t">{escape(printable(title))}</title>'
+        f'<desc id="{name}d">{escape(printable(description))}</desc>'
         f"{body}</svg>"
     )
 

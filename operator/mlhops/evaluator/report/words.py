@@ -1,7 +1,6 @@
 """How a report says numbers, verdicts and measures."""
 
 import math
-from html import escape
 
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.gate import Gate
@@ -20,7 +19,7 @@ VERDICTS = {
 }
 """For each phase the style's class, a sign and the word."""
 
-HEADLINES = {
+_HEADLINES = {
     EvaluationPhase.SUCCESSFUL: "passed its gates",
     EvaluationPhase.FAILED: "did not pass its gates",
     EvaluationPhase.INCONCLUSIVE: "could not be decided on",
@@ -39,14 +38,22 @@ def verdict(phase: EvaluationPhase) -> tuple[str, str, str]:
     return VERDICTS.get(phase, ("er", "!", str(phase)))
 
 
-def text(value: str) -> str:
-    """Return foreign text as HTML, without signs that show nothing or turn the line around."""
-    return escape("".join(sign if sign.isprintable() else "?" for sign in value))
+def headline(phase: EvaluationPhase) -> str:
+    """Return what became of a version."""
+    return _HEADLINES.get(phase, verdict(phase)[2])
 
 
-def group(name: str) -> str:
-    """Return a group's name as HTML, which breaks rather between its parts than within one."""
-    return text(name).replace(",", ",<wbr>")
+def sentence(message: str) -> str:
+    """Return a message as a sentence."""
+    text = message[:1].upper() + message[1:]
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def printable(value: str) -> str:
+    """Return foreign text without signs that show nothing or turn the line around."""
+    if value.isprintable():
+        return value
+    return "".join(sign if sign.isprintable() else "?" for sign in value)
 
 
 def number(value: float | None, *, signed: bool = False, unit: str = "") -> str:
@@ -66,6 +73,13 @@ def span(found: PlotSpan, forest: Forest) -> str:
     low, high = (number(x, signed=forest.signed) for x in (found.lower, found.upper))
     estimate = number(found.estimate, signed=forest.signed, unit=forest.unit)
     return f"{estimate} ({low} to {high})"
+
+
+def interval(lower: float | None, upper: float | None) -> str:
+    """Return an interval, a dash where neither end is known."""
+    if lower is None and upper is None:
+        return NONE
+    return f"{number(lower)} to {number(upper)}"
 
 
 def count(value: int | None) -> str:
@@ -94,7 +108,7 @@ def limits(forest: Forest) -> str:
 
 
 def asked(gate: Gate) -> str:
-    """Return what a gate asks for, as HTML."""
+    """Return what a gate's metric is and what the gate asks of it."""
     parts = [_bound(gate)] if gate.limit is not None else []
     if gate.non_inferiority is not None:
         where = ", overall and in every group" if gate.across else ""
@@ -109,7 +123,7 @@ def asked(gate: Gate) -> str:
         "NotRefuted": "It passes unless the whole interval is on the wrong side.",
     }[gate.assurance]
     return (
-        f"<b>{text(gate.metric)}</b> ({escape(MEASURES[gate.metric].definition)}) {'; and '.join(parts)}. "
+        f"({MEASURES[gate.metric].definition}) {'; and '.join(parts)}. "
         f"{proof} Confidence {level} %.{together}"
     )
 
@@ -124,7 +138,7 @@ def _bound(gate: Gate) -> str:
     other = _AGAINST[gate.against or "Rest"]
     if gate.reference:
         named = ", ".join(f"{each.group}={each.value}" for each in gate.reference)
-        other = f"the reference ({text(named)})"
+        other = f"the reference ({named})"
     if gate.comparison == "Ratio":
         return (
             f"of a group and that of {other} must be alike: the smaller at least {limit} times the "

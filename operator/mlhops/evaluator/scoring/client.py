@@ -17,7 +17,7 @@ from typing import Self
 
 import httpx
 
-from mlhops.api.base import Json
+from mlhops.api.base import Json, Manifest
 from mlhops.api.detector import EVALUATION_ID
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator.errors import EvaluationError, RefusedError, UnavailableError, counted
@@ -89,6 +89,10 @@ class _Bounds(httpx.Auth):
             answer.stream = _Bounded(answer.stream, _ASKED_ROWS.get())
 
 
+class _MayPassError(Exception):
+    """The endpoint did not answer, which may be otherwise at the next try."""
+
+
 class ModelClient:
     """Asks one endpoint for predictions."""
 
@@ -136,50 +140,59 @@ class ModelClient:
         body = payload(batch, self._spec.protocol_version)
         _ASKED_ROWS.set(batch.rows)
         trouble = ""
-        kind: type[EvaluationError] = EvaluationError
         for attempt in range(attempts):
             if attempt:
                 wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
                 await asyncio.sleep(random.uniform(wait / 2, wait))
             try:
-                answer = await self._client.infer(
-                    self._endpoint.url,
-                    body,
-                    model_name=self._endpoint.model,
-                    # KServe's logger takes this over, and so the detector knows whom not to count.
-                    headers={"Ce-Id": f"{EVALUATION_ID}{uuid.uuid4()}"},
-                )
-            except EvaluationError:
-                raise
-            except httpx.HTTPStatusError as error:
-                trouble, kind = self._said(error.response, batch), RefusedError
-                if error.response.status_code < _SERVER_ERROR:
-                    raise RefusedError(
-                        f"the model server refuses the request: {trouble}; check the model's name, "
-                        "the protocol and that spec.interface.features is what the model takes, "
-                        "in its order"
-                    ) from error
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-                raise EvaluationError(
-                    "the endpoint is not a URL that begins with http:// or https://: correct "
-                    "spec.endpoint"
-                ) from error
-            except httpx.TimeoutException:
-                trouble = f"no answer within {self._endpoint.request_timeout:g} s"
-                kind = EvaluationError
-            except httpx.TransportError as error:
-                trouble, kind = f"no connection ({type(error).__name__})", EvaluationError
-            except Exception as error:
-                raise self._nonsense(error) from error
-            else:
-                return self._values(answer, batch.rows)
+                return self._values(await self._ask(body, batch), batch.rows)
+            except _MayPassError as error:
+                trouble = str(error)
         # A server that fails at these rows each time does so at the next try; one that is away may come back.
-        if not trouble.startswith(f"{_SERVER_ERROR} "):
-            kind = UnavailableError
+        kind = RefusedError if trouble.startswith(f"{_SERVER_ERROR} ") else UnavailableError
         raise kind(
             f"the model server failed {attempts} times at {self._endpoint.url}: {trouble}; look at "
             "the logs of the revision's predictor pods"
         )
+
+    async def _ask(self, body: Manifest, batch: Inputs) -> object:
+        """Return what the endpoint answers to one request.
+
+        Raises:
+            _MayPassError: it fails, and the next try may be answered.
+            EvaluationError: no try would be.
+        """
+        try:
+            return await self._client.infer(
+                self._endpoint.url,
+                body,
+                model_name=self._endpoint.model,
+                # KServe's logger takes this over, and so the detector knows whom not to count.
+                headers={"Ce-Id": f"{EVALUATION_ID}{uuid.uuid4()}"},
+            )
+        except EvaluationError:
+            raise
+        except httpx.HTTPStatusError as error:
+            said = self._said(error.response, batch)
+            if error.response.status_code < _SERVER_ERROR:
+                raise RefusedError(
+                    f"the model server refuses the request: {said}; check the model's name, "
+                    "the protocol and that spec.interface.features is what the model takes, "
+                    "in its order"
+                ) from error
+            raise _MayPassError(said) from error
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            raise EvaluationError(
+                "the endpoint is not a URL that begins with http:// or https://: correct "
+                "spec.endpoint"
+            ) from error
+        except httpx.TimeoutException as error:
+            seconds = f"{self._endpoint.request_timeout:g} s"
+            raise _MayPassError(f"no answer within {seconds}") from error
+        except httpx.TransportError as error:
+            raise _MayPassError(f"no connection ({type(error).__name__})") from error
+        except Exception as error:
+            raise self._nonsense(error) from error
 
     def _values(self, answer: object, rows: int) -> answers.Values:
         output = self._spec.interface.output

@@ -12,7 +12,8 @@ import numpy as np
 from mlhops.api.base import Manifest
 from mlhops.api.columns import told
 from mlhops.api.interface import Encoding, Feature, Protocol, Request
-from mlhops.evaluator.data.dates import numbered
+from mlhops.evaluator.data.convert import floats
+from mlhops.evaluator.data.dates import numbered, worded
 from mlhops.evaluator.data.read import Batch
 from mlhops.evaluator.data.typed import Sent, converted, sent
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError, counted
@@ -78,7 +79,10 @@ def inputs(
     columns = []
     for feature in features:
         column = numbered(batch[feature.name], feature)
-        if asked.encoding == "Matrix":
+        if feature.is_text_of_dates:
+            counted_as = floats(column, feature.name)
+            found = Sent(feature.name, "BYTES", worded(batch[feature.name]), counted_as)
+        elif asked.encoding == "Matrix":
             found = converted(column, feature.name, matrix_datatype(asked))
         else:
             found = sent(column, feature, typeless=typeless)

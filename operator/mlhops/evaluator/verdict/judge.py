@@ -28,7 +28,7 @@ from mlhops.evaluator.verdict.performance import Performance, performance
 from mlhops.measures.measure import MEASURES
 from mlhops.tasks.binary import Cells
 
-Finding = Fairness | Performance | GateResult
+GateFinding = Fairness | Performance | GateResult
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Judgement:
 
     gates: Sequence[GateResult]
     """The primary one first, advisory ones last."""
-    findings: Sequence[Finding]
+    findings: Sequence[GateFinding]
     """Of each gate, in the order of the spec."""
     disclosure: Disclosure
     """Which counts may be told."""
@@ -68,7 +68,7 @@ def judgement(spec: EvaluationSpec, people: LabelledRows, measured: Measured) ->
 
 
 def _disclosure(
-    spec: EvaluationSpec, people: LabelledRows, measured: Measured, findings: Sequence[Finding]
+    spec: EvaluationSpec, people: LabelledRows, measured: Measured, findings: Sequence[GateFinding]
 ) -> Disclosure:
     """Return what may be told, with the numbers of the worst groups held back last."""
     told = [each for each in findings if not isinstance(each, GateResult)]
@@ -93,7 +93,9 @@ def phase_of_run(gates: Sequence[GateResult]) -> EvaluationPhase:
     return overall(required) if required or not gates else EvaluationPhase.SUCCESSFUL
 
 
-def _finding(gate: Gate, spec: EvaluationSpec, people: LabelledRows, measured: Measured) -> Finding:
+def _finding(
+    gate: Gate, spec: EvaluationSpec, people: LabelledRows, measured: Measured
+) -> GateFinding:
     if gate.type == "Latency":
         return latency(gate, measured.seconds)
     if people.rows == 0:

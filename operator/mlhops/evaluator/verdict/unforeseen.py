@@ -47,7 +47,7 @@ def unforeseen(table: Table, spec: EvaluationSpec) -> str:
 
 
 def _outside(column: Sent, feature: Feature) -> int:
-    values = column.values
+    values = column.counted
     if feature.type == "Numeric":
         plausible = feature.range
         if plausible is None:

@@ -40,7 +40,7 @@ class Budget:
 
 
 @dataclass(frozen=True)
-class Persistence:
+class AlarmRule:
     """Drift in at least k of the last n looks makes an alarm."""
 
     k: int = 1
@@ -71,13 +71,13 @@ class Judged:
     verdict: Verdict
 
 
-def alpha(budget: Budget, every: Sequence[float], persistence: Persistence) -> float:
+def alpha(budget: Budget, every: Sequence[float], rule: AlarmRule) -> float:
     """Return how small the corrected p-value of a look must be for drift.
 
     Args:
         budget: of all windows together.
         every: for each window the seconds between two looks at it.
-        persistence: what makes an alarm of looks.
+        rule: what makes an alarm of looks.
 
     Raises:
         ValueError: a number is not positive and finite.
@@ -88,7 +88,7 @@ def alpha(budget: Budget, every: Sequence[float], persistence: Persistence) -> f
     if not every:
         raise ValueError("a budget needs a window that is looked at")
     looks = sum(max(1.0, budget.per / seconds) for seconds in every)
-    return min(CEILING, budget.at_most / looks * persistence.k / persistence.n)
+    return min(CEILING, budget.at_most / looks * rule.k / rule.n)
 
 
 def adjust(p_values: Sequence[float | None], correction: Correction) -> list[float | None]:
@@ -141,12 +141,12 @@ def overall(verdicts: Sequence[Verdict]) -> Verdict:
     return "NoDrift" if verdicts else "Insufficient"
 
 
-def persistent(looks: Sequence[Verdict], persistence: Persistence) -> Verdict:
+def persistent(looks: Sequence[Verdict], rule: AlarmRule) -> Verdict:
     """Return the verdict over looks, the latest last: drift that has not been there often enough
     is no drift yet."""
     if not looks:
         return "Insufficient"
-    if list(looks[-persistence.n :]).count("Drift") >= persistence.k:
+    if list(looks[-rule.n :]).count("Drift") >= rule.k:
         return "Drift"
     return "NoDrift" if looks[-1] == "Drift" else looks[-1]
 

@@ -8,7 +8,7 @@ from itertools import combinations
 from mlhops.statistics.drift import null_distributions
 
 _LEAST = 2.0**-149
-"""The smallest number of 32 bits, in which alibi-detect writes p-values: 0 means that it is less."""
+"""The smallest number of 32 bits, in which an engine may write p-values: 0 means that it is less."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Levels
 from mlhops.evaluator.report.collect import Evaluated, collect
+from mlhops.evaluator.report.figures import Forest
+from mlhops.evaluator.report.markup import TEMPLATES
 from mlhops.evaluator.report.page import page
 from mlhops.evaluator.run import summary
 from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
@@ -117,6 +119,14 @@ def evaluated(
 def rendered(run: Evaluated | None = None) -> str:
     """Return a page as text."""
     return page(collect(run or evaluated())).decode()
+
+
+def drawn(figure: Forest) -> str:
+    """Return the table of a figure."""
+    tables = TEMPLATES.from_string(
+        '{% import "tables.html" as t %}{{ t.forest(figure, "b", 0.95) }}'
+    )
+    return tables.render(figure=figure)
 
 
 @dataclass

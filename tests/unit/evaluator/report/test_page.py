@@ -13,11 +13,10 @@ from bench.rendering import evaluated as largest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Levels
-from mlhops.evaluator.report import tables
 from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.figures import Counts
 from mlhops.evaluator.report.forests import forests
-from mlhops.evaluator.report.style import STYLE
+from mlhops.evaluator.report.markup import STYLE
 from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
 from mlhops.evaluator.verdict.fairness import Fairness
 from mlhops.evaluator.verdict.judge import judgement
@@ -28,6 +27,7 @@ from .reading import (
     DIGEST,
     EVERY_KIND,
     Page,
+    drawn,
     evaluated,
     people,
     predictions,
@@ -207,7 +207,7 @@ def test_hostile_names_are_only_ever_text() -> None:
     output = spec.interface.output.model_copy(update={"positive_class": HOSTILE[:63]})
     spec = spec.model_copy(
         update={
-            "version": HOSTILE[:63],
+            "version": f"\u202e{HOSTILE[:62]}",
             "interface": spec.interface.model_copy(update={"output": output}),
             "stable": None,
         }
@@ -308,7 +308,7 @@ def test_a_gate_over_more_groups_than_can_be_read_lists_the_gravest_and_says_so(
     ][:5]
     assert len(figure.rows) == 5
     assert figure.left_out == len(all_of_it.rows) - 5
-    assert f"{figure.left_out} more groups are not listed" in tables.forest(figure, "b", 0.95)
+    assert f"{figure.left_out} more groups are not listed" in drawn(figure)
 
 
 def test_an_estimate_without_an_interval_is_not_drawn_as_if_it_were_certain() -> None:
@@ -320,7 +320,7 @@ def test_an_estimate_without_an_interval_is_not_drawn_as_if_it_were_certain() ->
     finding = replace(finding, found={**finding.found, 0: unsure})
     (figure,) = forests(run.spec.gates[0], finding, gate, Counts(1, 1, 1), 99)
     assert figure.rows[0].span is None
-    assert "no interval" in tables.forest(figure, "b", 0.95)
+    assert "no interval" in drawn(figure)
     assert not figure.signed
     assert figure.rows[1].span is not None
 
@@ -332,6 +332,6 @@ def test_an_interval_without_a_bound_goes_on_beyond_the_axis() -> None:
     (gate,), (finding,) = judged.gates, judged.findings
     assert gate.upper is None
     (figure,) = forests(spec.gates[0], finding, gate, Counts(1, 1, 1), 99)
-    text = tables.forest(figure, "b", 0.95)
+    text = drawn(figure)
     assert "no bound" in text
     assert 'class="o"' in text

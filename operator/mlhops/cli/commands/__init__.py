@@ -1,0 +1,1 @@
+"""The commands: each asks for manifests, has a view made of them, and writes it."""

@@ -1,0 +1,1 @@
+"""Views written for people: lines of spans, each with a style; pure, and without a terminal."""

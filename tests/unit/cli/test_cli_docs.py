@@ -1,0 +1,65 @@
+"""The pages that are made of the plug-in are up to date, and what it prints as JSON is as the schema has it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+
+from lab.cache import REPOSITORY
+from mlhops.cli.output import document
+from mlhops.cli.views.difference import difference, newest
+from mlhops.cli.views.events import events
+from mlhops.cli.views.explanation import explanation
+from mlhops.cli.views.fleet import fleet
+from mlhops.cli.views.gates import evaluation
+from mlhops.cli.views.history import history
+from mlhops.cli.views.installation import Cluster, findings
+from mlhops.cli.views.model import model_view
+from testkit.standings import NEW, OLD, STANDINGS, a_decision, an_evaluation
+from tools import cli_docs
+
+
+def test_the_pages_are_up_to_date() -> None:
+    assert cli_docs.main([str(REPOSITORY), "--check"]) == 0
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:  # noqa: ANN401 - jsonschema has no types
+    """The schema of the page, which is a schema itself."""
+    schema = json.loads((REPOSITORY / cli_docs.SCHEMA).read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def printed() -> Iterator[tuple[str, object]]:
+    """A document of each kind, of a model in each standing."""
+    measured = [an_evaluation(), an_evaluation(OLD)]
+    for make in STANDINGS.values():
+        model = make()
+        yield "Model", model_view(model, measured, [a_decision()])
+        yield "Explanation", explanation(model)
+        yield "History", history(model)
+    yield "Fleet", fleet(make() for make in STANDINGS.values())
+    yield "Events", events([{"reason": "Promoted"}])
+    yield "Evaluation", evaluation(measured[0])
+    of_both = (newest(measured, OLD), newest(measured, NEW))
+    yield "Difference", difference(STANDINGS["approval"](), (OLD, NEW), (None, None), of_both)
+    yield "Check", findings(Cluster(version={}, group=None), "1.0.0")
+
+
+def test_all_that_is_printed_is_as_the_schema_has_it(validator: Any) -> None:  # noqa: ANN401
+    kinds = set()
+    for kind, view in printed():
+        validator.validate(document(kind, view))
+        kinds.add(kind)
+
+    assert kinds == set(cli_docs.DOCUMENTS)
+
+
+def test_what_is_not_as_the_schema_has_it_is_refused(validator: Any) -> None:  # noqa: ANN401
+    good = document("Model", model_view(STANDINGS["approval"]()))
+
+    assert not validator.is_valid({**good, "phase": 7})
+    assert not validator.is_valid({**good, "surprise": 1})
