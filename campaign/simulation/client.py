@@ -11,8 +11,9 @@ from typing import TypeAlias
 
 from campaign.simulation.server import Server
 from mlhops.api.base import Manifest
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.cache.lean import lean
-from mlhops.controller.cache.store import Name
 from mlhops.controller.kube.client import ApiError, Client, NotInstalled, Page
 from mlhops.controller.resources import EVENTS, Kind
 from mlhops.json_access import text
@@ -60,13 +61,15 @@ class MemoryClient(Client):
     """Has the public interface of the real one; `answer` says what becomes of each call."""
 
     def __init__(
-        self, server: Server, answer: Callable[[Call], Awaitable[Manifest | list[Manifest]]]
+        self,
+        server: Server,
+        answer: Callable[[Call], Awaitable[Manifest | list[Manifest]]],
+        hearing: Hearing | None = None,
     ) -> None:
         self._server = server
         self._answer = answer
+        self._hearing = hearing
         self.writes = 0
-        self.hear = _ignore
-        self.store = None
 
     async def close(self) -> None:
         """There is no connection to close."""
@@ -83,7 +86,7 @@ class MemoryClient(Client):
                 raise NotInstalled(kind.plural) from error
             return None
         check(found)
-        self.hear(kind, found)
+        self._hear(kind, found)
         return found
 
     async def list(
@@ -182,7 +185,7 @@ class MemoryClient(Client):
         answer = await self._one(verb, kind, name, send)
         self.writes += 1
         if kind != EVENTS and verb != "delete":
-            self.hear(kind, answer)
+            self._hear(kind, answer)
         return answer
 
     async def _one(
@@ -191,8 +194,3 @@ class MemoryClient(Client):
         answer = await self._answer(Call(verb, kind, name, send, IN_PASS.get()))
         assert isinstance(answer, dict)
         return answer
-
-
-def _ignore(kind: Kind, manifest: Manifest) -> None:
-    """Hear nothing."""
-    del kind, manifest

@@ -24,11 +24,11 @@ from campaign.simulation.ending import (
     problems_while_held,
 )
 from campaign.simulation.faulty_transport import KILLS, Fate, Faults
-from campaign.simulation.operator import Process, moment, on_time
+from campaign.simulation.operator import Process, moment
 from campaign.simulation.oracle import Court
 from campaign.simulation.server import KINDS, NAMESPACE, Backup, Server
 from campaign.simulation.watches import Watches
-from mlhops.controller.kube.watch import MODEL as MODEL_KIND
+from mlhops.controller.resources import MODEL as MODEL_KIND
 from mlhops.controller.resources import MODELS, Key
 from mlhops.kserve.names import FIELD_MANAGER
 
@@ -125,8 +125,8 @@ class Episode:
         self.told: dict[tuple[str, str], int] = {}
         """The most good answers that were told of a step of a revision."""
         self.answers = Answers(stage, self._note_answers)
-        self.operator = self._start(0.0)
         self.watches = Watches(self.server, self.rng)
+        self.operator = self._start(0.0)
         self.stage = stage
         self.restores = Restores(seed, number, steps)
         self.users, self.others = Users(stage), Others(stage)
@@ -200,8 +200,7 @@ class Episode:
         state = random.getstate()
         random.seed(self.rng.random())  # the queue's jitter is drawn from the common dice
         try:
-            with on_time(lambda: self.operator.now()):
-                self._play()
+            self._play()
         except Found:
             self.outcome.actions = list(self._told)
         finally:
@@ -238,7 +237,7 @@ class Episode:
             lambda seen: self.answers.look(seen),
         )
         started.front.faults = self._faults
-        started.watch_anew = lambda: self.watches.begin_all_anew()
+        started.hearing.restored.subscribe(self.watches.begin_all_anew)
         started.loop.drain()
         return started
 
@@ -274,7 +273,7 @@ class Episode:
         if look is None:
             return ""
         self.operator.newest = look
-        self.operator.add(Key(MODEL_KIND, NAMESPACE, MODEL))
+        self.operator.hearing.add(Key(MODEL_KIND, NAMESPACE, MODEL))
         self.operator.loop.drain()
         self._events += 1
         found = look.stable.verdict if look.stable else ""
@@ -283,7 +282,7 @@ class Episode:
     def _other_answers(self) -> str:
         """Sidecars count something else from now on."""
         done = self.answers.change()
-        self.operator.add(Key(MODEL_KIND, NAMESPACE, MODEL))
+        self.operator.hearing.add(Key(MODEL_KIND, NAMESPACE, MODEL))
         self.operator.loop.drain()
         self._events += 1
         return done
@@ -366,7 +365,7 @@ class Episode:
         done = self.restores.restore(self)
         self.watches.set_back(known)
         self.court.set_back()
-        self.operator.restored += 1
+        self.operator.hearing.restored_unseen += 1
         self.outcome.reached["restored"] += 1
         self._events += _EVENTS_OF_RESTORE
         return done
@@ -410,7 +409,7 @@ class Episode:
         self.operator.front.forbidden.clear()
         self.watches.frozen.clear()
         self.answers.well = True
-        self.operator.add(Key(MODEL_KIND, NAMESPACE, MODEL))
+        self.operator.hearing.add(Key(MODEL_KIND, NAMESPACE, MODEL))
         for plural in KINDS:
             self.watches.begin_anew(self.operator, plural)
         began, quiet_since, steps = self.operator.loop.time(), self.operator.loop.time(), 0

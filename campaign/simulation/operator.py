@@ -2,17 +2,18 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 from campaign.simulation.client import IN_PASS, MemoryClient, Pass
 from campaign.simulation.faulty_transport import Front
 from campaign.simulation.loop import VirtualLoop
 from campaign.simulation.server import Server
-from mlhops.controller import main
+from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.cache.work_queue import WorkQueue
 from mlhops.controller.kube.client import ApiError, NotInstalled
+from mlhops.controller.kube.relist import Relist
+from mlhops.controller.operator import Operator
 from mlhops.controller.resources import Key
 from mlhops.kserve.detector import Detectors
 from mlhops.rollout.drift_snapshot import Look, ServingLook
@@ -51,7 +52,26 @@ class Network:
         """There is no connection to close."""
 
 
-class Process(main.Operator):
+class Ears(Hearing):
+    """Hears, and knows whether it is true that the API server was set back."""
+
+    def __init__(self, queue: WorkQueue[Key]) -> None:
+        super().__init__(queue=queue)
+        self.restored_unseen = 0
+        """How often the API server was set back, and it has not noticed yet."""
+        self.mistakes: list[str] = []
+
+    def set_back(self, how: str) -> None:
+        """Forget all."""
+        if not self.restored_unseen:
+            self.mistakes.append(f"it takes this for a restore: {how}")
+        life = self.store.life
+        super().set_back(how)
+        if self.store.life != life:
+            self.restored_unseen = 0
+
+
+class Process(Operator):
     """One life of the operator, from start to kill."""
 
     def __init__(
@@ -66,23 +86,26 @@ class Process(main.Operator):
         """Start; `pods` answers for a pod: to a method, at an address, with a token."""
         self.newest: Look | None = None
         """At the one model."""
-        self.restored = 0
-        """How often the API server was set back, and it has not noticed yet."""
         self.loop = VirtualLoop(now)  # type: ignore[abstract]  # what nobody asks of it is left out
         self.front = Front(server, rng, self.loop.create_future)
-        self.unexpected: list[str] = []
-        """Exceptions of the operator's own code."""
-        client = MemoryClient(server, self.front.answer)
+        self.hearing = hearing = Ears(WorkQueue(self.loop.time))
+        # The look at the one model as well, which no scraper keeps here.
+        hearing.restored.subscribe(self._forget_look)
+        self.unexpected = hearing.mistakes
+        """Exceptions of the operator's own code, and restores that were none."""
+        client = MemoryClient(server, self.front.answer, hearing)
         super().__init__(
             client,
+            hearing,
             EvaluatorImage("evaluator"),
             Detectors("detector", "detector-alibi"),
             pods=Network(rng, pods),
             looks=lambda _: self.newest,
             answers=lambda _, seen: answers(seen),
+            clock=self.now,
         )
-        self.queue = WorkQueue(self.loop.time)
-        self.relist.cpu = lambda: 0.0  # an episode must not depend on the machine
+        # An episode must not depend on the machine.
+        self.relist = Relist(client, hearing, installed=lambda: None, cpu=lambda: 0.0)
         for _ in range(workers):
             self.loop.create_task(self.work())
         self.loop.create_task(self.queue.run_clock())
@@ -100,15 +123,8 @@ class Process(main.Operator):
             by.planned = now
         return now
 
-    def set_back(self, how: str) -> None:
-        """Forget all, the look at the one model as well, which no scraper keeps here."""
+    def _forget_look(self) -> None:
         self.newest = None
-        if not self.restored:
-            self.unexpected.append(f"it takes this for a restore: {how}")
-        life = self._store.life
-        super().set_back(how)
-        if self._store.life != life:
-            self.restored = 0
 
     async def _pass(self, key: Key) -> float | None:
         IN_PASS.set(Pass(f"{key.kind} {key.name}"))
@@ -123,14 +139,3 @@ class Process(main.Operator):
         except Exception as error:
             self.unexpected.append(f"{type(error).__name__}: {error}")
             raise
-
-
-@contextmanager
-def on_time(clock: Callable[[], datetime]) -> Iterator[None]:
-    """Let the operator plan on another clock than the machine's."""
-    before = main.now
-    main.now = clock
-    try:
-        yield
-    finally:
-        main.now = before

@@ -84,7 +84,7 @@ class Watches:
             ready = [p for p, q in self._waiting.items() if q and p not in self.frozen]
             if self._groups and (not ready or self._rng.random() < 0.2):
                 group = self._groups.popleft()
-                operator.kinds_changed(group)
+                operator.hearing.kinds_changed(group)
                 operator.loop.drain()
                 return f"watch of kinds: {group} has changed"
             if not ready:
@@ -126,13 +126,13 @@ class Watches:
         kind = KINDS[plural]
         for name, manifest in sorted(self._server.view(kind).items()):
             if (plural, name) in self._matched:
-                operator.hear(kind, manifest)
+                operator.hearing.hear(kind, manifest)
         operator.loop.drain()
 
 
 def _tell(operator: Process, version: Version, *, gone: bool) -> None:
     manifest: Manifest = version.object  # type: ignore[assignment]  # JSON, in other words
-    (operator.hear_gone if gone else operator.hear)(KINDS[version.kind], manifest)
+    (operator.hearing.hear_gone if gone else operator.hearing.hear)(KINDS[version.kind], manifest)
 
 
 def _is_watched(kind: Kind, of: object) -> bool:

@@ -22,11 +22,12 @@ from testkit.fake_controllers import MODEL, Hands, OperatorProcess
 FAILED, INCONCLUSIVE = EvaluationPhase.FAILED, EvaluationPhase.INCONCLUSIVE
 SUCCESSFUL = EvaluationPhase.SUCCESSFUL
 _AHEAD = """
-import datetime, sys
-import mlhops.controller.main as operator
-real = operator.now
-operator.now = lambda: real() + datetime.timedelta(minutes=10)
-sys.exit(operator.main(sys.argv[1:]))
+import datetime, functools, sys
+import mlhops.controller.main as process
+from mlhops.controller.operator import now
+ahead = lambda: now() + datetime.timedelta(minutes=10)
+process.Operator = functools.partial(process.Operator, clock=ahead)
+sys.exit(process.main(sys.argv[1:]))
 """
 
 

@@ -18,7 +18,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.controller.cache.store import Store
 from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.events import Recorder
-from mlhops.controller.main import now
+from mlhops.controller.operator import now
 from mlhops.controller.outbound.sinks import HttpSinks
 from mlhops.controller.reconcile.models import Models
 from mlhops.controller.resources import EVENTS, JOBS, MODELS, PODS, POLICIES, Key

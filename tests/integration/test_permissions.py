@@ -12,7 +12,9 @@ from kubernetes.aio.client import Configuration
 from lab.control import ControlPlane
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.cache.store import LABELLED, WATCHED, Store, name_of
+from mlhops.controller.cache.entry import name_of
+from mlhops.controller.cache.hearing import Hearing
+from mlhops.controller.cache.store import LABELLED, WATCHED
 from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.relist import Relist
 from mlhops.controller.resources import CLUSTER_RUNTIMES, CONFIG_MAPS, POLICIES, RUNTIMES, Kind
@@ -85,25 +87,27 @@ def add_config_map(api: Api, namespace: str) -> None:
     api.create(CONFIG_MAPS, namespace, {"metadata": metadata, "data": {}})
 
 
+class Answers(Hearing):
+    """Notes of which kinds the API server answers with an object."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: set[Kind] = set()
+
+    def hear(self, kind: Kind, manifest: Manifest) -> None:
+        """Take note of the kind alone."""
+        del manifest
+        self.read.add(kind)
+
+
 async def miss_changes(kubeconfig: Path, api: Api, namespace: str) -> None:
     """Change an object of each kind that is watched while nobody watches: the relist reads it afresh."""
     configuration = Configuration()
     await config.load_kube_config(str(kubeconfig), client_configuration=configuration)
-    client = Client(configuration)
-    store, read = Store(()), set[Kind]()
-
-    def hear(kind: Kind, manifest: Manifest) -> None:
-        store.hear(kind, manifest)
-
-    relist = Relist(
-        client,
-        store,
-        (),
-        hear=hear,
-        hear_gone=hear,
-        kind_came_or_went=lambda: None,
-    )
-    client.hear = lambda kind, _: read.add(kind)
+    hearing, answers = Hearing(), Answers()
+    client = Client(configuration, answers)
+    relist = Relist(client, hearing, installed=lambda: None)
+    store, read = hearing.store, answers.read
     looking = asyncio.create_task(relist.run())
     try:
         await reached(lambda: all(store.is_complete(kind) for kind in WATCHED), looking)

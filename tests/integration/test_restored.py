@@ -13,7 +13,7 @@ import pytest
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.controller.cache.store import version_of
+from mlhops.controller.cache.entry import version_of
 from mlhops.controller.resources import CONFIG_MAPS, EVALUATIONS, EVENTS
 from mlhops.json_access import text
 from testkit.api import until

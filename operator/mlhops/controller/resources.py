@@ -10,14 +10,17 @@ __all__ = [
     "CLUSTER_RUNTIMES",
     "CONFIG_MAPS",
     "DECISIONS",
+    "EVALUATION",
     "EVALUATIONS",
     "EVENTS",
     "GATEWAYS",
     "JOBS",
     "LEASES",
+    "MODEL",
     "MODELS",
     "PODS",
     "POLICIES",
+    "POLICY",
     "REVISIONS",
     "ROUTES",
     "RUNTIMES",
@@ -39,6 +42,9 @@ CONFIG_MAPS = Kind("", "v1", "configmaps")
 EVENTS = Kind("", "v1", "events")
 REVISIONS = Kind("apps", "v1", "controllerrevisions")
 LEASES = Kind("coordination.k8s.io", "v1", "leases")
+
+MODEL, EVALUATION, POLICY = "ClinicalModel", "Evaluation", "MonitoringPolicy"
+"""The kinds of ours that passes are about."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from mlhops.api.evaluation import (
     GateResult,
 )
 from mlhops.api.status import Candidate, ClinicalModelStatus, Finding, Taken, TakenStep
-from mlhops.controller.main import Operator
+from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.reconcile.apply import Applier
-from mlhops.controller.reconcile.gather import Gathered
+from mlhops.controller.reconcile.facts import Gathered
 from mlhops.controller.resources import MODELS
 from mlhops.rollout import actions
 from mlhops.rollout.candidate import choose_candidate
@@ -240,8 +240,8 @@ MUTANTS: Mapping[str, Mutant] = {
     "anybody's verdict is about what serves": lambda: patch(
         "mlhops.rollout.remeasure._verdict", _as_wished
     ),
-    "what was known stays after a restore": lambda: patch.object(Operator, "set_back", _nothing),
+    "what was known stays after a restore": lambda: patch.object(Hearing, "set_back", _nothing),
     "what a detector was told stays": lambda: patch(
-        "mlhops.controller.reconcile.gather._config_maps", lambda *_: {}
+        "mlhops.controller.reconcile.facts._config_maps", lambda *_: {}
     ),
 }

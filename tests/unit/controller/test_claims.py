@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import cast
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.cache.store import WATCHED, Name, Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.store import WATCHED, Store
 from mlhops.controller.kube.client import Client
 from mlhops.controller.outbound.sinks import Sinks
 from mlhops.controller.reconcile.models import Models

@@ -1,7 +1,10 @@
 """What the client makes of answers that no API server would give on purpose."""
 
 import asyncio
+import json
+import math
 import time
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -11,7 +14,7 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config import ConfigException
 
 from mlhops.api.base import Manifest
-from mlhops.controller.cache.store import name_of
+from mlhops.controller.cache.entry import name_of
 from mlhops.controller.kube import transport
 from mlhops.controller.kube.client import ApiError, Client, NotInstalled, NotLeading
 from mlhops.controller.resources import JOBS, MODELS
@@ -19,22 +22,23 @@ from mlhops.controller.resources import JOBS, MODELS
 T = Callable[[Client], Awaitable[object]]
 
 
-def ask(body: str, status: int, question: T, delay: float = 0.0) -> object:
+def ask(body: str, status: int, question: T, delay: float = 0.0, term: float = math.inf) -> object:
     """Put a question to a server that gives one and the same answer."""
 
     async def answer(_: web.Request) -> web.Response:
         await asyncio.sleep(delay)
         return web.Response(text=body, status=status, content_type="application/json")
 
-    return asked(answer, question)
+    return asked(answer, question, term=term)
 
 
 def asked(
     answer: Callable[[web.Request], Awaitable[web.Response]],
     question: T,
     login: Callable[[], Awaitable[str]] | None = None,
+    term: float = math.inf,
 ) -> object:
-    """Put a question to a server that answers so; `login` gives the token of a later login."""
+    """Put a question to a server that answers so; `login` gives the token of a later login, `term` when writes end."""
 
     async def run() -> object:
         app = web.Application()
@@ -51,7 +55,8 @@ def asked(
                 host=f"http://127.0.0.1:{port}", api_key={"BearerToken": f"Bearer {token}"}
             )
 
-        client = Client(Configuration(host=f"http://127.0.0.1:{port}"), again)
+        host = f"http://127.0.0.1:{port}"
+        client = Client(Configuration(host=host), term=lambda: term, login=again)
         try:
             return await question(client)
         finally:
@@ -113,6 +118,32 @@ def test_an_object_that_is_not_there_and_a_kind_that_is_not_are_told_apart() -> 
         ask(unknown, 404, lambda client: client.get(MODELS, "icu", "sepsis"))
 
 
+def test_a_list_takes_as_little_memory_however_many_objects_there_are() -> None:
+    fields = {f"f:{number}": {"f:name": {}, "f:value": {}} for number in range(30)}
+    applied = {"manager": "mlhops", "operation": "Apply", "fieldsV1": {"f:spec": fields}}
+    job = {"metadata": {"name": "sepsis", "namespace": "icu", "managedFields": [applied]}}
+    items = [json.dumps(job)] * 1000
+
+    async def answer(request: web.Request) -> web.Response:
+        first, limit = int(request.query.get("continue") or 0), int(request.query["limit"])
+        after = first + limit
+        more = str(after) if after < len(items) else ""
+        metadata = json.dumps({"resourceVersion": "7", "continue": more})
+        page = ",".join(items[first:after])
+        return web.Response(text=f'{{"metadata": {metadata}, "items": [{page}]}}')
+
+    async def question(client: Client) -> int:
+        tracemalloc.start()
+        try:
+            found = [len(page) async for page, _ in client.pages(JOBS, "icu", only_metadata=True)]
+            assert sum(found) == len(items)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert cast(int, asked(answer, question)) < 6 * 2**20
+
+
 @pytest.mark.parametrize("left", [0.0, -1.0])
 def test_who_may_not_lead_reads_but_sends_no_write(left: float) -> None:
     lease = {"metadata": {"namespace": "icu", "name": "lease"}, "status": {}}
@@ -125,21 +156,19 @@ def test_who_may_not_lead_reads_but_sends_no_write(left: float) -> None:
     for write in writes:
 
         async def fenced(client: Client, write: T = write) -> object:
-            client.term = lambda: left
             assert await client.get(MODELS, "icu", "sepsis")
             return await write(client)
 
         with pytest.raises(NotLeading):
-            ask('{"metadata": {}}', 200, fenced)
+            ask('{"metadata": {}}', 200, fenced, term=left)
 
 
 def test_a_write_is_waited_for_no_longer_than_the_term() -> None:
     async def fenced(client: Client) -> None:
-        client.term = lambda: 0.2
         await client.delete(MODELS, "icu", "sepsis")
 
     with pytest.raises(TimeoutError):
-        ask("{}", 200, fenced, delay=5.0)
+        ask("{}", 200, fenced, delay=5.0, term=0.2)
 
 
 def test_a_write_is_not_made_later_than_it_was_asked_for() -> None:
@@ -204,11 +233,10 @@ def test_no_write_waits_for_a_login_beyond_its_term_and_the_next_has_what_came_o
         return "second"
 
     async def question(client: Client) -> object:
-        client.term = lambda: 0.2
         with pytest.raises(TimeoutError):
             await client.create(JOBS, {"metadata": {"name": "a", "namespace": "icu"}})
         arrived.set()
         await asyncio.sleep(0.05)
         return await client.list(MODELS, "icu")
 
-    assert asked(_by_token, question, login) == []
+    assert asked(_by_token, question, login, term=0.2) == []

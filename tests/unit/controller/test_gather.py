@@ -13,7 +13,8 @@ from mlhops.api.model import ClinicalModel
 from mlhops.controller.cache.store import WATCHED, Store
 from mlhops.controller.kube.client import ApiError, Client
 from mlhops.controller.kube.reader import CachedReader, LiveReader
-from mlhops.controller.reconcile.gather import Gathered, gather
+from mlhops.controller.reconcile.facts import Gathered
+from mlhops.controller.reconcile.gather import gather
 from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,

@@ -45,12 +45,13 @@ def test_a_loop_beats_by_itself() -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_one_failed_check_fails_its_path_and_no_other(path: str) -> None:
-    health = Health()
-    health.live = {"loop": lambda: "stands still" if path == "/healthz" else ""}
-    health.ready = {
-        "watches": lambda: "",
-        "list": lambda: "is missing" if path == "/readyz" else "",
-    }
+    health = Health(
+        live={"loop": lambda: "stands still" if path == "/healthz" else ""},
+        ready={
+            "watches": lambda: "",
+            "list": lambda: "is missing" if path == "/readyz" else "",
+        },
+    )
     status, body = health.answer(path)
     assert status == 503
     assert "[-]" in body
@@ -60,12 +61,11 @@ def test_one_failed_check_fails_its_path_and_no_other(path: str) -> None:
 
 
 def test_what_is_not_known_is_not_found() -> None:
-    assert Health().answer("/")[0] == 404
+    assert Health({}, {}).answer("/")[0] == 404
 
 
 def test_it_answers_while_the_loop_hangs() -> None:
-    health = Health()
-    health.live = {"loop": lambda: "hangs"}
+    health = Health(live={"loop": lambda: "hangs"}, ready={})
     inbound = Inbound()
     port = inbound.listen("health", "127.0.0.1", 0, health.reply)
 

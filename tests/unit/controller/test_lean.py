@@ -9,8 +9,9 @@ import orjson
 import pytest
 
 from mlhops.api.base import Json, Manifest
+from mlhops.controller.cache.entry import Name
 from mlhops.controller.cache.lean import LEFT_OUT, MOST_BYTES, lean
-from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.cache.store import Store
 from mlhops.controller.resources import CONFIG_MAPS, JOBS, PODS, REVISIONS, SERVICES, Kind
 from mlhops.kserve import health
 from mlhops.kserve.names import MODEL_LABEL, backend

@@ -90,7 +90,10 @@ class Operator:
     def __init__(self, loop: VirtualLoop, server: Server, rng: random.Random) -> None:
         start = rng.uniform(0.0, 1e6)
         self.line = Line(server, rng)
-        self.elector = Elector(self.line, "icu", "lease", clock=lambda: start + loop.time())
+        self.told: list[str] = []
+        self.elector = Elector(
+            self.line, "icu", "lease", set_back=self.told.append, clock=lambda: start + loop.time()
+        )
         self.works = False
         self.running = loop.create_task(self.elector.run(self._lead))
 
@@ -268,8 +271,8 @@ def lease_of(holder: str, version: int, uid: str = "1") -> Manifest:
 @pytest.mark.parametrize("holder", ["me", ""], ids=["names me", "names nobody"])
 def test_a_lease_from_a_backup_is_not_taken_while_another_may_hold_it(holder: str) -> None:
     now, told = 100.0, list[str]()
-    elector = Elector(Line(Server(), random.Random(0)), "ns", "lease", clock=lambda: now)
-    elector.set_back = told.append
+    line = Line(Server(), random.Random(0))
+    elector = Elector(line, "ns", "lease", set_back=told.append, clock=lambda: now)
     elector._see(lease_of("another", 20))
 
     elector._see(lease_of(elector.identity if holder else "", 10))
@@ -282,8 +285,8 @@ def test_a_lease_from_a_backup_is_not_taken_while_another_may_hold_it(holder: st
 
 def test_a_lease_that_was_deleted_and_made_again_is_no_older_one() -> None:
     told: list[str] = []
-    elector = Elector(Line(Server(), random.Random(0)), "ns", "lease", clock=lambda: 0.0)
-    elector.set_back = told.append
+    line = Line(Server(), random.Random(0))
+    elector = Elector(line, "ns", "lease", set_back=told.append, clock=lambda: 0.0)
     for lease in (lease_of("a", 20), lease_of("a", 20), lease_of("a", 5, uid="2")):
         elector._see(lease)
     assert told == []

@@ -15,7 +15,8 @@ from campaign.simulation.server import NAMESPACE, Server
 from mlhops.api.base import Json, Manifest
 from mlhops.api.decision import Action
 from mlhops.controller.cache.decisions import Standing, Urgent
-from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.store import Store
 from mlhops.controller.kube.client import ApiError
 from mlhops.controller.kube.decisions import AT_ONCE, FEW, Decided, LiveDecisions, heard
 from mlhops.controller.resources import DECISIONS, Kind

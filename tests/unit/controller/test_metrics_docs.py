@@ -37,7 +37,7 @@ def test_a_file_that_lacks_something_is_out_of_date(
 
 
 def test_what_the_operator_tells_is_described_and_the_reverse() -> None:
-    fleet = Fleet(Store())
+    fleet = Fleet(Store(), lambda: True)
     REGISTRY.register(fleet)
     try:
         told = labels_of(generate_latest(REGISTRY).decode())

@@ -9,7 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from mlhops.api.base import Manifest
 from mlhops.api.status import ClinicalModelStatus
-from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.store import Store
 from mlhops.controller.endpoints import model_metrics
 from mlhops.controller.endpoints.model_metrics import Fleet
 from mlhops.controller.resources import EVALUATIONS, MODELS
@@ -111,8 +112,7 @@ class Page:
     """What a Fleet tells."""
 
     def __init__(self, store: Store, *, leads: bool = True) -> None:
-        self._fleet = Fleet(store)
-        self._fleet.leads = leads
+        self._fleet = Fleet(store, lambda: leads)
         self.registry = CollectorRegistry()
         self.registry.register(self._fleet)
 

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from mlhops.api.base import Manifest
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.cache.older import Before
-from mlhops.controller.cache.store import Name, Store, name_of, version_of
+from mlhops.controller.cache.store import Store
 from mlhops.controller.kube.client import ApiError, Client, Page
 from mlhops.controller.kube.relist import Relist
 from mlhops.controller.resources import MODELS, PODS, Kind
@@ -25,12 +27,25 @@ def manifest(version: int, name: str = "sepsis", uid: str = "") -> Manifest:
     return {"metadata": metadata}
 
 
+class Noting(Hearing):
+    """Notes how it was told that all is older."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def set_back(self, how: str) -> None:
+        """Forget all."""
+        self.told.append(how)
+        super().set_back(how)
+
+
 class Cluster(Client):
     """Lists models, as many and as old as it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, hearing: Hearing) -> None:
+        self._hearing = hearing
         self.at = 100
-        self.hear = lambda *_: None
         self.models: list[Manifest] = [manifest(50)]
         self.meanwhile: Callable[[], object] = lambda: None
 
@@ -50,7 +65,7 @@ class Cluster(Client):
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
         """Tell of a model."""
-        self.hear(kind, self.models[0])
+        self._hear(kind, self.models[0])
         return self.models[0]
 
 
@@ -58,24 +73,11 @@ class Ward:
     """A store and what compares it with a cluster."""
 
     def __init__(self) -> None:
-        self.client, self.store, self.told = Cluster(), Store(), list[str]()
-        self.relist = Relist(
-            self.client,
-            self.store,
-            (),
-            hear=self.store.hear,
-            hear_gone=lambda kind, gone: self.store.hear_gone(
-                kind, name_of(gone), version_of(gone)
-            ),
-            kind_came_or_went=lambda: None,
-        )
-        self.relist.set_back = self.set_back
-        self.client.hear = self.store.hear
+        hearing = Noting()
+        self.store, self.told = hearing.store, hearing.told
+        self.client = Cluster(hearing)
+        self.relist = Relist(self.client, hearing, installed=lambda: None)
         self.look()
-
-    def set_back(self, how: str) -> None:
-        self.told.append(how)
-        self.store.forget()
 
     def look(self) -> None:
         asyncio.run(self.relist._look())
@@ -170,12 +172,9 @@ def test_a_look_that_was_under_way_when_all_was_forgotten_makes_nothing_known() 
 class Answering(Client):
     """Answers with a list of no pods, and with one model."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, hearing: Hearing) -> None:
         self._limits = {}
-        self.store = store
-        self.told: list[str] = []
-        self.set_back = self.told.append
-        self.hear = lambda *_: None
+        self._hearing = hearing
 
     async def _call(self, method: str, path: str, *_: object, **__: object) -> Manifest:
         del method
@@ -186,13 +185,13 @@ class Answering(Client):
 
 @pytest.mark.parametrize("one", [True, False], ids=["an object", "a list"])
 def test_a_pass_that_reads_what_is_older_ends(one: bool) -> None:
-    store = Store()
-    store.hear(MODELS, manifest(130))
-    store.hear(PODS, manifest(130))
-    client = Answering(store)
+    hearing = Noting()
+    hearing.hear(MODELS, manifest(130))
+    hearing.hear(PODS, manifest(130))
+    client = Answering(hearing)
 
     with pytest.raises(ApiError) as error:
         asyncio.run(client.get(MODELS, *SEPSIS) if one else client.list(PODS, WARD))
 
     assert error.value.status == 409
-    assert len(client.told) == 1
+    assert len(hearing.told) == 1

@@ -9,7 +9,7 @@ from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.events import Recorder
 from mlhops.controller.outbound.sinks import Sinks
 from mlhops.controller.reconcile.apply import Applier
-from mlhops.controller.reconcile.gather import Gathered
+from mlhops.controller.reconcile.facts import Gathered
 from mlhops.controller.resources import MODELS, REVISIONS, Kind
 from mlhops.json_access import text
 from mlhops.rollout.intents import Plan, ReleaseRecord

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from mlhops.api.base import Manifest
-from mlhops.controller.cache.store import Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.kube.client import Client, NotInstalled, Page
 from mlhops.controller.kube.relist import Relist, back_off, pause
 from mlhops.controller.resources import CLUSTER_RUNTIMES, PODS, ROUTES, SERVICES, Kind
-from mlhops.json_access import text
 
 
 @pytest.mark.parametrize(
@@ -45,15 +45,7 @@ class Empty(Client):
 
 def test_each_kind_that_is_there_later_is_told_once_and_none_that_was_there() -> None:
     client, told = Empty(), list[str]()
-    relist = Relist(
-        client,
-        Store(()),
-        (),
-        hear=lambda *_: None,
-        hear_gone=lambda *_: None,
-        kind_came_or_went=lambda: None,
-    )
-    relist.installed = lambda: told.append("installed")
+    relist = Relist(client, Hearing(), installed=lambda: told.append("installed"))
     seen = []
 
     async def look(missing: set[Kind]) -> None:
@@ -92,34 +84,22 @@ def test_pods_behind_the_services_are_listed_though_no_watch_tells_of_them() -> 
     labels: Manifest = {"app": "isvc.sepsis-b-predictor"}
     metadata: Manifest = {"name": "rogue", "namespace": "ward", "labels": labels}
     rogue: Manifest = {"metadata": {**metadata, "uid": "1", "resourceVersion": "5"}}
-    client, store = Listed([rogue]), Store(())
-    heard: list[Manifest] = []
-    gone: list[Manifest] = []
-
-    def hear(kind: Kind, manifest: Manifest) -> None:
-        store.hear(kind, manifest)
-        heard.append(manifest)
-
-    relist = Relist(
-        client,
-        store,
-        (),
-        hear=hear,
-        hear_gone=lambda _, manifest: gone.append(manifest),
-        kind_came_or_went=lambda: None,
-    )
+    client, hearing = Listed([rogue]), Hearing()
+    relist = Relist(client, hearing, installed=lambda: None)
+    known = []
     service: Manifest = {"namespace": "ward", "name": "sepsis-b", "resourceVersion": "1"}
 
     async def story() -> None:
-        store.hear(SERVICES, {"metadata": {**service, "labels": {"mlhops.io/model": "sepsis"}}})
+        hearing.hear(SERVICES, {"metadata": {**service, "labels": {"mlhops.io/model": "sepsis"}}})
         await relist._compare(PODS)
+        known.append(hearing.store.names(PODS))
         client.pods = []
         await relist._compare(PODS)
+        known.append(hearing.store.names(PODS))
 
     asyncio.run(story())
     assert client.asked[0] == ("ward", "app in (isvc.sepsis-b-predictor),!mlhops.io/model")
-    assert [text(each, "metadata", "name") for each in heard] == ["rogue"]
-    assert [text(each, "metadata", "name") for each in gone] == ["rogue"]
+    assert known == [[Name("ward", "rogue")], []]
 
 
 def test_of_some_namespaces_no_kind_of_the_cluster_is_listed() -> None:
@@ -134,13 +114,6 @@ def test_of_some_namespaces_no_kind_of_the_cluster_is_listed() -> None:
 
     for namespaces, listed in ((("ward",), False), ((), True)):
         asked.clear()
-        relist = Relist(
-            Asked(),
-            Store(namespaces),
-            namespaces,
-            hear=lambda *_: None,
-            hear_gone=lambda *_: None,
-            kind_came_or_went=lambda: None,
-        )
+        relist = Relist(Asked(), Hearing(namespaces), installed=lambda: None)
         asyncio.run(relist._look())
         assert (CLUSTER_RUNTIMES in asked) is listed

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from campaign.simulation.client import MemoryClient
 from campaign.simulation.server import NAMESPACE, Server
 from mlhops.api.base import Manifest
-from mlhops.controller.kube.watch import MODEL
-from mlhops.controller.main import Operator
-from mlhops.controller.resources import MODELS, Key
+from mlhops.controller.cache.hearing import Hearing
+from mlhops.controller.operator import Operator
+from mlhops.controller.resources import MODEL, MODELS, Key
 from mlhops.controller.sidecars import serving
 from mlhops.kserve.detector import Detectors
 from mlhops.rollout.drift_snapshot import Look
@@ -16,12 +16,12 @@ from mlhops.rollout.evaluator_pod import EvaluatorImage
 KEY = Key(MODEL, NAMESPACE, "sepsis")
 
 
-def operator() -> Operator:
+def operator(hearing: Hearing) -> Operator:
     async def answer(call: object) -> Manifest:
         raise AssertionError(f"nobody is asked: {call}")
 
-    client = MemoryClient(Server(lambda: datetime.now(UTC)), answer)
-    return Operator(client, EvaluatorImage("evaluator"), Detectors("detector", "alibi"))
+    client = MemoryClient(Server(lambda: datetime.now(UTC)), answer, hearing)
+    return Operator(client, hearing, EvaluatorImage("evaluator"), Detectors("detector", "alibi"))
 
 
 def model(version: int) -> Manifest:
@@ -35,38 +35,39 @@ def model(version: int) -> Manifest:
 
 
 def test_looks_answers_and_versions_are_forgotten_and_watches_begin_anew() -> None:
-    one, anew = operator(), list[str]()
-    one.watch_anew = lambda: anew.append("watches")
-    one.hear(MODELS, model(50))
-    one._store.set_complete(MODELS)
+    hearing, anew = Hearing(), list[str]()
+    one = operator(hearing)
+    hearing.restored.subscribe(lambda: anew.append("watches"))
+    hearing.hear(MODELS, model(50))
+    hearing.store.set_complete(MODELS)
     one.scraper._looks[KEY] = Look(at=datetime.now(UTC), stable=None, candidate=None)
     one.serving._models[KEY] = serving._Model()
 
-    one.set_back("as a test has it")
+    hearing.set_back("as a test has it")
 
     assert one.scraper._looks == {}
     assert one.serving._models == {}
     assert anew == ["watches"]
-    assert not one._store.is_complete(MODELS)
-    one.hear(MODELS, model(40))
-    assert one._store.seen(MODELS).popitem()[1].version == 40
+    assert not hearing.store.is_complete(MODELS)
+    hearing.hear(MODELS, model(40))
+    assert hearing.store.seen(MODELS).popitem()[1].version == 40
 
 
 def test_each_model_is_told_of_once_also_one_that_was_deleted_since_the_backup() -> None:
-    one = operator()
-    one.hear(MODELS, model(50))
-    one._store.set_complete(MODELS)
-    assert one._untold == set()
-    one._known.clear()
+    hearing = Hearing()
+    hearing.hear(MODELS, model(50))
+    hearing.store.set_complete(MODELS)
+    assert not hearing.take_untold(KEY)
+    hearing.forget(KEY)
 
-    one.set_back("as a test has it")
-    one.hear(MODELS, model(40))
+    hearing.set_back("as a test has it")
+    hearing.hear(MODELS, model(40))
 
-    assert one._untold == {KEY}
+    assert [hearing.take_untold(KEY) for _ in range(2)] == [True, False]
 
 
 def test_one_restore_is_one_whoever_notices_it_first() -> None:
-    one = operator()
-    one.set_back("a list")
-    one.lease_set_back("the Lease")
-    assert one._store.life == 1
+    hearing = Hearing()
+    hearing.set_back("a list")
+    hearing.lease_set_back("the Lease")
+    assert hearing.store.life == 1

@@ -11,12 +11,21 @@ import structlog
 from aiohttp import web
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.store import Store
 from mlhops.controller.kube.client import ApiError
 from mlhops.controller.kube.reader import CachedReader
-from mlhops.controller.kube.watch import MODEL
 from mlhops.controller.outbound.pods import HttpPods, PodError
-from mlhops.controller.resources import CONFIG_MAPS, EVALUATIONS, MODELS, PODS, POLICIES, Key, Kind
+from mlhops.controller.resources import (
+    CONFIG_MAPS,
+    EVALUATIONS,
+    MODEL,
+    MODELS,
+    PODS,
+    POLICIES,
+    Key,
+    Kind,
+)
 from mlhops.controller.sidecars import scrape
 from mlhops.controller.sidecars.scrape import REPORT_BYTES, Scraper
 from mlhops.kserve.detector import REPORT_PORT

@@ -1,7 +1,8 @@
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Hostname
-from mlhops.controller.cache.store import Name, Store, owned_record
+from mlhops.controller.cache.entry import Name, owned_record
+from mlhops.controller.cache.store import Store
 from mlhops.controller.resources import (
     CONFIG_MAPS,
     EVALUATIONS,
@@ -111,10 +112,11 @@ def test_models_are_found_by_what_they_ask_for_and_by_what_they_hold() -> None:
     store = Store()
     asked: Manifest = {"exposure": {"gateway": {"hostnames": ["new.example"]}}}
     held: Manifest = {"hostnames": [{"name": "old.example", "gateway": "ward/clinical"}]}
-    store.hear(MODELS, manifest(1, spec=asked, status=held))
+    change = store.hear(MODELS, manifest(1, spec=asked, status=held))
     for name in ("new.example", "old.example"):
         assert store.with_hostnames(MODELS, [name]) == [SEPSIS]
-    assert store.hostnames(MODELS, SEPSIS) == {"new.example", "old.example"}
+    assert change is not None
+    assert set(change.latest.hostnames) == {"new.example", "old.example"}
 
 
 def test_what_is_about_to_be_claimed_is_known_until_the_model_is_heard_of() -> None:

@@ -10,13 +10,15 @@ from typing import cast
 from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.store import Store
 from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.events import Recorder
 from mlhops.controller.kube.reader import CachedReader
 from mlhops.controller.outbound.sinks import Sinks
 from mlhops.controller.reconcile.apply import Applier
-from mlhops.controller.reconcile.gather import Gathered, gather
+from mlhops.controller.reconcile.facts import Gathered
+from mlhops.controller.reconcile.gather import gather
 from mlhops.controller.resources import MODELS, Key
 from mlhops.json_access import at, items
 from mlhops.kserve.detector import Detectors

@@ -14,9 +14,11 @@ from tests.unit.routing.mesh import MESHES, SPLITS, register
 register()
 
 from mlhops.api.base import Json, Manifest  # noqa: E402
-from mlhops.controller.cache.store import WATCHED, Name, Store  # noqa: E402
+from mlhops.controller.cache.entry import Name  # noqa: E402
+from mlhops.controller.cache.hearing import Hearing  # noqa: E402
+from mlhops.controller.cache.store import WATCHED, Store  # noqa: E402
 from mlhops.controller.kube.client import Client  # noqa: E402
-from mlhops.controller.main import Operator  # noqa: E402
+from mlhops.controller.operator import Operator  # noqa: E402
 from mlhops.controller.resources import GATEWAYS, MODELS, ROUTES, Key, Kind  # noqa: E402
 from mlhops.json_access import at, text  # noqa: E402
 from mlhops.kserve.detector import Detectors  # noqa: E402
@@ -33,10 +35,9 @@ GATEWAY: Manifest = {"name": "clinical", "hostnames": ["stroke.models.example"]}
 class Cluster:
     """Answers the operator's calls with what it has heard, and notes the routes that it applies."""
 
-    store: Store
-
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
         """Nothing is written yet."""
+        self.store = store
         self.applied: list[tuple[str, Manifest]] = []
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest | None:
@@ -95,29 +96,31 @@ def named(models: Collection[Manifest]) -> Collection[tuple[Manifest, str]]:
     return [(one, text(one, "metadata", "name")) for one in models]
 
 
-async def woken_by(operator: Operator, kind: Kind, manifest: Manifest) -> list[str]:
+async def woken_by(hearing: Hearing, kind: Kind, manifest: Manifest) -> list[str]:
     """The models that are looked at after something is heard."""
     names = []
-    operator.hear(kind, manifest)
-    while len(operator.queue):
-        key = await operator.queue.get()
-        operator.queue.succeeded(key)
-        operator.queue.done(key)
+    hearing.hear(kind, manifest)
+    while len(hearing.queue):
+        key = await hearing.queue.get()
+        hearing.queue.succeeded(key)
+        hearing.queue.done(key)
         names.append(key.name)
     return sorted(names)
 
 
 async def run() -> Json:
     """Hear of all of it, make a pass for each model, and hear of a change of the mesh."""
-    cluster = Cluster()
+    hearing = Hearing()
+    cluster = Cluster(hearing.store)
     client = cast(Client, cluster)
-    operator = Operator(client, EvaluatorImage("evaluator"), Detectors("detector", "other"))
+    detectors = Detectors("detector", "other")
+    operator = Operator(client, hearing, EvaluatorImage("evaluator"), detectors)
     for kind, manifest in objects():
-        await woken_by(operator, kind, manifest)
+        await woken_by(hearing, kind, manifest)
     for kind in WATCHED:
-        cluster.store.set_complete(kind)
+        hearing.store.set_complete(kind)
     for name in (BY_MESH, BY_GATEWAY):
-        operator.add(Key("ClinicalModel", WARD, name))
+        hearing.add(Key("ClinicalModel", WARD, name))
     work = asyncio.create_task(operator.work())
     while len(operator.queue) or operator.queue.working:
         await asyncio.sleep(0)
@@ -126,7 +129,7 @@ async def run() -> Json:
     rights = [rule.to_json() for rule in operator_rules() if rule.group == SPLITS.group]
     return {
         "applied": {kind: at(manifest, "spec") for kind, manifest in cluster.applied},
-        "woken": cast(Json, await woken_by(operator, MESHES, changed)),
+        "woken": cast(Json, await woken_by(hearing, MESHES, changed)),
         "rights": cast(Json, rights),
     }
 

@@ -7,7 +7,8 @@ nothing, and the objects themselves still do.
 """
 
 from mlhops.api.base import Manifest
-from mlhops.controller.cache.store import Name, SeenVersion, Store, name_of, version_of
+from mlhops.controller.cache.entry import Name, SeenVersion, name_of, version_of
+from mlhops.controller.cache.store import Store
 from mlhops.controller.resources import Kind
 from mlhops.json_access import text
 

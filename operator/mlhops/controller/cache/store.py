@@ -2,31 +2,30 @@
 
 It may be behind: nothing that cannot be taken back is decided on it (`rollout/staleness.py`).
 
-An object is kept as compressed JSON and is unpacked when a pass asks for it. Objects of one kind are much
-alike, so the first of each kind serves as the dictionary for all others: a thousand models are some megabytes.
+An object is kept as compressed JSON (`entry.py`) and is unpacked when a pass asks for it. Objects of one kind are
+much alike, so the first of each kind serves as the dictionary for all others: a thousand models are some megabytes.
 """
 
-import zlib
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar, cast
+from typing import Generic, TypeAlias, TypeVar
 
-import orjson
 import structlog
 
-from mlhops.api.base import Json, Manifest
-from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.base import Manifest
 from mlhops.api.status import Hostname
-from mlhops.controller.cache.decisions import (
-    Chosen,
-    DecisionIndex,
-    HeardDecision,
-    Standing,
-    Urgent,
-    heard_decision,
+from mlhops.controller.cache.change import ObjectChange
+from mlhops.controller.cache.decisions import Chosen, DecisionIndex, Standing, Urgent
+from mlhops.controller.cache.entry import (
+    ANY_HOST,
+    CacheEntry,
+    Name,
+    OwnedRecord,
+    Packers,
+    SeenVersion,
+    name_of,
+    seen_in,
 )
-from mlhops.controller.cache.lean import LEFT_OUT, lean
+from mlhops.controller.cache.lean import LEFT_OUT
 from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
     CONFIG_MAPS,
@@ -42,11 +41,6 @@ from mlhops.controller.resources import (
     Kind,
 )
 from mlhops.controller.telemetry import metrics
-from mlhops.json_access import at, items, text
-from mlhops.kserve.names import APP_LABEL, MODEL_LABEL
-from mlhops.kserve.owner import controllers
-from mlhops.rollout.evaluator_job import EVALUATION_LABEL
-from mlhops.rollout.observed import Record
 from mlhops.routing.hostnames import overlaps
 from mlhops.routing.registry import KINDS, ROUTED
 
@@ -68,92 +62,28 @@ WATCHED = (
 LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS, CONFIG_MAPS})
 """Kinds of which only those with the label of a model are watched: a hospital's cluster has others."""
 
-
-_WINDOW = 1 << zlib.MAX_WBITS
-"""How far back zlib looks."""
-_ANY = ""
-"""Stands for the host names of a route that has none of its own."""
-_LONGER = 1.5
-"""How many times as long as its sample a text may be before it is the next sample."""
+_Place: TypeAlias = tuple[str, Kind, str, str]
+"""What objects have in common (a model, an Evaluation, an app, a policy), their kind, namespace, and its value."""
+_MODEL, _EVALUATION, _APP, _POLICY = "model", "evaluation", "app", "policy"
 K = TypeVar("K", bound=Hashable)
-V = TypeVar("V", bound=Hashable)
 
 
-class Name(NamedTuple):
-    """Where an object is found within its kind."""
-
-    namespace: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeenVersion:
-    """Which version of an object was seen last."""
-
-    uid: str
-    version: int
-
-
-class _Packer:
-    """Compresses JSON texts of which most stands in a sample as well."""
-
-    def __init__(self, sample: bytes) -> None:
-        self._sample = sample[-_WINDOW:]
-        self.length = len(sample)
-
-    def pack(self, text: bytes) -> bytes:
-        packer = zlib.compressobj(zdict=self._sample)
-        return packer.compress(text) + packer.flush()
-
-    def unpack(self, packed: bytes) -> bytes:
-        return zlib.decompressobj(zdict=self._sample).decompress(packed)
-
-
-@dataclass(frozen=True, slots=True)
-class OwnedRecord:
-    """What is known of an Evaluation, and whose it is."""
-
-    name: str
-    owners: tuple[str, ...]
-    """The uids of its controllers."""
-    record: Record
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    seen: SeenVersion
-    packed: bytes
-    packer: _Packer
-    model: str
-    evaluation: str
-    app: str
-    hostnames: tuple[str, ...]
-    policy: str
-    record: OwnedRecord | None
-    decision: HeardDecision | None
-    left_out: bool
-    """Whether only its name is kept."""
-
-    def manifest(self) -> Manifest:
-        return cast(Manifest, orjson.loads(self.packer.unpack(self.packed)))
-
-
-class _Index(Generic[K, V]):
+class _Index(Generic[K]):
     """Names of objects by something that they have in common."""
 
     def __init__(self) -> None:
-        self._names: dict[K, set[V]] = {}
+        self._names: dict[K, set[Name]] = {}
 
-    def __getitem__(self, key: K) -> frozenset[V]:
+    def __getitem__(self, key: K) -> frozenset[Name]:
         return frozenset(self._names.get(key, ()))
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._names)
 
-    def add(self, key: K, name: V) -> None:
+    def add(self, key: K, name: Name) -> None:
         self._names.setdefault(key, set()).add(name)
 
-    def discard(self, key: K, name: V) -> None:
+    def discard(self, key: K, name: Name) -> None:
         names = self._names.get(key, set())
         names.discard(name)
         if not names:
@@ -171,19 +101,14 @@ class Store:
         self._empty()
 
     def _empty(self) -> None:
-        self._kept: dict[Kind, dict[Name, _Kept]] = {kind: {} for kind in WATCHED}
+        self._kept: dict[Kind, dict[Name, CacheEntry]] = {kind: {} for kind in WATCHED}
         self._gone: dict[Kind, dict[Name, int]] = {kind: {} for kind in WATCHED}
-        self._of_model: _Index[tuple[Kind, str, str], str] = _Index()
-        self._by_hostname: dict[Kind, _Index[str, Name]] = {
-            kind: _Index() for kind in (MODELS, *ROUTED)
-        }
+        self._by_place: _Index[_Place] = _Index()
+        self._by_hostname: dict[Kind, _Index[str]] = {kind: _Index() for kind in (MODELS, *ROUTED)}
         self._reserved: dict[Name, tuple[Hostname, ...]] = {}
-        self._pods_of_evaluation: _Index[tuple[str, str], str] = _Index()
-        self._models_by_policy: _Index[tuple[str, str], str] = _Index()
-        self._pods_by_app: _Index[tuple[str, str], str] = _Index()
-        self._decisions = DecisionIndex()
         self._complete: set[Kind] = set()
-        self._packers: dict[Kind, _Packer] = {}
+        self._decisions = DecisionIndex()
+        self._packers = Packers()
         self._told: set[tuple[Kind, str]] = set()
         """Where something was left out, which is said once."""
 
@@ -234,68 +159,29 @@ class Store:
         """Return at which version objects were deleted that may be told of still."""
         return dict(self._gone[kind])
 
-    def hear(self, kind: Kind, manifest: Manifest) -> bool:
-        """Take over one version of an object; return whether it is news. What is older is not."""
-        name, seen = name_of(manifest), _seen(manifest)
+    def hear(self, kind: Kind, manifest: Manifest) -> ObjectChange | None:
+        """Take over one version of an object; return what has changed. What is older is no news."""
+        name, seen = name_of(manifest), seen_in(manifest)
         if kind not in self._kept:
-            return False
+            return None
         self.reach(kind, seen.version)
         if not self._is_news(kind, name, seen):
-            return False
-        self._drop(kind, name)
-        kept_of = lean(kind, manifest)
-        text = orjson.dumps(kept_of)
-        packer = self._packer_for(kind, text)
-        packed = packer.pack(text)
-        kept = _Kept(
-            seen,
-            packed,
-            packer,
-            _model_of(kind, manifest),
-            _evaluation_of(kind, manifest),
-            _app_of(kind, manifest),
-            _hostnames_of(kind, manifest),
-            _policy_of(kind, manifest),
-            owned_record(manifest) if kind == EVALUATIONS else None,
-            heard_decision(manifest) if kind == DECISIONS else None,
-            LEFT_OUT in kept_of,
-        )
-        self._kept[kind][name] = kept
-        _count(kind, kept, 1)
-        if kept.left_out and (kind, name.namespace) not in self._told:
-            self._told.add((kind, name.namespace))
-            _log.warning(
-                "an object is too large to be a model's: its name alone is kept",
-                kind=kind.plural,
-                namespace=name.namespace,
-                name=name.name,
-                bytes=kept_of[LEFT_OUT],
-            )
-        if kept.decision is not None:
-            self._decisions.add(name.namespace, name.name, kept.decision)
-        if kept.evaluation:
-            self._pods_of_evaluation.add((name.namespace, kept.evaluation), name.name)
-        else:
-            self._of_model.add((kind, name.namespace, kept.model), name.name)
-        for hostname in kept.hostnames:
-            self._by_hostname[kind].add(hostname, name)
-        if kind == MODELS:
-            self._reserved.pop(name, None)
-        if kept.app:
-            self._pods_by_app.add((name.namespace, kept.app), name.name)
-        if kept.policy:
-            self._models_by_policy.add((name.namespace, kept.policy), name.name)
-        return True
+            return None
+        after = CacheEntry.of(kind, seen, manifest, self._packers)
+        before = self._drop(kind, name)
+        self._keep(kind, name, after)
+        if after.left_out:
+            self._tell_left_out(kind, name, after)
+        return ObjectChange(kind, name, before, after, manifest)
 
-    def hear_gone(self, kind: Kind, name: Name, version: int) -> bool:
-        """Take over that an object was deleted at a version; return whether it is news."""
+    def hear_gone(self, kind: Kind, name: Name, version: int) -> ObjectChange | None:
+        """Take over that an object was deleted at a version; return what has changed."""
         self.reach(kind, version)
         kept = self._kept[kind].get(name)
         self._gone[kind][name] = max(version, self._gone[kind].get(name, 0))
         if kept is None or kept.seen.version > version:
-            return False
-        self._drop(kind, name)
-        return True
+            return None
+        return ObjectChange(kind, name, self._drop(kind, name), None)
 
     def forget_the_gone(self, kind: Kind, version: int) -> None:
         """No older version of what was deleted before this one can still arrive."""
@@ -312,21 +198,20 @@ class Store:
         Pods of its Evaluations are not among them: they stay for a while, and nothing rests on them. Neither are
         Decisions, of which there may be too many.
         """
-        return self._manifests(kind, namespace, self._of_model[kind, namespace, model])
+        return self._manifests(kind, self._by_place[_MODEL, kind, namespace, model])
 
     def all_of(self, kind: Kind, namespace: str) -> list[Manifest]:
         """Return all objects of a kind in a namespace."""
-        names = [name.name for name in self.names(kind) if name.namespace == namespace]
-        return self._manifests(kind, namespace, names)
+        return self._manifests(kind, [n for n in self._kept[kind] if n.namespace == namespace])
 
     def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job, in the order of their names."""
-        return self._manifests(PODS, namespace, self._pods_of_evaluation[namespace, evaluation])
+        return self._manifests(PODS, self._by_place[_EVALUATION, PODS, namespace, evaluation])
 
     def pods_by_app(self, namespace: str, apps: Iterable[str]) -> list[Manifest]:
         """Return the pods that have one of these values of the label by which Services choose pods."""
-        names = {name for app in apps for name in self._pods_by_app[namespace, app]}
-        return self._manifests(PODS, namespace, names)
+        names = {name for app in apps for name in self._by_place[_APP, PODS, namespace, app]}
+        return self._manifests(PODS, names)
 
     def model_served_by(self, namespace: str, service: str) -> str:
         """Return the model of an InferenceService, empty where there is none."""
@@ -343,8 +228,8 @@ class Store:
     def records(self, namespace: str, model: str) -> list[OwnedRecord]:
         """Return what is known of a model's Evaluations, none of which is unpacked for that."""
         kept = self._kept[EVALUATIONS]
-        names = self._of_model[EVALUATIONS, namespace, model]
-        records = [kept[Name(namespace, name)].record for name in sorted(names)]
+        names = self._by_place[_MODEL, EVALUATIONS, namespace, model]
+        records = [kept[name].record for name in sorted(names)]
         return [record for record in records if record is not None]
 
     def count_decisions(self, namespace: str, model: str, *standings: Standing) -> int:
@@ -354,11 +239,6 @@ class Store:
     def decisions(self, namespace: str, model: str, urgent: Urgent, most: int) -> Chosen:
         """Return which of a model's Decisions a pass hears, none of which is unpacked for that."""
         return self._decisions.choose(namespace, model, urgent, most)
-
-    def hostnames(self, kind: Kind, name: Name) -> frozenset[str]:
-        """Return the host names that a route has, or that a model asks for or holds."""
-        kept = self._kept[kind].get(name)
-        return frozenset(kept.hostnames) if kept is not None else frozenset()
 
     def with_hostnames(self, kind: Kind, hostnames: Collection[str]) -> list[Name]:
         """Return which routes or models of all namespaces have host names that overlap these.
@@ -380,14 +260,9 @@ class Store:
         """Return what models are about to claim."""
         return dict(self._reserved)
 
-    def policy_of(self, kind: Kind, name: Name) -> str:
-        """Return the MonitoringPolicy that a model names, empty where it names none."""
-        kept = self._kept[kind].get(name)
-        return kept.policy if kept is not None else ""
-
     def models_watched_by(self, namespace: str, policy: str) -> frozenset[str]:
         """Return the names of the models that name a MonitoringPolicy."""
-        return self._models_by_policy[namespace, policy]
+        return frozenset(n.name for n in self._by_place[_POLICY, MODELS, namespace, policy])
 
     def names(self, kind: Kind) -> list[Name]:
         """Return the names of all objects of a kind; safe in another thread, as `get` is."""
@@ -397,16 +272,9 @@ class Store:
         """Return which version of each object is known."""
         return {name: kept.seen for name, kept in self._kept[kind].items()}
 
-    def _manifests(self, kind: Kind, namespace: str, names: Iterable[str]) -> list[Manifest]:
+    def _manifests(self, kind: Kind, names: Iterable[Name]) -> list[Manifest]:
         kept = self._kept[kind]
-        return [kept[Name(namespace, name)].manifest() for name in sorted(names)]
-
-    def _packer_for(self, kind: Kind, text: bytes) -> _Packer:
-        """Return what fits the kind; the first that was heard of may not have had a status yet."""
-        packer = self._packers.get(kind)
-        if packer is None or len(text) > _LONGER * packer.length:
-            packer = self._packers[kind] = _Packer(text)
-        return packer
+        return [kept[name].manifest() for name in sorted(names)]
 
     def _is_news(self, kind: Kind, name: Name, seen: SeenVersion) -> bool:
         if seen.version <= self._gone[kind].get(name, -1):
@@ -414,94 +282,70 @@ class Store:
         kept = self._kept[kind].get(name)
         return kept is None or seen.version > kept.seen.version
 
-    def _drop(self, kind: Kind, name: Name) -> None:
-        kept = self._kept[kind].pop(name, None)
-        if kept is None:
-            return
-        _count(kind, kept, -1)
-        if kept.decision is not None:
-            self._decisions.discard(name.namespace, name.name, kept.decision)
-        self._of_model.discard((kind, name.namespace, kept.model), name.name)
-        self._pods_of_evaluation.discard((name.namespace, kept.evaluation), name.name)
-        for hostname in kept.hostnames:
+    def _keep(self, kind: Kind, name: Name, entry: CacheEntry) -> None:
+        self._kept[kind][name] = entry
+        _count(kind, entry, 1)
+        if entry.decision is not None:
+            self._decisions.add(*name, entry.decision)
+        for place in _places(kind, name, entry):
+            self._by_place.add(place, name)
+        for hostname in entry.hostnames:
+            self._by_hostname[kind].add(hostname, name)
+        if kind == MODELS:
+            self._reserved.pop(name, None)
+
+    def _drop(self, kind: Kind, name: Name) -> CacheEntry | None:
+        entry = self._kept[kind].pop(name, None)
+        if entry is None:
+            return None
+        _count(kind, entry, -1)
+        if entry.decision is not None:
+            self._decisions.discard(*name, entry.decision)
+        for place in _places(kind, name, entry):
+            self._by_place.discard(place, name)
+        for hostname in entry.hostnames:
             self._by_hostname[kind].discard(hostname, name)
         if kind == MODELS:
             self._reserved.pop(name, None)
-        self._pods_by_app.discard((name.namespace, kept.app), name.name)
-        self._models_by_policy.discard((name.namespace, kept.policy), name.name)
+        return entry
 
-
-def owned_record(manifest: Manifest) -> OwnedRecord | None:
-    """Return what is known of an Evaluation, None where it cannot be read."""
-    created = text(manifest, "metadata", "creationTimestamp")
-    try:
-        record = Record(
-            revision=text(manifest, "spec", "revision"),
-            phase=EvaluationPhase(text(manifest, "status", "phase") or EvaluationPhase.PENDING),
-            created=datetime.fromisoformat(created) if created else None,
+    def _tell_left_out(self, kind: Kind, name: Name, entry: CacheEntry) -> None:
+        """Say in the log, once for each kind and namespace, that an object is too large."""
+        if (kind, name.namespace) in self._told:
+            return
+        self._told.add((kind, name.namespace))
+        _log.warning(
+            "an object is too large to be a model's: its name alone is kept",
+            kind=kind.plural,
+            namespace=name.namespace,
+            name=name.name,
+            bytes=entry.manifest()[LEFT_OUT],
         )
-    except ValueError:
-        return None
-    return OwnedRecord(text(manifest, "metadata", "name"), controllers(manifest), record)
 
 
-def name_of(manifest: Manifest) -> Name:
-    """Return an object's name within its kind."""
-    metadata = manifest.get("metadata")
-    return Name(text(metadata, "namespace"), text(metadata, "name"))
+def _places(kind: Kind, name: Name, entry: CacheEntry) -> Iterator[_Place]:
+    """Yield under what an object is found."""
+    if kind == PODS and entry.evaluation:
+        yield _EVALUATION, kind, name.namespace, entry.evaluation
+    elif entry.model and kind != DECISIONS:
+        yield _MODEL, kind, name.namespace, entry.model
+    if entry.app:
+        yield _APP, kind, name.namespace, entry.app
+    if entry.policy:
+        yield _POLICY, kind, name.namespace, entry.policy
 
 
-def version_of(manifest: Manifest) -> int:
-    """Return an object's resourceVersion: of one kind the newer is greater (Kubernetes KEP-5504)."""
-    version = text(manifest, "metadata", "resourceVersion")
-    return int(version) if version.isdecimal() else 0
-
-
-def _seen(manifest: Manifest) -> SeenVersion:
-    return SeenVersion(text(manifest, "metadata", "uid"), version_of(manifest))
-
-
-def _count(kind: Kind, kept: _Kept, times: int) -> None:
-    metrics.STORED.labels(kind.plural).inc(times * len(kept.packed))
-    if kept.left_out:
+def _count(kind: Kind, entry: CacheEntry, times: int) -> None:
+    metrics.STORED.labels(kind.plural).inc(times * len(entry.packed))
+    if entry.left_out:
         metrics.LEFT_OUT.labels(kind.plural).inc(times)
-
-
-def _model_of(kind: Kind, manifest: Manifest) -> str:
-    return "" if kind == DECISIONS else text(manifest, "metadata", "labels", MODEL_LABEL)
-
-
-def _evaluation_of(kind: Kind, manifest: Manifest) -> str:
-    return text(manifest, "metadata", "labels", EVALUATION_LABEL) if kind == PODS else ""
-
-
-def _app_of(kind: Kind, manifest: Manifest) -> str:
-    return text(manifest, "metadata", "labels", APP_LABEL) if kind == PODS else ""
-
-
-def _hostnames_of(kind: Kind, manifest: Manifest) -> tuple[str, ...]:
-    if kind in ROUTED:
-        return tuple(ROUTED[kind].hostnames(manifest)) or (_ANY,)
-    if kind != MODELS:
-        return ()
-    asked = _texts(at(manifest, "spec", "exposure", "gateway", "hostnames"))
-    held = (text(one, "name") for one in items(manifest, "status", "hostnames"))
-    return tuple({*asked, *held})
-
-
-def _texts(found: Json) -> tuple[str, ...]:
-    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list) else ()
 
 
 def _keys_for(hostname: str, index: Iterable[str]) -> Iterator[str]:
     """Yield the host names of an index that overlap one: itself, wildcards above it, and all below a wildcard."""
-    yield from (hostname, _ANY)
+    yield from (hostname, ANY_HOST)
     labels = hostname.removeprefix("*.").split(".")
     start = 0 if hostname.startswith("*.") else 1
     yield from (f"*.{'.'.join(labels[n:])}" for n in range(start, len(labels)))
     if hostname.startswith("*."):
         yield from overlaps(hostname, index)
-
-
-def _policy_of(kind: Kind, manifest: Manifest) -> str:
-    return text(manifest, "spec", "monitoring", "policyRef", "name") if kind == MODELS else ""

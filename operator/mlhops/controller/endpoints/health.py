@@ -16,13 +16,12 @@ Check: TypeAlias = Callable[[], str]
 class Health:
     """The checks behind each of the two paths, by name."""
 
-    def __init__(self) -> None:
-        self.live: dict[str, Check] = {}
-        self.ready: dict[str, Check] = {}
+    def __init__(self, live: Mapping[str, Check], ready: Mapping[str, Check]) -> None:
+        self._live, self._ready = live, ready
 
     def answer(self, path: str) -> tuple[int, str]:
         """Return the HTTP status for a path, and a line for each check as Kubernetes' own servers write them."""
-        checks = {"/healthz": self.live, "/readyz": self.ready}.get(path)
+        checks = {"/healthz": self._live, "/readyz": self._ready}.get(path)
         if checks is None:
             return 404, "there are /healthz and /readyz\n"
         told = {name: check() for name, check in checks.items()}

@@ -5,7 +5,7 @@ gate, a feature), a model has one series for each of its revisions, gates and co
 none of what they were. Only the operator that works tells of models: two would count each twice.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TypeAlias, get_args
 
@@ -15,7 +15,8 @@ from prometheus_client.registry import Collector
 from mlhops.api.base import Json, Manifest
 from mlhops.api.conditions import ConditionType
 from mlhops.api.status import DriftVerdict, Phase, ServingState
-from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.store import Store
 from mlhops.controller.resources import EVALUATIONS, MODELS
 from mlhops.controller.telemetry.metrics import Described
 from mlhops.controller.telemetry.model_counter import OF_MODEL
@@ -158,10 +159,10 @@ _VERDICTS: tuple[str, ...] = get_args(DriftVerdict)
 class Fleet(Collector):
     """Tells of all models that the operator has heard of."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, leads: Callable[[], bool]) -> None:
+        """Make a collector; `leads` returns whether this operator works, and is asked by another thread."""
         self._store = store
-        self.leads = False
-        """Whether this operator works."""
+        self._leads = leads
 
     def describe(self) -> Iterable[Metric]:
         """Name no metric before it is asked for: the registry would have to collect them all."""
@@ -172,7 +173,7 @@ class Fleet(Collector):
         found = {
             each: GaugeMetricFamily(each.name, each.text, labels=each.labels) for each in FAMILIES
         }
-        for name in self._store.names(MODELS) if self.leads else ():
+        for name in self._store.names(MODELS) if self._leads() else ():
             for described, labels, value in self._samples(name):
                 found[described].add_metric((*name, *labels), value)
         yield from found.values()

@@ -17,9 +17,10 @@ import orjson
 from kubernetes.aio.client import Configuration
 
 from mlhops.api.base import Manifest
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.cache.lean import lean
 from mlhops.controller.cache.older import Before
-from mlhops.controller.cache.store import Name, Store
 from mlhops.controller.kube.login import Login, log_in
 from mlhops.controller.kube.transport import TIMEOUT_SECONDS, TooLong, Transport
 from mlhops.controller.resources import Kind
@@ -30,7 +31,12 @@ from mlhops.kserve.names import FIELD_MANAGER
 
 CONNECTIONS = 20
 """Requests that a client has under way at a time, watches apart."""
-_PAGE = 500
+_PAGE = 100
+"""Objects in one answer where all are gone through one by one.
+
+A page takes several times as much memory as its text has bytes, and the process keeps what it once took. Of one model's
+Evaluations, with their Jobs and pods, there may be thousands.
+"""
 _MANY = 5000
 """Objects in one answer where all of them are wanted at once."""
 _PAGE_BYTES = 8 * 2**20
@@ -64,13 +70,35 @@ class NotLeading(Exception):
     """Another operator may be at work: nothing may be written."""
 
 
+def for_ever() -> float:
+    """Return the term of an operator that is alone."""
+    return math.inf
+
+
 class Client:
     """Speaks to one API server."""
 
     def __init__(
-        self, configuration: Configuration, login: Login = log_in, connections: int = CONNECTIONS
+        self,
+        configuration: Configuration,
+        hearing: Hearing | None = None,
+        term: Callable[[], float] = for_ever,
+        login: Login = log_in,
+        connections: int = CONNECTIONS,
     ) -> None:
+        """Make a client.
+
+        Args:
+            configuration: address and credentials.
+            hearing: hears each whole object that is answered with, and knows what was told before, below which no
+                answer may be; None where nothing is remembered.
+            term: returns the seconds for which writes may be made.
+            login: logs in anew.
+            connections: requests that may be under way at a time.
+        """
         self._transport = Transport(configuration, login, connections)
+        self._hearing = hearing
+        self._term = term
         self._held_until = 0.0
         self._limits: dict[Kind, int] = {}
         """How many objects of a kind a page may have, where not the most."""
@@ -78,19 +106,13 @@ class Client:
         """Writes that the API server took, for telemetry."""
         self.answered = False
         """Whether the latest request was answered, and not by an error of the server."""
-        self.hear: Callable[[Kind, Manifest], object] = _ignore
-        """Told of each whole object that the API server answers with."""
-        self.store: Store | None = None
-        """What was told before, below which no answer may be."""
-        self.set_back: Callable[[str], object] = _go_on
-        """Told how an answer is older than what was told before."""
-        self.term: Callable[[], float] = _for_ever
-        """Returns the seconds for which writes may be made."""
 
     @classmethod
-    async def connect(cls, connections: int = CONNECTIONS) -> Self:
+    async def connect(
+        cls, hearing: Hearing | None = None, term: Callable[[], float] = for_ever
+    ) -> Self:
         """Return a client for the cluster that runs the process, or the one that KUBECONFIG names."""
-        return cls(await log_in(), connections=connections)
+        return cls(await log_in(), hearing, term)
 
     async def _hold(self) -> None:
         """Wait for as long as the API server asked to be left alone, and not all at the same moment."""
@@ -109,7 +131,7 @@ class Client:
         Raises:
             NotLeading: it may not begin.
         """
-        left = self.term()
+        left = self._term()
         if left <= 0:
             raise NotLeading("another operator may be at work")
         return min(left, TIMEOUT_SECONDS)
@@ -134,27 +156,32 @@ class Client:
                 raise NotInstalled(kind.plural) from error
             return None
         check(answer)
-        self.hear(kind, answer)
+        self._hear(kind, answer)
         return answer
+
+    def _hear(self, kind: Kind, manifest: Manifest) -> None:
+        if self._hearing is not None:
+            self._hearing.hear(kind, manifest)
 
     def _check_object(self, kind: Kind, name: Name) -> Callable[[Manifest], None]:
         """Return what compares the answer to a request for an object with what was told before it."""
-        if self.store is None:
+        if self._hearing is None:
             return lambda _: None
-        before, seen = Before(self.store, kind), self.store.known(kind, name)
+        store = self._hearing.store
+        before, seen = Before(store, kind), store.known(kind, name)
         return lambda answer: self._refuse_older(before.of_object(answer, seen))
 
     def _check_list(self, kind: Kind) -> Callable[[int], None]:
         """Return what compares the resourceVersion of a list with what was told before it."""
-        if self.store is None:
+        if self._hearing is None:
             return lambda _: None
-        before = Before(self.store, kind)
+        before = Before(self._hearing.store, kind)
         return lambda version: self._refuse_older(before.of_list(version))
 
     def _refuse_older(self, how: str) -> None:
         """End a pass that rests on what may be gone."""
-        if how:
-            self.set_back(how)
+        if how and self._hearing is not None:
+            self._hearing.set_back(how)
             raise ApiError(409, "Conflict", f"the API server was set back: {how}")
 
     async def list(
@@ -258,7 +285,7 @@ class Client:
             content_type="application/apply-patch+yaml",
         )
         self.writes += 1
-        self.hear(kind, answer)
+        self._hear(kind, answer)
         return answer
 
     async def patch_status(self, kind: Kind, manifest: Manifest) -> Manifest:
@@ -272,7 +299,7 @@ class Client:
             content_type="application/merge-patch+json",
         )
         self.writes += 1
-        self.hear(kind, answer)
+        self._hear(kind, answer)
         return answer
 
     async def create(self, kind: Kind, manifest: Manifest) -> Manifest:
@@ -283,7 +310,7 @@ class Client:
             "POST", kind.path(metadata["namespace"]), query=query, body=manifest
         )
         self.writes += 1
-        self.hear(kind, answer)
+        self._hear(kind, answer)
         return answer
 
     async def delete(self, kind: Kind, namespace: str, name: str, uid: str | None = None) -> None:
@@ -335,21 +362,6 @@ class Client:
         if not answer:
             raise _damaged()
         return answer
-
-
-def _for_ever() -> float:
-    """Return the term of an operator that is alone."""
-    return math.inf
-
-
-def _go_on(how: str) -> None:
-    """Make nothing of it."""
-    del how
-
-
-def _ignore(kind: Kind, manifest: Manifest) -> None:
-    """Hear nothing."""
-    del kind, manifest
 
 
 def _items(answer: Manifest) -> list[Manifest]:

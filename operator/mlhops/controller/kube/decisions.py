@@ -7,7 +7,8 @@ from typing import NamedTuple
 from mlhops.api.base import Manifest
 from mlhops.api.decision import Action
 from mlhops.controller.cache.decisions import DecisionIndex, Standing, Urgent, heard_decision
-from mlhops.controller.cache.store import Name, Store, name_of
+from mlhops.controller.cache.entry import Name, name_of
+from mlhops.controller.cache.store import Store
 from mlhops.controller.kube.client import ApiError, Client
 from mlhops.controller.resources import DECISIONS
 

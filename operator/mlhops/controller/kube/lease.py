@@ -21,8 +21,8 @@ import aiohttp
 import structlog
 
 from mlhops.api.base import Manifest
+from mlhops.controller.cache.entry import SeenVersion, version_of
 from mlhops.controller.cache.older import older
-from mlhops.controller.cache.store import SeenVersion, version_of
 from mlhops.controller.kube.client import ApiError, Client
 from mlhops.controller.resources import LEASES
 from mlhops.json_access import number, text
@@ -113,11 +113,14 @@ class Elector:
         namespace: str,
         name: str,
         *,
+        set_back: Callable[[str], object],
         terms: Terms | None = None,
         clock: Callable[[], float] = elapsed,
     ) -> None:
+        """Make an elector; `set_back` is told how the Lease is older than it was, as after a restore of etcd."""
         self._client = client
         self._namespace, self._name = namespace, name
+        self._set_back = set_back
         self.identity = f"{socket.gethostname()}_{secrets.token_hex(6)}"
         self._terms = terms or Terms()
         self._clock = clock
@@ -125,8 +128,6 @@ class Elector:
         self._version = ""
         """Of the Lease as it was last seen, empty where there is none."""
         self._seen = SeenVersion("", 0)
-        self.set_back: Callable[[str], None] = lambda _: None
-        """Is told how the Lease is older than it was, as after a restore of etcd."""
         self._acquired = ""
         self._until = 0.0
         self._given_back = 0
@@ -224,7 +225,7 @@ class Elector:
     def _see(self, lease: Manifest) -> None:
         if older(lease, self._seen):
             self._sight.doubt(self._clock(), self._terms.duration)
-            self.set_back(
+            self._set_back(
                 f"Lease {self._name} has resourceVersion {version_of(lease)}, and {self._seen.version} was told before"
             )
         self._seen = SeenVersion(text(lease, "metadata", "uid"), version_of(lease))

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from mlhops.api.base import Manifest
 from mlhops.api.status import Hostname
 from mlhops.controller.cache.decisions import Urgent
-from mlhops.controller.cache.store import Name, OwnedRecord, Store, name_of, owned_record
+from mlhops.controller.cache.entry import Name, OwnedRecord, name_of, owned_record
+from mlhops.controller.cache.store import Store
 from mlhops.controller.kube import decisions
 from mlhops.controller.kube.client import ApiError, Client, NotInstalled
 from mlhops.controller.resources import (

@@ -9,22 +9,16 @@ stays at rest.
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import structlog
 
 from mlhops.api.base import Manifest
+from mlhops.controller.cache.entry import Name, SeenVersion, name_of, version_of
+from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.cache.older import Before
-from mlhops.controller.cache.store import (
-    LABELLED,
-    WATCHED,
-    Name,
-    SeenVersion,
-    Store,
-    name_of,
-    version_of,
-)
+from mlhops.controller.cache.store import LABELLED, WATCHED
 from mlhops.controller.kube.client import ApiError, Client, NotInstalled, Page
 from mlhops.controller.kube.reader import chosen_by
 from mlhops.controller.resources import PODS, Kind
@@ -39,8 +33,6 @@ _AT_ONCE = 50
 """InferenceServices that are named in one request, so that it is not too long."""
 _log = structlog.get_logger(__name__)
 
-Hear = Callable[[Kind, Manifest], object]
-
 
 class Relist:
     """Compares what was heard with what is."""
@@ -48,28 +40,30 @@ class Relist:
     def __init__(
         self,
         client: Client,
-        store: Store,
-        namespaces: Sequence[str],
-        hear: Hear,
-        hear_gone: Hear,
-        kind_came_or_went: Callable[[], None],
+        hearing: Hearing,
+        installed: Callable[[], object],
+        cpu: Callable[[], float] = time.thread_time,
     ) -> None:
+        """Make a look at all that the operator may know.
+
+        Args:
+            client: lists.
+            hearing: hears what the watches have missed; where it forgets or doubts what it knows, all is listed soon.
+            installed: is called when a kind is there that was not, the first look apart.
+            cpu: measures in seconds what a look costs.
+        """
         self._client = client
-        self._store = store
-        self._namespaces = namespaces or ("",)
-        self._hear = hear
-        self._hear_gone = hear_gone
-        self._kind_came_or_went = kind_came_or_went
-        self.cpu: Callable[[], float] = time.thread_time
-        """What the look costs is measured by this."""
-        self.installed: Callable[[], None] = lambda: None
-        """Is called when a kind is there that was not, the first look apart."""
-        self.set_back: Callable[[str], None] = lambda _: None
-        """Is told how what is there is older than what was told before."""
+        self._hearing = hearing
+        self._store = hearing.store
+        self._namespaces = sorted(self._store.namespaces) or [""]
+        self._cpu = cpu
+        self._installed = installed
         self._absent = set[Kind]()
         self.looked = False
         """Whether the API server has told of every kind at least once."""
         self._wanted = asyncio.Event()
+        hearing.restored.subscribe(self.soon)
+        hearing.kinds.subscribe(self.soon)
 
     def soon(self) -> None:
         """Look again at once: a kind may have come or gone, or all was forgotten."""
@@ -80,11 +74,11 @@ class Relist:
         failures = 0
         while True:
             self._wanted.clear()
-            began = self.cpu()
+            began = self._cpu()
             well = await self._look()
             self.looked |= well
             failures = 0 if well else failures + 1
-            rest = pause(self.cpu() - began) if well else back_off(failures)
+            rest = pause(self._cpu() - began) if well else back_off(failures)
             try:
                 # Not wait_for, which loses the end of this task if it comes together with a wish.
                 async with asyncio.timeout(rest):
@@ -96,7 +90,7 @@ class Relist:
         """List all kinds; return whether the API server could be asked about each."""
         well = True
         for kind in WATCHED:
-            if kind.cluster and self._namespaces != ("",):
+            if kind.cluster and self._store.namespaces:
                 continue  # it is read where it is needed
             try:
                 well &= await self._try(kind)
@@ -111,9 +105,9 @@ class Relist:
         known, absent = self._store.is_complete(kind), kind in self._absent
         well = await self._list(kind)
         if well and known != self._store.is_complete(kind):
-            self._kind_came_or_went()
+            self._hearing.add_models()
         if absent and kind not in self._absent:
-            self.installed()
+            self._installed()
         return well
 
     async def _list(self, kind: Kind) -> bool:
@@ -144,14 +138,14 @@ class Relist:
             if before.is_forgotten:
                 return  # the look that follows begins from nothing
             if how := _older(before, page, version, known, deleted):
-                self.set_back(how)
+                self._hearing.set_back(how)
                 return
             oldest = min(oldest or version, version)
             for manifest in page:
                 name = name_of(manifest)
                 there.add(name)
                 if whole:
-                    self._hear(kind, manifest)
+                    self._hearing.hear(kind, manifest)
                 elif name not in known or known[name].version < version_of(manifest):
                     behind.append(name)
         for name in behind:
@@ -160,7 +154,7 @@ class Relist:
         if before.is_forgotten:
             return
         for name in sorted(known.keys() - there):
-            self._hear_gone(kind, _gone(name, oldest))
+            self._hearing.hear_gone(kind, _gone(name, oldest))
         self._store.reach(kind, oldest)
         self._store.forget_the_gone(kind, oldest)
         self._store.set_complete(kind)

@@ -11,15 +11,12 @@ from typing import Protocol, cast
 import kopf
 
 from mlhops.api.base import Manifest
-from mlhops.api.decision import STOPPING
 from mlhops.controller.cache.store import LABELLED, WATCHED
 from mlhops.controller.kube.login import connection_info
-from mlhops.controller.resources import DECISIONS, EVALUATIONS, MODELS, Key, Kind
-from mlhops.json_access import at, text
+from mlhops.controller.resources import Kind
+from mlhops.json_access import text
 from mlhops.kserve.names import MODEL_LABEL
-from mlhops.rollout.evaluator_job import EVALUATION_LABEL
 
-MODEL, EVALUATION, POLICY = "ClinicalModel", "Evaluation", "MonitoringPolicy"
 _CHUNK = 20
 """Objects of a kind that are listed in one request: whoever may label Jobs can make each of them a megabyte."""
 NEEDED_GROUPS = ("serving.kserve.io", "gateway.networking.k8s.io")
@@ -39,30 +36,6 @@ class Listener(Protocol):
     def kinds_changed(self, group: str) -> None:
         """Take over that a kind of a group was installed, changed or removed."""
         ...
-
-
-def keys_of(kind: Kind, body: Manifest) -> list[Key]:
-    """Return the objects of ours that a change of this object may matter to."""
-    namespace, name = text(body, "metadata", "namespace"), text(body, "metadata", "name")
-    if kind == MODELS:
-        return [Key(MODEL, namespace, name)]
-    keys = []
-    model = text(body, "metadata", "labels", MODEL_LABEL)
-    if kind == DECISIONS:
-        model = text(body, "spec", "model")
-    if kind == EVALUATIONS:
-        keys.append(Key(EVALUATION, namespace, name))
-    evaluation = text(body, "metadata", "labels", EVALUATION_LABEL)
-    if evaluation:
-        return [Key(EVALUATION, namespace, evaluation)]
-    if model:
-        keys.append(Key(MODEL, namespace, model))
-    return keys
-
-
-def stops(decision: Manifest) -> bool:
-    """Whether a person wants a rollout to stop, and has had no answer."""
-    return at(decision, "spec", "action") in STOPPING and not text(decision, "status", "phase")
 
 
 def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:

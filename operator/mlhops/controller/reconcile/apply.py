@@ -11,7 +11,7 @@ from mlhops.controller.kube.client import ApiError, Client
 from mlhops.controller.kube.events import Recorder
 from mlhops.controller.kube.statuses import manifest_of
 from mlhops.controller.outbound.sinks import Sinks
-from mlhops.controller.reconcile.gather import Gathered
+from mlhops.controller.reconcile.facts import Gathered
 from mlhops.controller.resources import (
     CONFIG_MAPS,
     DECISIONS,

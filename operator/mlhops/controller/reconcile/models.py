@@ -11,13 +11,15 @@ from pydantic import ValidationError
 from mlhops.api.base import Manifest
 from mlhops.api.conditions import Condition, ConditionType, Verdict, merge
 from mlhops.api.decision import DecisionStatus
-from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.store import Store
 from mlhops.controller.kube.client import ApiError, Client
 from mlhops.controller.kube.events import Recorder
 from mlhops.controller.kube.reader import CachedReader, LiveReader, Reader
 from mlhops.controller.outbound.sinks import Sinks
 from mlhops.controller.reconcile.apply import Applier
-from mlhops.controller.reconcile.gather import Gathered, InvalidObject, Unreadable, gather
+from mlhops.controller.reconcile.facts import Gathered
+from mlhops.controller.reconcile.gather import InvalidObject, Unreadable, gather
 from mlhops.controller.resources import DECISIONS, MODELS, Key
 from mlhops.json_access import condition, items, number, text
 from mlhops.kserve.detector import Detectors

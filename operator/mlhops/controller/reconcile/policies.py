@@ -4,15 +4,14 @@ from pydantic import ValidationError
 
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.api.status import MonitoringStatus
-from mlhops.controller.cache.store import Name, Store
+from mlhops.controller.cache.entry import Name
+from mlhops.controller.cache.store import Store
+from mlhops.controller.cache.wakes import THROTTLE_SECONDS
 from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.statuses import manifest_of
 from mlhops.controller.resources import MODELS, POLICIES, Key
 from mlhops.json_access import at
 from mlhops.rollout.overview import Under, overview
-
-THROTTLE_SECONDS = 10.0
-"""However many models change, a policy's status is written no more often than this."""
 
 
 class Policies:

@@ -26,7 +26,7 @@ from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy, MonitoringPolicySpec
 from mlhops.api.profile import MOST_BYTES
 from mlhops.api.status import Candidate, Serving
-from mlhops.controller.cache.store import Name
+from mlhops.controller.cache.entry import Name
 from mlhops.controller.cache.work_queue import WorkQueue
 from mlhops.controller.kube.client import ApiError, NotInstalled
 from mlhops.controller.kube.reader import Reader
