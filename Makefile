@@ -11,6 +11,7 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --py
 CANDIDATES := python3 python3.13 python3.12 python3.11
 USABLE := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 KEEP ?=
+LAB_KSERVE ?=
 ARGS ?=
 WORKERS ?= 2
 # Folder by folder, those whose tests wait first: the last files are short, and what a folder shares is gone after it.
@@ -19,7 +20,7 @@ PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reord
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv controlplane crds roles sbom telemetry cli-docs check release fix test test-unit campaign demo bench requirements alibi clean
+.PHONY: help venv controlplane kserve crds roles sbom telemetry cli-docs check release fix test test-unit campaign demo bench requirements alibi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +45,9 @@ $(STAMP): | $(REQUIREMENTS)
 
 controlplane: venv ## build etcd, kube-apiserver and kube-controller-manager (minutes, once; cached)
 	$(PYTHON) -m lab.binaries
+
+kserve: venv ## build KServe's own controller, webhooks and agent (minutes, once; cached)
+	$(PYTHON) -m lab.kserve_upstream.release
 
 crds: venv ## write crds/, docs/reference.md and the tables of docs/gates.md from operator/mlhops/{api,measures}
 	$(PYTHON) -m tools.crd crds/
@@ -102,8 +106,8 @@ endif
 campaign: venv ## simulation, meddlers, every field, and a fault at every point of every story (ARGS="--sample 20 --seed 7" for some)
 	$(PYTHON) -m campaign $(ARGS)
 
-demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster up to play with
-	KEEP=$(KEEP) $(PYTHON) -m lab.demo
+demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster up, LAB_KSERVE=real runs KServe itself
+	KEEP=$(KEEP) LAB_KSERVE=$(LAB_KSERVE) $(PYTHON) -m lab.demo
 
 bench: venv ## measure, and write bench/RESULTS.md (ARGS="--only scale" for one thing)
 	$(PYTHON) -m bench $(ARGS)

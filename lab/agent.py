@@ -107,13 +107,11 @@ class Agent:
         return self._upstream
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        if request.headers.get(PROBE_HEADER) == PROBE_VALUE:
-            return await self._probe()
-        logged = not request.headers.get("User-Agent", "").startswith("kube-probe/")
+        if request.headers.get("User-Agent", "").startswith("kube-probe/"):
+            return await self._probe(request.headers.get(PROBE_HEADER, ""))
         body = await request.read()
         identity = request.headers.get("Ce-Id") or str(uuid.uuid4())
-        if logged:
-            self._log("request", identity, request, body)
+        self._log("request", identity, request, body)
         host, port = self._component
         url = f"http://{host}:{port}{request.rel_url}"
         headers = _forwarded(request.headers)
@@ -124,12 +122,14 @@ class Agent:
                 content = await answer.read()
         except (aiohttp.ClientError, OSError) as error:
             return web.Response(status=502, text=f"{error}\n")
-        if logged and answer.status == 200:
+        if answer.status == 200:
             self._log("response", identity, request, content)
         return web.Response(status=answer.status, body=content, headers=_forwarded(answer.headers))
 
-    async def _probe(self) -> web.Response:
+    async def _probe(self, asked: str) -> web.Response:
         """Ready when the model server is, by the probe that its container has."""
+        if asked != PROBE_VALUE:
+            return web.Response(status=400, text=f"unexpected probe header value: {asked}\n")
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 ready = await self._is_ready()
@@ -153,7 +153,7 @@ class Agent:
             return
         metadata = {
             name: request.headers.getall(name)
-            for name in self._settings.metadata_headers
+            for name in sorted(self._settings.metadata_headers)
             if name in request.headers
         }
         content_type = request.headers.get("Content-Type")

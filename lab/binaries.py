@@ -1,8 +1,6 @@
 """Where the control plane's programs and the CRDs of its neighbours come from."""
 
-import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.cache import REPOSITORY, cache_folder, locked
-from lab.go import MODULE, NoGo, find_go, go_environment, program
+from lab.go import MODULE, NoGo, downloaded, program, required
 
 KUBERNETES = "1.36.3"
 PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager")
@@ -70,37 +68,22 @@ def built() -> Path:
 
 def gateway_api_crds() -> Path:
     """A folder with Gateway API's own CRDs, as far as the lab uses them, from its Go module."""
-    found = re.search(
-        rf"^\s*{re.escape(GATEWAY_API)} (\S+)$", (MODULE / "go.mod").read_text(), re.MULTILINE
-    )
-    if found is None:
-        raise NoControlPlane(f"{MODULE / 'go.mod'} does not require {GATEWAY_API}")
-    folder = cache_folder() / f"gateway-api-{found.group(1)}"
-    if folder.exists():
-        return folder
-    with locked(folder):
+    try:
+        folder = cache_folder() / f"gateway-api-{required(MODULE, GATEWAY_API)}"
         if not folder.exists():
-            try:
-                _copy_gateway_api(folder)
-            except (NoGo, OSError, subprocess.CalledProcessError) as error:
-                detail = error.stderr if isinstance(error, subprocess.CalledProcessError) else error
-                raise NoControlPlane(
-                    f"Gateway API's CRDs cannot be fetched: {detail}\n"
-                    "They come with a Go module, once: allow Go to download modules."
-                ) from error
+            with locked(folder):
+                if not folder.exists():
+                    _copy_gateway_api(folder)
+    except (NoGo, OSError) as error:
+        raise NoControlPlane(
+            f"Gateway API's CRDs cannot be fetched: {error}\n"
+            "They come with a Go module, once: allow Go to download modules."
+        ) from error
     return folder
 
 
 def _copy_gateway_api(folder: Path) -> None:
-    answer = subprocess.run(
-        [find_go(), "mod", "download", "-json", GATEWAY_API],
-        cwd=MODULE,
-        env=go_environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    source = Path(json.loads(answer.stdout)["Dir"]) / "config" / "crd" / "standard"
+    source = downloaded(MODULE, GATEWAY_API) / "config" / "crd" / "standard"
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="copying-") as temporary:
         unfinished = Path(temporary) / folder.name
         unfinished.mkdir()

@@ -11,22 +11,38 @@ from typing import Self
 
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from lab.images import KSERVE, Images
+from lab.kserve_upstream.controller import KServe
+from lab.kserve_upstream.release import release
 from lab.standins import READY_FILE
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STANDINS = "stand-ins"
 START_SECONDS = 180.0
+KSERVE_VARIABLE = "LAB_KSERVE"
+STAND_IN, REAL = "stand-in", "real"
+
+
+def real_kserve_is_asked_for() -> bool:
+    """Whether `LAB_KSERVE` asks for KServe itself; without it, its stand-in runs."""
+    asked = os.environ.get(KSERVE_VARIABLE) or STAND_IN
+    if asked not in (STAND_IN, REAL):
+        raise ValueError(f"{KSERVE_VARIABLE}={asked}: it is {STAND_IN} or {REAL}")
+    return asked == REAL
 
 
 class Cluster:
     """A running cluster.
 
-    `volumes` holds a folder `<namespace>/<claim>` for each persistentVolumeClaim that pods mount;
-    `proxy` is the HTTP proxy that answers for `http://<service>.<namespace>.svc.cluster.local`.
+    `kserve` is KServe itself, None where its stand-in runs; `volumes` holds a folder
+    `<namespace>/<claim>` for each persistentVolumeClaim that pods mount; `proxy` is the HTTP proxy that
+    answers for `http://<service>.<namespace>.svc.cluster.local`.
     """
 
-    def __init__(self, control: ControlPlane, images: Images, backoff_base: float) -> None:
+    def __init__(
+        self, control: ControlPlane, images: Images, backoff_base: float, kserve: KServe | None
+    ) -> None:
         self.control = control
+        self.kserve = kserve
         self.kubeconfig = control.kubeconfig
         self.root = control.root / "lab"
         self.volumes = self.root / "volumes"
@@ -46,17 +62,20 @@ class Cluster:
         root: Path | None = None,
         backoff_base: float = 1.0,
         audited: Sequence[str] = (),
+        real_kserve: bool = False,
     ) -> Self:
-        """Start a cluster and wait until it is ready.
+        """Start a cluster, with KServe itself or with its stand-in, and wait until it is ready.
 
         `images` adds programs to those of KServe; `install` names further YAML files or folders. The
         requests of the users that `audited` names are recorded in the control plane's audit log.
         """
-        crds = (gateway_api_crds(), kserve_crds(), *install)
+        found = release() if real_kserve else None
+        crds = (gateway_api_crds(), found.crds if found else kserve_crds(), *install)
         with ExitStack() as undo:
             control = ControlPlane.start(install=crds, root=root, audited=audited)
             undo.callback(control.stop)
-            cluster = cls(control, images or {}, backoff_base)
+            kserve = KServe(control, found, control.root / "kserve") if found else None
+            cluster = cls(control, images or {}, backoff_base, kserve)
             cluster._start()
             undo.pop_all()
             return cluster
@@ -105,6 +124,8 @@ class Cluster:
         return self.root / "kubelet" / "pods" / namespace / pod / f"{container}.log"
 
     def _start(self) -> None:
+        if self.kserve is not None:
+            self.kserve.install()
         processes = self.control.processes
         environment = dict(os.environ)
         paths = (str(REPOSITORY), environment.get("PYTHONPATH", ""))
@@ -125,6 +146,7 @@ class Cluster:
                 self._images,
                 "--backoff-base",
                 str(self._backoff_base),
+                *(() if self.kserve is None else ("--without-kserve",)),
             ),
             env=environment,
         )

@@ -366,5 +366,12 @@ def free_ports(count: int) -> list[int]:
         return [int(one.getsockname()[1]) for one in sockets]
 
 
+def free_everywhere() -> int:
+    """A port that nobody listens at on any of this machine's addresses."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
 def _base64(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()

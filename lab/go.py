@@ -1,5 +1,6 @@
 """Builds the lab's Go programs, with the machine's Go if it is new enough, else with a pinned one."""
 
+import json
 import os
 import re
 import shutil
@@ -30,26 +31,38 @@ def go_environment() -> dict[str, str]:
 
 
 def program(module: Path, flags: tuple[str, ...], what: str) -> Path:
-    """A module's program, from the cache or built now; it has the name of the module's folder.
-
-    The cache is keyed by the sources, the flags and the machine, and not by the toolchain: a
-    machine that has the binary needs no Go. Which toolchain made it stands beside it.
+    """A module's own program, which has the name of the module's folder.
 
     Raises:
         NoGo, OSError, subprocess.CalledProcessError: it cannot be built.
     """
+    return programs(module, flags, what) / module.name
+
+
+def programs(
+    module: Path, flags: tuple[str, ...], what: str, packages: tuple[str, ...] = ()
+) -> Path:
+    """A folder with the programs of a module, or of packages that it requires, built once.
+
+    The cache is keyed by the sources, the flags and the machine, and not by the toolchain: a
+    machine that has the programs needs no Go. Which toolchain made them stands beside them.
+
+    Raises:
+        NoGo, OSError, subprocess.CalledProcessError: they cannot be built.
+    """
     sources = sorted(path for path in module.iterdir() if path.suffix in {".go", ".mod", ".sum"})
-    folder = cache_folder() / f"{module.name}-{digest_of(*sources, settings=flags)}"
-    binary = folder / module.name
-    if binary.exists():
-        return binary
-    with locked(folder):
-        if not binary.exists():
-            _build(module, flags, what, folder)
-    return binary
+    key = digest_of(*sources, settings=(*flags, *packages))
+    folder = cache_folder() / f"{module.name}-{key}"
+    if not folder.exists():
+        with locked(folder):
+            if not folder.exists():
+                _build(module, flags, packages or (".",), what, folder)
+    return folder
 
 
-def _build(module: Path, flags: tuple[str, ...], what: str, folder: Path) -> None:
+def _build(
+    module: Path, flags: tuple[str, ...], packages: tuple[str, ...], what: str, folder: Path
+) -> None:
     go = find_go(module)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as temporary:
         unfinished = Path(temporary) / folder.name
@@ -57,7 +70,7 @@ def _build(module: Path, flags: tuple[str, ...], what: str, folder: Path) -> Non
         log = Path(temporary) / "go.log"
         with log.open("wb") as output:
             build = subprocess.Popen(
-                [go, *flags, "-o", unfinished / module.name, "."],
+                [go, *flags, "-o", f"{unfinished}/", *packages],
                 cwd=module,
                 env=go_environment(),
                 stdin=subprocess.DEVNULL,
@@ -96,6 +109,38 @@ def _show_progress(build: "subprocess.Popen[bytes]", what: str) -> None:
         if terminal:
             print(file=sys.stderr)
         return
+
+
+def required(module: Path, path: str) -> str:
+    """The version in which a module requires another.
+
+    Raises:
+        NoGo: it does not.
+    """
+    text = (module / "go.mod").read_text()
+    found = re.search(rf"^(?:require)?\s+{re.escape(path)} (\S+)", text, re.MULTILINE)
+    if found is None:
+        raise NoGo(f"{module / 'go.mod'} does not require {path}")
+    return found.group(1)
+
+
+def downloaded(module: Path, path: str) -> Path:
+    """The read-only folder of a module that another requires, fetched now where it is not here.
+
+    Raises:
+        NoGo, OSError: it cannot be fetched.
+    """
+    done = subprocess.run(
+        [find_go(module), "mod", "download", "-json", path],
+        cwd=module,
+        env=go_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise NoGo(f"{path} cannot be fetched: {(done.stdout + done.stderr).strip()[-1500:]}")
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def find_go(module: Path = MODULE) -> Path:

@@ -9,6 +9,7 @@ import ssl
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from lab.addresses import Block, NoAddress, claim
 from lab.certificates import Authority
@@ -28,6 +29,13 @@ from lab.processes import Processes
 READY_FILE = "ready.json"
 
 
+class Controller(Protocol):
+    """Whoever keeps objects as others wish them to be."""
+
+    async def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Start, once the informers have read what is there."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the stand-ins are told."""
@@ -37,6 +45,7 @@ class Settings:
     volumes: Path
     images: Images
     backoff_base: float
+    kserve: bool
 
 
 async def run(settings: Settings, block: Block, stop: asyncio.Event) -> None:
@@ -45,7 +54,6 @@ async def run(settings: Settings, block: Block, stop: asyncio.Event) -> None:
         informers = Informers(client)
         processes = stack.enter_context(Processes(settings.root / "processes"))
         envoy = Envoy(processes, settings.root / "envoy", block.node)
-        webhooks = Webhooks(client, block.node, settings.root / "webhooks")
         kubelet = Kubelet(
             client,
             informers,
@@ -58,18 +66,22 @@ async def run(settings: Settings, block: Block, stop: asyncio.Event) -> None:
         )
         claims = Claims(client, informers, settings.volumes)
         logs = LogServer(kubelet.pods_folder)
-        kserve = KServe(client, informers)
         gateway = Gateway(client, informers, envoy, block)
-        for server in (envoy, webhooks, kubelet, logs):
+        controllers: list[Controller] = [claims, kubelet, gateway]
+        for server in (envoy, kubelet, logs):
             stack.push_async_callback(server.stop)
-        await asyncio.gather(
-            envoy.start(), webhooks.start(), logs.start(block.holder, _tls(settings.root, block))
-        )
+        starting = [envoy.start(), logs.start(block.holder, _tls(settings.root, block))]
+        if settings.kserve:
+            controllers.append(KServe(client, informers))
+            webhooks = Webhooks(client, block.node, settings.root / "webhooks")
+            stack.push_async_callback(webhooks.stop)
+            starting.append(webhooks.start())
+        await asyncio.gather(*starting)
         with suppress(asyncio.CancelledError):
             async with asyncio.TaskGroup() as tasks:
                 informers.start(tasks)
                 await informers.synced()
-                for controller in (claims, kubelet, kserve, gateway):
+                for controller in controllers:
                     await controller.start(tasks)
                 await gateway.settled()
                 _report(settings.root, block)
@@ -98,6 +110,7 @@ async def main() -> None:
     parser.add_argument("--volumes", type=Path, required=True)
     parser.add_argument("--images", type=Path, required=True, help="JSON: repository to argv")
     parser.add_argument("--backoff-base", type=float, default=1.0)
+    parser.add_argument("--without-kserve", action="store_true", help="the real one is there")
     given = parser.parse_args()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -111,6 +124,7 @@ async def main() -> None:
         given.volumes,
         json.loads(given.images.read_text()),
         given.backoff_base,
+        kserve=not given.without_kserve,
     )
     try:
         block = claim()

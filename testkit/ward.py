@@ -2,8 +2,11 @@
 
 import copy
 import json
+import secrets
 import shutil
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +14,7 @@ import pandas as pd
 import yaml
 
 from lab.cluster import Cluster
+from lab.demo.train import Data
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.api.summary import DetectorReport
@@ -181,6 +185,16 @@ class Ward:
         """Bring a first version into service."""
         self.apply(version, **changes)
         return self.wait("Healthy", version=version)
+
+
+@contextmanager
+def ward_in(cluster: Cluster, api: Api, people: Data, models: Path) -> Iterator[Ward]:
+    """A new namespace with a Gateway, the demo's models and its held-out data."""
+    ward = Ward(cluster, api, f"ward-{secrets.token_hex(3)}")
+    ward.prepare(people.held_out, models)
+    yield ward
+    print((cluster.root / "operator.log").read_text()[-6000:])
+    cluster.kubectl("delete", "namespace", ward.namespace, "--wait=false")
 
 
 def _page(pod: Manifest, path: str) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from lab.binaries import kubectl
-from lab.cluster import Cluster
+from lab.cluster import Cluster, real_kserve_is_asked_for
 from lab.demo.screen import MODEL, NAMESPACE, Failed, Screen, ready
 from lab.demo.traffic import Traffic
 from lab.demo.train import load, train
@@ -40,13 +40,20 @@ SEVERAL_LOOKS = 25
 def main() -> int:
     """Tell the story once."""
     started = time.monotonic()
-    print("starting a cluster: etcd, kube-apiserver, kube-controller-manager, Envoy", flush=True)
+    real_kserve = real_kserve_is_asked_for()
+    kserve = "KServe" if real_kserve else "a stand-in for KServe"
+    print(
+        f"starting a cluster: etcd, kube-apiserver, kube-controller-manager, Envoy, {kserve}",
+        flush=True,
+    )
     images = {
         "mlhops/evaluator": program("mlhops.evaluator"),
         "mlhops/detector": detector("mlhops.detector"),
         RETRAIN_IMAGE: program("lab.demo.retrain"),
     }
-    with Cluster.start(images=images, install=[REPOSITORY / "crds"]) as cluster:
+    with Cluster.start(
+        images=images, install=[REPOSITORY / "crds"], real_kserve=real_kserve
+    ) as cluster:
         screen = Screen(cluster)
         try:
             tell(cluster, screen)

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.reference("kserve-samples")
 IP = "127.0.0.2" if sys.platform == "linux" else "127.0.0.1"
 GENERATED = ("Ce-Recordedtime", "Ce-Time")
 CHOSEN = "client-chosen"
+PROBE = {"K-Network-Probe": "queue", "User-Agent": "kube-probe/1.36"}
 SECONDS = 10.0
 
 
@@ -185,9 +186,7 @@ async def wait_until_ready(session: aiohttp.ClientSession) -> None:
     async with asyncio.timeout(SECONDS):
         while True:
             try:
-                async with session.get(
-                    f"http://{IP}:9081/", headers={"K-Network-Probe": "queue"}
-                ) as answer:
+                async with session.get(f"http://{IP}:9081/", headers=PROBE) as answer:
                     if answer.status == 200:
                         return
             except aiohttp.ClientError:

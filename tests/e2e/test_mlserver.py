@@ -27,6 +27,9 @@ def runtime(cluster: Cluster, api: Api) -> Iterator[str]:
     """KServe's runtime for MLServer, which selects itself for v2 while it is there."""
     mlserver()
     name = text(MLSERVER, "metadata", "name")
+    if cluster.kserve is not None:
+        yield name  # it brings its own
+        return
     cluster.apply(MLSERVER)
     yield name
     api.delete(CLUSTER_RUNTIMES, "", name)

@@ -9,6 +9,8 @@ import pytest
 from lab import binaries, go
 from lab.binaries import NoControlPlane, Programs, built, gateway_api_crds, programs
 from lab.cache import cache_folder, digest_of, locked
+from lab.cluster import real_kserve_is_asked_for
+from lab.kserve_upstream.release import NoKServe, agent, manager, release
 from lab.node import AZURITE, NoNode, azurite
 
 
@@ -91,6 +93,36 @@ def test_a_go_that_is_new_enough_is_used(no_go: None, tmp_path: Path) -> None:
     new.chmod(0o755)
 
     assert go.find_go() == new
+
+
+def test_without_go_kserve_is_no_skip_but_an_error_with_the_way_out(
+    empty_cache: Path, no_go: None
+) -> None:
+    for ask in (release, manager, agent):
+        with pytest.raises(NoKServe, match=r"Put Go .* on PATH"):
+            ask()
+    assert not list(empty_cache.glob("kserve*/*"))
+
+
+def test_the_version_of_a_module_is_read_from_where_it_is_required(tmp_path: Path) -> None:
+    lines = ("require a.example/one v1.2.0", "require (", "\ta.example/two v2.0.0 // indirect", ")")
+    (tmp_path / "go.mod").write_text("\n".join(lines))
+
+    assert go.required(tmp_path, "a.example/one") == "v1.2.0"
+    assert go.required(tmp_path, "a.example/two") == "v2.0.0"
+    with pytest.raises(go.NoGo, match=r"does not require a\.example/thr"):
+        go.required(tmp_path, "a.example/thr")
+
+
+def test_a_lab_runs_the_stand_in_unless_kserve_is_asked_for_in_words_that_exist(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for value, real in (("", False), ("stand-in", False), ("real", True)):
+        monkeypatch.setenv("LAB_KSERVE", value)
+        assert real_kserve_is_asked_for() is real
+    monkeypatch.setenv("LAB_KSERVE", "yes")
+    with pytest.raises(ValueError, match="LAB_KSERVE=yes: it is stand-in or real"):
+        real_kserve_is_asked_for()
 
 
 def test_a_changed_source_has_another_key(tmp_path: Path) -> None:

@@ -1,0 +1,97 @@
+"""KServe itself, installed by its own manifests: what the operator writes goes through its webhooks and serves."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.cluster import Cluster
+from lab.demo.train import Data
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.controller.resources import SERVICES
+from mlhops.json_access import items, text
+from mlhops.kserve.names import backend
+from testkit.api import Api
+from testkit.callers import GOOD, callers
+from testkit.installed_lab import installed_lab, operator_in
+from testkit.lab_operator import LabOperator
+from testkit.ward import Ward, ward_in
+
+SECONDS = 240.0
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A lab with KServe's controller and webhooks."""
+    with installed_lab(real_kserve=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def operator(cluster: Cluster) -> Iterator[LabOperator]:
+    """The operator in that lab."""
+    with operator_in(cluster) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def api(cluster: Cluster) -> Iterator[Api]:
+    """The API server, as an administrator."""
+    api = Api(cluster.kubeconfig)
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def ward(
+    cluster: Cluster, operator: LabOperator, api: Api, people: Data, models: Path
+) -> Iterator[Ward]:
+    """A namespace with a Gateway, the demo's models and its held-out data."""
+    with ward_in(cluster, api, people, models) as ward:
+        yield ward
+
+
+def written_by_kserve(ward: Ward, service: str) -> bool:
+    """Whether an InferenceService has what only KServe's own defaulter and controller write."""
+    live = ward.api.get(SERVICES, ward.namespace, service)
+    managers = [text(one, "manager") for one in items(live, "metadata", "managedFields")]
+    return (
+        text(live, "metadata", "annotations", "modelFormat") == "sklearn"
+        and text(live, "status", "deploymentMode") == "Standard"
+        and text(live, "status", "clusterServingRuntimeName") == "kserve-sklearnserver"
+        and "manager" in managers
+    )
+
+
+def test_a_model_goes_through_the_gate_and_serves_and_one_that_is_unfair_gets_no_request(
+    ward: Ward,
+) -> None:
+    ward.apply("1.0.0")
+    first = ward.wait("Healthy", SECONDS, version="1.0.0").status.stable
+    assert first is not None
+    assert first.proof is not None
+    assert first.proof.phase is EvaluationPhase.SUCCESSFUL
+    assert written_by_kserve(ward, first.inference_service)
+
+    with callers(ward, lambda _: GOOD) as statuses:
+        ward.apply("2.0.0")
+        ward.wait("Degraded", SECONDS)
+    assert ward.weights()[backend(first.inference_service)] == 100
+    assert set(statuses) == {200}
+
+
+def test_while_kserve_is_away_what_serves_goes_on_and_the_next_version_waits_for_it(
+    ward: Ward, cluster: Cluster
+) -> None:
+    ward.apply("1.0.0")
+    ward.wait("Healthy", SECONDS, version="1.0.0")
+    assert cluster.kserve is not None
+    cluster.kserve.kill()
+    with callers(ward, lambda _: GOOD) as statuses:
+        ward.apply("3.0.0")
+        ward.wait_for_message("inferenceservice.kserve-webhook-server.defaulter", 60)
+        cluster.kserve.start()
+        second = ward.wait("Healthy", SECONDS, version="3.0.0").status.stable
+    assert second is not None
+    assert ward.weights()[backend(second.inference_service)] == 100
+    assert set(statuses) == {200}
