@@ -1,0 +1,211 @@
+"""kubectl mlhops against a real API server through a real kubectl: a model in each standing, and Decisions."""
+
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from lab.binaries import kubectl as real_kubectl
+from lab.control import ControlPlane
+from mlhops.api.base import Manifest
+from mlhops.api.evaluation import EvaluationPhase
+from mlhops.cli.completion import lines
+from mlhops.cli.exits import Exit, Trouble
+from mlhops.cli.kubectl import Connection, Kubectl
+from mlhops.cli.main import main
+from mlhops.controller.resources import EVALUATIONS, MODELS
+from mlhops.json_access import items, text
+from testkit.api import Api, until
+from testkit.builders import with_path
+from testkit.fake_controllers import MODEL, Hands
+from testkit.standings import STANDINGS, an_evaluation
+
+Run = Callable[..., tuple[int, str, str]]
+_PLUGIN = '#!/bin/sh\nexec "{python}" -m mlhops.cli "$@"\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control_plane: ControlPlane) -> Path:
+    """A folder on the PATH with kubectl and the plug-in, and the cluster's kubeconfig."""
+    (tmp_path / "kubectl").symlink_to(real_kubectl())
+    plugin = tmp_path / "kubectl-mlhops"
+    plugin.write_text(_PLUGIN.format(python=sys.executable))
+    plugin.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder: Path, namespace: str, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The plug-in in this process: exit code, output and what it says beside that."""
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([*arguments, "--namespace", namespace])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return command
+
+
+def create_standings(api: Api, namespace: str) -> list[str]:
+    """A model in each standing, with the Evaluation that it names."""
+    names = []
+    for standing, make in STANDINGS.items():
+        name, shown = standing.replace(" ", "-"), make()
+        metadata: Manifest = {"name": name}
+        api.create(MODELS, namespace, {**shown, "metadata": metadata})
+        if "status" in shown:
+            patch = cast(Manifest, {"status": shown["status"]})
+            api.patch(MODELS, namespace, name, patch, "status")
+        names.append(name)
+    measured = an_evaluation()
+    spec = {**cast(Manifest, measured["spec"]), "model": "inconclusive"}
+    name = text(measured, "metadata", "name")
+    api.create(EVALUATIONS, namespace, {**measured, "metadata": {"name": name}, "spec": spec})
+    patch = cast(Manifest, {"status": measured["status"]})
+    api.patch(EVALUATIONS, namespace, name, patch, "status")
+    return names
+
+
+def test_a_model_in_each_standing_is_listed_and_shown_through_kubectl(
+    api: Api, namespace: str, folder: Path, run: Run
+) -> None:
+    names = create_standings(api, namespace)
+
+    code, out, _ = run("status", "-o", "json")
+    listed = [text(row, "name") for row in items(json.loads(out), "models")]
+    assert code == Exit.BAD
+    assert sorted(listed) == sorted(names)
+    assert listed[-1] == "healthy"
+
+    everywhere = subprocess.run(
+        ["kubectl", "mlhops", "status", "-A"], capture_output=True, text=True, check=False
+    )
+    assert everywhere.returncode == Exit.BAD
+    assert all(name in everywhere.stdout for name in names)
+    assert "\x1b" not in everywhere.stdout
+
+    codes = {}
+    for name in names:
+        codes[name], out, _ = run("get", name)
+        assert f"{namespace}/{name}" in out
+    assert codes["healthy"] == Exit.WELL
+    assert codes["approval"] == Exit.UNDECIDED
+    assert codes["gates-failed"] == Exit.BAD
+    _, out, _ = run("get", "inconclusive")
+    assert "0.14 [0.05, 0.23]   limit 0.1" in out
+    assert "--gate equal-misses" in out
+    code, out, _ = run("explain", "blocked")
+    assert (code, "KServe is not installed" in out) == (Exit.BAD, True)
+    code, out, _ = run("evaluation", text(an_evaluation(), "metadata", "name"))
+    assert (code, "untold" in out) == (Exit.UNDECIDED, True)
+    assert "blocked\tDegraded" in lines(["explain", "-n", namespace, "bl"])
+    assert lines(["override", "inconclusive", "-n", namespace, "--gate", "eq"])[0] == "equal-misses"
+
+
+def test_who_may_not_look_is_told_which_role_lets_them(
+    control_plane: ControlPlane, run: Run
+) -> None:
+    eve = str(control_plane.kubeconfig_for("eve@hospital.example"))
+
+    code, _, said = run("status", "--kubeconfig", eve)
+
+    assert code == Exit.UNREACHED
+    assert "ClusterRole mlhops-view" in said
+
+
+def test_what_is_not_there_is_told_apart_from_kinds_that_are_missing(
+    folder: Path, run: Run
+) -> None:
+    code, _, said = run("get", "nobody")
+    assert code == Exit.UNREACHED
+    assert '"nobody" not found' in said
+
+    with pytest.raises(Trouble, match="does not know unicorns"):
+        Kubectl(Connection()).list_of("unicorns.mlhops.io")
+
+
+@pytest.fixture
+def waiting(hands: Hands) -> Hands:
+    """A second version that waits for its approval at ten percent."""
+    hands.promote_first(rollout={"steps": []})
+    steps = [{"setWeight": 10}, {"approve": {}}, {"setWeight": 50}, {"approve": {}}]
+    hands.apply_model("2.0.0", rollout={"steps": steps})
+    hands.load(hands.candidate_service())
+    hands.finish(EvaluationPhase.SUCCESSFUL)
+    hands.accept_weight(10)
+    until("a wait", lambda: text(hands.candidate(), "pause", "reason") == "ApprovalRequired")
+    return hands
+
+
+def test_a_stop_needs_no_more_than_a_reason_and_a_wrong_revision_stops_nothing(
+    waiting: Hands, run: Run
+) -> None:
+    code, _, said = run("abort", MODEL, "--reason", "wrong", "-y", "--revision", "0000000000")
+    assert (code, "look at the model again" in said) == (Exit.BAD, True)
+    assert run("abort", MODEL, "-y")[0] == Exit.USAGE
+    assert run("abort", MODEL, "--reason", "two wrong calls", "--as", "bob", "-y")[0] == Exit.USAGE
+
+    code, out, said = run("abort", MODEL, "--reason", "two wrong calls", "-y")
+
+    assert (code, "Honoured" in out) == (Exit.WELL, True), said
+    assert len(waiting.weights()) == 1
+
+
+def read_until(terminal: int, wanted: Callable[[str], bool], seconds: float = 30.0) -> str:
+    """What a program has written to a terminal, once that is as wanted."""
+    told, end = "", time.monotonic() + seconds
+    while not wanted(told):
+        left = end - time.monotonic()
+        ready, _, _ = select.select([terminal], [], [], max(left, 0))
+        assert ready, f"not within {seconds} s; last: {told[-3000:]}"
+        told += os.read(terminal, 65536).decode(errors="replace")
+    return told
+
+
+def test_a_page_is_drawn_anew_in_place_on_a_terminal_and_counts_the_time_down(
+    api: Api, namespace: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = STANDINGS["timed pause"]()
+    begun = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    shown = with_path(shown, "status.candidate.stepStartedAt", begun)
+    api.create(MODELS, namespace, {**shown, "metadata": {"name": MODEL}})
+    api.patch(MODELS, namespace, MODEL, {"status": shown["status"]}, "status")
+    for name, value in (
+        ("COLUMNS", "100"),
+        ("LINES", "60"),
+        ("TERM", "xterm"),
+        ("LANG", "C.UTF-8"),
+    ):
+        monkeypatch.setenv(name, value)
+    ours, theirs = os.openpty()
+    command = ["kubectl", "mlhops", "get", MODEL, "-n", namespace, "--watch"]
+    watching = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+
+    def counted(told: str) -> bool:
+        return len(set(re.findall(r"59m[0-9]+s left", told))) >= 2
+
+    told = read_until(ours, counted)
+    assert "\x1b[2K" in told  # lines are erased and written anew, and nothing scrolls
+    assert "\x1b[1mWaits for:" in told
+    patch: Manifest = {"status": {"phase": "Healthy", "candidate": None, "message": "all is well"}}
+    api.patch(MODELS, namespace, MODEL, patch, "status")
+    read_until(ours, lambda told: "all is well" in told)
+
+    watching.send_signal(signal.SIGINT)
+    read_until(ours, lambda told: "stopped" in told)
+    assert watching.wait(timeout=20) == 130
+    os.close(ours)
