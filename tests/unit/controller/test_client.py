@@ -119,7 +119,7 @@ def test_an_object_that_is_not_there_and_a_kind_that_is_not_are_told_apart() -> 
 
 
 def test_a_list_takes_as_little_memory_however_many_objects_there_are() -> None:
-    fields = {f"f:{number}": {"f:name": {}, "f:value": {}} for number in range(30)}
+    fields: Manifest = {f"f:{number}": {"f:name": {}, "f:value": {}} for number in range(30)}
     applied = {"manager": "mlhops", "operation": "Apply", "fieldsV1": {"f:spec": fields}}
     job = {"metadata": {"name": "sepsis", "namespace": "icu", "managedFields": [applied]}}
     items = [json.dumps(job)] * 1000
