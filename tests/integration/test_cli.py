@@ -23,8 +23,8 @@ from mlhops.cli.completion import lines
 from mlhops.cli.exits import Exit, Trouble
 from mlhops.cli.kubectl import Connection, Kubectl
 from mlhops.cli.main import main
-from mlhops.controller.resources import EVALUATIONS, MODELS
-from mlhops.json_access import items, text
+from mlhops.controller.resources import DECISIONS, EVALUATIONS, MODELS
+from mlhops.json_access import at, items, text
 from testkit.api import Api, until
 from testkit.builders import with_path
 from testkit.fake_controllers import MODEL, Hands
@@ -148,6 +148,73 @@ def waiting(hands: Hands) -> Hands:
     hands.accept_weight(10)
     until("a wait", lambda: text(hands.candidate(), "pause", "reason") == "ApprovalRequired")
     return hands
+
+
+def test_an_approval_of_one_line_is_about_what_was_seen_and_ends_with_its_answer(
+    waiting: Hands, run: Run
+) -> None:
+    seen = waiting.candidate()
+    code, out, _ = run("get", MODEL)
+    assert code == Exit.UNDECIDED
+    assert f"kubectl mlhops approve {MODEL} -n {waiting.namespace} --reason" in out
+    _, wanted, _ = run("approve", MODEL, "--reason", "later", "--dry-run", "client", "-o", "json")
+    code, _, _ = run("approve", MODEL, "--reason", "fine", "--dry-run", "server")
+    assert (code, waiting.api.list(DECISIONS, waiting.namespace)) == (Exit.WELL, [])
+
+    code, out, said = run("approve", MODEL, "--reason", "a quiet week", "--yes", "-o", "json")
+
+    made = json.loads(out)
+    spec = cast(Manifest, made["spec"])
+    assert code == Exit.WELL
+    assert text(made, "status", "phase") == "Honoured"
+    assert (spec["decidedBy"], spec["reason"]) == ("lab-admin", "a quiet week")
+    assert all(spec[name] == seen[name] for name in ("digest", "gatesHash", "stepsHash"))
+    assert "passes the approve step; then setWeight 50" in said
+    code, out, _ = run("approve", MODEL, "--reason", "again", "--yes")
+    assert (code, "Ignored" in out) == (Exit.BAD, True)
+
+    # What was approved on an earlier look is void once somebody has edited the steps.
+    waiting.api.patch(MODELS, waiting.namespace, MODEL, {"spec": {"rollout": {"steps": []}}})
+    generation = at(waiting.model(), "metadata", "generation")
+    until("a look", lambda: at(waiting.model(), "status", "observedGeneration") == generation)
+    late = {**json.loads(wanted), "metadata": {"name": "late"}}
+    waiting.api.create(DECISIONS, waiting.namespace, late)
+
+    def answer() -> str:
+        return text(waiting.api.get(DECISIONS, waiting.namespace, "late"), "status", "phase")
+
+    assert until("an answer", lambda: answer() if answer() != "Pending" else "") == "Ignored"
+
+
+def test_a_rollout_is_followed_and_looked_back_at(waiting: Hands, run: Run, folder: Path) -> None:
+    name = ("sepsis", "-n", waiting.namespace)
+    assert run("wait", MODEL, "--for", "decision-needed", "--timeout", "20s")[0] == Exit.WELL
+    assert run("wait", MODEL, "--for", "promoted", "--timeout", "1s")[0] == Exit.UNDECIDED
+    following = subprocess.Popen(
+        ["kubectl", "mlhops", "get", *name, "--watch"], stdout=subprocess.PIPE, text=True
+    )
+    assert following.stdout is not None
+    assert "Paused 2.0.0 2/4 at 10 % waits for a decider (ApprovalRequired)" in (
+        following.stdout.readline()
+    )
+
+    assert run("approve", MODEL, "--reason", "a quiet week", "-y")[0] == Exit.WELL
+
+    assert "Progressing 2.0.0 3/4 at 10 % waits for the operator" in following.stdout.readline()
+    following.terminate()
+    following.communicate()
+    code, out, _ = run("history", MODEL)
+    assert (code, "Promoted" in out, "1.0.0" in out) == (Exit.WELL, True, True)
+    _, out, _ = run("events", MODEL)
+    assert "ApprovalRequired" in out
+    _, out, _ = run("diff", MODEL, "-o", "json")
+    changed = {
+        text(each, "path"): text(each, "after") for each in items(json.loads(out), "changes")
+    }
+    assert changed["predictor.storageUri"] == "s3://models/sepsis/2.0.0"
+    code, out, _ = run("check")
+    assert "its kinds are served: yes" in out
+    assert "decide: yes" in out
 
 
 def test_a_stop_needs_no_more_than_a_reason_and_a_wrong_revision_stops_nothing(
