@@ -100,4 +100,6 @@ def _share(draft: Draft, candidate: Candidate) -> int:
     if well and enough and is_proven(service, candidate.proof):
         return candidate.desired_weight
     present = route.traffic.of(candidate.inference_service) if route is not None else 0
-    return min(candidate.desired_weight, present)
+    # What was in force before: what somebody else has put into the route since is not given by this.
+    before = draft.old.candidate.weight if draft.old.candidate is not None else 0
+    return min(candidate.desired_weight, present, before)

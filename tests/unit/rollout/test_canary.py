@@ -89,6 +89,26 @@ def test_a_weight_that_the_gateway_only_echoes_in_the_spec_is_not_in_force() -> 
     assert world.candidate.weight == 0
 
 
+def test_what_somebody_else_gives_a_candidate_that_is_not_well_is_taken_back() -> None:
+    world, old, new = canary([{"setWeight": 5}, {"pause": {}}, {"setWeight": 100}])
+    world.run()
+    world.decide(Action.RESUME)
+    # The status asks for all requests, and before the route does the operator and the pods are gone.
+    world.crash_after = len(world.writes) + len(world.plan().before) + 1
+    with suppress(Crash):
+        world.reconcile()
+    assert (world.candidate.desired_weight, world.shares()) == (100, {old: 95, new: 5})
+    world.lose_pods(new, 0)
+    assert world.route is not None
+    world.route.weights = {old: 0, new: 100}
+    world.accept_route()
+    world.kserve_prompt = False
+
+    world.run()
+
+    assert world.shares() == {old: 95, new: 5}
+
+
 def test_weights_that_somebody_else_added_do_not_count_as_the_steps_weight() -> None:
     world, old, new = canary(TEN_FIFTY)
     world.gateway = "silent"
