@@ -13,10 +13,7 @@ from mlhops.rollout.reasons import Reason
 
 def is_short(draft: Draft, candidate: Candidate) -> bool:
     """Whether a candidate is yet to get all requests and has fewer ready pods than `minReplicas`."""
-    route, name = draft.seen.route, candidate.inference_service
-    routed = route.traffic.of(name) if route is not None else 0
-    # What somebody else has put into the route was not given.
-    if draft.stable is not None and min(routed, candidate.desired_weight) >= 100:
+    if draft.stable is not None and draft.has_had(candidate) >= 100:
         return False
     return _ready(draft, candidate) < _asked(draft)
 

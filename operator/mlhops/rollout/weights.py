@@ -94,12 +94,9 @@ def _share(draft: Draft, candidate: Candidate) -> int:
     proof = candidate.proof
     if candidate.failure is not None or proof is None or proof.digest != candidate.digest:
         return 0
-    service, route = draft.service(candidate), draft.seen.route
+    service = draft.service(candidate)
     well = service is not None and service.ready is True and draft.blocked is None
     enough = candidate.desired_weight < 100 or not is_short(draft, candidate)
     if well and enough and is_proven(service, candidate.proof):
         return candidate.desired_weight
-    present = route.traffic.of(candidate.inference_service) if route is not None else 0
-    # What was in force before: what somebody else has put into the route since is not given by this.
-    before = draft.old.candidate.weight if draft.old.candidate is not None else 0
-    return min(candidate.desired_weight, present, before)
+    return draft.has_had(candidate)

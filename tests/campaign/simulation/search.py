@@ -15,6 +15,8 @@ from tests.campaign.simulation.mutants import MUTANTS
 
 SEED = 0
 EPISODES = 400
+RARE = frozenset({"a Job is started each time"})
+"""Found in one of some hundred episodes, which is too many for a test: those of `actions` hold that rule."""
 _FILE = Path(__file__).with_name("first.json")
 
 
@@ -49,7 +51,7 @@ def main() -> int:
                 found[name] = number
     listed = {name: found[name] for name in MUTANTS if name in found}
     _FILE.write_text(json.dumps(listed, indent=2) + "\n")
-    return int(len(found) < len(MUTANTS))
+    return int(not MUTANTS.keys() - RARE <= found.keys())
 
 
 if __name__ == "__main__":  # not in the processes that it starts
