@@ -162,7 +162,10 @@ _INTERFACE: Manifest = {
         },
         {"name": "lactate", "unit": "mmol/L"},
         {"name": "sex", "type": "Categorical", "categories": ["F", "M"]},
-        {"name": "admitted", "date": {"since": "2020-01-01", "unit": "Days"}},
+        {
+            "name": "admitted",
+            "date": {"since": "2020-01-01", "unit": "Days", "sentAs": "Number"},
+        },
     ],
     "request": {"encoding": "Matrix", "name": "float_input", "datatype": "FP32"},
     "output": {

@@ -49,6 +49,13 @@ SAMPLES: dict[str, tuple[Also, ...]] = {
         (("interface.features.0.datatype", GONE), ("interface.request.datatype", "INT32")),
     ),
     "interface.request.encoding": ((("interface.request", {"encoding": "Columns"}),),),
+    # No Matrix holds text.
+    "interface.features[].date.sentAs": (
+        (
+            ("interface.features.3.date.sentAs", "Text"),
+            ("interface.request", {"encoding": "Columns"}),
+        ),
+    ),
     # The positive class is among the classes.
     "interface.output.classes[]": ((("interface.output.classes", ["never", "yes"]),),),
     "interface.output.positiveClass": ((("interface.output.positiveClass", "no"),),),
