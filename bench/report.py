@@ -86,7 +86,8 @@ _MEANINGS = """
   the machine's where 2 s are left without that.
 - **Evaluations, Decisions**: an operator is started anew on ten models, of which one has all of
   them; at once somebody aborts its candidate, which has 10 %. The time runs from the API server's
-  answer to the route that gives it nothing.
+  answer to the route that gives it nothing. Of Evaluations the operator reads all after a start, a watch and
+  a list side by side and twenty kilobytes each, before it knows what was measured: the Abort waits for that.
 - **Rollouts of one model**: one version after the other, with no steps and `keepPrevious: 0s`.
   What is left is counted when the operator has written nothing for 3 s. Kubernetes removes Events
   after an hour, so they are counted for each rollout.
