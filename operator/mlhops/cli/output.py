@@ -52,6 +52,13 @@ def to_text(found: Json, form: str) -> str:
     return yaml.safe_dump(found, sort_keys=False, allow_unicode=True, width=120)
 
 
+def write(kind: str, view: Shown, form: str) -> None:
+    """Write a view to the standard output as json or yaml."""
+    import click
+
+    click.echo(to_text(document(kind, view), form), nl=False)
+
+
 def one_of_many(found: Json, form: str) -> str:
     """Return JSON as one of several documents: a line of json, or a yaml document with its mark."""
     if form == "json":

@@ -11,7 +11,7 @@ from mlhops.api import API_VERSION
 from mlhops.cli.exits import Exit, Trouble
 from mlhops.cli.kubectl import Kubectl
 from mlhops.cli.options import connected, printed
-from mlhops.cli.output import document, to_text
+from mlhops.cli.output import write
 from mlhops.cli.terminal import Terminal
 from mlhops.cli.text.record import finding_lines
 from mlhops.cli.views.installation import GROUPS, RIGHTS, Cluster, State, findings
@@ -31,7 +31,7 @@ def check(kubectl: Kubectl, form: str, color: str) -> Exit:
     """Say whether the operator is installed and well, and what you may do, with a hint for what is not."""
     found = findings(_asked(kubectl), __version__)
     if form != "table":
-        click.echo(to_text(document("Check", found), form), nl=False)
+        write("Check", found, form)
     else:
         terminal = Terminal.of(color)
         terminal.show(finding_lines(found, terminal.page()))

@@ -7,7 +7,7 @@ import click
 from mlhops.cli.exits import Exit, Trouble
 from mlhops.cli.kubectl import EVALUATIONS, MODELS, REVISIONS, Kubectl
 from mlhops.cli.options import NAME, connected, printed
-from mlhops.cli.output import document, to_text
+from mlhops.cli.output import write
 from mlhops.cli.terminal import Terminal
 from mlhops.cli.text.record import difference_lines
 from mlhops.cli.views.difference import difference, newest, revision_of
@@ -43,7 +43,7 @@ def diff(kubectl: Kubectl, name: str, before: str, after: str, form: str, color:
         (newest(measured, revisions[0]), newest(measured, revisions[1])),
     )
     if form != "table":
-        click.echo(to_text(document("Difference", view), form), nl=False)
+        write("Difference", view, form)
     else:
         Terminal.of(color).show(difference_lines(view))
     return Exit.WELL

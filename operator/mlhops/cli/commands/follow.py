@@ -13,7 +13,7 @@ import click
 from mlhops.cli.exits import Exit, Trouble, of_answers
 from mlhops.cli.kubectl import DECISIONS, EVALUATIONS, MODELS, Kubectl
 from mlhops.cli.options import NAME, SPAN, connected, printed
-from mlhops.cli.output import document, one_of_many, plain, to_text
+from mlhops.cli.output import document, one_of_many, plain, write
 from mlhops.cli.terminal import Terminal, now
 from mlhops.cli.text.line import harmless
 from mlhops.cli.text.model import model_lines
@@ -172,7 +172,7 @@ def wait(kubectl: Kubectl, name: str, goal: str, timeout: float, form: str, colo
 
 def _report(kubectl: Kubectl, name: str, model: Manifest, form: str) -> None:
     if form in ("json", "yaml"):
-        click.echo(to_text(document("Model", seen(kubectl, name, model)), form), nl=False)
+        write("Model", seen(kubectl, name, model), form)
     elif form == "name":
         click.echo(f"clinicalmodel.mlhops.io/{name}")
     else:

@@ -8,7 +8,7 @@ from mlhops.cli.commands.follow import follow, seen
 from mlhops.cli.exits import Exit, of_answers
 from mlhops.cli.kubectl import Kubectl
 from mlhops.cli.options import NAME, connected, printed
-from mlhops.cli.output import document, to_text
+from mlhops.cli.output import write
 from mlhops.cli.terminal import Terminal
 from mlhops.cli.text.model import model_lines
 
@@ -24,7 +24,7 @@ def get(kubectl: Kubectl, name: str, form: str, color: str, *, watch: bool) -> E
         return follow(kubectl, name, form, color)
     view = seen(kubectl, name)
     if form in ("json", "yaml"):
-        click.echo(to_text(document("Model", view), form), nl=False)
+        write("Model", view, form)
     elif form == "name":
         click.echo(f"clinicalmodel.mlhops.io/{view.name}")
     else:

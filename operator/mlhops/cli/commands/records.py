@@ -7,7 +7,7 @@ import click
 from mlhops.cli.exits import Exit, of_answers
 from mlhops.cli.kubectl import EVALUATIONS, EVENTS, MODELS, Kubectl
 from mlhops.cli.options import NAME, connected, printed
-from mlhops.cli.output import document, to_text
+from mlhops.cli.output import write
 from mlhops.cli.terminal import Terminal
 from mlhops.cli.text.record import (
     evaluation_lines,
@@ -34,7 +34,7 @@ def history(kubectl: Kubectl, name: str, form: str, color: str) -> Exit:
     """Show how rollouts ended, who decided and why, the newest first; 1 where the record is not whole."""
     view = history_of(kubectl.get(MODELS, name))
     if form != "table":
-        click.echo(to_text(document("History", view), form), nl=False)
+        write("History", view, form)
     else:
         terminal = Terminal.of(color)
         terminal.show(history_lines(view, terminal.page()))
@@ -59,7 +59,7 @@ def events(
     found = kubectl.list_of(EVENTS, fields=chosen + (f",type={types}" if types else ""))
     view = events_of(found)
     if form != "table":
-        click.echo(to_text(document("Events", view), form), nl=False)
+        write("Events", view, form)
     elif view:
         terminal = Terminal.of(color)
         terminal.show(event_lines(view, terminal.page(), header=not no_headers))
@@ -76,7 +76,7 @@ def evaluation(kubectl: Kubectl, name: str, form: str, color: str) -> Exit:
     """Show what an Evaluation measured, gate by gate and group by group; small groups stay untold."""
     view = evaluation_of(kubectl.get(EVALUATIONS, name))
     if form != "table":
-        click.echo(to_text(document("Evaluation", view), form), nl=False)
+        write("Evaluation", view, form)
     else:
         terminal = Terminal.of(color)
         terminal.show(evaluation_lines(view, terminal.page()))
@@ -92,7 +92,7 @@ def explain(kubectl: Kubectl, name: str, form: str, color: str) -> Exit:
     model = kubectl.get(MODELS, name)
     view = explanation(model)
     if form != "table":
-        click.echo(to_text(document("Explanation", view), form), nl=False)
+        write("Explanation", view, form)
     else:
         terminal = Terminal.of(color)
         click.echo(

@@ -7,7 +7,7 @@ import click
 from mlhops.cli.exits import Exit, of_answers
 from mlhops.cli.kubectl import MODELS, Kubectl
 from mlhops.cli.options import NAME, connected, printed
-from mlhops.cli.output import document, to_text
+from mlhops.cli.output import write
 from mlhops.cli.terminal import Terminal, now
 from mlhops.cli.text.fleet import fleet_lines, summary
 from mlhops.cli.views.fleet import FleetView, fleet
@@ -52,7 +52,7 @@ def status(
 
 def _show(view: FleetView, form: str, color: str, *, header: bool) -> None:
     if form in ("json", "yaml"):
-        click.echo(to_text(document("Fleet", view), form), nl=False)
+        write("Fleet", view, form)
     elif form == "name":
         for row in view.models:
             click.echo(f"clinicalmodel.mlhops.io/{row.name}")
