@@ -144,7 +144,7 @@ def _container(detector: Detector) -> Manifest:
 def _resources(detector: Detector) -> Json:
     """Return what a detector may use.
 
-    bench/RESULTS.md: 65 MiB with 20 features; the limit leaves room for 512 of them. an engine takes 280 MiB
+    bench/RESULTS.md: 65 MiB with 20 features; the limit leaves room for 512 of them. An engine takes 280 MiB
     besides (490 with torch), and the rows that it is asked of 64 MiB, in both processes.
     """
     asked, most = ("512Mi", "1Gi") if detector.engine else ("128Mi", "512Mi")

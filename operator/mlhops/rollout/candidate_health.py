@@ -112,9 +112,7 @@ def _exposed(draft: Draft, candidate: Candidate) -> bool:
     """
     if candidate.renew or draft.stable is None:
         return False
-    route = draft.seen.route
-    routed = route.traffic.of(candidate.inference_service) if route is not None else 0
-    return candidate.desired_weight > 0 or routed > 0
+    return candidate.desired_weight > 0 or draft.routed(candidate.inference_service) > 0
 
 
 def _check_deadline(draft: Draft, trouble: str | None, hint: str) -> None:

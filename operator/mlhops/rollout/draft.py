@@ -162,11 +162,15 @@ class Draft:
             return 0 if unrouted else None
         return None if route.actual is None else route.actual.of(service)
 
+    def routed(self, service: str) -> int:
+        """Return an InferenceService's weight as the route's spec has it, whoever has set it."""
+        route = self.seen.route
+        return route.traffic.of(service) if route is not None else 0
+
     def has_had(self, candidate: Candidate) -> int:
         """Return what a candidate has of what was in force for it before: nobody else gives it more."""
-        route, before = self.seen.route, self.old.candidate
-        routed = route.traffic.of(candidate.inference_service) if route is not None else 0
-        return min(routed, candidate.desired_weight, before.weight if before is not None else 0)
+        before = self.old.candidate.weight if self.old.candidate is not None else 0
+        return min(self.routed(candidate.inference_service), candidate.desired_weight, before)
 
     def change(self, **fields: object) -> None:
         """Change fields of the candidate."""
