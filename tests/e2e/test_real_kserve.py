@@ -1,12 +1,10 @@
 """KServe itself, installed by its own manifests: what the operator writes goes through its webhooks and serves."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from lab.cluster import Cluster
-from lab.demo.train import Data
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import SERVICES
 from mlhops.json_access import items, text
@@ -15,7 +13,7 @@ from testkit.api import Api
 from testkit.callers import GOOD, callers
 from testkit.installed_lab import installed_lab, operator_in
 from testkit.lab_operator import LabOperator
-from testkit.ward import Ward, ward_in
+from testkit.ward import Ward
 
 SECONDS = 240.0
 
@@ -40,15 +38,6 @@ def api(cluster: Cluster) -> Iterator[Api]:
     api = Api(cluster.kubeconfig)
     yield api
     api.close()
-
-
-@pytest.fixture
-def ward(
-    cluster: Cluster, operator: LabOperator, api: Api, people: Data, models: Path
-) -> Iterator[Ward]:
-    """A namespace with a Gateway, the demo's models and its held-out data."""
-    with ward_in(cluster, api, people, models) as ward:
-        yield ward
 
 
 def written_by_kserve(ward: Ward, service: str) -> bool:
