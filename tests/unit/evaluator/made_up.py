@@ -12,7 +12,7 @@ from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Levels
 from mlhops.evaluator.scoring.measured import Measured, Predictions
 from mlhops.evaluator.verdict.judge import judge, phase_of_run
-from mlhops.rollout.last_words import problem
+from mlhops.rollout.evaluation.last_words import problem
 from testkit.last_words import DIGEST
 
 from .conftest import changed
