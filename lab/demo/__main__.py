@@ -1,7 +1,8 @@
 """`python -m lab.demo`: a fair model serves, an unfair one is stopped, a fair one takes over, and an assay changes.
 
 Exits with 1 and says why if any of it did not happen. With KEEP=1 in the environment the cluster stays up
-until Ctrl-C. With `--stage` there is no story: the cluster stays up as it is before the first model, for docs/tutorial.md.
+until Ctrl-C. With `--stage` there is no story: the cluster stays up as it is before the first model, which is
+where docs/tutorial.md begins.
 """
 
 import argparse
@@ -322,8 +323,12 @@ def keep(cluster: Cluster) -> None:
     print(f"  export LAB={cluster.volumes / NAMESPACE}")
     print(f"  export GATEWAY=http://{cluster.gateway_address(NAMESPACE, 'clinical')}\n")
     print("docs/tutorial.md goes on from here, and docs/first-model.md with a model of your own:")
-    print(f"  of the namespace {NAMESPACE} each claim is a folder in $LAB; kubectl mlhops is there.")
-    print("A Decision: decidedBy is who creates it. You are lab-admin (kubectl auth whoami), who may;")
+    print(
+        f"  of the namespace {NAMESPACE} each claim is a folder in $LAB; kubectl mlhops is there."
+    )
+    print(
+        "A Decision: decidedBy is who creates it. You are lab-admin (kubectl auth whoami), who may;"
+    )
     print(f"  as somebody else: kubectl create -f decision.yaml --as={ADA}")
     print(f"The operator's log: {cluster.control.root}/logs/operator.log")
     print(f"  its metrics: curl -s http://127.0.0.1:{metrics_port()}/metrics | grep ^mlhops")
