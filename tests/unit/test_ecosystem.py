@@ -9,7 +9,7 @@ from mlhops.api.base import Manifest
 from mlhops.api.decision import Decision
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
-from mlhops.cli.main import PROGRAM
+from mlhops.cli.catalog import PROGRAM
 from mlhops.json_access import at, items, text
 from testkit.images import REPOSITORY
 from tools.crd import KINDS
