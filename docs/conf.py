@@ -34,10 +34,11 @@ exclude_patterns = ["build", ".venv*", "lab", "operator", "tests", "**/node_modu
 myst_heading_anchors = 4
 nitpicky = True
 suppress_warnings = [
-    "misc.highlighting_failure",  # what commands print is no program
     "myst.header",  # the changelog begins its sections anew for each version
 ]
 
+# What commands print is no program.
+highlight_language = "none"
 html_theme = "furo"
 html_title = f"{project} {version}"
 html_static_path = ["site"]
