@@ -13,7 +13,7 @@ from mlhops.api.profile import MOST_BYTES, AskedProfile, Profile
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.profile import reference as module
 from mlhops.evaluator.profile.reference import reference
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.predictions import Predictions
 
 from .conftest import ROWS, SPEC, Bench, changed, columns
 
