@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from lab.client import Object
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.result import encode
-from mlhops.rollout.evaluator_pod import CONTAINER
+from mlhops.rollout.evaluation.evaluator_pod import CONTAINER
 from testkit import last_words
 
 

@@ -19,7 +19,7 @@ from mlhops.api.alibi import JOINT_ROWS, AlibiReport, AlibiType
 from mlhops.api.policy import DriftSettings
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.api.summary import DetectorReport
-from mlhops.rollout.drift_snapshot import Found
+from mlhops.rollout.monitoring.drift_snapshot import Found
 from mlhops.statistics.drift import edges
 from testkit.images import installed
 

@@ -37,8 +37,8 @@ from mlhops.api.profile import Profile
 from mlhops.controller.resources import MODELS, POLICIES
 from mlhops.json_access import text
 from mlhops.kserve.detector import REPORT_PORT
-from mlhops.rollout import profiles
-from mlhops.rollout.revision import revision_of
+from mlhops.rollout.evaluation import profiles
+from mlhops.rollout.revisions.revision import revision_of
 from testkit.api import until
 from testkit.builders import monitoring_policy, with_path
 from testkit.evaluator_pod import profile_of

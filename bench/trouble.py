@@ -16,7 +16,7 @@ from mlhops.api.base import Json
 from mlhops.api.model import ClinicalModel
 from mlhops.json_access import text
 from mlhops.kserve.names import MODEL_LABEL, SERVICE_LABEL
-from mlhops.rollout.revision import revision_of, service_name
+from mlhops.rollout.revisions.revision import revision_of, service_name
 from testkit.builders import decision, with_path
 from testkit.model_pods import replica_set
 

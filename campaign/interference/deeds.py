@@ -9,7 +9,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.resources import GATEWAYS, PODS, ROUTES, Kind
 from mlhops.kserve.names import app_of, backend
-from mlhops.rollout.revision import revision_of, service_name
+from mlhops.rollout.revisions.revision import revision_of, service_name
 from testkit.builders import evaluation, with_path
 from testkit.fake_controllers import MODEL
 

@@ -16,8 +16,8 @@ from mlhops.controller.kube.relist import Relist
 from mlhops.controller.operator import Operator
 from mlhops.controller.resources import Key
 from mlhops.kserve.detector import Detectors
-from mlhops.rollout.drift_snapshot import Look, ServingLook
-from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.evaluation.evaluator_pod import EvaluatorImage
+from mlhops.rollout.monitoring.drift_snapshot import Look, ServingLook
 from mlhops.rollout.observed import Observed
 
 START = datetime.fromisoformat("2030-01-01T08:00:00.250+00:00")

@@ -14,8 +14,8 @@ from mlhops.api.decision import Action
 from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.api.result import encode
-from mlhops.rollout.evaluator_job import next_status
-from mlhops.rollout.overview import overview
+from mlhops.rollout.evaluation.evaluator_job import next_status
+from mlhops.rollout.monitoring.overview import overview
 from testkit.builders import at_path, decision, evaluation, monitoring_policy, with_path
 from testkit.last_words import said
 from tests.unit.rollout.standings import (

@@ -21,7 +21,7 @@ from mlhops.api.profile import Profile
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.look import look
 from mlhops.monitoring.reports import AskedDetector, DetectorAnswer
-from mlhops.rollout.drift_snapshot import Side
+from mlhops.rollout.monitoring.drift_snapshot import Side
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift import edges
 from testkit.images import installed

@@ -16,7 +16,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.controller.resources import MODELS
 from mlhops.controller.settings import parse
 from mlhops.json_access import at, items, text
-from mlhops.rollout.evaluator_pod import CaBundle
+from mlhops.rollout.evaluation.evaluator_pod import CaBundle
 from testkit.api import Api, until
 from testkit.builders import clinical_model
 from testkit.helm import Helm, HelmError

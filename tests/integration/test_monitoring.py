@@ -25,7 +25,7 @@ from mlhops.controller.resources import EVENTS, JOBS, MODELS, PODS, POLICIES, Ke
 from mlhops.json_access import at, items, text
 from mlhops.kserve.detector import Detectors
 from mlhops.kserve.names import MODEL_LABEL
-from mlhops.rollout.drift_snapshot import Found, Look, Side, Verdict
+from mlhops.rollout.monitoring.drift_snapshot import Found, Look, Side, Verdict
 from testkit.api import until
 from testkit.builders import monitoring_policy
 from testkit.fake_controllers import MODEL, Hands, OperatorProcess

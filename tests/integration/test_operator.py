@@ -13,7 +13,7 @@ from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.resources import EVALUATIONS, JOBS, MODELS, ROUTES, SERVICES
 from mlhops.json_access import at, items, text
-from mlhops.rollout.revision import revision_of, service_name
+from mlhops.rollout.revisions.revision import revision_of, service_name
 from testkit.api import Api, until, until_none
 from testkit.builders import clinical_model, with_path
 from testkit.fake_controllers import MODEL, Hands, OperatorProcess

@@ -61,7 +61,7 @@ register(
 SCRIPT = """
 import json
 from mlhops.measures import binary
-from mlhops.rollout.last_words import problem
+from mlhops.rollout.evaluation.last_words import problem
 from tests.unit.evaluator.made_up import fair, good
 from tests.unit.evaluator.report.reading import evaluated, rendered, spec_of
 from tools import crd, measures_docs

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from campaign.simulation.actors.stage import Stage
 from mlhops.api.serving import FailureReason, ProbeReport, ServingCounts
-from mlhops.rollout.drift_snapshot import Answering, ServingLook, step_of
+from mlhops.rollout.monitoring.drift_snapshot import Answering, ServingLook, step_of
 from mlhops.rollout.observed import Observed
 
 _NOTHING, _GOOD = ServingCounts(), ServingCounts(answered=500)

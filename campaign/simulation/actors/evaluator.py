@@ -16,7 +16,7 @@ from mlhops.api.result import MAX_BYTES, PREFIX, decode, encode
 from mlhops.controller.outbound.pods import PodError
 from mlhops.controller.resources import EVENTS, JOBS, PODS
 from mlhops.json_access import at, condition, items, text
-from mlhops.rollout.evaluator_job import EVALUATION_LABEL
+from mlhops.rollout.evaluation.evaluator_job import EVALUATION_LABEL
 from testkit import last_words
 
 JOB_CONTROLLER = "jobs"

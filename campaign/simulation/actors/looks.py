@@ -3,7 +3,7 @@
 from campaign.simulation.actors.stage import MODEL, Stage
 from mlhops.controller.resources import MODELS
 from mlhops.json_access import text
-from mlhops.rollout.drift_snapshot import Found, Look, Side, Verdict
+from mlhops.rollout.monitoring.drift_snapshot import Found, Look, Side, Verdict
 
 VERDICTS: tuple[Verdict, ...] = ("NoDrift", "NoDrift", "Drift", "Drift", "Insufficient", "Error")
 

@@ -29,7 +29,7 @@ from mlhops.kserve.names import (
     backend,
     detector_map,
 )
-from mlhops.rollout.evaluator_job import EVALUATION_LABEL
+from mlhops.rollout.evaluation.evaluator_job import EVALUATION_LABEL
 
 OTHER = "somebody"
 _CHILDREN = (SERVICES, ROUTES, EVALUATIONS, JOBS, REVISIONS, CONFIG_MAPS, PODS)

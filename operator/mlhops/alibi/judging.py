@@ -20,7 +20,7 @@ from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.engine import Heard
 from mlhops.monitoring.findings import RankedFinding, finite, reach
 from mlhops.monitoring.reports import DetectorTrouble, Told
-from mlhops.rollout.drift_snapshot import Found
+from mlhops.rollout.monitoring.drift_snapshot import Found
 from mlhops.statistics.drift.binned_tests import AnyTest, Shift
 from mlhops.statistics.drift.budget import EffectLimit, judge
 from mlhops.statistics.drift.combine_pvalues import ReplicaTest, combined

@@ -27,7 +27,7 @@ from mlhops.controller.sidecars.serving import ServingWatch
 from mlhops.controller.telemetry import metrics
 from mlhops.controller.telemetry.trace import begin_trace
 from mlhops.kserve.detector import Detectors
-from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.evaluation.evaluator_pod import EvaluatorImage
 from mlhops.rollout.intents import Event
 from mlhops.rollout.reasons import CLUSTER_RESTORED_MESSAGE, Reason
 from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules

@@ -6,7 +6,7 @@ import re
 
 from mlhops.api.predictor import Resources
 from mlhops.api.quantity import nanos
-from mlhops.rollout.evaluator_pod import CaBundle
+from mlhops.rollout.evaluation.evaluator_pod import CaBundle
 
 _NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 _KEY = r"[-._a-zA-Z0-9]{1,253}"

@@ -17,7 +17,7 @@ from mlhops.controller import pod_options
 from mlhops.controller.kube.lease import own_namespace
 from mlhops.controller.kube.login import in_cluster
 from mlhops.kserve.detector import Detectors
-from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.evaluation.evaluator_pod import EvaluatorImage
 from mlhops.routing.hostnames import OTHERS, HostnameRules
 
 

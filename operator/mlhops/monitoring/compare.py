@@ -14,7 +14,7 @@ from mlhops.api.policy import CandidateChecks
 from mlhops.api.profile import FeatureProfile
 from mlhops.api.summary import TIMES, AnswerSummary, FeatureSummary
 from mlhops.monitoring.findings import RankedFinding, finite, reach
-from mlhops.rollout.drift_snapshot import Found
+from mlhops.rollout.monitoring.drift_snapshot import Found
 from mlhops.statistics.drift.binned_tests import Reference, Shift, compare, proportion
 from mlhops.statistics.drift.budget import EffectLimit, judge
 from mlhops.statistics.drift.two_window_ks import kolmogorov

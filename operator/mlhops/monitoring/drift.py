@@ -9,7 +9,7 @@ from mlhops.api.summary import Summary
 from mlhops.monitoring.engine import Heard
 from mlhops.monitoring.findings import RankedFinding, finite, reach
 from mlhops.monitoring.reports import DetectorTrouble, Told
-from mlhops.rollout.drift_snapshot import Found
+from mlhops.rollout.monitoring.drift_snapshot import Found
 from mlhops.statistics.drift.budget import EffectLimit, Judged, judge
 from mlhops.statistics.drift.look import Suite, Watch, WindowSeen
 

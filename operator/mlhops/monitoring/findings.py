@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mlhops.api.status import FindingKind
-from mlhops.rollout.drift_snapshot import Found, Verdict
+from mlhops.rollout.monitoring.drift_snapshot import Found, Verdict
 from mlhops.statistics.drift.budget import EffectLimit, Judged
 
 _GRAVITY: dict[Verdict, int] = {"Drift": 3, "Error": 2, "Insufficient": 1, "NoDrift": 0}

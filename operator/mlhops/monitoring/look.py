@@ -13,7 +13,7 @@ from mlhops.monitoring.engines import ENGINES
 from mlhops.monitoring.findings import RankedFinding, verdicts, worst
 from mlhops.monitoring.quality import quality
 from mlhops.monitoring.reports import AskedDetector, DetectorTrouble, collect, explain
-from mlhops.rollout.drift_snapshot import Found, Look, Side, Verdict
+from mlhops.rollout.monitoring.drift_snapshot import Found, Look, Side, Verdict
 from mlhops.statistics.drift.budget import AlarmRule, Budget, alpha, overall
 from mlhops.statistics.drift.look import Watch
 

@@ -15,7 +15,7 @@ from mlhops.api.policy import DataQuality, DriftSettings
 from mlhops.api.profile import KINDS, AskedProfile, FeatureProfile, Profile
 from mlhops.api.summary import FeatureSummary, Summary
 from mlhops.monitoring.findings import RankedFinding, finite, reach
-from mlhops.rollout.drift_snapshot import Found
+from mlhops.rollout.monitoring.drift_snapshot import Found
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.drift.binned_tests import Shift, proportion
 from mlhops.statistics.drift.budget import EffectLimit, Judged, judge

@@ -16,7 +16,7 @@ from mlhops.api.summary import (
     merge_all,
     merge_answers,
 )
-from mlhops.rollout.drift_snapshot import Verdict
+from mlhops.rollout.monitoring.drift_snapshot import Verdict
 from mlhops.statistics.numerals import as_number
 
 _MOST = 10**12

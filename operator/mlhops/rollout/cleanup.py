@@ -6,11 +6,11 @@ from mlhops.api.decision import Action
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.api.status import Candidate, Outcome, Serving
 from mlhops.rollout.draft import Draft
+from mlhops.rollout.evaluation.measuring import numbers_of
 from mlhops.rollout.intents import ConfigureDetector, EnsureService, Remove, SetTraffic
-from mlhops.rollout.measuring import numbers_of
 from mlhops.rollout.observed import Record, Service
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.revision import evaluation_name
+from mlhops.rollout.revisions.revision import evaluation_name
 
 EVALUATIONS_KEPT = 10
 """How many Evaluations stay that neither let a revision serve nor are cited."""

@@ -20,12 +20,12 @@ from mlhops.api.status import (
     Stop,
 )
 from mlhops.api.step import Step
-from mlhops.rollout import history
-from mlhops.rollout.identity import adopted, renewed, target_of
 from mlhops.rollout.intents import AnswerDecision, Event, Intent
 from mlhops.rollout.observed import Observed, Service
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.revision import Asked, steps_hash
+from mlhops.rollout.revisions import history
+from mlhops.rollout.revisions.identity import adopted, renewed, target_of
+from mlhops.rollout.revisions.revision import Asked, steps_hash
 
 R = TypeVar("R", Serving, Candidate)
 MESSAGE_LIMIT = 1024

@@ -7,7 +7,6 @@ stops are heard, and nothing new begins.
 from mlhops.api.base import ObjectMeta
 from mlhops.api.decision import STOPPING, Decision, DecisionStatus
 from mlhops.api.status import Outcome
-from mlhops.rollout.binding import addressed
 from mlhops.rollout.cleanup import (
     configure_detectors,
     expire_previous,
@@ -15,11 +14,12 @@ from mlhops.rollout.cleanup import (
     remove_old_records,
     remove_retired,
 )
-from mlhops.rollout.decisions import answer, hear_stops, heard_uids
+from mlhops.rollout.decisions.binding import addressed
+from mlhops.rollout.decisions.decisions import answer, hear_stops, heard_uids
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import ReleaseRecord
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.weights import set_traffic
+from mlhops.rollout.traffic.weights import set_traffic
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 """The garbage collector's own finalizers: it deletes what the model owns first, or lets go of it."""

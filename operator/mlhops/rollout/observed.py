@@ -8,7 +8,7 @@ from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.state import Service
-from mlhops.rollout.drift_snapshot import Monitored, ServingLook
+from mlhops.rollout.monitoring.drift_snapshot import Monitored, ServingLook
 from mlhops.routing.route import GatewayListener, Hostnames, Route
 from mlhops.routing.router import Router
 

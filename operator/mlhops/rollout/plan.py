@@ -3,11 +3,11 @@
 from dataclasses import replace
 from datetime import datetime
 
-from mlhops.rollout.actions import act
-from mlhops.rollout.advance import advance
-from mlhops.rollout.blockers import find_blocker
-from mlhops.rollout.candidate import choose_candidate
-from mlhops.rollout.candidate_health import check_candidate
+from mlhops.rollout.candidate.blockers import find_blocker
+from mlhops.rollout.candidate.candidate import choose_candidate
+from mlhops.rollout.candidate.candidate_health import check_candidate
+from mlhops.rollout.candidate.hostnames import claim_hostnames
+from mlhops.rollout.candidate.servers import record_servers, tell_servers
 from mlhops.rollout.cleanup import (
     configure_detectors,
     expire_previous,
@@ -15,23 +15,23 @@ from mlhops.rollout.cleanup import (
     remove_old_records,
     remove_retired,
 )
-from mlhops.rollout.decisions import hear_decisions
+from mlhops.rollout.decisions.decisions import hear_decisions
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.gates import answer_overrides
-from mlhops.rollout.hostnames import claim_hostnames
+from mlhops.rollout.evaluation.gates import answer_overrides
+from mlhops.rollout.evaluation.remeasure import ask_again, measure_again
+from mlhops.rollout.evaluation.standing import tell_override
 from mlhops.rollout.intents import Plan
 from mlhops.rollout.leaving import is_leaving, leave
-from mlhops.rollout.monitoring import hear_looks
+from mlhops.rollout.monitoring.actions import act
+from mlhops.rollout.monitoring.monitoring import hear_looks
+from mlhops.rollout.monitoring.retrained import hear_retrainings
+from mlhops.rollout.monitoring.serving import hear_serving
 from mlhops.rollout.observed import Observed
-from mlhops.rollout.remeasure import ask_again, measure_again
-from mlhops.rollout.retrained import hear_retrainings
-from mlhops.rollout.servers import record_servers, tell_servers
-from mlhops.rollout.serving import hear_serving
-from mlhops.rollout.standing import tell_override
 from mlhops.rollout.status import new_status, without_progress
-from mlhops.rollout.taken import adopt, follow_edits
-from mlhops.rollout.traffic import check_traffic
-from mlhops.rollout.weights import set_traffic
+from mlhops.rollout.traffic.advance import advance
+from mlhops.rollout.traffic.taken import adopt, follow_edits
+from mlhops.rollout.traffic.traffic import check_traffic
+from mlhops.rollout.traffic.weights import set_traffic
 
 
 def plan(seen: Observed, now: datetime) -> Plan:

@@ -14,17 +14,18 @@ from mlhops.api.status import (
     Serving,
     Stop,
 )
-from mlhops.rollout import monitoring, reasons, serving
-from mlhops.rollout.candidate import is_rolled_back
-from mlhops.rollout.decisions import held_message
+from mlhops.rollout import reasons
+from mlhops.rollout.candidate.candidate import is_rolled_back
+from mlhops.rollout.candidate.servers import another_server, why_unproven
+from mlhops.rollout.decisions.decisions import held_message
+from mlhops.rollout.decisions.rollback import why_not_restored
 from mlhops.rollout.draft import Draft
+from mlhops.rollout.evaluation.standing import basis_failed, overridden, standing
 from mlhops.rollout.leaving import is_leaving, waits_for
+from mlhops.rollout.monitoring import monitoring, serving
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.rollback import why_not_restored
-from mlhops.rollout.servers import another_server, why_unproven
-from mlhops.rollout.standing import basis_failed, overridden, standing
-from mlhops.rollout.weights import wanted_traffic
+from mlhops.rollout.traffic.weights import wanted_traffic
 from mlhops.routing.route import Features
 from mlhops.routing.traffic import Traffic
 

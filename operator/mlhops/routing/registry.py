@@ -19,6 +19,7 @@ KINDS = tuple(kind for router in ROUTERS for kind in (router.route, router.paren
 def router_of(model: ClinicalModel, routers: Sequence[Router] = ROUTERS) -> Router:
     """Return who splits the requests of a model.
 
-    A model that none of them takes is told so by its plan (`rollout/blockers.py`): it has the first, and no traffic.
+    A model that none of them takes is told so by its plan (`rollout/candidate/blockers.py`): it has the first,
+    and no traffic.
     """
     return next((router for router in routers if router.takes(model)), routers[0])

@@ -21,12 +21,12 @@ from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.reconcile.apply import Applier
 from mlhops.controller.reconcile.facts import Gathered
 from mlhops.controller.resources import MODELS
-from mlhops.rollout import actions
-from mlhops.rollout.candidate import choose_candidate
+from mlhops.rollout.candidate.candidate import choose_candidate
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.gates import EvidenceVerdict, judge
+from mlhops.rollout.evaluation.gates import EvidenceVerdict, judge
 from mlhops.rollout.intents import Intent, Plan, SetTraffic
-from mlhops.rollout.monitoring import hear_looks
+from mlhops.rollout.monitoring import actions
+from mlhops.rollout.monitoring.monitoring import hear_looks
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.plan import plan
 from mlhops.routing.exposure import naming
@@ -206,9 +206,9 @@ MUTANTS: Mapping[str, Mutant] = {
     "a model that leaves is frozen": lambda: patch(
         "mlhops.controller.reconcile.models.plan", _frozen
     ),
-    "every gate has passed": lambda: patch("mlhops.rollout.evidence.judge", _passed),
+    "every gate has passed": lambda: patch("mlhops.rollout.evaluation.evidence.judge", _passed),
     "last words need make no sense": lambda: patch(
-        "mlhops.rollout.last_words.problem", lambda *_: ""
+        "mlhops.rollout.evaluation.last_words.problem", lambda *_: ""
     ),
     "anybody's pod is evidence": lambda: patch(
         "mlhops.controller.reconcile.evaluations.owned", lambda *_: True
@@ -220,25 +220,33 @@ MUTANTS: Mapping[str, Mutant] = {
     "a detector is told only once": lambda: patch(
         "mlhops.rollout.plan.configure_detectors", _nothing
     ),
-    "a Job is started each time": lambda: patch("mlhops.rollout.actions.later", _at_once),
+    "a Job is started each time": lambda: patch(
+        "mlhops.rollout.monitoring.actions.later", _at_once
+    ),
     "a hold ends by itself": lambda: patch("mlhops.rollout.plan.hear_looks", _hold_lifted),
     "a hold promotes": lambda: patch.dict(actions._ACTIONS, PauseRollout=_held_at_all),
-    "what cannot be told is drift": lambda: patch("mlhops.rollout.actions._triggers", _triggers),
-    "a profile is kept unseen": lambda: patch("mlhops.rollout.profiles.settle", _believed),
+    "what cannot be told is drift": lambda: patch(
+        "mlhops.rollout.monitoring.actions._triggers", _triggers
+    ),
+    "a profile is kept unseen": lambda: patch(
+        "mlhops.rollout.evaluation.profiles.settle", _believed
+    ),
     "whatever answers was measured": _any_server,
     "one pod is enough": _one_pod_is_enough,
     "an answer counts for any step": lambda: patch(
-        "mlhops.rollout.decisions._answered", _any_answer
+        "mlhops.rollout.decisions.decisions._answered", _any_answer
     ),
-    "an edit passes what is waited at": lambda: patch("mlhops.rollout.taken._edited", _edited),
+    "an edit passes what is waited at": lambda: patch(
+        "mlhops.rollout.traffic.taken._edited", _edited
+    ),
     "a Pause is for one candidate": lambda: patch(
         "mlhops.rollout.plan.choose_candidate", _for_one_candidate
     ),
     "what was rolled back from comes back": lambda: patch(
-        "mlhops.rollout.candidate.is_rolled_back", lambda _: False
+        "mlhops.rollout.candidate.candidate.is_rolled_back", lambda _: False
     ),
     "anybody's verdict is about what serves": lambda: patch(
-        "mlhops.rollout.remeasure._verdict", _as_wished
+        "mlhops.rollout.evaluation.remeasure._verdict", _as_wished
     ),
     "what was known stays after a restore": lambda: patch.object(Hearing, "set_back", _nothing),
     "what a detector was told stays": lambda: patch(

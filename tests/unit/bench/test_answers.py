@@ -8,8 +8,8 @@ from lab.informer import Key
 from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.health import is_ready
-from mlhops.rollout.evaluator_job import next_status, render
-from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.evaluation.evaluator_job import next_status, render
+from mlhops.rollout.evaluation.evaluator_pod import EvaluatorImage
 from mlhops.routing.gateway_api import GatewayRouter
 from mlhops.routing.traffic import Traffic
 from testkit.builders import evaluation, with_path

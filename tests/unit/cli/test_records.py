@@ -26,7 +26,7 @@ from mlhops.cli.views.gates import evaluation
 from mlhops.cli.views.goal import reached
 from mlhops.cli.views.history import history
 from mlhops.cli.views.installation import KINDS, POLICIES, RIGHTS, Cluster, State, findings
-from mlhops.rollout.history import append
+from mlhops.rollout.revisions.history import append
 from testkit.builders import with_path
 from testkit.standings import NEW, NOW, OLD, STANDINGS, an_evaluation, candidate
 

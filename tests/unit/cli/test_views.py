@@ -17,8 +17,8 @@ from mlhops.cli.views.model import model_view
 from mlhops.cli.views.remedies import REMEDIES, Party
 from mlhops.cli.views.steps import StepState, steps, written
 from mlhops.cli.views.waiting import pause_ends, waiting
-from mlhops.rollout import taken
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.traffic import taken
 from testkit.builders import with_path
 from testkit.standings import (
     NEW,

@@ -17,7 +17,7 @@ from mlhops.controller.reconcile.evaluations import Evaluations, event_of
 from mlhops.controller.reconcile.profiles import Profiles
 from mlhops.controller.resources import Kind
 from mlhops.json_access import text
-from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.evaluation.evaluator_pod import EvaluatorImage
 from testkit.builders import evaluation
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)

@@ -33,8 +33,8 @@ from mlhops.json_access import at, text
 from mlhops.kserve import inferenceservice
 from mlhops.kserve.detector import Detector, Detectors
 from mlhops.kserve.names import owner_reference
-from mlhops.rollout.revision import Served, revision_of, service_name
-from mlhops.rollout.revision_record import RevisionRecord
+from mlhops.rollout.revisions.revision import Served, revision_of, service_name
+from mlhops.rollout.revisions.revision_record import RevisionRecord
 from testkit.builders import clinical_model, serving_runtime
 from testkit.model_pods import hash_of, labels_of, running
 

@@ -11,7 +11,7 @@ from mlhops.api.decision import Decision, DecisionStatus
 from mlhops.api.evaluation import EvaluationPhase, EvaluationStatus, GateResult
 from mlhops.api.status import HistoryEntry, Outcome
 from mlhops.controller.telemetry import metrics
-from mlhops.rollout import history
+from mlhops.rollout.revisions import history
 from testkit.builders import decision
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

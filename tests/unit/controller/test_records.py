@@ -13,8 +13,8 @@ from mlhops.controller.reconcile.facts import Gathered
 from mlhops.controller.resources import MODELS, REVISIONS, Kind
 from mlhops.json_access import text
 from mlhops.rollout.intents import Plan, ReleaseRecord
-from mlhops.rollout.revision import Served, name_of
-from mlhops.rollout.revision_record import RevisionRecord
+from mlhops.rollout.revisions.revision import Served, name_of
+from mlhops.rollout.revisions.revision_record import RevisionRecord
 from testkit.builders import clinical_model
 from tests.unit.controller.test_gather import LEAVING, OURS, Ward
 

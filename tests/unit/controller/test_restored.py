@@ -10,8 +10,8 @@ from mlhops.controller.operator import Operator
 from mlhops.controller.resources import MODEL, MODELS, Key
 from mlhops.controller.sidecars import serving
 from mlhops.kserve.detector import Detectors
-from mlhops.rollout.drift_snapshot import Look
-from mlhops.rollout.evaluator_pod import EvaluatorImage
+from mlhops.rollout.evaluation.evaluator_pod import EvaluatorImage
+from mlhops.rollout.monitoring.drift_snapshot import Look
 
 KEY = Key(MODEL, NAMESPACE, "sepsis")
 

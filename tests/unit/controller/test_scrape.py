@@ -30,7 +30,7 @@ from mlhops.controller.sidecars import scrape
 from mlhops.controller.sidecars.scrape import REPORT_BYTES, Scraper
 from mlhops.kserve.detector import REPORT_PORT
 from mlhops.kserve.names import PROFILE_EVALUATION, PROFILE_KEY, profile_map
-from mlhops.rollout.drift_snapshot import Look
+from mlhops.rollout.monitoring.drift_snapshot import Look
 from testkit.builders import DIGEST, clinical_model, evaluation, monitoring_policy
 from tests.unit.monitoring.pods import KNOWN, NOW, STABLE, report, rows
 

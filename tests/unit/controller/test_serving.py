@@ -18,9 +18,9 @@ from mlhops.controller.sidecars import serving
 from mlhops.controller.sidecars.serving import ServingWatch
 from mlhops.detector.news import HeldQuestion
 from mlhops.kserve.state import ReadyPod, Service
-from mlhops.rollout.drift_snapshot import Answering, step_of
+from mlhops.rollout.monitoring.drift_snapshot import Answering, step_of
+from mlhops.rollout.monitoring.serving import judged
 from mlhops.rollout.observed import Observed
-from mlhops.rollout.serving import judged
 from mlhops.routing.gateway_api import GatewayRouter
 from testkit.builders import clinical_model
 

@@ -23,7 +23,7 @@ from mlhops.api.evaluation import EvaluationSpec
 from mlhops.api.given import VARIABLE
 from mlhops.api.result import Result, decode, encode
 from mlhops.evaluator.run import RunOptions, run
-from mlhops.rollout import last_words
+from mlhops.rollout.evaluation import last_words
 from testkit.loopback import LOOPBACK
 
 HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from mlhops.evaluator.data.subgroups import Levels
 from mlhops.evaluator.scoring.measured import Measured
 from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.judge import judge, phase_of_run
-from mlhops.rollout.last_words import problem
+from mlhops.rollout.evaluation.last_words import problem
 from testkit.last_words import DIGEST
 
 from .conftest import changed

@@ -12,7 +12,7 @@ from mlhops.kserve.form import EARLIER, NEWEST, Form, form_of_live
 from mlhops.kserve.inferenceservice import render
 from mlhops.kserve.manifest_diff import as_applied
 from mlhops.kserve.runtime import Runtime
-from mlhops.rollout.revision_record import RevisionRecord
+from mlhops.rollout.revisions.revision_record import RevisionRecord
 
 META = ObjectMeta(name="sepsis", namespace="hospital", uid="u1")
 OURS = Detector(image="registry.example/detector:2", image_pull_secrets=("ours", "shared"))

@@ -13,7 +13,7 @@ from mlhops.detector.answers import AnswerCount
 from mlhops.evaluator.profile.build import profile
 from mlhops.monitoring.look import look
 from mlhops.monitoring.reports import AskedDetector, DetectorAnswer
-from mlhops.rollout.drift_snapshot import Look, Side
+from mlhops.rollout.monitoring.drift_snapshot import Look, Side
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift.sketch import Column, Sketch
 

@@ -6,7 +6,7 @@ import pytest
 from mlhops.api.summary import DetectorReport
 from mlhops.monitoring.look import look
 from mlhops.monitoring.reports import DetectorAnswer
-from mlhops.rollout.drift_snapshot import Look
+from mlhops.rollout.monitoring.drift_snapshot import Look
 from mlhops.statistics.drift.binned_tests import Reference, compare
 from mlhops.statistics.drift.two_window_ks import kolmogorov
 from tests.unit.monitoring.pods import (

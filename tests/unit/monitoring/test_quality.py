@@ -15,8 +15,8 @@ from mlhops.detector.envelope import event
 from mlhops.detector.window import Clock
 from mlhops.detector.window_counter import Watcher
 from mlhops.monitoring.look import look
-from mlhops.rollout.drift_snapshot import Found, Side
-from mlhops.rollout.monitoring import described
+from mlhops.rollout.monitoring.drift_snapshot import Found, Side
+from mlhops.rollout.monitoring.monitoring import described
 from mlhops.statistics.drift.sketch import Column
 from testkit.sidecar import headers
 from tests.unit.monitoring.pods import (

@@ -23,7 +23,7 @@ from mlhops.rollout.intents import (
     Remove,
     SetTraffic,
 )
-from mlhops.rollout.revision import Served
+from mlhops.rollout.revisions.revision import Served
 
 if TYPE_CHECKING:
     from tests.unit.rollout.world import World

@@ -11,7 +11,7 @@ from mlhops.api.action import Retrain
 from mlhops.api.base import Json, Manifest
 from mlhops.api.decision import Action
 from mlhops.rollout.intents import PostCloudEvent, SetTraffic, StartRetraining
-from mlhops.rollout.monitoring import described
+from mlhops.rollout.monitoring.monitoring import described
 from mlhops.rollout.observed import Retraining
 from testkit.builders import at_path
 from tests.unit.rollout.test_monitoring import CREATININE, Ward

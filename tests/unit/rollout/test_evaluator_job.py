@@ -18,8 +18,8 @@ from mlhops.api.result import PREFIX, Result, encode
 from mlhops.controller.cache.lean import lean
 from mlhops.controller.resources import PODS
 from mlhops.json_access import at, text
-from mlhops.rollout.evaluator_job import next_status, render
-from mlhops.rollout.evaluator_pod import CaBundle, EvaluatorImage, pod_spec
+from mlhops.rollout.evaluation.evaluator_job import next_status, render
+from mlhops.rollout.evaluation.evaluator_pod import CaBundle, EvaluatorImage, pod_spec
 from testkit.builders import at_path, clinical_model, evaluation
 from testkit.last_words import said
 

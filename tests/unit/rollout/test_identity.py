@@ -7,9 +7,9 @@ import pytest
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.decision import Action
-from mlhops.rollout import identity
 from mlhops.rollout.intents import EnsureEvaluation, EnsureService, Intent, SetTraffic
-from mlhops.rollout.revision import Asked, Served, name_of
+from mlhops.rollout.revisions import identity
+from mlhops.rollout.revisions.revision import Asked, Served, name_of
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary
 from tests.unit.rollout.world import World
 

@@ -16,7 +16,7 @@ from mlhops.api.evaluation import FINISHED, Evaluation, EvaluationPhase
 from mlhops.api.policy import MonitoringPolicySpec
 from mlhops.api.serving import FailureReason, ProbeReport, ServingCounts
 from mlhops.kserve.servers import NOBODY, Server
-from mlhops.rollout.drift_snapshot import Look, Monitored, Side, Verdict
+from mlhops.rollout.monitoring.drift_snapshot import Look, Monitored, Side, Verdict
 from tests.unit.rollout.traffic import UNANSWERED, counted, tell
 from tests.unit.rollout.world import GATE, SERVER, Conflict, Crash, World
 

@@ -15,8 +15,8 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.data import StoredReport
 from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationSpec
 from mlhops.api.result import PREFIX, decode, encode
-from mlhops.rollout.evaluator_job import next_status
-from mlhops.rollout.last_words import problem
+from mlhops.rollout.evaluation.evaluator_job import next_status
+from mlhops.rollout.evaluation.last_words import problem
 from testkit.builders import DIGEST, evaluation, with_path, without
 from testkit.last_words import said
 

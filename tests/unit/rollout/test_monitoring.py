@@ -9,7 +9,7 @@ from mlhops.api.base import Manifest
 from mlhops.api.conditions import find
 from mlhops.api.policy import MonitoringPolicySpec
 from mlhops.api.status import MonitoringStatus
-from mlhops.rollout.drift_snapshot import Found, Look, Monitored, Side, Verdict
+from mlhops.rollout.monitoring.drift_snapshot import Found, Look, Monitored, Side, Verdict
 from mlhops.rollout.plan import plan_to_tell
 from tests.unit.rollout.world import START, World
 

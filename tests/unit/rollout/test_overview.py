@@ -2,7 +2,7 @@
 
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.api.status import DriftVerdict, Finding
-from mlhops.rollout.overview import Under, overview
+from mlhops.rollout.monitoring.overview import Under, overview
 from testkit.builders import monitoring_policy
 
 POLICY = MonitoringPolicy.model_validate(monitoring_policy({"metadata.generation": 3}))

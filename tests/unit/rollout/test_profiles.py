@@ -10,7 +10,7 @@ from mlhops.api.evaluation import Evaluation, EvaluationPhase, EvaluationStatus
 from mlhops.api.model import ClinicalModel
 from mlhops.api.profile import MOST_BYTES, Profile, StoredProfile
 from mlhops.kserve.content import without_content
-from mlhops.rollout import profiles
+from mlhops.rollout.evaluation import profiles
 from testkit.builders import clinical_model, evaluation, with_path
 from testkit.evaluator_pod import profile_of, text_of
 

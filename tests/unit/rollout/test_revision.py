@@ -8,7 +8,7 @@ import pytest
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
-from mlhops.rollout.revision import Asked, Served, name_of
+from mlhops.rollout.revisions.revision import Asked, Served, name_of
 from testkit.builders import clinical_model
 
 RECORDED = Path(__file__).parent / "digests.json"

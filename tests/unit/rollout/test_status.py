@@ -8,7 +8,7 @@ from mlhops.api.conditions import find
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import HISTORY_LIMIT
-from mlhops.rollout.history import intact
+from mlhops.rollout.revisions.history import intact
 from mlhops.rollout.status import phase_of
 from tests.unit.rollout.test_canary import TEN_AND_PAUSE, canary
 from tests.unit.rollout.world import World

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mlhops.api.serving import FailureReason, ProbeReport, ServingCounts
 from mlhops.api.summary import TIMES
-from mlhops.rollout.drift_snapshot import Answering, ServingLook, step_of
+from mlhops.rollout.monitoring.drift_snapshot import Answering, ServingLook, step_of
 from tests.unit.rollout.world import World
 
 UNANSWERED = FailureReason.UNANSWERED

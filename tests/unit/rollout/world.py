@@ -13,8 +13,6 @@ from mlhops.api.status import Candidate, ClinicalModelStatus
 from mlhops.kserve.names import detector_map
 from mlhops.kserve.servers import Server
 from mlhops.kserve.state import ReadyPod
-from mlhops.rollout.drift_snapshot import Monitored, ServingLook
-from mlhops.rollout.identity import target_of
 from mlhops.rollout.intents import (
     AnswerDecision,
     ConfigureDetector,
@@ -29,9 +27,11 @@ from mlhops.rollout.intents import (
     SetTraffic,
     StartRetraining,
 )
+from mlhops.rollout.monitoring.drift_snapshot import Monitored, ServingLook
 from mlhops.rollout.observed import Hostnames, Observed, Record, Retraining, Route, Service
 from mlhops.rollout.plan import plan
-from mlhops.rollout.revision import service_name
+from mlhops.rollout.revisions.identity import target_of
+from mlhops.rollout.revisions.revision import service_name
 from mlhops.routing.gateway_api import GatewayRouter
 from mlhops.routing.router import Router
 from mlhops.routing.traffic import Traffic

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
+from mlhops.rollout.candidate.hostnames import claim_hostnames
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.hostnames import claim_hostnames
 from mlhops.rollout.observed import Observed
 from mlhops.routing.gateway_api import GatewayRouter
 from mlhops.routing.gateway_hostnames import held_by

@@ -23,7 +23,7 @@ from mlhops.controller.resources import GATEWAYS, MODELS, ROUTES, Key, Kind  # n
 from mlhops.json_access import at, text  # noqa: E402
 from mlhops.kserve.detector import Detectors  # noqa: E402
 from mlhops.kserve.names import owner_reference  # noqa: E402
-from mlhops.rollout.evaluator_pod import EvaluatorImage  # noqa: E402
+from mlhops.rollout.evaluation.evaluator_pod import EvaluatorImage  # noqa: E402
 from testkit.builders import clinical_model  # noqa: E402
 from tools.permissions import operator_rules  # noqa: E402
 

@@ -16,7 +16,7 @@ from mlhops.controller.resources import DECISIONS, EVALUATIONS, MODELS, PODS, Ki
 from mlhops.json_access import at, items, text
 from mlhops.kserve.names import APP_LABEL, MODEL_LABEL
 from mlhops.kserve.owner import controllers
-from mlhops.rollout.evaluator_job import EVALUATION_LABEL
+from mlhops.rollout.evaluation.evaluator_job import EVALUATION_LABEL
 from mlhops.rollout.observed import Record
 from mlhops.routing.registry import ROUTED
 

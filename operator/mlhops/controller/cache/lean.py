@@ -31,8 +31,8 @@ from mlhops.kserve.names import (
 )
 from mlhops.kserve.owner import controllers, is_labelled
 from mlhops.kserve.servers import STATUSES, without_commands
-from mlhops.rollout.evaluator_job import EVALUATION_LABEL
-from mlhops.rollout.retraining import ACTION_LABEL
+from mlhops.rollout.evaluation.evaluator_job import EVALUATION_LABEL
+from mlhops.rollout.monitoring.retraining import ACTION_LABEL
 
 MOST_BYTES = 2**16
 """The most that is kept of an object that anybody may make; those that the operator and KServe make take a tenth."""

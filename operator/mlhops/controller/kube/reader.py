@@ -24,7 +24,7 @@ from mlhops.controller.resources import (
 )
 from mlhops.json_access import items
 from mlhops.kserve.names import APP_LABEL, MODEL_LABEL, app_of
-from mlhops.rollout.evaluator_job import EVALUATION_LABEL
+from mlhops.rollout.evaluation.evaluator_job import EVALUATION_LABEL
 from mlhops.routing.hostnames import Claim, Rivals
 from mlhops.routing.registry import PARENTS
 

@@ -49,8 +49,8 @@ from mlhops.rollout.intents import (
     StartRetraining,
 )
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.revision import service_name
-from mlhops.rollout.revision_record import RevisionRecord
+from mlhops.rollout.revisions.revision import service_name
+from mlhops.rollout.revisions.revision_record import RevisionRecord
 from mlhops.routing.route import Features
 from mlhops.routing.traffic import Traffic
 

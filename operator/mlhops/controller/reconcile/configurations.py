@@ -7,8 +7,8 @@ from mlhops.api.detector import DetectorConfig, ProbeSettings, Window
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.kserve.detector import config_map
-from mlhops.rollout.revision import service_name
-from mlhops.rollout.revision_record import RevisionRecord
+from mlhops.rollout.revisions.revision import service_name
+from mlhops.rollout.revisions.revision_record import RevisionRecord
 
 
 def configurations(

@@ -18,12 +18,12 @@ from mlhops.controller.telemetry import metrics
 from mlhops.json_access import text
 from mlhops.kserve.limit_range import name_limit_range
 from mlhops.kserve.owner import owned
-from mlhops.rollout import evaluator_job, profiles
-from mlhops.rollout.evaluator_pod import EvaluatorImage
-from mlhops.rollout.identity import is_about
+from mlhops.rollout.evaluation import evaluator_job, profiles
+from mlhops.rollout.evaluation.evaluator_pod import EvaluatorImage
 from mlhops.rollout.intents import Event
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.revision import service_name
+from mlhops.rollout.revisions.identity import is_about
+from mlhops.rollout.revisions.revision import service_name
 
 _PATIENCE = timedelta(seconds=5)
 _NEVER_TAKEN = frozenset({400, 413, 422})

@@ -21,11 +21,11 @@ from mlhops.kserve.names import APP_LABEL, REVISION_LABEL, app_of, detector_map,
 from mlhops.kserve.owner import is_ours, owned
 from mlhops.kserve.servers import Runtimes
 from mlhops.kserve.state import Service
-from mlhops.rollout.drift_snapshot import Monitored
+from mlhops.rollout.monitoring.drift_snapshot import Monitored
+from mlhops.rollout.monitoring.retraining import ACTION_LABEL
 from mlhops.rollout.observed import Observed, Retraining
-from mlhops.rollout.retraining import ACTION_LABEL
-from mlhops.rollout.revision import service_name
-from mlhops.rollout.revision_record import RevisionRecord
+from mlhops.rollout.revisions.revision import service_name
+from mlhops.rollout.revisions.revision_record import RevisionRecord
 from mlhops.routing.hostnames import HostnameRules, Rivals
 from mlhops.routing.route import Answerer, Route
 from mlhops.routing.router import Router

@@ -36,10 +36,10 @@ from mlhops.kserve.detector import Detector, Detectors
 from mlhops.kserve.owner import controllers, is_of_service, is_ours, owned
 from mlhops.kserve.runtime import hint_of_name
 from mlhops.kserve.unnamed import UNHEALTHY, unknown_model
-from mlhops.rollout.decisions import heard_first
+from mlhops.rollout.decisions.decisions import heard_first
 from mlhops.rollout.leaving import ORPHAN
-from mlhops.rollout.revision import evaluation_name
-from mlhops.rollout.taken import live_evaluations
+from mlhops.rollout.revisions.revision import evaluation_name
+from mlhops.rollout.traffic.taken import live_evaluations
 from mlhops.routing.hostnames import ANY_HOSTNAME, HostnameRules, Rivals
 from mlhops.routing.registry import ROUTERS, router_of
 from mlhops.routing.router import Router

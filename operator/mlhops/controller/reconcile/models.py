@@ -23,7 +23,6 @@ from mlhops.controller.reconcile.gather import InvalidObject, Unreadable, gather
 from mlhops.controller.resources import DECISIONS, MODELS, Key
 from mlhops.json_access import condition, items, number, text
 from mlhops.kserve.detector import Detectors
-from mlhops.rollout.drift_snapshot import Look, ServingLook
 from mlhops.rollout.intents import (
     ConfigureDetector,
     EnsureEvaluation,
@@ -32,6 +31,7 @@ from mlhops.rollout.intents import (
     SetTraffic,
     StartRetraining,
 )
+from mlhops.rollout.monitoring.drift_snapshot import Look, ServingLook
 from mlhops.rollout.observed import Observed
 from mlhops.rollout.plan import plan, plan_to_tell
 from mlhops.rollout.reasons import Reason

@@ -11,7 +11,7 @@ from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.statuses import manifest_of
 from mlhops.controller.resources import MODELS, POLICIES, Key
 from mlhops.json_access import at
-from mlhops.rollout.overview import Under, overview
+from mlhops.rollout.monitoring.overview import Under, overview
 
 
 class Policies:

@@ -21,7 +21,7 @@ from mlhops.controller.outbound.pods import PodError, Pods
 from mlhops.controller.resources import CONFIG_MAPS, MODELS, Key
 from mlhops.json_access import text
 from mlhops.kserve.owner import is_ours
-from mlhops.rollout import profiles
+from mlhops.rollout.evaluation import profiles
 
 _log = structlog.get_logger(__name__)
 Answer: TypeAlias = bytes | PodError

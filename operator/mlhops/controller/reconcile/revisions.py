@@ -12,9 +12,9 @@ from mlhops.kserve.detector import Detector, beside_live
 from mlhops.kserve.form import form_of_live
 from mlhops.kserve.names import REVISION_LABEL
 from mlhops.kserve.runtime import runtime_for
-from mlhops.rollout.identity import Target, target_of
-from mlhops.rollout.revision import Served, service_name
-from mlhops.rollout.revision_record import RevisionRecord
+from mlhops.rollout.revisions.identity import Target, target_of
+from mlhops.rollout.revisions.revision import Served, service_name
+from mlhops.rollout.revisions.revision_record import RevisionRecord
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,8 @@ from mlhops.kserve.detector import CONTAINER, REPORT_PORT
 from mlhops.kserve.names import PROFILE_EVALUATION, PROFILE_KEY, SERVICE_LABEL, profile_map
 from mlhops.kserve.owner import is_of_service, is_ours
 from mlhops.monitoring.reports import DetectorAnswer
-from mlhops.rollout.drift_snapshot import Found, Look, Side
-from mlhops.rollout.profiles import is_signed
+from mlhops.rollout.evaluation.profiles import is_signed
+from mlhops.rollout.monitoring.drift_snapshot import Found, Look, Side
 
 _log = structlog.get_logger(__name__)
 

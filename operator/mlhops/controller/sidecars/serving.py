@@ -25,9 +25,9 @@ from mlhops.controller.resources import Key
 from mlhops.controller.telemetry import metrics
 from mlhops.kserve.detector import REPORT_PORT
 from mlhops.kserve.state import ReadyPod
-from mlhops.rollout.drift_snapshot import Answering, ServingLook, step_of
+from mlhops.rollout.monitoring.drift_snapshot import Answering, ServingLook, step_of
+from mlhops.rollout.monitoring.serving import NO_SIDECAR, judged
 from mlhops.rollout.observed import Observed
-from mlhops.rollout.serving import NO_SIDECAR, judged
 
 _log = structlog.get_logger(__name__)
 

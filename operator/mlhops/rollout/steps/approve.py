@@ -1,6 +1,6 @@
 """approve: wait for a person who approves of the revision."""
 
-from mlhops.rollout.decisions import approved
+from mlhops.rollout.decisions.decisions import approved
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.steps.handler import Done, StepContext, StepHandler, StepOutcome, Waiting
 

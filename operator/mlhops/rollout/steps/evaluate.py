@@ -1,11 +1,10 @@
 """evaluate: measure the gates again, on the held-out data."""
 
 from mlhops.api.evaluation import FINISHED, EvaluationPhase
-from mlhops.rollout import taken
-from mlhops.rollout.evidence import asked_for, begins
-from mlhops.rollout.gates import judge
+from mlhops.rollout.evaluation.evidence import asked_for, begins
+from mlhops.rollout.evaluation.gates import judge
 from mlhops.rollout.reasons import Reason
-from mlhops.rollout.revision import evaluation_name
+from mlhops.rollout.revisions.revision import evaluation_name
 from mlhops.rollout.steps.handler import (
     Done,
     Failed,
@@ -15,6 +14,7 @@ from mlhops.rollout.steps.handler import (
     Waiting,
     under_way,
 )
+from mlhops.rollout.traffic import taken
 
 _MEASURES = "which measures the held-out data again"
 

@@ -3,7 +3,7 @@
 from mlhops.api.base import later
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.steps.handler import Done, StepContext, StepHandler, StepOutcome, Waiting
-from mlhops.rollout.traffic import ObservedTraffic, asked_by, proven
+from mlhops.rollout.traffic.traffic import ObservedTraffic, asked_by, proven
 
 
 class ObserveStep(StepHandler):

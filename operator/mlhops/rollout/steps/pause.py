@@ -1,9 +1,9 @@
 """pause: wait for a time, or for a person."""
 
-from mlhops.rollout import taken
-from mlhops.rollout.decisions import resumed
+from mlhops.rollout.decisions.decisions import resumed
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.steps.handler import Done, StepContext, StepHandler, StepOutcome, Waiting
+from mlhops.rollout.traffic import taken
 
 
 class PauseStep(StepHandler):

@@ -2,7 +2,7 @@
 
 from mlhops.api.status import TakenStep
 from mlhops.rollout.steps.handler import Done, StepContext, StepHandler, StepOutcome
-from mlhops.rollout.traffic import asked_by, proven
+from mlhops.rollout.traffic.traffic import asked_by, proven
 
 
 class SetWeightStep(StepHandler):
