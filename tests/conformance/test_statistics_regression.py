@@ -11,7 +11,7 @@ from mlhops.measures import regression
 from mlhops.measures.measure import Measure
 from mlhops.statistics.arrays import Floats, Indices
 from mlhops.statistics.inference.influence import Piece
-from mlhops.statistics.inference.numeric import NumericAnswers
+from mlhops.statistics.inference.numeric import NumericAnswers, student
 
 SEEDS = [1, 2, 3]
 TOLERANCE = 6.0
@@ -110,18 +110,18 @@ def test_the_variance_of_the_slope_is_whites_with_its_degrees_of_freedom() -> No
 def test_the_interval_of_the_bias_is_that_of_a_mean() -> None:
     found, label, value = piece(regression.BIAS, 3)
     error = value - label
-    reach = stats.norm.ppf(0.975) * stats.sem(error)
+    reach = stats.t.ppf(0.975, len(error) - 1) * stats.sem(error)
     assert found.limits(stats.norm.ppf(0.975)) == pytest.approx(
-        (error.mean() - reach, error.mean() + reach), rel=1e-9
+        (error.mean() - reach, error.mean() + reach), rel=1e-7
     )
 
 
 def test_the_interval_of_the_mean_absolute_error_is_symmetric_in_its_logarithm() -> None:
     found, label, value = piece(regression.MAE, 1)
     size = np.abs(value - label)
-    reach = 1.96 * stats.sem(size) / size.mean()
-    assert found.limits(1.96) == pytest.approx(
-        (size.mean() * math.exp(-reach), size.mean() * math.exp(reach)), rel=1e-9
+    reach = stats.t.ppf(0.975, len(size) - 1) * stats.sem(size) / size.mean()
+    assert found.limits(stats.norm.ppf(0.975)) == pytest.approx(
+        (size.mean() * math.exp(-reach), size.mean() * math.exp(reach)), rel=1e-7
     )
 
 
@@ -130,3 +130,10 @@ def test_the_share_within_a_tolerance_has_wilsons_interval() -> None:
     hits = int((np.abs(value - label) <= TOLERANCE).sum())
     theirs = stats.binomtest(hits, len(label)).proportion_ci(0.95, method="wilson")
     assert found.limits(stats.norm.ppf(0.975)) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+
+
+@pytest.mark.parametrize("freedom", [39, 100, 5000])
+@pytest.mark.parametrize("critical", [0.5, 1.96, 2.6, 3.5])
+def test_limits_reach_as_far_as_students_t(critical: float, freedom: int) -> None:
+    theirs = stats.t.isf(stats.norm.sf(critical), freedom)
+    assert student(critical, freedom) == pytest.approx(theirs, abs=0.002)
