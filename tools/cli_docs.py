@@ -15,6 +15,7 @@ from types import NoneType, UnionType
 from typing import Union, get_args, get_origin, get_type_hints
 
 from mlhops.api.base import Json
+from mlhops.cli.card.entries import ModelCard
 from mlhops.cli.output import API_VERSION, camel
 from mlhops.cli.views.difference import Difference
 from mlhops.cli.views.events import EventView
@@ -44,6 +45,7 @@ DOCUMENTS: Mapping[str, object] = {
     "Events": tuple[EventView, ...],
     "Evaluation": EvaluationView,
     "Difference": Difference,
+    "Card": ModelCard,
     "Check": tuple[InstallationCheck, ...],
 }
 """The view of each kind of document."""

@@ -8,6 +8,8 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from lab.cache import REPOSITORY
+from mlhops.cli.card.assemble import model_card
+from mlhops.cli.card.subject import subject
 from mlhops.cli.output import document
 from mlhops.cli.views.difference import difference, newest
 from mlhops.cli.views.events import events
@@ -41,6 +43,9 @@ def printed() -> Iterator[tuple[str, object]]:
         yield "Model", model_view(model, measured, [a_decision()])
         yield "Explanation", explanation(model)
         yield "History", history(model)
+        about = subject(model, "", [], measured)
+        assert about is not None
+        yield "Card", model_card(about)
     yield "Fleet", fleet(make() for make in STANDINGS.values())
     yield "Events", events([{"reason": "Promoted"}])
     yield "Evaluation", evaluation(measured[0])
