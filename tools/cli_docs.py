@@ -26,6 +26,7 @@ from mlhops.cli.views.history import HistoryView
 from mlhops.cli.views.installation import InstallationCheck
 from mlhops.cli.views.model import ModelView
 from mlhops.cli.views.remedies import REMEDIES, ROLES, VERDICTS, Remedy
+from mlhops.cli.views.report import ReportView
 from mlhops.rollout.reasons import Reason
 from tools import generated
 
@@ -46,6 +47,7 @@ DOCUMENTS: Mapping[str, object] = {
     "Evaluation": EvaluationView,
     "Difference": Difference,
     "Card": ModelCard,
+    "Report": ReportView,
     "Check": tuple[InstallationCheck, ...],
 }
 """The view of each kind of document."""

@@ -19,6 +19,7 @@ from mlhops.cli.views.gates import evaluation
 from mlhops.cli.views.history import history
 from mlhops.cli.views.installation import Cluster, findings
 from mlhops.cli.views.model import model_view
+from mlhops.cli.views.report import report
 from testkit.standings import NEW, OLD, STANDINGS, a_decision, an_evaluation
 from tools import cli_docs
 
@@ -49,6 +50,7 @@ def printed() -> Iterator[tuple[str, object]]:
     yield "Fleet", fleet(make() for make in STANDINGS.values())
     yield "Events", events([{"reason": "Promoted"}])
     yield "Evaluation", evaluation(measured[0])
+    yield "Report", report(measured[0])
     of_both = (newest(measured, OLD), newest(measured, NEW))
     yield "Difference", difference(STANDINGS["approval"](), (OLD, NEW), (None, None), of_both)
     yield "Check", findings(Cluster(version={}, group=None), "1.0.0")
