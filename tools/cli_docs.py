@@ -15,6 +15,8 @@ from types import NoneType, UnionType
 from typing import Union, get_args, get_origin, get_type_hints
 
 from mlhops.api.base import Json
+from mlhops.cli.audit.check import BundleVerdict
+from mlhops.cli.audit.timeline import AuditTimeline
 from mlhops.cli.card.entries import ModelCard
 from mlhops.cli.output import API_VERSION, camel
 from mlhops.cli.views.difference import Difference
@@ -48,6 +50,8 @@ DOCUMENTS: Mapping[str, object] = {
     "Difference": Difference,
     "Card": ModelCard,
     "Report": ReportView,
+    "Timeline": AuditTimeline,
+    "BundleVerdict": BundleVerdict,
     "Check": tuple[InstallationCheck, ...],
 }
 """The view of each kind of document."""

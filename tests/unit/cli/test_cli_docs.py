@@ -8,6 +8,9 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from lab.cache import REPOSITORY
+from mlhops.cli.audit.bundle import bundle
+from mlhops.cli.audit.check import verdict
+from mlhops.cli.audit.timeline import timeline
 from mlhops.cli.card.assemble import model_card
 from mlhops.cli.card.subject import subject
 from mlhops.cli.output import document
@@ -21,6 +24,7 @@ from mlhops.cli.views.installation import Cluster, findings
 from mlhops.cli.views.model import model_view
 from mlhops.cli.views.report import report
 from testkit.standings import NEW, OLD, STANDINGS, a_decision, an_evaluation
+from tests.unit.cli.audited import gathered
 from tools import cli_docs
 
 
@@ -51,6 +55,9 @@ def printed() -> Iterator[tuple[str, object]]:
     yield "Events", events([{"reason": "Promoted"}])
     yield "Evaluation", evaluation(measured[0])
     yield "Report", report(measured[0])
+    of = gathered()
+    yield "Timeline", timeline(of.model, of.evaluations, of.decisions, of.revisions, of.events)
+    yield "BundleVerdict", verdict(bundle(of, None), [])
     of_both = (newest(measured, OLD), newest(measured, NEW))
     yield "Difference", difference(STANDINGS["approval"](), (OLD, NEW), (None, None), of_both)
     yield "Check", findings(Cluster(version={}, group=None), "1.0.0")
