@@ -99,6 +99,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.thorough
 def test_a_metric_that_is_added_in_one_file_is_in_the_schema_and_its_rules(
     told: dict[str, Any],
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_score_that_is_no_number_never_passes(wrong: float, places: set[int]) 
         assert "a score must be a finite number" in result.message
 
 
+@pytest.mark.thorough
 @given(wrong=WRONG, places=st.sets(st.integers(0, 299), min_size=1, max_size=300))
 def test_a_score_of_stable_that_is_no_number_never_passes(wrong: float, places: set[int]) -> None:
     who, score = people(300, ["F", "M"])
@@ -153,6 +154,7 @@ NAMES = st.lists(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=60)
 @given(NAMES, st.integers(0, 400), st.integers(0, 3))
 def test_groups_of_any_name_and_size_are_judged_or_named(

@@ -180,6 +180,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[s
         yield url, found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("protocol", ["v1", "v2"])
 @pytest.mark.parametrize("name", CASES)
 def test_each_person_has_the_score_that_callers_get(

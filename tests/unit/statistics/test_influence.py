@@ -34,6 +34,7 @@ def people(atom: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return random.random(ROWS) < risk, risk, np.clip(risk + random.normal(0, 0.05, ROWS), 0, 1)
 
 
+@pytest.mark.thorough
 @settings(deadline=None)
 @given(cohorts(), METRICS)
 def test_any_groups_can_be_compared_between_two_models(
@@ -45,6 +46,7 @@ def test_any_groups_can_be_compared_between_two_models(
         assert each.reason or -1 <= each.lower <= each.better + 1e-12 <= each.upper + 2e-12
 
 
+@pytest.mark.thorough
 @settings(deadline=None)
 @given(cohorts())
 def test_areas_of_any_groups_can_be_compared(who: tuple[np.ndarray, np.ndarray]) -> None:

@@ -108,6 +108,7 @@ def test_the_same_answers_on_few_rows_prove_no_equality(metric: Measure) -> None
     assert found[0].lower < -0.01
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("metric", SKILLFUL, ids=str)
 @pytest.mark.parametrize("rows", [200, 2000])
 def test_no_interval_misses_the_truth_more_often_than_promised(metric: Measure, rows: int) -> None:

@@ -21,6 +21,7 @@ def people(random: np.random.Generator, rows: int) -> tuple[Bools, Floats]:
     return random.random(rows) < risk, risk
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [100, 1000])
 @pytest.mark.parametrize("metric", ALL, ids=str)
 def test_the_interval_covers_the_truth(metric: Measure, rows: int) -> None:
@@ -36,6 +37,7 @@ def test_the_interval_covers_the_truth(metric: Measure, rows: int) -> None:
     assert covered / RUNS >= 0.92
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [100, 1000, 5000])
 @pytest.mark.parametrize("factor", [1.0, 0.8, 0.5])
 def test_the_calibration_error_is_found_without_bias_and_covered(factor: float, rows: int) -> None:

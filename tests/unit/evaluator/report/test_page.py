@@ -46,6 +46,7 @@ def source() -> str:
     return rendered()
 
 
+@pytest.mark.thorough
 def test_every_gate_is_there_with_its_verdict_and_its_sentence(source: str) -> None:
     run, text = evaluated(), Page(source).text
     assert len(run.gates) == len(EVERY_KIND)
@@ -112,6 +113,7 @@ def test_facts_say_what_was_measured_on_what() -> None:
     assert "file:///data.parquet" in text
 
 
+@pytest.mark.thorough
 def test_the_same_inputs_give_the_same_bytes() -> None:
     assert rendered(evaluated()) == rendered(evaluated())
 
