@@ -20,12 +20,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "tutorial.md"
 LEFT_OUT = "..."
 END = "that was all"
-# What is another one each time: revisions, names that the API server makes up, moments and spans of time.
+# What is another one each time or with another release: revisions, names that the API server makes up, moments and spans of time.
 _CHANGES = (
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ", "MOMENT"),
     (r"\b[bcdfghjklmnpqrstvwxz2456789]{10}\b", "REVISION"),
     (r"(approve)-[a-z0-9]{5}\b", r"\1-NAME"),
     (r"\b(\d+[smhd])+\b", "SPAN"),
+    (r"\(v\d+\.\d+\.\d+\)", "(RELEASE)"),
     (r"\s+", " "),
 )
 
@@ -128,6 +129,7 @@ def terminal(demo: Ward, tmp_path: Path) -> Iterator[Terminal]:
         "PATH": f"{REPOSITORY / '.venv/bin'}:{os.environ['PATH']}",
         "LANG": "C.UTF-8",
         "COLUMNS": "250",
+        "PYTHONUNBUFFERED": "1",  # into a pipe, else, what is printed comes after what is warned of
         "no_proxy": "*",
     }
     found = Terminal(environment)
