@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "tutorial.md"
 LEFT_OUT = "..."
 END = "that was all"
-# What is another one each time or with another release: revisions, names that the API server makes up, moments and spans of time.
+# What is another one each time or in another release: revisions, names that the API server makes up, moments, spans.
 _CHANGES = (
     (r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\dZ", "MOMENT"),
     (r"\b[bcdfghjklmnpqrstvwxz2456789]{10}\b", "REVISION"),
