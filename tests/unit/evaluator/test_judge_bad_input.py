@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Levels
-from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.judge import phase_of_run
 from mlhops.measures.measure import measures_of
 
@@ -25,7 +26,7 @@ SUCCESSFUL = EvaluationPhase.SUCCESSFUL
 ALL: list[dict[str, Any]] = [
     *(
         fair(name=f"f-{metric}", metric=str(metric), limit=1.0)
-        for metric in measures_of("Fairness")
+        for metric in measures_of("Fairness", "Binary")
     ),
     *(
         fair(name=f"r-{against}", comparison="Ratio", against=against, limit=0.0)
@@ -39,7 +40,7 @@ ALL: list[dict[str, Any]] = [
             nonInferiority={"margin": 0.99},
             across={"groups": ["sex"]},
         )
-        for metric in measures_of("Performance")
+        for metric in measures_of("Performance", "Binary")
     ),
 ]
 """Every gate, each with a limit that anything meets: only doubt can keep it from passing."""

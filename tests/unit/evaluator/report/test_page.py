@@ -17,7 +17,8 @@ from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.figures import Counts
 from mlhops.evaluator.report.forests import forests
 from mlhops.evaluator.report.markup import STYLE
-from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
+from mlhops.evaluator.scoring.measured import Measured, Missing
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.fairness import Fairness
 from mlhops.evaluator.verdict.judge import judgement
 
