@@ -1,6 +1,6 @@
 """Generates `manifests/examples/everything.yaml` from the schema: `python -m tools.everything [--check]`.
 
-Each field that people write, with what the schema says of it. Values come from `_GIVEN` below, where fields depend on
+Each field that people write, with what the schema says of it. Values come from below, where fields depend on
 each other; a field that is not there gets its default, its first option, or a value of its type, so that a new field
 is in the example as soon as it is in the API. Alternatives that exclude each other stand in items of their own.
 """
@@ -10,11 +10,13 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from mlhops.api import GROUP, VERSION
 from mlhops.api.base import Json, Manifest
+from mlhops.cli.lint.structure import compiled
 from tools import generated
 from tools.crd import KINDS, spec_of
 
@@ -226,6 +228,11 @@ _MODEL: Manifest = {
         "trainingData": "Where the training data came from, from when, and who is in it",
         "limitations": ["Few people over 90"],
         "references": ["The report of the validation"],
+        "developer": {"name": "Clinical ML", "contact": "clinical-ml@hospital.example"},
+        "sensitiveInputs": [{"name": "sex", "kind": "Sex"}, {"name": "age", "kind": "BirthDate"}],
+        "citations": [
+            {"kind": "Evaluation", "text": "The report", "url": "https://hospital.example/report"}
+        ],
         "regulatory": {"status": "Research use only", "pccpReference": "PCCP-7"},
     },
     "predictor": _PREDICTOR,
@@ -255,29 +262,83 @@ _DECISION: Manifest = {
     "expires": "2030-01-31T12:00:00Z",
     "failed": False,
 }
-_GIVEN: dict[str, Manifest] = {
-    "MonitoringPolicy": _POLICY,
-    "ClinicalModel": _MODEL,
-    "Decision": _DECISION,
+_REGRESSION: Manifest = {
+    "version": "1.0.0",
+    "card": {
+        "intendedUse": "Show the fields that a model of a number alone has; it is the card of no model",
+        "riskClass": "I",
+        "owner": "clinical-ml",
+    },
+    "predictor": {
+        "modelFormat": {"name": "sklearn"},
+        "storageUri": "s3://models/everything-regression/1.0.0",
+    },
+    "interface": {
+        "task": "Regression",
+        "features": [{"name": "age", "unit": "a"}],
+        "output": {"type": "Value", "unit": "d", "range": {"min": 0, "max": 365}},
+        "groups": [{"name": "sex", "feature": "sex"}],
+    },
+    "exposure": {"gateway": {"name": "clinical", "hostnames": ["regression.models.example"]}},
+    "evaluation": {
+        "data": {"uri": "s3://held-out/stays.parquet", "labelColumn": "days"},
+        "gates": [
+            {
+                "name": "within-three-days",
+                "type": "Fairness",
+                "metric": "WithinTolerance",
+                "tolerance": 3,
+                "across": {"groups": ["sex"]},
+                "limit": 0.1,
+                "minRows": 200,
+            }
+        ],
+    },
+    "monitoring": {"policyRef": {"name": "everything"}},
 }
+_GATE = "ClinicalModel.spec.evaluation.gates[]"
+_OUTPUT = "ClinicalModel.spec.interface.output"
+_ELSEWHERE = frozenset(
+    (f"{_OUTPUT}.unit", f"{_OUTPUT}.range", f"{_GATE}.tolerance", f"{_GATE}.minRows")
+)
+"""Fields that a model of yes or no does not have; the other model has them."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An object of the example: what is given of it, and whether it gets every other field as well."""
+
+    kind: str
+    name: str
+    given: Manifest
+    fill: bool = True
+
+
+_SHOWN = (
+    Shown("MonitoringPolicy", "everything", _POLICY),
+    Shown("ClinicalModel", "everything", _MODEL),
+    Shown("ClinicalModel", "everything-regression", _REGRESSION, fill=False),
+    Shown("Decision", "everything", _DECISION),
+)
 _ANNOTATIONS: dict[str, Manifest] = {"Decision": {"mlhops.io/lint-ignore": "MLH207"}}
 """The example's Override ends in a far year, so that it is a good one whenever it is read."""
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9 _./-]*[A-Za-z0-9]")
 _NO_TEXT = re.compile(r"(?i:true|false|null|yes|no|on|off|y|n)")
 
 
-def example(kind: str) -> Manifest:
-    """Return an object of a kind that has every field.
+def example(shown: Shown) -> Manifest:
+    """Return an object of the example.
 
     Raises:
         ValueError: the values here name a field that the schema does not have.
     """
-    (schema,) = [spec_of(each) for each in KINDS if each.name == kind]
-    metadata: Manifest = {"name": "everything"}
-    if kind in _ANNOTATIONS:
-        metadata["annotations"] = _ANNOTATIONS[kind]
-    spec = _object(schema, _GIVEN[kind], f"{kind}.spec", fill=True)
-    return {"apiVersion": f"{GROUP}/{VERSION}", "kind": kind, "metadata": metadata, "spec": spec}
+    (schema,) = [spec_of(each) for each in KINDS if each.name == shown.kind]
+    metadata: Manifest = {"name": shown.name}
+    if shown.kind in _ANNOTATIONS:
+        metadata["annotations"] = _ANNOTATIONS[shown.kind]
+    spec = _object(schema, shown.given, f"{shown.kind}.spec", fill=shown.fill)
+    head: Manifest = {"apiVersion": f"{GROUP}/{VERSION}", "kind": shown.kind}
+    return {**head, "metadata": metadata, "spec": spec}
 
 
 def _object(schema: Manifest, given: Manifest, path: str, *, fill: bool) -> Manifest:
@@ -289,7 +350,7 @@ def _object(schema: Manifest, given: Manifest, path: str, *, fill: bool) -> Mani
     made: Manifest = {
         name: _value(part, given.get(name), f"{path}.{name}", fill=fill)
         for name, part in properties.items()
-        if fill or name in given
+        if name in given or (fill and f"{path}.{name}" not in _ELSEWHERE)
     }
     return made | {name: each for name, each in given.items() if name not in made}
 
@@ -305,30 +366,30 @@ def _value(schema: Manifest, given: Json, path: str, *, fill: bool) -> Json:
 
 
 def _items(schema: Manifest, given: list[Manifest], path: str, *, fill: bool) -> Iterator[Json]:
-    """Return the items of a list; what none of them has, the first gets."""
+    """Return the items of a list.
+
+    What none of them has, the first gets. A field of a later one is filled where no other item has it: items are
+    alternatives.
+    """
     properties = cast("dict[str, Manifest]", schema["properties"])
-    named = {name for each in given for name in each}
+    named = [name for each in given for name in each]
     for i, each in enumerate(given):
         lacking: Manifest = {
-            name: _value(part, None, f"{path}[].{name}", fill=True)
-            for name, part in properties.items()
-            if fill and i == 0 and name not in named
+            name: None
+            for name in properties
+            if fill and i == 0 and name not in named and f"{path}[].{name}" not in _ELSEWHERE
         }
-        first = fill and i == 0
         made = {**each, **lacking}
         yield {
-            name: _filled(part, made[name], f"{path}[].{name}", given, name, first=first)
+            name: _value(
+                part,
+                made[name],
+                f"{path}[].{name}",
+                fill=fill and (i == 0 or named.count(name) == 1),
+            )
             for name, part in properties.items()
             if name in made
         }
-
-
-def _filled(
-    schema: Manifest, value: Json, path: str, others: list[Manifest], name: str, *, first: bool
-) -> Json:
-    """Return a field of an item, filled where no other item has it, since items are alternatives."""
-    alone = sum(name in each for each in others) <= 1
-    return _value(schema, value, path, fill=first or alone)
 
 
 def _sample(schema: Manifest, path: str) -> Json:
@@ -355,20 +416,25 @@ def _word(schema: Manifest, name: str) -> str:
     """Return a text that has the form of its field: the field's name, or else a duration, a digest, a day."""
     pattern = str(schema.get("pattern", ""))
     known = (name, name.lower(), "1h", _SHA256, f"sha256:{_SHA256}", "2030-01-31", "a")
-    return next((each for each in known if re.search(pattern, each)), name)
+    return next((each for each in known if compiled(pattern).search(each)), name)
 
 
-def text(kind: str) -> str:
-    """Return the example of a kind as YAML, each field with what the schema says of it where it first stands."""
-    (schema,) = [spec_of(each) for each in KINDS if each.name == kind]
-    made = example(kind)
+def text(shown: Shown) -> str:
+    """Return an object as YAML, each field with what the schema says of it where it first stands."""
+    (schema,) = [spec_of(each) for each in KINDS if each.name == shown.kind]
+    made = example(shown)
     head = [
         f"apiVersion: {made['apiVersion']}",
-        f"kind: {kind}",
+        f"kind: {shown.kind}",
         *_lines({"metadata": made["metadata"]}, {}, "", 0, set()),
     ]
     whole: Manifest = {"properties": {"spec": schema}}
     return "\n".join([*head, *_lines({"spec": made["spec"]}, whole, "", 0, set())]) + "\n"
+
+
+def whole_model() -> str:
+    """Return the model with every field of a model of yes or no."""
+    return text(_SHOWN[1])
 
 
 def _lines(
@@ -429,7 +495,7 @@ def _scalar(value: Json) -> str:
 
 def files() -> dict[Path, str]:
     """Return the file by its path in the repository."""
-    return {TARGET: _HEAD + "---\n".join(text(kind) for kind in _GIVEN)}
+    return {TARGET: _HEAD + "---\n".join(text(each) for each in _SHOWN)}
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -613,10 +613,13 @@ def test_objects_that_the_documentation_shows_are_without_errors(engine: CelRule
 
 
 def test_the_full_example_is_up_to_date_and_has_every_field_of_what_people_write() -> None:
+    shown = objects(EXAMPLES / "everything.yaml")
+
     assert everything.main([str(REPOSITORY), "--check"]) == 0
-    for manifest in objects(EXAMPLES / "everything.yaml"):
-        (schema,) = [spec_of(kind) for kind in KINDS if kind.name == manifest["kind"]]
-        assert fields(schema) - given(manifest["spec"]) == set()
+    for kind in KINDS:
+        own = [given(each["spec"]) for each in shown if each["kind"] == kind.name]
+        if kind.name != "Evaluation":  # the operator alone writes them
+            assert fields(spec_of(kind)) - set().union(*own) == set()
 
 
 def fields(schema: Manifest, path: str = "") -> set[str]:

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 Told: TypeAlias = "tuple[Document, Fault]"
 
+_RELIED_ON = (
+    *("users", "population", "outOfScope", "limitations", "label", "trainingData"),
+    *("decisionRole", "howToUse"),
+)
 NEEDED_BY_CLASS: Mapping[str, tuple[str, ...]] = {
-    "III": ("users", "population", "outOfScope", "limitations", "label", "trainingData"),
-    "IV": (
-        *("users", "population", "outOfScope", "limitations", "label", "trainingData"),
-        *("clinicalOwner", "regulatory"),
-    ),
+    "III": _RELIED_ON,
+    "IV": (*_RELIED_ON, "clinicalOwner", "developer", "regulatory"),
 }
 """Optional fields of a card without which nobody can rely on a model of that class (docs/reference.md tells each)."""
 _LONGEST_OVERRIDE = timedelta(days=30)

@@ -230,7 +230,7 @@ def _of_text(value: str, schema: Manifest, path: Path) -> Iterator[Fault]:
         said = f"Too long: may not be more than {most} characters, and it has {len(value)}"
         yield Fault(codes.TOO_LONG, path, said)
     pattern = schema.get("pattern")
-    if isinstance(pattern, str) and _compiled(pattern).search(value) is None:
+    if isinstance(pattern, str) and compiled(pattern).search(value) is None:
         yield Fault(codes.NO_MATCH, path, f"{_shown(value)} should match '{pattern}'")
 
 
@@ -248,7 +248,7 @@ def _of_number(value: float, schema: Manifest, path: Path) -> Iterator[Fault]:
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
+def compiled(pattern: str) -> re.Pattern[str]:
     """Return a pattern of RE2 for Python: `\\x{...}` is another escape there, `$` is the very end, `\\s` is ASCII."""
     text = re.sub(r"\\x\{([0-9A-Fa-f]{4})\}", r"\\u\1", pattern)
     text = re.sub(r"(?<!\\)\$(?![^\[]*\])", r"\\Z", text)
