@@ -16,7 +16,7 @@ class Entry(NamedTuple):
     help: str
 
 
-_LOOK, _DECIDE, _HELP = "See", "Decide", "Help"
+_LOOK, _DECIDE, _WRITE, _HELP = "See", "Decide", "Write", "Help"
 COMMANDS: dict[str, Entry] = {
     "status": Entry("status", "status", _LOOK, "List models, those with problems first."),
     "get": Entry("get", "get", _LOOK, "Show one model: steps, gates, and who is waited for."),
@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "override": Entry("decide", "override", _DECIDE, "Let gates pass by name, for a time."),
     "evaluate": Entry("decide", "evaluate", _DECIDE, "Measure what serves again."),
     "rollback": Entry("decide", "rollback", _DECIDE, "Go back to the version before, at once."),
+    "lint": Entry("lint", "lint", _WRITE, "Say what is wrong with manifests, without a cluster."),
     "check": Entry(
         "check", "check", _HELP, "Say whether the operator is there, and what you may do."
     ),

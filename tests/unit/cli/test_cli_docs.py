@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
@@ -13,6 +14,8 @@ from mlhops.cli.audit.check import verdict
 from mlhops.cli.audit.timeline import timeline
 from mlhops.cli.card.assemble import model_card
 from mlhops.cli.card.subject import subject
+from mlhops.cli.lint.finding import Document
+from mlhops.cli.lint.linter import Sources, Wanted, lint
 from mlhops.cli.output import document
 from mlhops.cli.views.difference import difference, newest
 from mlhops.cli.views.events import events
@@ -23,6 +26,7 @@ from mlhops.cli.views.history import history
 from mlhops.cli.views.installation import Cluster, findings
 from mlhops.cli.views.model import model_view
 from mlhops.cli.views.report import report
+from testkit.builders import clinical_model
 from testkit.standings import NEW, OLD, STANDINGS, a_decision, an_evaluation
 from tests.unit.cli.audited import gathered
 from tools import cli_docs
@@ -61,6 +65,8 @@ def printed() -> Iterator[tuple[str, object]]:
     of_both = (newest(measured, OLD), newest(measured, NEW))
     yield "Difference", difference(STANDINGS["approval"](), (OLD, NEW), (None, None), of_both)
     yield "Check", findings(Cluster(version={}, group=None), "1.0.0")
+    sources = Sources(1, [Document("a.yaml", clinical_model({"spec.version": 7}), {})], ())
+    yield "Lint", lint(sources, None, Wanted(), datetime(2026, 12, 1, tzinfo=UTC))
 
 
 def test_all_that_is_printed_is_as_the_schema_has_it(validator: Any) -> None:  # noqa: ANN401
