@@ -26,6 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "events": Entry("records", "events", _LOOK, "List what the operator told of a model."),
     "evaluation": Entry("records", "evaluation", _LOOK, "Show what gates measured, by group."),
     "diff": Entry("diff", "diff", _LOOK, "Show what two revisions differ in."),
+    "dashboard": Entry("dashboard", "dashboard", _LOOK, "Show models as web pages, live."),
     "approve": Entry("decide", "approve", _DECIDE, "Let the approve step pass."),
     "reject": Entry(
         "decide", "reject", _DECIDE, "End the attempt: the evidence does not convince."
