@@ -10,14 +10,24 @@ import httpx
 
 from mlhops.api.base import Manifest
 from mlhops.cli.dashboard.access import LinkAccess
-from mlhops.cli.dashboard.app import app
+from mlhops.cli.dashboard.app import PARTS, app
 from mlhops.cli.dashboard.cluster import ApiRefusal, Changes
 from mlhops.cli.exits import Trouble
 from mlhops.cli.kubectl import WatchEvent
 from mlhops.cli.refusals import ApiRequest
 from mlhops.json_access import text
+from testkit.standings import NEW, STANDINGS, a_decision, an_evaluation
 
 PORT = 8080
+EVALUATION = f"sepsis-{NEW}-1"
+MODEL = "/models/ward/sepsis"
+ADDRESSES = [
+    "/models",
+    MODEL,
+    *(f"{MODEL}/{part}" for part in PARTS),
+    f"/evaluations/ward/{EVALUATION}",
+]
+"""Every page of that model."""
 _LISTED = re.compile(r"/(?:apis/[^/]+|api)/[^/]+(?:/namespaces/(?P<ns>[^/]+))?/(?P<kind>[a-z]+)")
 
 
@@ -127,3 +137,23 @@ def visitor(cluster: MemoryCluster, namespace: str = "") -> Visitor:
     found = Visitor(cluster, namespace)
     found.log_in()
     return found
+
+
+def an_event() -> Manifest:
+    """An Event of the model."""
+    return {
+        "metadata": {
+            "namespace": "ward",
+            "name": "e1",
+            "creationTimestamp": "2026-05-01T11:00:00Z",
+        },
+        "involvedObject": {"kind": "ClinicalModel", "name": "sepsis"},
+        "type": "Warning",
+        "reason": "GatesFailed",
+        "message": "missed-deaths is beyond its limit",
+    }
+
+
+def full(standing: str) -> MemoryCluster:
+    """A cluster with a model in a standing, and all that can belong to one."""
+    return MemoryCluster([STANDINGS[standing]()], [an_evaluation()], [a_decision()], [an_event()])

@@ -8,7 +8,6 @@ from typing import cast
 import pytest
 
 from mlhops.api.base import Json, Manifest
-from mlhops.cli.dashboard.app import PARTS
 from mlhops.cli.dashboard.cluster import ApiRefusal, Expired
 from mlhops.cli.dashboard.reading import models
 from mlhops.cli.exits import Trouble
@@ -17,38 +16,19 @@ from mlhops.cli.refusals import ApiRequest
 from mlhops.cli.views.model import model_view
 from mlhops.json_access import items, number, text
 from testkit.builders import with_path
-from testkit.dashboard import MemoryCluster, Visitor, visitor
-from testkit.standings import NEW, STANDINGS, a_decision, an_evaluation
-
-NAME = f"sepsis-{NEW}-1"
-MODEL = "/models/ward/sepsis"
-ADDRESSES = [
-    "/models",
+from testkit.dashboard import (
+    ADDRESSES,
+    EVALUATION,
     MODEL,
-    *(f"{MODEL}/{part}" for part in PARTS),
-    f"/evaluations/ward/{NAME}",
-]
+    MemoryCluster,
+    Visitor,
+    an_event,
+    full,
+    visitor,
+)
+from testkit.standings import STANDINGS, a_decision, an_evaluation
+
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}\x1b[2J\u202e&#x3c;"
-
-
-def an_event() -> Manifest:
-    """An Event of the model."""
-    return {
-        "metadata": {
-            "namespace": "ward",
-            "name": "e1",
-            "creationTimestamp": "2026-05-01T11:00:00Z",
-        },
-        "involvedObject": {"kind": "ClinicalModel", "name": "sepsis"},
-        "type": "Warning",
-        "reason": "GatesFailed",
-        "message": "missed-deaths is beyond its limit",
-    }
-
-
-def full(standing: str) -> MemoryCluster:
-    """A cluster with a model in a standing, and all that can belong to one."""
-    return MemoryCluster([STANDINGS[standing]()], [an_evaluation()], [a_decision()], [an_event()])
 
 
 class Elements(HTMLParser):
@@ -115,7 +95,7 @@ def test_a_page_says_who_is_waited_for_and_what_ends_it() -> None:
 
 
 def test_numbers_of_few_people_stay_untold() -> None:
-    shown = page(visitor(full("inconclusive")), f"/evaluations/ward/{NAME}")
+    shown = page(visitor(full("inconclusive")), f"/evaluations/ward/{EVALUATION}")
 
     assert "sex=X ◷ Inconclusive untold untold" in shown.text.replace("\N{NO-BREAK SPACE}", " ")
     labels = [
