@@ -4,13 +4,10 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from html import unescape
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -24,56 +21,10 @@ from mlhops.cli.dashboard.app import PARTS
 from mlhops.controller.resources import EVALUATIONS, MODELS
 from mlhops.json_access import items, text
 from testkit.api import Api
+from testkit.dashboard_process import running
 from testkit.standings import STANDINGS, an_evaluation
 
 MODEL = "inconclusive"
-
-
-class Running:
-    """A dashboard as a program."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        assert process.stdout is not None
-        self.link = process.stdout.readline().split()[-1]
-        self.origin = self.link.partition("/login")[0]
-
-    @contextmanager
-    def browser(self) -> Iterator[httpx.Client]:
-        """Somebody who has opened the link."""
-        with httpx.Client(base_url=self.origin, timeout=30) as client:
-            assert client.get(self.link).status_code == 303
-            yield client
-
-    def interrupt(self) -> int:
-        """Press Ctrl-C, and return the exit code."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=20)
-
-
-@contextmanager
-def running(kubeconfig: Path, *arguments: str) -> Iterator[Running]:
-    """A dashboard of a kubeconfig's user, for a minute at most."""
-    environment = {**os.environ, "PATH": f"{Path(real_kubectl()).parent}:/usr/bin:/bin"}
-    command = [sys.executable, "-m", "mlhops.cli", "dashboard", *arguments]
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        process = subprocess.Popen(
-            [*command, "--kubeconfig", str(kubeconfig)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    finally:
-        signal.signal(signal.SIGINT, before)
-    over = threading.Timer(120, process.kill)
-    over.start()
-    with process:
-        try:
-            yield Running(process)
-        finally:
-            over.cancel()
-            process.kill()
 
 
 @pytest.fixture
@@ -130,8 +81,11 @@ def test_a_page_is_told_of_a_change_and_shows_it_then(
         }
         assert "all is well" in tab.get(f"/models/{namespace}/{MODEL}").text
 
-        with tab.stream("GET", f"/stream?namespace={namespace}&version=1") as changes:
+        of_model = f"/stream?namespace={namespace}&name={MODEL}&version=1"
+        with tab.stream("GET", of_model) as changes:
             assert "stale" in changes.read().decode()
+        with tab.stream("GET", f"/stream?namespace={namespace}&version=1") as changes:
+            assert "event: change" in list(islice(changes.iter_lines(), 5))
         assert dashboard.interrupt() == 130
 
 

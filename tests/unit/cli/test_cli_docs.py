@@ -9,14 +9,18 @@ import pytest
 
 from lab.cache import REPOSITORY
 from mlhops.cli.output import document
+from mlhops.cli.views.chronicle import chronicle
 from mlhops.cli.views.difference import difference, newest
 from mlhops.cli.views.events import events
 from mlhops.cli.views.explanation import explanation
+from mlhops.cli.views.failure import Failure
 from mlhops.cli.views.fleet import fleet
 from mlhops.cli.views.gates import evaluation
 from mlhops.cli.views.history import history
 from mlhops.cli.views.installation import Cluster, findings
 from mlhops.cli.views.model import model_view
+from mlhops.cli.views.records import records
+from mlhops.cli.views.watch_history import watch_history
 from testkit.standings import NEW, OLD, STANDINGS, a_decision, an_evaluation
 from tools import cli_docs
 
@@ -41,11 +45,15 @@ def printed() -> Iterator[tuple[str, object]]:
         yield "Model", model_view(model, measured, [a_decision()])
         yield "Explanation", explanation(model)
         yield "History", history(model)
+        yield "Chronicle", chronicle(model, measured, [a_decision()])
+        yield "Watch", watch_history(model, measured)
+        yield "Records", records(model)
     yield "Fleet", fleet(make() for make in STANDINGS.values())
     yield "Events", events([{"reason": "Promoted"}])
     yield "Evaluation", evaluation(measured[0])
     of_both = (newest(measured, OLD), newest(measured, NEW))
     yield "Difference", difference(STANDINGS["approval"](), (OLD, NEW), (None, None), of_both)
+    yield "Failure", Failure(404, "there is no such page", "the fleet leads to all that there are")
     yield "Check", findings(Cluster(version={}, group=None), "1.0.0")
 
 

@@ -13,6 +13,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from mlhops.cli.dashboard.cluster import ApiReader
 from mlhops.cli.dashboard.links import FLEET
+from mlhops.cli.dashboard.mirror import Mirror
+from mlhops.cli.dashboard.reading import FleetSource, checked
 
 LOGIN = "/login"
 _BYTES = 32
@@ -30,6 +32,9 @@ class Access(Protocol):
     def cluster(self, request: Request) -> ApiReader:
         """Return the cluster as who asks may see it."""
 
+    def fleet(self, request: Request, namespace: str) -> FleetSource:
+        """Return the models of a namespace, of all where it is empty, as who asks may see them."""
+
 
 @dataclass
 class LinkAccess:
@@ -44,6 +49,7 @@ class LinkAccess:
     announce: Callable[[str], object]
     _link: str = ""
     _sessions: set[str] = field(default_factory=set)
+    _mirrors: dict[str, Mirror] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Announce the first link."""
@@ -66,6 +72,11 @@ class LinkAccess:
     def cluster(self, request: Request) -> ApiReader:  # noqa: ARG002
         """Return the cluster as the kubeconfig's user may see it."""
         return self.api
+
+    def fleet(self, request: Request, namespace: str) -> FleetSource:  # noqa: ARG002
+        """Return the models as the kubeconfig's user may see them, for all pages that are open."""
+        named = checked(namespace) if namespace else ""
+        return self._mirrors.setdefault(named, Mirror(self.api, named))
 
     @property
     def _cookie(self) -> str:

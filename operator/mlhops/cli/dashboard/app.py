@@ -17,11 +17,12 @@ from starlette.staticfiles import StaticFiles
 
 from mlhops.cli.dashboard import links, markup, pages, reading, stream
 from mlhops.cli.dashboard.access import Access
-from mlhops.cli.dashboard.cluster import ApiReader, ApiRefusal, Expired
+from mlhops.cli.dashboard.cluster import ApiReader, ApiRefusal, Changes, Expired
 from mlhops.cli.dashboard.guard import Guard
 from mlhops.cli.exits import Trouble
 from mlhops.cli.output import document, to_text
 from mlhops.cli.terminal import now
+from mlhops.cli.views.failure import Failure
 
 _STATIC = Path(__file__).parent / "static"
 _JSON = ".json"
@@ -84,8 +85,10 @@ class Dashboard:
 
     def fleet(self, request: Request) -> Response:
         """Answer with the fleet."""
-        cluster = self.access.cluster(request)
-        return shown(request, pages.fleet_page(cluster, request.query_params, self.namespace))
+        given = request.query_params
+        namespace = given.get("namespace", self.namespace)
+        source = self.access.fleet(request, namespace)
+        return shown(request, pages.fleet_page(source, namespace, given))
 
     def of_model(self, page: OfModel) -> Callable[[Request], Response]:
         """Return what answers with a page of one object."""
@@ -101,19 +104,20 @@ class Dashboard:
         if self.streams >= stream.MOST:
             said = f"more than {stream.MOST} pages are open"
             raise ApiRefusal(HTTPStatus.SERVICE_UNAVAILABLE, Trouble(said, "close some of them"))
-        given = request.query_params
-        version = request.headers.get("last-event-id") or given.get("version", "")
         try:
-            watch = await run_in_threadpool(
-                reading.changes,
-                self.access.cluster(request),
-                given.get("namespace", ""),
-                given.get("name", ""),
-                version,
-            )
+            watch = await run_in_threadpool(self._changes, request)
         except Expired:
             return Response(stream.STALE, media_type="text/event-stream")
         return StreamingResponse(self._counted(stream.told(watch)), media_type="text/event-stream")
+
+    def _changes(self, request: Request) -> Changes:
+        """Follow one model, or a fleet."""
+        given = request.query_params
+        namespace, name = given.get("namespace", ""), given.get("name", "")
+        version = request.headers.get("last-event-id") or given.get("version", "")
+        if name:
+            return reading.changes(self.access.cluster(request), namespace, name, version)
+        return self.access.fleet(request, namespace).changes(version)
 
     async def _counted(self, said: AsyncGenerator[str]) -> AsyncGenerator[str]:
         self.streams += 1
@@ -146,7 +150,7 @@ def not_found(request: Request, error: Exception) -> Response:  # noqa: ARG001
 
 
 def _failed(request: Request, status: int, trouble: Trouble) -> Response:
-    said = markup.Failure(int(status), trouble.message, trouble.remedy)
+    said = Failure(int(status), trouble.message, trouble.remedy)
     if request.url.path.endswith(_JSON):
         text = to_text(document("Failure", said), "json")
         return Response(text, status, media_type="application/json")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mlhops.api.base import Manifest
 
 _TIMEOUT = 30.0
+_LONGEST_WATCH = 330.0
+"""Seconds until a watch of which nothing was heard is given up; the API server ends each some time before."""
 _AWAY = 502
 _SERVER_ERRORS = 500
 _GONE = 410
@@ -122,7 +124,7 @@ class HttpChanges:
         # It is quiet for as long as nothing changes, and the API server ends it by itself.
         self._socket = connection.sock
         if self._socket is not None:
-            self._socket.settimeout(None)
+            self._socket.settimeout(_LONGEST_WATCH)
 
     def __iter__(self) -> Iterator[WatchEvent]:
         """Return the changes as they come.

@@ -7,7 +7,6 @@ No address from the cluster becomes a link.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import groupby
@@ -44,15 +43,6 @@ _STEPS = {
 }
 REFRESH = 30
 """Seconds until a page comes anew for who asks for that, as browsers without script may."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why there is no page, and what helps."""
-
-    status: int
-    message: str
-    remedy: str
 
 
 def html(page: WebPage, path: str, query: str, now: datetime) -> str:

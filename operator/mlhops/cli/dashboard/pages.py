@@ -36,16 +36,15 @@ class WebPage:
     """What else the template names."""
 
 
-def fleet_page(cluster: ApiReader, query: Mapping[str, str], default: str) -> WebPage:
+def fleet_page(source: reading.FleetSource, namespace: str, query: Mapping[str, str]) -> WebPage:
     """Return the fleet: the models of a namespace, or of all.
 
     Args:
-        cluster: that is asked.
-        query: what is asked for.
-        default: the namespace that is meant where none is asked for; empty for all.
+        source: where they come from.
+        namespace: theirs; empty for all.
+        query: which of them are asked for.
     """
-    namespace = query.get("namespace", default)
-    found = reading.models(cluster, namespace)
+    found = source.read()
     everything = fleet(found.objects)
     wanted = FleetFilter(
         namespace=namespace,

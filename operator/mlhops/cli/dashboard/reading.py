@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlencode
 
 from mlhops.api import API_VERSION
@@ -30,6 +30,25 @@ class Read:
 
     objects: list[Manifest]
     version: str
+
+
+class FleetSource(Protocol):
+    """Where the models of a fleet come from."""
+
+    def read(self) -> Read:
+        """Return the models as they are.
+
+        Raises:
+            ApiRefusal: they are not told.
+        """
+
+    def changes(self, version: str) -> Changes:
+        """Follow the models from a version on.
+
+        Raises:
+            ApiRefusal: they are not told.
+            Expired: that version is too old.
+        """
 
 
 @dataclass(frozen=True)
