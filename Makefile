@@ -49,8 +49,9 @@ controlplane: venv ## build etcd, kube-apiserver and kube-controller-manager (mi
 kserve: venv ## build KServe's own controller, webhooks and agent (minutes, once; cached)
 	$(PYTHON) -m lab.kserve_upstream.release
 
-crds: venv ## write crds/, docs/reference.md and the tables of docs/gates.md from operator/mlhops/{api,measures}
+crds: venv ## write crds/, docs/reference.md, the full example and the tables of docs/gates.md from operator/mlhops/{api,measures}
 	$(PYTHON) -m tools.crd crds/
+	$(PYTHON) -m tools.everything
 	$(PYTHON) -m tools.reference docs/reference.md
 	$(PYTHON) -m tools.measures_docs docs/gates.md
 
@@ -63,7 +64,7 @@ sbom: venv ## write a CycloneDX bill of materials for each image into sbom/
 telemetry: venv ## write docs/metrics.md from the metrics, and alerts and dashboard of manifests/ from those of the chart
 	$(PYTHON) -m tools.metrics_docs
 
-cli-docs: venv ## write docs/reasons.md and docs/cli.schema.json from operator/mlhops/cli
+cli-docs: venv ## write docs/reasons.md, docs/lint.md and docs/cli.schema.json from operator/mlhops/cli
 	$(PYTHON) -m tools.cli_docs
 
 check: venv ## lint, format, types, layers, generated files
@@ -72,6 +73,7 @@ check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m tools.crd --check crds/
+	$(PYTHON) -m tools.everything --check
 	$(PYTHON) -m tools.reference --check docs/reference.md
 	$(PYTHON) -m tools.measures_docs --check docs/gates.md
 	$(PYTHON) -m tools.permissions --check
