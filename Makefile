@@ -50,8 +50,9 @@ controlplane: venv ## build etcd, kube-apiserver and kube-controller-manager (mi
 kserve: venv ## build KServe's own controller, webhooks and agent (minutes, once; cached)
 	$(PYTHON) -m lab.kserve_upstream.release
 
-crds: venv ## write crds/, docs/reference.md and the tables of docs/gates.md from operator/mlhops/{api,measures}
+crds: venv ## write crds/, docs/reference.md, the full example and the tables of docs/gates.md from operator/mlhops/{api,measures}
 	$(PYTHON) -m tools.crd crds/
+	$(PYTHON) -m tools.everything
 	$(PYTHON) -m tools.reference docs/reference.md
 	$(PYTHON) -m tools.measures_docs docs/gates.md
 
@@ -64,7 +65,7 @@ sbom: venv ## write a CycloneDX bill of materials for each image into sbom/
 telemetry: venv ## write docs/metrics.md from the metrics, and alerts and dashboard of manifests/ from those of the chart
 	$(PYTHON) -m tools.metrics_docs
 
-cli-docs: venv ## write docs/{reasons,commands}.md and docs/cli.schema.json from operator/mlhops/cli
+cli-docs: venv ## write docs/{reasons,lint,commands}.md and docs/cli.schema.json from operator/mlhops/cli
 	$(PYTHON) -m tools.cli_docs
 
 chart-docs: venv ## write docs/chart.md from the chart's values
@@ -76,6 +77,7 @@ check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m tools.crd --check crds/
+	$(PYTHON) -m tools.everything --check
 	$(PYTHON) -m tools.reference --check docs/reference.md
 	$(PYTHON) -m tools.measures_docs --check docs/gates.md
 	$(PYTHON) -m tools.permissions --check
