@@ -9,7 +9,7 @@ import pytest
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.kube.client import ApiError, Client, Page
-from mlhops.controller.kube.reader import CachedReader, Evidence, LiveReader
+from mlhops.controller.kube.reader import CachedReader, EvaluationsRead, LiveReader
 from mlhops.controller.kube.relist import Relist
 from mlhops.controller.resources import EVALUATION, EVALUATIONS, MODEL, Key, Kind
 
@@ -53,12 +53,12 @@ class Server:
 
 def evidence(
     reader: type[CachedReader | LiveReader], hearing: Hearing, server: Server, *names: str
-) -> Evidence:
+) -> EvaluationsRead:
     asked = reader(hearing.store, cast(Client, server)).evaluations(NAMESPACE, NAME, names)
     return asyncio.run(asked)
 
 
-def known(found: Evidence) -> set[str]:
+def known(found: EvaluationsRead) -> set[str]:
     return {record.name for record in found.records}
 
 
