@@ -77,11 +77,22 @@ def output(of: Subject) -> Values:
     if told is None:
         return (), "spec.interface.output"
     type_ = text(told, "type") or "Probability"
-    threshold = decimal(told, "threshold")
-    called = f", called positive from {threshold:g} on" if threshold is not None else ""
-    positive = text(told, "positiveClass") or "1"
     name = text(told, "name") or "probability"
-    return (f"{name}: {type_} of the class {positive}{called}",), "spec.interface.output"
+    return (f"{name}: {type_}{_of_what(of.interface, told)}",), "spec.interface.output"
+
+
+def _of_what(interface: Json, told: Json) -> str:
+    """Return what an answer is about, by what is predicted."""
+    match text(interface, "task"):
+        case "Regression":
+            unit = text(told, "unit")
+            return f" in {unit}" if unit else ""
+        case "Multiclass":
+            return f", one of the classes {', '.join(texts(told, 'classes'))}"
+        case _:
+            threshold = decimal(told, "threshold")
+            called = f", called positive from {threshold:g} on" if threshold is not None else ""
+            return f" of the class {text(told, 'positiveClass') or '1'}{called}"
 
 
 def inputs(of: Subject) -> Values:

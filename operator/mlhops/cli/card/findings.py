@@ -123,10 +123,18 @@ def _bound(asked: Json) -> str:
     if type_ == "Performance":
         measure = MEASURES.get(text(asked, "metric"))
         side = "at most" if measure is not None and measure.better == "Lower" else "at least"
-        return f"must be {side} {limit}"
+        target = measure.target if measure is not None else None
+        off = "" if target is None else f" off {target:g}"
+        return f"must be {side} {limit}{off}{_tolerance(asked)}"
     other = _AGAINST.get(text(asked, "against"), "everybody else")
     if text(asked, "comparison") == "Ratio":
         return (
             f"of a group and of {other} must be alike: the smaller at least {limit} of the larger"
         )
-    return f"of a group may differ from that of {other} by at most {limit}"
+    return f"of a group may differ from that of {other} by at most {limit}{_tolerance(asked)}"
+
+
+def _tolerance(asked: Json) -> str:
+    """Return which errors a gate counts as right, where it does so."""
+    tolerance = decimal(asked, "tolerance")
+    return "" if tolerance is None else f", with a tolerance of {tolerance:g}"
