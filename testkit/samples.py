@@ -68,6 +68,9 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
                 "owner": "clinical-ml",
                 "limitations": [],
                 "references": [],
+                "stakeholders": [],
+                "sensitiveInputs": [],
+                "citations": [],
             },
             "predictor": {
                 "modelFormat": {"name": "sklearn"},
