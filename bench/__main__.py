@@ -21,6 +21,7 @@ from bench import (
     sidecar,
 )
 from bench.backlog import backlog
+from bench.dashboard import dashboard
 from bench.gates import gates
 from bench.idle import idle
 from bench.latency import first_write, start
@@ -97,6 +98,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "evaluate": evaluate.evaluate,
     "rendering": rendering,
     "plug-in": plugin,
+    "dashboard": dashboard,
     "drift": drift.detection,
     "drift-speed": drift.speed,
     "drift-alibi": drift_engine.calibration,

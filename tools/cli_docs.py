@@ -23,16 +23,20 @@ from mlhops.cli.lint.codes import CODES, Level
 from mlhops.cli.lint.finding import LintView
 from mlhops.cli.lint.linter import IGNORE
 from mlhops.cli.output import API_VERSION, camel
+from mlhops.cli.views.chronicle import Chronicle
 from mlhops.cli.views.difference import Difference
 from mlhops.cli.views.events import EventView
 from mlhops.cli.views.explanation import CONDITIONS, Clause
+from mlhops.cli.views.failure import Failure
 from mlhops.cli.views.fleet import FleetView
 from mlhops.cli.views.gates import EvaluationView
 from mlhops.cli.views.history import HistoryView
 from mlhops.cli.views.installation import InstallationCheck
 from mlhops.cli.views.model import ModelView
+from mlhops.cli.views.records import RecordView
 from mlhops.cli.views.remedies import REMEDIES, ROLES, VERDICTS, Remedy
 from mlhops.cli.views.report import ReportView
+from mlhops.cli.views.watch_history import WatchHistory
 from mlhops.rollout.reasons import Reason
 from tools import generated
 
@@ -67,6 +71,10 @@ DOCUMENTS: Mapping[str, object] = {
     "BundleVerdict": BundleVerdict,
     "Check": tuple[InstallationCheck, ...],
     "Lint": LintView,
+    "Chronicle": Chronicle,
+    "Watch": WatchHistory,
+    "Records": tuple[RecordView, ...],
+    "Failure": Failure,
 }
 """The view of each kind of document."""
 _SCALARS: Mapping[object, Json] = {
@@ -131,7 +139,7 @@ def schema() -> dict[str, Json]:
     kinds: list[Json] = [_document(kind, view, definitions) for kind, view in DOCUMENTS.items()]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"What kubectl mlhops prints with -o json ({API_VERSION})",
+        "title": f"What kubectl mlhops prints with -o json, and its dashboard answers ({API_VERSION})",
         "oneOf": kinds,
         "$defs": dict(sorted(definitions.items())),
     }

@@ -29,6 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "card": Entry("card", "card", _LOOK, "Write the model card of a revision."),
     "report": Entry("report", "report", _LOOK, "Get the report of an Evaluation, and check it."),
     "audit": Entry("audit", "audit", _LOOK, "Look back: timeline, export, verify."),
+    "dashboard": Entry("dashboard", "dashboard", _LOOK, "Show models as web pages, live."),
     "approve": Entry("decide", "approve", _DECIDE, "Let the approve step pass."),
     "reject": Entry(
         "decide", "reject", _DECIDE, "End the attempt: the evidence does not convince."
