@@ -32,6 +32,11 @@ def count(value: int | None) -> str:
     return HIDDEN if value is None else f"{value:,}"
 
 
+def positives(of: GroupView, task: str) -> str:
+    """Return how many positive cases a group has; where a number is predicted there are none to be counted."""
+    return NONE if task == "Regression" else count(of.positives)
+
+
 def interval(lower: float | None, upper: float | None) -> str:
     """Return an interval, a dash where neither end is known."""
     if lower is None and upper is None:
