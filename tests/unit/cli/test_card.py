@@ -27,7 +27,7 @@ from mlhops.cli.card.page import page
 from mlhops.cli.card.subject import subject
 from mlhops.cli.card.wording import NONE
 from mlhops.cli.output import document
-from testkit.builders import regression_model
+from testkit.builders import multiclass_model, regression_model
 from testkit.samples import EVERYTHING
 from testkit.standings import NEW, OLD, STANDINGS, an_evaluation
 
@@ -360,6 +360,18 @@ def test_a_model_of_a_number_is_told_in_the_unit_of_its_outcome() -> None:
     assert card.findings[0].unit == "d"
     assert f"| sex=F | 400 | {NONE} | 0.340 d | 0.200 d | 0.140 d |" in markdown(card)
     assert "tabular-regression" in markdown(card)
+
+
+def test_a_model_of_several_classes_names_them() -> None:
+    model = healthy()
+    spec = cast(Manifest, multiclass_model()["spec"])
+    cast(Manifest, model["spec"])["interface"] = spec["interface"]
+    told = cast(Manifest, cast(Manifest, spec["interface"])["output"])
+    card = carded(model)
+
+    assert card.task == "Multiclass"
+    assert card.entry("output").text.endswith(", ".join(cast("list[str]", told["classes"])))
+    assert f"| sex=F | 400 | {NONE} |" in markdown(card)
 
 
 def test_a_model_at_which_nobody_has_looked_has_a_card_without_results() -> None:

@@ -79,10 +79,13 @@ def output(of: Subject) -> Values:
     type_ = text(told, "type") or "Probability"
     if type_ == "Value":
         return (_value(told),), "spec.interface.output"
+    name = text(told, "name") or "probability"
+    if text(of.interface, "task") == "Multiclass":
+        classes = ", ".join(texts(told, "classes"))
+        return (f"{name}: {type_} of the classes {classes}",), "spec.interface.output"
     threshold = decimal(told, "threshold")
     called = f", called positive from {threshold:g} on" if threshold is not None else ""
     positive = text(told, "positiveClass") or "1"
-    name = text(told, "name") or "probability"
     return (f"{name}: {type_} of the class {positive}{called}",), "spec.interface.output"
 
 

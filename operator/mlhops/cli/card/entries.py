@@ -113,7 +113,7 @@ class ModelCard:
     version: str
     revision: str
     task: str
-    """What is predicted: Binary, or Regression for a number."""
+    """What is predicted, as `interface.task` has it."""
     role: str
     """serves, candidate, previous, rolled back, earlier or not deployed."""
     told_by: str

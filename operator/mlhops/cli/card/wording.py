@@ -33,8 +33,8 @@ def count(value: int | None) -> str:
 
 
 def positives(of: GroupView, task: str) -> str:
-    """Return how many positive cases a group has; where a number is predicted there are none to be counted."""
-    return NONE if task == "Regression" else count(of.positives)
+    """Return how many positive cases a group has; only an outcome of yes or no has any."""
+    return count(of.positives) if task == "Binary" else NONE
 
 
 def interval(lower: float | None, upper: float | None) -> str:
