@@ -26,7 +26,6 @@ from bench.gates import gates
 from bench.idle import idle
 from bench.latency import first_write, start
 from bench.memory import memory
-from bench.numeric_gates import numeric_gates
 from bench.outside import outside
 from bench.plane import Plane
 from bench.planning import planning
@@ -37,6 +36,7 @@ from bench.results import Result
 from bench.rollout import rollout
 from bench.serving import serving
 from bench.takeover import takeover
+from bench.task_gates import task_gates
 from bench.usage import Stolen
 from bench.verdict import verdict
 from bench.weight import weight
@@ -93,7 +93,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "weight": weight,
     "verdict": verdict,
     "gates": gates,
-    "numeric-gates": numeric_gates,
+    "task-gates": task_gates,
     "planning": planning,
     "evaluate": evaluate.evaluate,
     "rendering": rendering,

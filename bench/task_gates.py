@@ -1,8 +1,9 @@
-"""How often a gate on predicted numbers is right: simulated data sets with a known truth.
+"""How often a gate on numbers or on several classes is right: simulated data sets with a known truth.
 
 Rows are drawn: outcomes that are skewed, as stays in hospital and laboratory values are, and errors that are normal
 in all groups but wider, or shifted, in the last and smallest by so much that the true gap is so many times the limit.
-They are decided by the functions that the evaluator decides by.
+Of three classes the model finds the same share in all groups but the last. They are decided by the functions that the
+evaluator decides by.
 """
 
 import argparse
@@ -18,11 +19,12 @@ from bench.characteristics import MULTIPLES, Cell, worst_of
 from bench.results import Result
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.verdict import of_gap, of_ratio, overall
-from mlhops.measures import regression
+from mlhops.measures import multiclass, regression
 from mlhops.measures.measure import Measure
 from mlhops.statistics.arrays import Floats, Indices
 from mlhops.statistics.inference import performance
 from mlhops.statistics.inference.contrasts import Comparison
+from mlhops.statistics.inference.multiclass import ClassAnswers
 from mlhops.statistics.inference.numeric import NumericAnswers
 from mlhops.statistics.inference.question import Question
 
@@ -34,6 +36,10 @@ SHARES = (0.5, 0.25, 0.15, 0.07, 0.03)
 _SPREAD = 4.0
 """Standard deviation of errors in all groups but the last."""
 _ROUNDING = 1e-12
+_PREVALENCE = (0.2, 0.3, 0.5)
+"""Of three classes."""
+_FOUND = 0.8
+"""Which share of each class the model finds in all groups but the last."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +89,42 @@ class NumericDesign:
         return own, rest
 
 
-DESIGNS = [
+@dataclass(frozen=True)
+class ClassDesign:
+    """A gate on three classes in five groups; the last is the one that may differ."""
+
+    name: str
+    metric: Measure
+    limit: float
+    comparison: Comparison = "Difference"
+
+    def draw(self, rows: int, multiple: float, seed: int) -> tuple[ClassAnswers, Indices]:
+        """Return answers with outcomes, and the group of each row."""
+        key = [zlib.crc32(self.name.encode()), rows, round(10 * multiple), seed]
+        random = np.random.default_rng(key)
+        group = random.choice(len(SHARES), rows, p=SHARES)
+        label = random.choice(len(_PREVALENCE), rows, p=_PREVALENCE).astype(np.intp)
+        found = random.random(rows) < self._own(multiple)[group]
+        other = (label + random.integers(1, len(_PREVALENCE), rows)) % len(_PREVALENCE)
+        chosen = np.where(found, label, other).astype(np.intp)
+        return ClassAnswers(label, chosen, None, len(_PREVALENCE)), group
+
+    def _own(self, multiple: float) -> Floats:
+        """Return the share that the model finds of each class in each group."""
+        last = np.arange(len(SHARES)) == len(SHARES) - 1
+        return np.where(last, _FOUND - multiple * self.limit, _FOUND)
+
+    def truth(self, multiple: float) -> tuple[Floats, Floats]:
+        """Return the measure of each group, and of everybody outside it."""
+        own, shares = self._own(multiple), np.array(SHARES)
+        return own, (shares @ own - shares * own) / (1 - shares)
+
+
+DESIGNS: list[NumericDesign | ClassDesign] = [
     NumericDesign("MAE, 5 groups", regression.MAE, 1.0),
     NumericDesign("RMSE, ratio, 5 groups", regression.RMSE, 0.8, "Ratio"),
     NumericDesign("bias, 5 groups", regression.BIAS, 1.0),
+    ClassDesign("balanced accuracy, 5 groups", multiclass.BALANCED_ACCURACY, 0.1),
 ]
 
 
@@ -98,7 +136,7 @@ class _Decided:
     covered_absolute: bool
 
 
-def _decide(design: NumericDesign, rows: int, multiple: float, seed: int) -> _Decided:
+def _decide(design: NumericDesign | ClassDesign, rows: int, multiple: float, seed: int) -> _Decided:
     """Decide a gate as the evaluator does, and say whether the intervals held the truth."""
     answers, group = design.draw(rows, multiple, seed)
     sizes = np.bincount(group, minlength=len(SHARES))
@@ -106,13 +144,17 @@ def _decide(design: NumericDesign, rows: int, multiple: float, seed: int) -> _De
     if len(judged) == 0:
         return _Decided(EvaluationPhase.INCONCLUSIVE, False, True, True)
     members = np.eye(len(SHARES), dtype=bool)[judged]
-    question = Question([seed], design.comparison, largest=math.inf)
+    question = Question([seed], design.comparison, largest=design.metric.largest)
     found = performance.gaps(design.metric, answers, group, members, question)
     verdict = of_gap if design.comparison == "Difference" else of_ratio
     phase = overall(verdict(gap.lower, gap.upper, design.limit, "Proven") for gap in found)
     if phase is EvaluationPhase.SUCCESSFUL and len(judged) < len(SHARES):
         phase = EvaluationPhase.INCONCLUSIVE
-    own, rest = (each[judged] for each in design.truth(multiple))
+    defined = [i for i, gap in enumerate(found) if gap.defined]
+    if not defined:
+        return _Decided(phase, False, True, True)
+    found = [found[i] for i in defined]
+    own, rest = (each[judged[defined]] for each in design.truth(multiple))
     signed = own - rest if design.comparison == "Difference" else own / rest
     size = np.abs(signed) if design.comparison == "Difference" else np.minimum(signed, 1 / signed)
     held = [
@@ -153,25 +195,25 @@ def _share(held: list[bool]) -> float | None:
     return sum(held) / len(held) if held else None
 
 
-def numeric_gates() -> list[Result]:
+def task_gates() -> list[Result]:
     """Simulate all cells, and return the worst of each kind."""
     found = []
     for cell in cells():
         print(cell.told, flush=True)
         found.append(cell)
-    return worst_of(", predicted numbers", found)
+    return worst_of(", numbers and classes", found)
 
 
 def main() -> int:
     """Simulate fewer data sets, or all, and print them."""
-    parser = argparse.ArgumentParser(prog="python -m bench.numeric_gates", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.task_gates", description=__doc__)
     parser.add_argument("--datasets", type=int, default=DATASETS, help="in each cell")
     options = parser.parse_args()
     found = []
     for cell in cells(options.datasets):
         print(cell.told, flush=True)
         found.append(cell)
-    for result in worst_of(", predicted numbers", found):
+    for result in worst_of(", numbers and classes", found):
         print(f"{result.name}: {result.value:g} ({result.note})")
     return 0
 
