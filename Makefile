@@ -11,7 +11,6 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --py
 CANDIDATES := python3 python3.13 python3.12 python3.11
 USABLE := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 KEEP ?=
-LAB_KSERVE ?=
 ARGS ?=
 WORKERS ?= 2
 # Folder by folder, those whose tests wait first: the last files are short, and what a folder shares is gone after it.
@@ -106,8 +105,8 @@ endif
 campaign: venv ## simulation, meddlers, every field, and a fault at every point of every story (ARGS="--sample 20 --seed 7" for some)
 	$(PYTHON) -m campaign $(ARGS)
 
-demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster up, LAB_KSERVE=real runs KServe itself
-	KEEP=$(KEEP) LAB_KSERVE=$(LAB_KSERVE) $(PYTHON) -m lab.demo
+demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster up
+	KEEP=$(KEEP) $(PYTHON) -m lab.demo
 
 bench: venv ## measure, and write bench/RESULTS.md (ARGS="--only scale" for one thing)
 	$(PYTHON) -m bench $(ARGS)

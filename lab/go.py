@@ -15,6 +15,9 @@ from lab.cache import REPOSITORY, cache_folder, digest_of, locked, say
 MODULE = REPOSITORY / "lab" / "controlplane"
 PINNED = REPOSITORY / "requirements" / "go.txt"
 
+_building: dict[str, float] = {}
+"""What this process is building, and since when."""
+
 
 class NoGo(RuntimeError):
     """No usable Go toolchain could be found or installed."""
@@ -92,23 +95,35 @@ def _build(
 
 
 def _show_progress(build: "subprocess.Popen[bytes]", what: str) -> None:
-    start = time.monotonic()
+    _building[what] = time.monotonic()
     terminal = sys.stderr.isatty()
     interval = 1.0 if terminal else 15.0
-    while True:
-        elapsed = int(time.monotonic() - start)
-        line = f"building {what}: {elapsed // 60}:{elapsed % 60:02d} so far"
-        if terminal:
-            print(f"\rlab: {line}", end="", file=sys.stderr, flush=True)
-        else:
-            say(line)
-        try:
-            build.wait(interval)
-        except subprocess.TimeoutExpired:
-            continue
-        if terminal:
+    try:
+        while True:
+            if what == next(iter(_building)):
+                _tell(terminal=terminal)
+            try:
+                build.wait(interval)
+            except subprocess.TimeoutExpired:
+                continue
+            return
+    finally:
+        if terminal and len(_building) == 1:
             print(file=sys.stderr)
-        return
+        del _building[what]
+
+
+def _tell(*, terminal: bool) -> None:
+    """One line of all that is being built side by side."""
+    told = []
+    for what, start in list(_building.items()):
+        elapsed = int(time.monotonic() - start)
+        told.append(f"building {what}: {elapsed // 60}:{elapsed % 60:02d} so far")
+    line = "; ".join(told)
+    if terminal:
+        print(f"\rlab: {line}", end="", file=sys.stderr, flush=True)
+    else:
+        say(line)
 
 
 def required(module: Path, path: str) -> str:

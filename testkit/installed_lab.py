@@ -11,8 +11,8 @@ from testkit.lab_operator import LabOperator
 
 
 @contextmanager
-def installed_lab(*, real_kserve: bool) -> Iterator[Cluster]:
-    """A lab with the project's kinds, images, roles and policies; KServe is itself, or its stand-in."""
+def installed_lab() -> Iterator[Cluster]:
+    """A lab with the project's kinds, images, roles and policies."""
     images = {
         "mlhops/evaluator": program("mlhops.evaluator"),
         "mlhops/detector": detector("mlhops.detector"),
@@ -24,7 +24,6 @@ def installed_lab(*, real_kserve: bool) -> Iterator[Cluster]:
         install=[REPOSITORY / "crds"],
         backoff_base=0.3,
         audited=[USER],
-        real_kserve=real_kserve,
     ) as running:
         objects = kustomized(MANIFESTS / "base", running.control)
         running.apply(*(each for each in objects if each["kind"] != "Deployment"))

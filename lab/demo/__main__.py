@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from lab.binaries import kubectl
-from lab.cluster import Cluster, real_kserve_is_asked_for
+from lab.cluster import Cluster
 from lab.demo.screen import MODEL, NAMESPACE, Failed, Screen, ready
 from lab.demo.traffic import Traffic
 from lab.demo.train import load, train
@@ -40,10 +40,8 @@ SEVERAL_LOOKS = 25
 def main() -> int:
     """Tell the story once."""
     started = time.monotonic()
-    real_kserve = real_kserve_is_asked_for()
-    kserve = "KServe" if real_kserve else "a stand-in for KServe"
     print(
-        f"starting a cluster: etcd, kube-apiserver, kube-controller-manager, Envoy, {kserve}",
+        "starting a cluster: etcd, kube-apiserver, kube-controller-manager, KServe, Envoy",
         flush=True,
     )
     images = {
@@ -51,9 +49,7 @@ def main() -> int:
         "mlhops/detector": detector("mlhops.detector"),
         RETRAIN_IMAGE: program("lab.demo.retrain"),
     }
-    with Cluster.start(
-        images=images, install=[REPOSITORY / "crds"], real_kserve=real_kserve
-    ) as cluster:
+    with Cluster.start(images=images, install=[REPOSITORY / "crds"]) as cluster:
         screen = Screen(cluster)
         try:
             tell(cluster, screen)

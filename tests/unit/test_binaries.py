@@ -9,7 +9,6 @@ import pytest
 from lab import binaries, go
 from lab.binaries import NoControlPlane, Programs, built, gateway_api_crds, programs
 from lab.cache import cache_folder, digest_of, locked
-from lab.cluster import real_kserve_is_asked_for
 from lab.kserve_upstream.release import NoKServe, agent, manager, release
 from lab.node import AZURITE, NoNode, azurite
 
@@ -112,17 +111,6 @@ def test_the_version_of_a_module_is_read_from_where_it_is_required(tmp_path: Pat
     assert go.required(tmp_path, "a.example/two") == "v2.0.0"
     with pytest.raises(go.NoGo, match=r"does not require a\.example/thr"):
         go.required(tmp_path, "a.example/thr")
-
-
-def test_a_lab_runs_the_stand_in_unless_kserve_is_asked_for_in_words_that_exist(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for value, real in (("", False), ("stand-in", False), ("real", True)):
-        monkeypatch.setenv("LAB_KSERVE", value)
-        assert real_kserve_is_asked_for() is real
-    monkeypatch.setenv("LAB_KSERVE", "yes")
-    with pytest.raises(ValueError, match="LAB_KSERVE=yes: it is stand-in or real"):
-        real_kserve_is_asked_for()
 
 
 def test_a_changed_source_has_another_key(tmp_path: Path) -> None:
