@@ -121,6 +121,7 @@ requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade f
 	$(COMPILE) $(ARGS) requirements/go.in --output-file requirements/go.txt
 	$(COMPILE) $(ARGS) requirements/detector-alibi.in --output-file requirements/detector-alibi.txt
 	$(COMPILE) $(ARGS) requirements/mlserver.in --output-file requirements/mlserver.txt
+	$(COMPILE) $(ARGS) --no-deps requirements/storage.in --output-file requirements/storage.txt
 
 alibi: venv ## ask alibi-detect again what the tests hold the drift tests against (1 GB; Python 3.11 or 3.12)
 	$(PYTHON) -m venv $(ALIBI)

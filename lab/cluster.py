@@ -16,6 +16,7 @@ from lab.images import KSERVE, Images
 from lab.kserve_upstream.controller import KServe
 from lab.kserve_upstream.release import Release, manager, release
 from lab.standins import READY_FILE
+from lab.storage import IMAGE, initializer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STANDINS = "stand-ins"
@@ -40,8 +41,9 @@ class Cluster:
         self.volumes = self.root / "volumes"
         self.volumes.mkdir(parents=True)
         self._images = self.root / "images.json"
-        programs = {name: list(argv) for name, argv in {**KSERVE, **images}.items()}
-        self._images.write_text(json.dumps(programs))
+        own = {} if kserve is None else {**KSERVE, IMAGE: initializer()}
+        argv_by_image = {name: list(argv) for name, argv in {**own, **images}.items()}
+        self._images.write_text(json.dumps(argv_by_image))
         self._backoff_base = backoff_base
         self.proxy = ""
 

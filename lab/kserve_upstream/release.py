@@ -1,6 +1,7 @@
 """What a release of KServe consists of: two programs, its CRDs, its installation and its runtimes."""
 
 import json
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -10,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from lab.binaries import kubectl
-from lab.cache import REPOSITORY, cache_folder, locked, say
+from lab.cache import REPOSITORY, cache_folder, digest_of, locked, say
 from lab.client import Object
 from lab.go import NoGo, downloaded, programs, required
 
@@ -20,6 +21,7 @@ PACKAGES = (f"{PATH}/cmd/agent", f"{PATH}/cmd/manager")
 BUILD = ("build", "-trimpath", "-ldflags", "-s -w")
 INSTALLATION = Path("config", "overlays", "standalone", "kserve")
 RUNTIMES = Path("config", "runtimes")
+INITIALIZER = Path("python", "storage-initializer", "scripts", "initializer-entrypoint")
 CRD = "CustomResourceDefinition"
 WAY_OUT = (
     "Put Go (the version in lab/kserve_upstream/go.mod, or newer) on PATH and allow it to download "
@@ -41,6 +43,11 @@ class Release:
     def crds(self) -> Path:
         """Its CRDs in full, as a file to apply."""
         return self.folder / "crds.json"
+
+    @property
+    def initializer(self) -> Path:
+        """The script that its image storage-initializer starts, which needs its package kserve_storage."""
+        return self.folder / "initializer-entrypoint"
 
     def objects(self) -> list[Object]:
         """All else that an installation consists of."""
@@ -68,7 +75,7 @@ def agent() -> Path:
 
 def release() -> Release:
     """What it installs, from the cache or rendered now."""
-    folder = cache_folder() / f"kserve-{version()}"
+    folder = cache_folder() / f"kserve-{version()}-{digest_of(Path(__file__))}"
     try:
         if not folder.exists():
             with locked(folder):
@@ -99,6 +106,8 @@ def _render(folder: Path) -> None:
         rest = (one for one in installation if one["kind"] != CRD)
         _write(unfinished.folder / "installation.json", rest)
         _write(unfinished.folder / "runtimes.json", _kustomized(source / RUNTIMES))
+        # Contents only: the module cache's files are read-only, and so would the copy be.
+        shutil.copyfile(source / INITIALIZER, unfinished.initializer)
         unfinished.folder.rename(folder)
 
 
