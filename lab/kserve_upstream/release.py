@@ -11,15 +11,15 @@ from pathlib import Path
 import yaml
 
 from lab.binaries import kubectl
-from lab.cache import REPOSITORY, cache_folder, digest_of, locked, say
+from lab.cache import cache_folder, digest_of, locked, say
 from lab.client import Object
 from lab.go import NoGo, downloaded, programs, required
+from lab.kserve_upstream.version import PATH, module
 
-MODULE = REPOSITORY / "lab" / "kserve_upstream"
-PATH = "github.com/kserve/kserve"
 PACKAGES = (f"{PATH}/cmd/agent", f"{PATH}/cmd/manager")
 BUILD = ("build", "-trimpath", "-ldflags", "-s -w")
-INSTALLATION = Path("config", "overlays", "standalone", "kserve")
+# The first that there is: the other is that of earlier versions.
+INSTALLATIONS = (Path("config", "overlays", "standalone", "kserve"), Path("config", "default"))
 RUNTIMES = Path("config", "runtimes")
 INITIALIZER = Path("python", "storage-initializer", "scripts", "initializer-entrypoint")
 CRD = "CustomResourceDefinition"
@@ -60,7 +60,7 @@ class Release:
 
 def version() -> str:
     """The version that the lab runs."""
-    return required(MODULE, PATH)
+    return required(module(), PATH)
 
 
 def manager() -> Path:
@@ -75,8 +75,8 @@ def agent() -> Path:
 
 def release() -> Release:
     """What it installs, from the cache or rendered now."""
-    folder = cache_folder() / f"kserve-{version()}-{digest_of(Path(__file__))}"
     try:
+        folder = cache_folder() / f"kserve-{version()}-{digest_of(Path(__file__))}"
         if not folder.exists():
             with locked(folder):
                 if not folder.exists():
@@ -88,17 +88,18 @@ def release() -> Release:
 
 
 def _programs() -> Path:
-    what = f"KServe {version()}, its controller and its agent (takes some minutes, once)"
     try:
-        return programs(MODULE, BUILD, what, PACKAGES)
+        what = f"KServe {version()}, its controller and its agent (takes some minutes, once)"
+        return programs(module(), BUILD, what, PACKAGES)
     except (NoGo, OSError, subprocess.CalledProcessError) as error:
         raise NoKServe(f"KServe cannot be built: {error}\n{WAY_OUT}") from error
 
 
 def _render(folder: Path) -> None:
     say(f"reading the manifests of KServe {version()} (once)")
-    source = downloaded(MODULE, PATH)
-    installation = _kustomized(source / INSTALLATION)
+    source = downloaded(module(), PATH)
+    [there, *_] = [source / one for one in INSTALLATIONS if (source / one).is_dir()]
+    installation = _kustomized(there)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="rendering-") as temporary:
         unfinished = Release(Path(temporary) / folder.name)
         unfinished.folder.mkdir()
