@@ -116,7 +116,7 @@ demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster 
 	KEEP=$(KEEP) $(PYTHON) -m lab.demo
 
 lab: venv ## the demo's cluster without its story, for docs/tutorial.md: it stays up until Ctrl-C
-	LAB_KSERVE=$(LAB_KSERVE) $(PYTHON) -m lab.demo --stage
+	$(PYTHON) -m lab.demo --stage
 
 bench: venv ## measure, and write bench/RESULTS.md (ARGS="--only scale" for one thing)
 	$(PYTHON) -m bench $(ARGS)
