@@ -33,11 +33,13 @@ from mlhops.controller.resources import (
     EVALUATIONS,
     JOBS,
     MODELS,
+    NAMESPACES,
     PODS,
     POLICIES,
     REVISIONS,
     RUNTIMES,
     SERVICES,
+    STANDARDS,
     Kind,
 )
 from mlhops.controller.telemetry import metrics
@@ -58,6 +60,8 @@ WATCHED = (
     POLICIES,
     RUNTIMES,
     CLUSTER_RUNTIMES,
+    STANDARDS,
+    NAMESPACES,
 )
 LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS, CONFIG_MAPS})
 """Kinds of which only those with the label of a model are watched: a hospital's cluster has others."""
@@ -98,6 +102,9 @@ class Store:
         self.life = 0
         """How often all was forgotten."""
         self._newest: dict[Kind, int] = {}
+        self._ever: set[Kind] = set()
+        self._missed: set[Kind] = set()
+        """Kinds of which somebody was told that they are not installed."""
         self._empty()
 
     def _empty(self) -> None:
@@ -128,6 +135,17 @@ class Store:
     def set_complete(self, kind: Kind) -> None:
         """From now on what is not in here is not there."""
         self._complete.add(kind)
+        self._ever.add(kind)
+
+    def was_listed(self, kind: Kind) -> bool:
+        """Whether a kind was ever listed since the operator started, whatever was forgotten since."""
+        return kind in self._ever
+
+    def is_first_absence(self, kind: Kind) -> bool:
+        """Return, once, whether a kind that is not installed was never there."""
+        first = kind not in self._ever and kind not in self._missed
+        self._missed.add(kind)
+        return first
 
     def doubt(self, kind: Kind) -> None:
         """From now on it is not known what there is of a kind: it is not installed, or not readable."""
