@@ -39,7 +39,7 @@ STANDARDS = (
     ),
     _gate(
         "a Fairness gate of a Performance metric",
-        {"type": "Fairness"},
+        {"type": "Fairness", "metrics": ["P99"]},
         "metrics of a Fairness gate must be among",
         ".metrics",
     ),

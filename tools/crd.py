@@ -147,7 +147,6 @@ KINDS = (
         "std",
         (
             Column("Classes", ".spec.appliesTo.riskClasses"),
-            Column("Gates", ".spec.gates[*].name"),
             Column("Digest", ".spec.data.digest", "boolean"),
             Column("First weight", ".spec.rollout.maxFirstWeight", "integer"),
             Column("Pause", ".spec.rollout.minPause"),

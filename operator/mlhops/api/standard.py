@@ -16,7 +16,7 @@ from mlhops.api.base import (
     rules,
 )
 from mlhops.api.card import RiskClass
-from mlhops.api.gate import Declared, Intersection
+from mlhops.api.gate import Confidence, Declared, Intersection, Margin
 from mlhops.api.interface import SET, GroupName
 from mlhops.measures.measure import GATE_TYPES, MEASURES, GateType, measures_of
 from mlhops.small_cells import MinCellSize
@@ -174,11 +174,11 @@ class RequiredGate(
     limit: Annotated[float, Field(ge=0, le=86400)] | None = None
     """The most lenient limit: the largest difference, time or value of a metric of which lower is better, the
     smallest ratio or value of one of which higher is."""
-    margin: Annotated[float, Field(gt=0, le=1)] | None = None
+    margin: Margin | None = None
     """The largest margin of nonInferiority, which the gate then must have."""
     assurance: Literal["Proven", "NotRefuted"] = "NotRefuted"
     """With Proven the gate must be Proven, too."""
-    confidence: Annotated[float, Field(ge=0.5, le=0.999)] | None = None
+    confidence: Confidence | None = None
     """The least confidence."""
     min_positives: Annotated[int, Field(ge=1)] | None = None
     """The least minPositives."""
