@@ -100,7 +100,9 @@ def _share(draft: Draft, candidate: Candidate) -> int:
     service = draft.service(candidate)
     well = service is not None and service.ready is True and draft.blocked is None
     enough = candidate.desired_weight < 100 or not is_short(draft, candidate)
-    lawful = below_standard(draft, candidate) is None
-    if well and enough and lawful and is_proven(service, candidate.proof):
-        return candidate.desired_weight
+    if well and enough and is_proven(service, candidate.proof):
+        if below_standard(draft, candidate) is None:
+            return candidate.desired_weight
+        # What the route has of it was given while the standard was met: that is not taken away.
+        return min(draft.routed(candidate.inference_service), candidate.desired_weight)
     return draft.has_had(candidate)
