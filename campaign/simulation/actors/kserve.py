@@ -60,7 +60,7 @@ class KServe:
 
     def put_right(self) -> str:
         """Do one thing that brings an InferenceService nearer to being well, or to what was measured."""
-        stable, changed = _another_server(self._stage)
+        stable, changed, said = _another_server(self._stage)
         told = text(self._stage.server.view(MODELS).get(MODEL), "metadata", "resourceVersion")
         if not self._stage.objects(CLUSTER_RUNTIMES):
             return self.change_runtime()
@@ -73,7 +73,8 @@ class KServe:
         for live in self._stage.objects(SERVICES):
             if at(live, "metadata", "deletionTimestamp") is not None:
                 return self._finish(live)
-            if changed == "ServerChanged" and name_of(live) == stable:
+            blamed = f"{self._images.get(name_of(live), _A)} was not measured" in said
+            if changed == "ServerChanged" and name_of(live) == stable and blamed:
                 return self._move_tag(live)
             done = self._proceed(live)
             if done:
@@ -240,12 +241,15 @@ def _is_well(pod: Manifest, image: str) -> bool:
     )
 
 
-def _another_server(stage: Stage) -> tuple[str, str]:
-    """The InferenceService that serves, and how its server differs from what was measured, as the status has it."""
+def _another_server(stage: Stage) -> tuple[str, str, str]:
+    """The InferenceService that serves, and how its server differs from what was measured, as the status has it.
+
+    In one word and in a sentence; another image than that of the sentence is one that the operator has not seen yet.
+    """
     status = at(stage.server.view(MODELS).get(MODEL), "status")
     told = condition({"status": status}, "ServerMeasured")
     reason = text(told, "reason") if text(told, "status") == "False" else ""
-    return text(status, "stable", "inferenceService"), reason
+    return text(status, "stable", "inferenceService"), reason, text(told, "message")
 
 
 def _status(live: Manifest, ready: str, state: str) -> Manifest:

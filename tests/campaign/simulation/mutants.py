@@ -18,6 +18,7 @@ from mlhops.api.evaluation import (
 )
 from mlhops.api.status import Candidate, ClinicalModelStatus, Finding, Taken, TakenStep
 from mlhops.controller.cache.hearing import Hearing
+from mlhops.controller.kube.reader import CachedReader, LiveReader
 from mlhops.controller.reconcile.apply import Applier
 from mlhops.controller.reconcile.facts import Gathered
 from mlhops.controller.resources import MODELS
@@ -249,6 +250,13 @@ MUTANTS: Mapping[str, Mutant] = {
         "mlhops.rollout.evaluation.remeasure._verdict", _as_wished
     ),
     "what was known stays after a restore": lambda: patch.object(Hearing, "set_back", _nothing),
+    "what was given is given below a standard": lambda: patch(
+        "mlhops.rollout.traffic.weights.below_standard", _nothing
+    ),
+    "no standard holds": lambda: patch("mlhops.rollout.plan.check_standards", _nothing),
+    "a standard is as it was heard": lambda: patch.object(
+        LiveReader, "standards", CachedReader.standards
+    ),
     "what a detector was told stays": lambda: patch(
         "mlhops.controller.reconcile.facts._config_maps", lambda *_: {}
     ),
