@@ -60,21 +60,20 @@ class KServe:
 
     def put_right(self) -> str:
         """Do one thing that brings an InferenceService nearer to being well, or to what was measured."""
-        stable, changed, said = _another_server(self._stage)
+        stable, changed = _another_server(self._stage)
         told = text(self._stage.server.view(MODELS).get(MODEL), "metadata", "resourceVersion")
         if not self._stage.objects(CLUSTER_RUNTIMES):
             return self.change_runtime()
         if told == self._answered:
             changed = ""  # the operator has not looked since it was answered
-        if changed:
-            self._answered = told
         if changed == "RuntimeChanged":
+            self._answered = told
             return self.change_runtime()
         for live in self._stage.objects(SERVICES):
             if at(live, "metadata", "deletionTimestamp") is not None:
                 return self._finish(live)
-            blamed = f"{self._images.get(name_of(live), _A)} was not measured" in said
-            if changed == "ServerChanged" and name_of(live) == stable and blamed:
+            if changed == "ServerChanged" and name_of(live) == stable:
+                self._answered = told
                 return self._move_tag(live)
             done = self._proceed(live)
             if done:
@@ -241,15 +240,12 @@ def _is_well(pod: Manifest, image: str) -> bool:
     )
 
 
-def _another_server(stage: Stage) -> tuple[str, str, str]:
-    """The InferenceService that serves, and how its server differs from what was measured, as the status has it.
-
-    In one word and in a sentence; another image than that of the sentence is one that the operator has not seen yet.
-    """
+def _another_server(stage: Stage) -> tuple[str, str]:
+    """The InferenceService that serves, and how its server differs from what was measured, as the status has it."""
     status = at(stage.server.view(MODELS).get(MODEL), "status")
     told = condition({"status": status}, "ServerMeasured")
     reason = text(told, "reason") if text(told, "status") == "False" else ""
-    return text(status, "stable", "inferenceService"), reason, text(told, "message")
+    return text(status, "stable", "inferenceService"), reason
 
 
 def _status(live: Manifest, ready: str, state: str) -> Manifest:
