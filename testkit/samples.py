@@ -12,7 +12,7 @@ from testkit.builders import (
     override,
     without,
 )
-from testkit.documents import documented, documented_objects
+from testkit.documents import documented, documented_objects, examples
 
 _INTERFACE: Manifest = {
     "features": [
@@ -738,6 +738,8 @@ ACCEPTED: dict[str, Manifest] = {
     "a policy": monitoring_policy(),
     "a policy that says everything": POLICY,
     "a standard": clinical_standard(),
+    **documented_objects("docs/standards.md"),
+    **examples("manifests/examples/standards"),
     "a standard that says everything": STANDARD,
     "windows of a minute": monitoring_policy(
         {

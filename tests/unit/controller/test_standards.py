@@ -159,6 +159,16 @@ def test_what_cannot_be_read_or_understood_is_no_leave(server: Server, words: st
     assert found.applying == ()
 
 
+def test_a_step_that_cannot_be_taken_back_rests_on_the_standards_of_that_moment() -> None:
+    store = Store()
+    store.set_complete(STANDARDS)  # and none was heard of
+    model = ClinicalModel.model_validate(clinical_model())
+    server = Server([clinical_standard()])
+
+    assert asyncio.run(standards_of(CachedReader(store, server), model)) == Standards()
+    assert names(asyncio.run(standards_of(LiveReader(store, server), model))) == ["high-risk"]
+
+
 def test_an_api_server_that_is_busy_ends_the_pass_and_nothing_else() -> None:
     with pytest.raises(ApiError, match="busy"):
         read(Server(ApiError(503, "ServiceUnavailable", "busy")))
