@@ -25,6 +25,7 @@ from bench.gates import gates
 from bench.idle import idle
 from bench.latency import first_write, start
 from bench.memory import memory
+from bench.numeric_gates import numeric_gates
 from bench.outside import outside
 from bench.plane import Plane
 from bench.planning import planning
@@ -91,6 +92,7 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "weight": weight,
     "verdict": verdict,
     "gates": gates,
+    "numeric-gates": numeric_gates,
     "planning": planning,
     "evaluate": evaluate.evaluate,
     "rendering": rendering,

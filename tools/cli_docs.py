@@ -15,6 +15,9 @@ from types import NoneType, UnionType
 from typing import Union, get_args, get_origin, get_type_hints
 
 from mlhops.api.base import Json
+from mlhops.cli.audit.check import BundleVerdict
+from mlhops.cli.audit.timeline import AuditTimeline
+from mlhops.cli.card.entries import ModelCard
 from mlhops.cli.output import API_VERSION, camel
 from mlhops.cli.views.difference import Difference
 from mlhops.cli.views.events import EventView
@@ -25,6 +28,7 @@ from mlhops.cli.views.history import HistoryView
 from mlhops.cli.views.installation import InstallationCheck
 from mlhops.cli.views.model import ModelView
 from mlhops.cli.views.remedies import REMEDIES, ROLES, VERDICTS, Remedy
+from mlhops.cli.views.report import ReportView
 from mlhops.rollout.reasons import Reason
 from tools import generated
 
@@ -44,6 +48,10 @@ DOCUMENTS: Mapping[str, object] = {
     "Events": tuple[EventView, ...],
     "Evaluation": EvaluationView,
     "Difference": Difference,
+    "Card": ModelCard,
+    "Report": ReportView,
+    "Timeline": AuditTimeline,
+    "BundleVerdict": BundleVerdict,
     "Check": tuple[InstallationCheck, ...],
 }
 """The view of each kind of document."""

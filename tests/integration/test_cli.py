@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from lab.binaries import kubectl as real_kubectl
 from lab.control import ControlPlane
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.cli.audit.keys import SigningKey
 from mlhops.cli.completion import lines
 from mlhops.cli.exits import Exit, Trouble
 from mlhops.cli.kubectl import Connection, Kubectl
@@ -293,3 +296,49 @@ def test_a_page_is_drawn_anew_in_place_on_a_terminal_and_counts_the_time_down(
         read_until(ours, lambda told: "stopped" in told)
         assert watching.wait(timeout=20) == 130
     os.close(ours)
+
+
+def test_the_card_of_each_version_is_told_and_all_that_is_on_record_is_signed(
+    waiting: Hands, run: Run, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    waiting.api.patch(
+        MODELS, waiting.namespace, MODEL, {"spec": {"card": {"users": "Nurses of ward 3"}}}
+    )
+    code, out, _ = run("card", MODEL, "--revision", "1.0.0", "-o", "json")
+    before = json.loads(out)
+    assert (code, before["role"], before["version"]) == (Exit.WELL, "serves", "1.0.0")
+    assert before["toldBy"] == f"ControllerRevision {MODEL}-{before['revision']}"
+    _, out, _ = run("card", MODEL, "--revision", "candidate")
+    assert "Nurses of ward 3 (asked: spec.card.users)" in out
+    _, out, _ = run("card", MODEL, "--revision", "1.0.0")
+    assert "Nurses of ward 3" not in out
+    for form in ("html", "fhir"):
+        assert run("card", MODEL, "-o", form, "-f", str(tmp_path / form))[0] == Exit.WELL
+    code, _, said = run("card", MODEL, "-o", "chai", "--strict")
+    assert (code, "not stated: Funding (spec.card.funding)" in said) == (Exit.BAD, True)
+    assert run("card", MODEL, "--revision", "9.9.9")[0] == Exit.UNREACHED
+    code, _, said = run("report", MODEL)
+    assert (code, "name a folder in spec.evaluation.report" in said) == (Exit.UNREACHED, True)
+
+    assert run("approve", MODEL, "--reason", "a quiet week", "--yes")[0] == Exit.WELL
+    _, out, _ = run("audit", "timeline", MODEL, "-o", "json")
+    records = items(json.loads(out), "records")
+    approved = next(each for each in records if text(each, "what") == "Decision Approve")
+    assert (text(approved, "who"), text(approved, "told")) == ("lab-admin", "a quiet week")
+    assert text(approved, "at") >= now[:19]
+
+    key, private, public = (
+        SigningKey(Ed25519PrivateKey.generate()),
+        tmp_path / "key",
+        tmp_path / "pub",
+    )
+    pem = key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    private.write_bytes(pem)
+    public.write_bytes(key.signer.pem)
+    bundle = str(tmp_path / "bundle.tar.gz")
+    assert run("audit", "export", MODEL, "--to", bundle)[0] == Exit.USAGE
+    code, out, _ = run("audit", "export", MODEL, "--to", bundle, "--sign-key", str(private))
+    assert (code, "signed by sha256:" in out) == (Exit.WELL, True)
+    code = main(["audit", "verify", bundle, "--key", str(public)])
+    assert code == Exit.WELL

@@ -68,6 +68,7 @@ def test_a_folder_that_lacks_the_controller_manager_is_passed_over(
     assert programs().apiserver == ("/cache/controlplane", "apiserver")
 
 
+@pytest.mark.thorough
 def test_without_programs_and_without_go_the_error_names_both_ways_out(
     empty_cache: Path, no_go: None
 ) -> None:
@@ -78,6 +79,7 @@ def test_without_programs_and_without_go_the_error_names_both_ways_out(
     assert not list(empty_cache.glob("controlplane-*/*"))
 
 
+@pytest.mark.thorough
 def test_a_go_that_is_too_old_is_not_used(empty_cache: Path, no_go: None, tmp_path: Path) -> None:
     old = tmp_path / "go"
     old.write_text("#!/bin/sh\necho go1.21.0\n")
@@ -95,6 +97,7 @@ def test_a_go_that_is_new_enough_is_used(no_go: None, tmp_path: Path) -> None:
     assert go.find_go() == new
 
 
+@pytest.mark.thorough
 def test_without_go_kserve_is_no_skip_but_an_error_with_the_way_out(
     empty_cache: Path, no_go: None
 ) -> None:

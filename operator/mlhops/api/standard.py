@@ -121,11 +121,22 @@ def _ways() -> Iterator[tuple[str, str, str]]:
     )
 
 
+def _bounds() -> Iterator[tuple[str, str, str]]:
+    """Yield the rules of how large a limit may be, one for each bounds that metrics have."""
+    for bounds in dict.fromkeys(each.bounds for each in MEASURES.values()):
+        names = [each.name for each in MEASURES.values() if each.bounds == bounds]
+        least = ">" if bounds.open else ">="
+        inside = f"self.limit {least} {bounds.low} && self.limit <= {bounds.high}"
+        others = f"!self.metrics.exists(m, m in {names})"
+        yield f"!has(self.limit) || {others} || ({inside})", bounds.remedy, ".limit"
+
+
 class RequiredGate(
     Floor,
     json_schema_extra=rules(
         *map(_of_type, GATE_TYPES),
         *_ways(),
+        *_bounds(),
         (
             (
                 "self.type == 'Fairness' || has(self.margin) || "
@@ -142,11 +153,6 @@ class RequiredGate(
             "self.type == 'Performance' || !has(self.margin)",
             "margin is of nonInferiority, which Performance gates have: remove it",
             ".margin",
-        ),
-        (
-            "!has(self.limit) || self.type == 'Latency' || (self.limit >= 0.0 && self.limit <= 1.0)",
-            "limit must be between 0 and 1: write 0.1 for ten percentage points",
-            ".limit",
         ),
         (
             "self.type != 'Fairness' || !has(self.limit) || has(self.comparison)",
@@ -171,9 +177,11 @@ class RequiredGate(
     """How a Fairness gate must compare two rates; either way where it is left out."""
     against: Literal["Rest", "Best", "Reference"] | None = None
     """With whom a Fairness gate must compare each group; with anybody where it is left out."""
-    limit: Annotated[float, Field(ge=0, le=86400)] | None = None
+    limit: float | None = None
     """The most lenient limit: the largest difference, time or value of a metric of which lower is better, the
     smallest ratio or value of one of which higher is."""
+    tolerance: Annotated[float, Field(ge=0)] | None = None
+    """The largest tolerance, of metrics that have one."""
     margin: Margin | None = None
     """The largest margin of nonInferiority, which the gate then must have."""
     assurance: Literal["Proven", "NotRefuted"] = "NotRefuted"

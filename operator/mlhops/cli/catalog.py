@@ -26,6 +26,9 @@ COMMANDS: dict[str, Entry] = {
     "events": Entry("records", "events", _LOOK, "List what the operator told of a model."),
     "evaluation": Entry("records", "evaluation", _LOOK, "Show what gates measured, by group."),
     "diff": Entry("diff", "diff", _LOOK, "Show what two revisions differ in."),
+    "card": Entry("card", "card", _LOOK, "Write the model card of a revision."),
+    "report": Entry("report", "report", _LOOK, "Get the report of an Evaluation, and check it."),
+    "audit": Entry("audit", "audit", _LOOK, "Look back: timeline, export, verify."),
     "approve": Entry("decide", "approve", _DECIDE, "Let the approve step pass."),
     "reject": Entry(
         "decide", "reject", _DECIDE, "End the attempt: the evidence does not convince."

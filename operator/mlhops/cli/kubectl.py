@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MODELS = f"clinicalmodels.{GROUP}"
 EVALUATIONS = f"evaluations.{GROUP}"
 DECISIONS = f"decisions.{GROUP}"
+POLICIES = f"monitoringpolicies.{GROUP}"
 REVISIONS = "controllerrevisions.apps"
 EVENTS = "events"
 _PAGE = 500

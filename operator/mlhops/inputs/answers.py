@@ -74,7 +74,7 @@ def one_per_row(
     if fits and width == 1:
         return answer.flat
     classes = len(output.classes) if output.classes is not None else PAIR
-    if not fits or output.type == "Class" or width != classes:
+    if not fits or output.type in ("Class", "Value") or width != classes:
         raise FlawedError(Flaw.WRONG_WIDTH)
     column = column_of(output, width, labels)
     if column is None and output.classes is None:

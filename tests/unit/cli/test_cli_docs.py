@@ -8,6 +8,11 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from lab.cache import REPOSITORY
+from mlhops.cli.audit.bundle import bundle
+from mlhops.cli.audit.check import verdict
+from mlhops.cli.audit.timeline import timeline
+from mlhops.cli.card.assemble import model_card
+from mlhops.cli.card.subject import subject
 from mlhops.cli.output import document
 from mlhops.cli.views.difference import difference, newest
 from mlhops.cli.views.events import events
@@ -17,7 +22,9 @@ from mlhops.cli.views.gates import evaluation
 from mlhops.cli.views.history import history
 from mlhops.cli.views.installation import Cluster, findings
 from mlhops.cli.views.model import model_view
+from mlhops.cli.views.report import report
 from testkit.standings import NEW, OLD, STANDINGS, a_decision, an_evaluation
+from tests.unit.cli.audited import gathered
 from tools import cli_docs
 
 
@@ -41,9 +48,16 @@ def printed() -> Iterator[tuple[str, object]]:
         yield "Model", model_view(model, measured, [a_decision()])
         yield "Explanation", explanation(model)
         yield "History", history(model)
+        about = subject(model, "", [], measured)
+        assert about is not None
+        yield "Card", model_card(about)
     yield "Fleet", fleet(make() for make in STANDINGS.values())
     yield "Events", events([{"reason": "Promoted"}])
     yield "Evaluation", evaluation(measured[0])
+    yield "Report", report(measured[0])
+    of = gathered()
+    yield "Timeline", timeline(of.model, of.evaluations, of.decisions, of.revisions, of.events)
+    yield "BundleVerdict", verdict(bundle(of, None), [])
     of_both = (newest(measured, OLD), newest(measured, NEW))
     yield "Difference", difference(STANDINGS["approval"](), (OLD, NEW), (None, None), of_both)
     yield "Check", findings(Cluster(version={}, group=None), "1.0.0")

@@ -9,6 +9,7 @@ from kopf._cogs.clients.errors import APIClientError
 
 from mlhops.api.base import Manifest
 from mlhops.controller.kube import watches as module
+from mlhops.controller.kube.watch import NoMemories
 from mlhops.controller.kube.watches import Watches
 from mlhops.controller.resources import Kind
 
@@ -58,3 +59,28 @@ def test_a_list_that_takes_too_long_makes_the_watches_begin_anew(
 
 def test_whatever_else_ends_the_watches_ends_the_operator(runs: Callable[[int], int]) -> None:
     assert runs(403) == 1
+
+
+def test_kopf_remembers_no_object_however_many_it_has_seen() -> None:
+    async def see() -> NoMemories:
+        memories = NoMemories()
+        for number in range(3):
+            await memories.recall(kopf.RawBody(metadata={"uid": f"uid-{number}"}))
+        return memories
+
+    assert list(asyncio.run(see()).iter_all_memories()) == []
+
+
+def test_the_watches_use_a_kopf_that_remembers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+    loop = asyncio.new_event_loop()
+    watches = Watches(Deaf(), loop, [])
+
+    async def operator(**given: object) -> None:
+        used.append(given["memories"])
+        watches.stop()
+
+    monkeypatch.setattr(kopf, "operator", operator)
+    watches.run()
+    loop.close()
+    assert [type(each) for each in used] == [NoMemories]

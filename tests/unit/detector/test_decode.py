@@ -190,6 +190,15 @@ def scored(
     return decoded.outcome, list(decoded.scores)
 
 
+def test_of_a_model_of_a_number_the_number_is_the_score() -> None:
+    stay = Output(name="days", type="Value", unit="d")
+    one = {"outputs": [tensor("output-0", [2], "FP64", [3.5, 120])]}
+    assert scored(stay, one) == (RequestOutcome.SCORES, [3.5, 120])
+    assert scored(stay, {"predictions": [[3.5], [-1]]}) == (RequestOutcome.SCORES, [3.5, -1])
+    two = {"outputs": [tensor("output-0", [2, 2], "FP64", [1, 2, 3, 4])]}
+    assert scored(stay, two)[0] is RequestOutcome.WRONG_OUTPUT
+
+
 def test_of_two_columns_the_one_that_classes_name_is_the_score() -> None:
     output = Output(threshold=0.5, positive_class="died", classes=["died", "survived"])
     assert scored(output) == (RequestOutcome.SCORES, [0.9, 0.2])

@@ -109,6 +109,22 @@ def test_which_limit_is_lenient_depends_on_which_way_is_better(
     assert gate({"metrics": [metric], "limit": asked}, {"spec.evaluation.gates.-": at_floor}) == []
 
 
+def test_a_greater_tolerance_is_more_lenient() -> None:
+    within: Manifest = {
+        "name": "close",
+        "type": "Performance",
+        "metric": "WithinTolerance",
+        "limit": 0.8,
+        "tolerance": 10,
+    }
+    asked: Manifest = {"metrics": ["WithinTolerance"], "limit": 0.8, "tolerance": 5}
+
+    assert gate(asked, {"spec.evaluation.gates.-": within}) == [
+        ("spec.evaluation.gates[close].tolerance", "5 or less")
+    ]
+    assert gate(asked, {"spec.evaluation.gates.-": {**within, "tolerance": 5}}) == []
+
+
 def test_a_performance_gate_without_a_limit_has_none_of_the_floor() -> None:
     relative: Json = {
         "name": "no-worse",

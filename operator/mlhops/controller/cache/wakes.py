@@ -52,6 +52,8 @@ def wakes(change: ObjectChange, store: Store, models: Collection[Key]) -> Iterat
         store: what is known since that change.
         models: all that were ever seen.
     """
+    if _is_of_long_ago(change, store):
+        return
     yield from _named(change)
     if change.kind == PODS:
         yield from _served_by(change, store)
@@ -59,6 +61,18 @@ def wakes(change: ObjectChange, store: Store, models: Collection[Key]) -> Iterat
     if change.kind == MODELS:
         yield from _counted(change)
     yield from _waiting_for_hostnames(change, store)
+
+
+def _is_of_long_ago(change: ObjectChange, store: Store) -> bool:
+    """Whether it is an Evaluation, one of thousands, that ended before this operator began.
+
+    When all are listed, every model is looked at.
+    """
+    after = change.after
+    if change.kind != EVALUATIONS or change.before is not None or after is None:
+        return False
+    ended = after.record is not None and after.record.settled
+    return ended and store.awaits(EVALUATIONS, change.name.namespace)
 
 
 def stops(decision: Manifest) -> bool:

@@ -153,7 +153,7 @@ async def _unknown(
 
 async def _belongings(reader: Reader, model: ClinicalModel) -> Belongings:
     mine = (model.metadata.namespace, model.metadata.name)
-    (evaluations, records), decided, revisions, maps, policy, standards = await asyncio.gather(
+    evidence, decided, revisions, maps, policy, standards = await asyncio.gather(
         reader.evaluations(*mine, _cited(model)),
         reader.decisions(*mine, heard_first(model.status)),
         reader.of_model(REVISIONS, *mine),
@@ -162,7 +162,7 @@ async def _belongings(reader: Reader, model: ClinicalModel) -> Belongings:
         standards_of(reader, model),
     )
     jobs = await reader.of_model(JOBS, *mine) if model.spec.monitoring is not None else []
-    return Belongings(evaluations, records, decided, revisions, maps, policy, jobs, standards)
+    return Belongings(*evidence, decided, revisions, maps, policy, jobs, standards)
 
 
 async def _rivals(

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlhops.api.evaluation import EvaluationSpec
+from mlhops.api.interface import Output
 from mlhops.api.profile import MOST_BYTES, AskedProfile, StoredProfile, kind_of
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.profile.build import profile, seed_of
 from mlhops.evaluator.scoring.features import Inputs, inputs
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.predictions import AnyPredictions
 from mlhops.inputs.classes import PAIR, column_of
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift.sketch import Column
@@ -34,7 +35,7 @@ class ReferenceProfile:
 def reference(
     table: Table,
     spec: EvaluationSpec,
-    predictions: Predictions,
+    predictions: AnyPredictions,
     digest: str,
     labels: frozenset[str] = frozenset(),
 ) -> ReferenceProfile:
@@ -51,8 +52,8 @@ def reference(
         EvaluationError: a column cannot be read.
     """
     features, output = spec.interface.features, spec.interface.output
-    chosen = _chosen(len(predictions.called), MOST_VALUES // len(features), digest)
-    values = predictions.called if predictions.score is None else predictions.score
+    chosen = _chosen(predictions.rows, MOST_VALUES // len(features), digest)
+    values = predictions.counted
     read = _read(table, spec, chosen)
     found = profile(
         features,
@@ -61,7 +62,7 @@ def reference(
         revision=spec.revision,
         created_from=digest,
         cells=spec.cells,
-    ).model_copy(update={"asked": read.asked, "positive_column": column_of(output, PAIR, labels)})
+    ).model_copy(update={"asked": read.asked, "positive_column": _positive_column(output, labels)})
     text = found.to_text()
     size = len(text.encode())
     if size > MOST_BYTES:
@@ -70,6 +71,11 @@ def reference(
             "features, or fewer categories"
         )
     return ReferenceProfile(StoredProfile(digest=found.digest()), text)
+
+
+def _positive_column(output: Output, labels: frozenset[str]) -> int | None:
+    """Return which of two columns is the score; of a number there is but one."""
+    return None if output.type == "Value" else column_of(output, PAIR, labels)
 
 
 def missing(why: str) -> ReferenceProfile:

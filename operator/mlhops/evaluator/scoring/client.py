@@ -21,9 +21,9 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.detector import EVALUATION_ID
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator.errors import EvaluationError, RefusedError, UnavailableError, counted
-from mlhops.evaluator.scoring import answers
 from mlhops.evaluator.scoring.features import Inputs, payload
 from mlhops.evaluator.scoring.redact import quote
+from mlhops.evaluator.tasks import answers
 
 ATTEMPTS = 5
 _FIRST_WAIT = 0.2

@@ -15,9 +15,9 @@ from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.data.typed import Sent
 from mlhops.evaluator.errors import RefusedError
-from mlhops.evaluator.scoring.answers import Values
 from mlhops.evaluator.scoring.client import Endpoint, ModelClient
 from mlhops.evaluator.scoring.features import Inputs, inputs
+from mlhops.evaluator.tasks.answers import Values
 
 MOST_ROWS = 64
 _MOST_SECONDS = 30.0

@@ -46,6 +46,7 @@ def _lacks(floor: RequiredGate, gate: Gate) -> Iterator[StandardShortfall]:
     yield from _kind(floor, gate)
     yield from _across(floor, gate)
     yield from _limit(floor, gate)
+    yield from _tolerance(floor, gate)
     yield from _margin(floor, gate)
     yield from _certainty(floor, gate)
 
@@ -108,6 +109,13 @@ def _more_is_stricter(floor: RequiredGate, gate: Gate) -> bool:
     if floor.type == "Fairness":
         return floor.comparison == "Ratio"
     return floor.type == "Performance" and MEASURES[gate.metric].better == "Higher"
+
+
+def _tolerance(floor: RequiredGate, gate: Gate) -> Iterator[StandardShortfall]:
+    most, given = floor.tolerance, gate.tolerance
+    if most is not None and given is not None and given > most:
+        place, asked = _at(gate, "tolerance"), f"{most:g} or less"
+        yield StandardShortfall(place, f"{given:g}", asked, f"set it to {most:g}", "", -most)
 
 
 def _margin(floor: RequiredGate, gate: Gate) -> Iterator[StandardShortfall]:

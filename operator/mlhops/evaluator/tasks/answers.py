@@ -99,11 +99,11 @@ def _one_per_row(answer: Tensor, output: Output, rows: int, labels: Labels) -> V
 
 def _wanted(output: Output, rows: int) -> str:
     pair = f" or [{rows}, {len(output.classes or ()) or PAIR}]"
-    return f"[{rows}] or [{rows}, 1]" + ("" if output.type == "Class" else pair)
+    return f"[{rows}] or [{rows}, 1]" + ("" if output.type in ("Class", "Value") else pair)
 
 
 def _naming(output: Output, shape: Sequence[int], rows: int) -> str:
-    if output.type == "Class" or len(shape) != PAIR or shape[0] != rows:
+    if output.type in ("Class", "Value") or len(shape) != PAIR or shape[0] != rows:
         return ""
     if output.classes is not None:
         return ", or list as many classes in interface.output.classes as it has columns"
@@ -121,7 +121,8 @@ def scores(values: Values, output: Output) -> Floats:
     if strange:
         raise EvaluationError(
             f"the model answers NaN, null or infinity for {counted(strange, 'row')} of a batch of "
-            f"{len(numbers):,}: a score must be a finite number for every patient; correct how the "
+            f"{len(numbers):,}: a {'value' if output.type == 'Value' else 'score'} must be a finite number for every "
+            "patient; correct how the "
             "model treats missing values"
         )
     if output.type == "Probability":
@@ -175,11 +176,17 @@ def classes(values: Values, output: Output, known: frozenset[str]) -> Bools:
 def _number(value: object, output: Output) -> float:
     if value is None:
         return float("nan")
-    if isinstance(value, bool | int | float):
-        return float(value)
+    if isinstance(value, bool | int | float) and not (
+        isinstance(value, bool) and output.type == "Value"
+    ):
+        try:
+            return float(value)
+        except OverflowError:  # a whole number beyond all floats
+            return float("inf")
+    other = "" if output.type == "Value" else ", or set output.type to Class"
     raise EvaluationError(
         f"the model answers with {type(value).__name__}, but output.type is {output.type}: serve "
-        "numbers, or set output.type to Class"
+        f"numbers{other}"
     )
 
 
