@@ -27,6 +27,7 @@ from mlhops.cli.card.markdown import markdown
 from mlhops.cli.card.page import page
 from mlhops.cli.card.subject import subject
 from mlhops.cli.output import document
+from mlhops.cli.views.gates import counts_classes
 from testkit.builders import multiclass_model, regression_model
 from testkit.samples import EVERYTHING
 from testkit.standings import NEW, OLD, STANDINGS, an_evaluation
@@ -119,6 +120,13 @@ def test_the_card_of_a_model_of_another_outcome_says_what_it_answers(
     if bound:
         gate: Json = {"type": "Performance", "metric": "Bias", "limit": 0.5}
         assert bound in goal(gate)
+
+
+def test_only_of_yes_or_no_it_is_told_how_many_are_positive() -> None:
+    assert counts_classes("FalseNegativeRate")
+    assert counts_classes("a metric of another version")
+    assert not counts_classes("MAE")
+    assert not counts_classes("BalancedAccuracy")
 
 
 def test_what_nobody_stated_says_so_in_every_format() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from mlhops.cli.views.gates import GroupView
+from mlhops.cli.views.gates import GroupView, counts_classes
 
 NOT_STATED = "not stated"
 """Stands where nobody has said anything: a gap that is seen is asked about."""
@@ -85,6 +85,11 @@ class GateFinding:
     """The group that fares worst; empty where the whole is measured."""
     message: str
     groups: tuple[GroupView, ...]
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether people are positive or negative, as far as the metric tells."""
+        return counts_classes(self.metric)
 
 
 @dataclass(frozen=True)

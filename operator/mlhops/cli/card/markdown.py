@@ -124,7 +124,7 @@ def _finding(of: GateFinding) -> Iterator[str]:
         cells = (
             escaped(each.group),
             wording.count(each.rows),
-            wording.count(each.positives),
+            wording.count(each.positives) if of.has_classes else "",
             wording.number(each.rate),
             wording.number(each.rest),
             wording.number(each.gap),
