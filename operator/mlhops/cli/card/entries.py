@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from mlhops.cli.views.gates import GroupView, counts_classes
+from mlhops.cli.views.gates import GroupView
 
 NOT_STATED = "not stated"
 """Stands where nobody has said anything: a gap that is seen is asked about."""
@@ -80,16 +80,11 @@ class GateFinding:
     upper: float | None
     limit: float | None
     unit: str
-    """Of estimate and limit: `s`, or empty."""
+    """Of estimate, limit and rates: `s`, that of the outcome, or empty."""
     group: str
     """The group that fares worst; empty where the whole is measured."""
     message: str
     groups: tuple[GroupView, ...]
-
-    @property
-    def has_classes(self) -> bool:
-        """Whether people are positive or negative, as far as the metric tells."""
-        return counts_classes(self.metric)
 
 
 @dataclass(frozen=True)
@@ -117,6 +112,8 @@ class ModelCard:
     name: str
     version: str
     revision: str
+    task: str
+    """What is predicted, as `interface.task` has it."""
     role: str
     """serves, candidate, previous, rolled back, earlier or not deployed."""
     told_by: str

@@ -47,12 +47,16 @@ def findings(manifest: Manifest, overridden: tuple[str, ...]) -> tuple[GateFindi
     measured = {gate.name: gate for gate in evaluation(manifest, overridden).gates}
     asked = {text(gate, "name"): gate for gate in items(manifest, "spec", "gates")}
     names = [*measured, *(name for name in asked if name not in measured)]
+    unit = text(manifest, "spec", "interface", "output", "unit")
     return tuple(
-        _finding(name, asked.get(name), measured.get(name), name in overridden) for name in names
+        _finding(asked.get(name), measured.get(name), name in overridden, name, unit)
+        for name in names
     )
 
 
-def _finding(name: str, asked: Json, found: GateView | None, overridden: bool) -> GateFinding:
+def _finding(
+    asked: Json, found: GateView | None, overridden: bool, name: str, outcome: str
+) -> GateFinding:
     type_ = text(asked, "type")
     metric = text(asked, "metric") or (found.metric if found else "")
     return GateFinding(
@@ -70,11 +74,20 @@ def _finding(name: str, asked: Json, found: GateView | None, overridden: bool) -
         lower=found.lower if found else None,
         upper=found.upper if found else None,
         limit=found.limit if found and found.limit is not None else decimal(asked, "limit"),
-        unit="s" if type_ == "Latency" else "",
+        unit=_unit(asked, outcome),
         group=found.group if found else "",
         message=found.message if found else "",
         groups=found.groups if found else (),
     )
+
+
+def _unit(asked: Json, outcome: str) -> str:
+    """Return the unit of what a gate measures: a ratio has none, and most metrics have none either."""
+    if text(asked, "type") == "Latency":
+        return "s"
+    measure = MEASURES.get(text(asked, "metric"))
+    counted = measure is not None and measure.in_units and text(asked, "comparison") != "Ratio"
+    return outcome if counted else ""
 
 
 def _what(asked: Json, metric: str) -> str:
@@ -135,6 +148,5 @@ def _bound(asked: Json) -> str:
 
 
 def _tolerance(asked: Json) -> str:
-    """Return which errors a gate counts as right, where it does so."""
-    tolerance = decimal(asked, "tolerance")
-    return "" if tolerance is None else f", with a tolerance of {tolerance:g}"
+    found = decimal(asked, "tolerance")
+    return "" if found is None else f", with a tolerance of {found:g}"
