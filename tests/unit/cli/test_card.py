@@ -106,8 +106,8 @@ def test_each_value_says_whether_it_was_asked_measured_or_derived() -> None:
 @pytest.mark.parametrize(
     ("made", "output", "bound"),
     [
-        (regression_model, "stay: Value in d", "at most 0.5 off 0"),
-        (multiclass_model, "probability: Probability, one of the classes red, yellow, green", ""),
+        (regression_model, "stay: a number, in d, from 0", "at most 0.5 off 0"),
+        (multiclass_model, "probability: Probability of the classes red, yellow, green", ""),
     ],
 )
 def test_the_card_of_a_model_of_another_outcome_says_what_it_answers(
