@@ -27,6 +27,22 @@ def records(model: Manifest) -> tuple[RecordView, ...]:
     namespace, name = text(model, "metadata", "namespace"), text(model, "metadata", "name")
     of = f"{name} -n {namespace}"
     return (
+        RecordView(
+            "card",
+            "what people must know before they rely on it; --revision has that of an earlier version",
+            f"{PROGRAM} card {of} -o html -f card.html",
+        ),
+        RecordView(
+            "report",
+            "where the report of its Evaluation lies, and whether a copy is that report",
+            f"{PROGRAM} report {of}",
+        ),
+        RecordView("timeline", "who did what when", f"{PROGRAM} audit timeline {of}"),
+        RecordView(
+            "audit bundle",
+            "all that is on record, signed by you, for a check without the cluster",
+            f"{PROGRAM} audit export {of} --to {name}.tar.gz --sign-key KEY.pem",
+        ),
         RecordView("history", "how its rollouts ended, and who decided", f"{PROGRAM} history {of}"),
         RecordView(
             "manifest", "what is asked for, as it stands", f"kubectl get clinicalmodel {of} -o yaml"
