@@ -91,6 +91,29 @@ def _linked(match: re.Match[str], page: Path) -> str:
     return match[1] if (page.parent / match[2]).is_dir() else match[0]
 
 
+# What axe-core finds in the theme's pages: headings without a level, places of one name, and regions that scroll
+# and that no keyboard reaches.
+_ACCESSIBLE = {
+    '<p class="caption" role="heading">': '<p class="caption" role="heading" aria-level="2">',
+    '<aside class="sidebar-drawer">': '<aside class="sidebar-drawer" aria-label="All pages">',
+    '<aside class="toc-drawer">': '<aside class="toc-drawer" aria-label="On this page">',
+    '<aside class="toc-drawer no-toc">': '<aside class="toc-drawer no-toc" aria-hidden="true">',
+    '<th class="head"><p></p></th>': '<td class="head"></td>',
+    "<pre>": '<pre tabindex="0">',
+    '<div class="table-wrapper': '<div tabindex="0" class="table-wrapper',
+}
+
+
+def _finish(app: Sphinx, error: Exception | None) -> None:
+    """Have those read the pages who use a keyboard or a screen reader."""
+    for page in Path(app.outdir).rglob("*.html") if error is None else ():
+        text = page.read_text()
+        for found, better in _ACCESSIBLE.items():
+            text = text.replace(found, better)
+        page.write_text(text)
+
+
 def setup(app: Sphinx) -> None:
     """Connect what this page adds."""
+    app.connect("build-finished", _finish)
     app.connect("source-read", _read)

@@ -24,7 +24,7 @@ MODEL = "/models/ward/sepsis"
 ADDRESSES = [
     "/models",
     MODEL,
-    *(f"{MODEL}/{part}" for part in PARTS),
+    *(f"{MODEL}/{part}" for part in (*PARTS, "card")),
     f"/evaluations/ward/{EVALUATION}",
 ]
 """Every page of that model."""
@@ -69,6 +69,7 @@ class MemoryCluster:
             "evaluations": self.evaluations,
             "decisions": self.decisions,
             "events": self.events,
+            "controllerrevisions": (),
         }[kind]
 
 

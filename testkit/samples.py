@@ -69,6 +69,9 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
                 "owner": "clinical-ml",
                 "limitations": [],
                 "references": [],
+                "stakeholders": [],
+                "sensitiveInputs": [],
+                "citations": [],
             },
             "predictor": {
                 "modelFormat": {"name": "sklearn"},

@@ -28,7 +28,6 @@ from mlhops.cli.lint.finding import LintView
 from mlhops.cli.lint.linter import IGNORE
 from mlhops.cli.main import command_of
 from mlhops.cli.output import API_VERSION, camel
-from mlhops.cli.views.chronicle import Chronicle
 from mlhops.cli.views.difference import Difference
 from mlhops.cli.views.events import EventView
 from mlhops.cli.views.explanation import CONDITIONS, Clause
@@ -84,7 +83,6 @@ DOCUMENTS: Mapping[str, object] = {
     "BundleVerdict": BundleVerdict,
     "Check": tuple[InstallationCheck, ...],
     "Lint": LintView,
-    "Chronicle": Chronicle,
     "Watch": WatchHistory,
     "Records": tuple[RecordView, ...],
     "Failure": Failure,

@@ -104,7 +104,17 @@ def blames(line: str, path: str) -> bool:
 def test_what_is_left_out_is_filled_in_by_the_server(server: Server, kind: str) -> None:
     manifest, spec = DEFAULTED[kind]
 
-    assert server.create(renamed(manifest))["spec"] == spec
+    answer = server.create(renamed(manifest))
+
+    assert answer["spec"] == spec
+    assert filled_in_by_lint(manifest)["spec"] == spec
+
+
+def filled_in_by_lint(manifest: Manifest) -> Manifest:
+    """A manifest with the defaults that lint fills in before it asks the rules."""
+    schema = admission.schema_of(manifest)
+    assert schema is not None
+    return cast(Manifest, admission.prepared(manifest, schema))
 
 
 @pytest.mark.parametrize("manifest", [clinical_model(), monitoring_policy()])

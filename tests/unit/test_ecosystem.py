@@ -4,6 +4,7 @@ from typing import cast
 
 import pytest
 import yaml
+from cel_expr_python import cel
 
 from mlhops.api.base import Manifest
 from mlhops.api.decision import Decision
@@ -11,6 +12,7 @@ from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
 from mlhops.cli.catalog import PROGRAM
 from mlhops.json_access import at, items, text
+from testkit.builders import with_path
 from testkit.images import REPOSITORY
 from tools.crd import KINDS
 from tools.release import problems
@@ -74,6 +76,38 @@ def test_flux_never_deletes_a_model_that_left_the_repository() -> None:
     for each in yaml.safe_load_all(file.read_text()):
         assert text(each, "kind") == "Kustomization"
         assert at(each, "spec", "prune") is False
+
+
+@pytest.mark.parametrize(
+    ("standing", "expected"),
+    [
+        ("unseen", "in progress"),
+        ("begun", "in progress"),
+        ("serving", "current"),
+        ("paused", "current"),
+        ("inconclusive", "current"),
+        ("failed", "failed"),
+        ("rolled_back", "failed"),
+    ],
+)
+def test_flux_takes_a_pause_for_done_where_it_is_told_to(standing: str, expected: str) -> None:
+    """By the expressions of the file, evaluated as Flux does: one that cannot be evaluated is not true."""
+    _, patient = yaml.safe_load_all((REPOSITORY / "manifests/flux/models.yaml").read_text())
+    (check,) = items(patient, "spec", "healthCheckExprs")
+    folder = "manifests/argocd/resource_customizations/mlhops.io/ClinicalModel/testdata"
+    model = read(f"{folder}/{standing}.yaml")
+
+    holds = [name for name in ("current", "failed") if true(text(check, name), model)]
+
+    assert (text(check, "apiVersion"), text(check, "kind")) == (model["apiVersion"], model["kind"])
+    assert holds == ([] if expected == "in progress" else [expected])
+    assert not true(text(check, "current"), with_path(model, "metadata.generation", 99))
+
+
+def true(expression: str, manifest: Manifest) -> bool:
+    environment = cel.NewEnv(variables={"status": cel.Type.DYN, "metadata": cel.Type.DYN})
+    told = {name: manifest.get(name, {}) for name in ("status", "metadata")}
+    return environment.compile(expression).eval(data=told).value() is True
 
 
 def test_the_picture_of_the_readme_has_the_numbers_of_its_text() -> None:

@@ -26,7 +26,7 @@ LOSS = MeasureBounds(
 )
 _TASKS: tuple[TaskName, ...] = ("Multiclass",)
 _NOBODY = "there is no row"
-_FEW = "there are fewer than 10 rows of a class"
+_FEW = "there are fewer than 20 rows of a class"
 
 
 def _accuracy(answers: ClassAnswers, rows: Indices) -> Piece:

@@ -32,7 +32,8 @@ class CaseKinds(Protocol):
 class AllRows:
     """Cases of an outcome of which every row is one."""
 
-    rows: int
+    everybody: Bools
+    """True for each row, bool[rows]."""
 
     def of(self, cases: str) -> Bools:
         """Return that each row is a case, bool[rows].
@@ -40,11 +41,9 @@ class AllRows:
         Raises:
             KeyError: there is no such kind.
         """
-        import numpy as np
-
         if cases != ROWS:
             raise KeyError(cases)
-        return np.ones(self.rows, dtype=np.bool_)
+        return self.everybody
 
 
 @dataclass(frozen=True, kw_only=True)

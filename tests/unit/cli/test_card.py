@@ -20,6 +20,7 @@ from mlhops.cli.card.chai import NAMESPACE, chai
 from mlhops.cli.card.cyclonedx import cyclonedx
 from mlhops.cli.card.entries import NOT_STATED, ModelCard, Source, not_stated
 from mlhops.cli.card.fhir import fhir
+from mlhops.cli.card.findings import goal
 from mlhops.cli.card.formats import FORMATS, gaps, rendered
 from mlhops.cli.card.hti1 import ATTRIBUTES, answer, hti1
 from mlhops.cli.card.markdown import markdown
@@ -100,6 +101,25 @@ def test_each_value_says_whether_it_was_asked_measured_or_derived() -> None:
     assert card.entry("output").source is Source.DERIVED
     assert "called positive from" in card.entry("output").text
     assert not_stated(card) == ()
+
+
+@pytest.mark.parametrize(
+    ("made", "output", "bound"),
+    [
+        (regression_model, "stay: Value in d", "at most 0.5 off 0"),
+        (multiclass_model, "probability: Probability, one of the classes red, yellow, green", ""),
+    ],
+)
+def test_the_card_of_a_model_of_another_outcome_says_what_it_answers(
+    made: Callable[[], Manifest], output: str, bound: str
+) -> None:
+    model = healthy()
+    spec, other = cast(Manifest, model["spec"]), cast(Manifest, made()["spec"])
+    spec["interface"] = other["interface"]
+    assert carded(model).entry("output").text == output
+    if bound:
+        gate: Json = {"type": "Performance", "metric": "Bias", "limit": 0.5}
+        assert bound in goal(gate)
 
 
 def test_what_nobody_stated_says_so_in_every_format() -> None:

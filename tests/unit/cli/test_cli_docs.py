@@ -17,7 +17,6 @@ from mlhops.cli.card.subject import subject
 from mlhops.cli.lint.finding import Document
 from mlhops.cli.lint.linter import Sources, Wanted, lint
 from mlhops.cli.output import document
-from mlhops.cli.views.chronicle import chronicle
 from mlhops.cli.views.difference import difference, newest
 from mlhops.cli.views.events import events
 from mlhops.cli.views.explanation import explanation
@@ -59,7 +58,6 @@ def printed() -> Iterator[tuple[str, object]]:
         about = subject(model, "", [], measured)
         assert about is not None
         yield "Card", model_card(about)
-        yield "Chronicle", chronicle(model, measured, [a_decision()])
         yield "Watch", watch_history(model, measured)
         yield "Records", records(model)
     yield "Fleet", fleet(make() for make in STANDINGS.values())

@@ -80,7 +80,8 @@ def lint(
     sources = _read(asked, recursive=recursive)
     if against:
         earlier = _read((against,), recursive=recursive)
-        sources = Sources(sources.files, sources.documents, sources.faults, earlier.documents)
+        wrong = (*sources.faults, *earlier.faults)
+        sources = Sources(sources.files, sources.documents, wrong, earlier.documents)
     if not sources.documents and not sources.faults:
         remedy = "-R looks into folders of folders; only .yaml, .yml and .json of a folder are read"
         raise Trouble(f"there is no object in {', '.join(asked)}", remedy, Exit.USAGE)
@@ -90,9 +91,9 @@ def lint(
 
 
 def _exit(view: LintView, *, strict: bool) -> Exit:
-    if view.errors or (strict and view.warnings > (not view.rules_checked)):
+    if view.errors or (strict and view.warnings > view.unchecked):
         return Exit.BAD
-    return Exit.WELL if view.rules_checked else Exit.UNDECIDED
+    return Exit.UNDECIDED if view.unchecked else Exit.WELL
 
 
 def _show(view: LintView, form: str, color: str) -> None:
@@ -144,7 +145,13 @@ def _files(name: str, *, recursive: bool, faults: list[tuple[Document, Fault]]) 
         faults.append((Document(str(path), None, {}), Fault(KUSTOMIZATION, (), said)))
     found = sorted(path.rglob("*") if recursive else path.iterdir())
     for each in found:
-        if each.suffix in _SUFFIXES and each.name not in _KUSTOMIZATIONS and each.is_file():
+        hidden = any(part.startswith(".") for part in each.relative_to(path).parts)
+        if (
+            not hidden
+            and each.suffix in _SUFFIXES
+            and each.name not in _KUSTOMIZATIONS
+            and each.is_file()
+        ):
             yield str(each)
 
 

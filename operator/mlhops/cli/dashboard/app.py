@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from mlhops.cli.card import page as card
 from mlhops.cli.dashboard import links, markup, pages, reading, stream
 from mlhops.cli.dashboard.access import Access
 from mlhops.cli.dashboard.cluster import ApiReader, ApiRefusal, Changes, Expired
@@ -55,7 +56,8 @@ def app(access: Access, namespace: str = "") -> Starlette:
     ]
     for part, page in PARTS.items():
         routes += _twins(f"{of_model}/{part}", found.of_model(page))
-    routes.append(Route("/stream", found.stream))
+    routes += _twins(f"{of_model}/card", found.card)
+    routes += [Route("/stream", found.stream), Route("/static/card.css", card_style)]
     return Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=_STATIC))],
         middleware=[Middleware(Guard, access=access)],
@@ -99,6 +101,12 @@ class Dashboard:
 
         return answer
 
+    def card(self, request: Request) -> Response:
+        """Answer with the card of a revision."""
+        place = request.path_params
+        cluster, named = self.access.cluster(request), request.query_params.get("revision", "")
+        return shown(request, pages.card_page(cluster, place["namespace"], place["name"], named))
+
     async def stream(self, request: Request) -> Response:
         """Answer with changes, as long as somebody listens."""
         if self.streams >= stream.MOST:
@@ -135,6 +143,11 @@ def shown(request: Request, page: pages.WebPage) -> Response:
         found = document(page.kind, page.view)
         return Response(to_text(found, "json"), media_type="application/json")
     return HTMLResponse(markup.html(page, request.url.path, request.url.query, now()))
+
+
+def card_style(request: Request) -> Response:  # noqa: ARG001
+    """Return the style that cards want."""
+    return Response(card.style(), media_type="text/css")
 
 
 def refused(request: Request, error: Exception) -> Response:

@@ -18,7 +18,13 @@ from mlhops.cli.refusals import ApiRequest, explained
 
 _PATIENCE = 30.0
 _LOOK = 0.02
-_PATHS = rf"^/apis/{GROUP}/,^/api/v1/namespaces/[^/]+/events$"
+_PATHS = ",".join(
+    (
+        rf"^/apis/{GROUP}/",
+        "^/api/v1/namespaces/[^/]+/events$",
+        "^/apis/apps/v1/namespaces/[^/]+/controllerrevisions$",
+    )
+)
 """What the dashboard reads, and no Secret, pod or log."""
 _NO_METHODS = "^(POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE)$"
 

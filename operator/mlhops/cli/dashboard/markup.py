@@ -15,6 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from mlhops.cli.audit.timeline import AuditRecord
 from mlhops.cli.dashboard import links, plots
 from mlhops.cli.dashboard.pages import WebPage
 from mlhops.cli.text.gates import interval
@@ -102,6 +103,7 @@ def environment() -> Environment:
         "interval": interval,
         "step_of": step_of,
         "runs": runs,
+        "record_of": record_of,
         "parties": PARTIES,
         "roles": ROLES,
         "decider": ROLES[Party.DECIDER],
@@ -169,6 +171,12 @@ def trend_plot(of: GateTrend) -> Markup:
 def runs(looks: Sequence[LookView]) -> list[tuple[int, LookView]]:
     """Return looks that came to the same one after another, with how many, the newest first."""
     return [(len(list(same)), look) for look, same in groupby(reversed(looks))]
+
+
+def record_of(of: AuditRecord) -> tuple[str, str]:
+    """Return what kind of record something stands in, and its name: empty where it is no object of its own."""
+    kind, _, name = of.record.partition(" ")
+    return ("Rollout", "") if kind.startswith("status.history") else (kind, name)
 
 
 def _marked(said: str, style: Style) -> Markup:

@@ -30,7 +30,7 @@ class Mirror:
         self._models: dict[tuple[str, str], Manifest] = {}
         self._version = ""
         self._follows = False
-        self._listeners: set[Listener] = set()
+        self._listeners: set[MirrorFeed] = set()
 
     def read(self) -> reading.Read:
         """Return the models as they are.
@@ -50,7 +50,7 @@ class Mirror:
         """
         with self._lock:
             self._begin()
-            listener = Listener(self)
+            listener = MirrorFeed(self)
             if version != self._version:
                 listener.hear(
                     WatchEvent("MODIFIED", {"metadata": {"resourceVersion": self._version}})
@@ -58,7 +58,7 @@ class Mirror:
             self._listeners.add(listener)
             return listener
 
-    def leave(self, listener: Listener) -> None:
+    def leave(self, listener: MirrorFeed) -> None:
         """Tell somebody nothing any more."""
         with self._lock:
             self._listeners.discard(listener)
@@ -103,7 +103,7 @@ class Mirror:
                 listener.hear(event)
 
 
-class Listener:
+class MirrorFeed:
     """Changes of a mirror, told after it has them."""
 
     def __init__(self, mirror: Mirror) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote, urlencode
@@ -10,7 +11,7 @@ from urllib.parse import quote, urlencode
 from mlhops.api import API_VERSION
 from mlhops.cli.dashboard.cluster import ApiReader, ApiRefusal, Changes, Expired
 from mlhops.cli.exits import Trouble
-from mlhops.cli.kubectl import DECISIONS, EVALUATIONS, EVENTS, MODELS
+from mlhops.cli.kubectl import DECISIONS, EVALUATIONS, EVENTS, MODELS, REVISIONS
 from mlhops.cli.refusals import ApiRequest
 from mlhops.json_access import items, text
 
@@ -115,6 +116,15 @@ def events(cluster: ApiReader, namespace: str, name: str) -> list[Manifest]:
     return _listed(cluster, EVENTS, namespace, chosen).objects
 
 
+def revisions(cluster: ApiReader, namespace: str, name: str) -> list[Manifest]:
+    """Return the ControllerRevisions of a model.
+
+    Raises:
+        ApiRefusal: they are not told.
+    """
+    return _listed(cluster, REVISIONS, namespace, labels=f"mlhops.io/model={checked(name)}").objects
+
+
 def changes(cluster: ApiReader, namespace: str, name: str, version: str) -> Changes:
     """Follow models from a version on: one, those of a namespace, or all.
 
@@ -140,20 +150,24 @@ def checked(name: str) -> str:
     return name
 
 
-def _listed(cluster: ApiReader, kind: str, namespace: str, fields: str = "") -> Read:
+def _listed(
+    cluster: ApiReader, kind: str, namespace: str, fields: str = "", labels: str = ""
+) -> Read:
     """Return a list page by page; anew where it grew too old between two pages."""
+    named = {"fieldSelector": fields, "labelSelector": labels}
+    selectors = {key: said for key, said in named.items() if said}
     for _ in range(_ATTEMPTS):
         try:
-            return _pages(cluster, kind, namespace, fields)
+            return _pages(cluster, kind, namespace, selectors)
         except Expired:
             continue
     trouble = Trouble("the list changed faster than it could be read", "load the page again")
     raise ApiRefusal(503, trouble)
 
 
-def _pages(cluster: ApiReader, kind: str, namespace: str, fields: str) -> Read:
+def _pages(cluster: ApiReader, kind: str, namespace: str, selectors: Mapping[str, str]) -> Read:
     asked = ApiRequest("list", kind)
-    given = {"limit": str(_PAGE)} | ({"fieldSelector": fields} if fields else {})
+    given = {"limit": str(_PAGE), **selectors}
     found: list[Manifest] = []
     while True:
         page = cluster.get(f"{_path(kind, namespace)}?{urlencode(given)}", asked)
@@ -168,6 +182,8 @@ def _path(kind: str, namespace: str) -> str:
     inside = f"/namespaces/{checked(namespace)}" if namespace else ""
     if kind == EVENTS:
         return f"/api/v1{inside}/events"
+    if kind == REVISIONS:
+        return f"/apis/apps/v1{inside}/controllerrevisions"
     return f"/apis/{API_VERSION}{inside}/{kind.partition('.')[0]}"
 
 

@@ -25,7 +25,7 @@ def faults(manifest: Manifest, engine: Rules | None) -> Iterator[Fault]:
         manifest: an object of the group mlhops.io.
         engine: evaluates rules; None where they are not checked.
     """
-    schema = _schema_of(manifest)
+    schema = schema_of(manifest)
     if schema is None:
         yield from _unknown_kind(manifest)
         return
@@ -42,7 +42,7 @@ def faults(manifest: Manifest, engine: Rules | None) -> Iterator[Fault]:
 
 def changes(manifest: Manifest, earlier: Manifest, engine: Rules) -> Iterator[Fault]:
     """Return for what the API server would refuse to change an object into another."""
-    schema = _schema_of(manifest)
+    schema = schema_of(manifest)
     if schema is None:
         return
     values = [structure.numeric(prepared(each, schema), schema) for each in (manifest, earlier)]
@@ -66,7 +66,8 @@ def prepared(manifest: Manifest, schema: Manifest) -> Json:
     return metadata.named(made) if isinstance(made, dict) else made
 
 
-def _schema_of(manifest: Manifest) -> Manifest | None:
+def schema_of(manifest: Manifest) -> Manifest | None:
+    """Return the schema of an object's kind with that of its metadata, None where there is no such kind."""
     if manifest.get("apiVersion") != kinds.version():
         return None
     schema = kinds.schemas().get(str(manifest.get("kind")))

@@ -63,7 +63,8 @@ class LintView:
     """Objects of this project's kinds."""
     others: int
     """Objects of other kinds, which are looked at as far as they are referred to."""
-    rules_checked: bool
+    unchecked: int
+    """Findings that rules were not checked, which are among the warnings."""
     errors: int
     warnings: int
     infos: int

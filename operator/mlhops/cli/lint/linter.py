@@ -58,13 +58,13 @@ def lint(sources: Sources, engine: Rules | None, wanted: Wanted, now: datetime) 
     if engine is None and ours:
         told.append((ours[0], Fault(codes.RULES_UNCHECKED, (), codes.RULES_UNCHECKED.meaning)))
     kept = [each for each in told if not _ignored(*each, wanted)]
-    findings = sorted((found(*each) for each in kept), key=_order)
-    shown = tuple(each for each in dict.fromkeys(findings) if _shown(each, wanted.least))
+    findings = sorted({found(*each) for each in kept}, key=_order)
+    shown = tuple(each for each in findings if _shown(each, wanted.least))
     return LintView(
         files=sources.files,
         objects=len(ours),
         others=len(sources.documents) - len(ours),
-        rules_checked=not any(fault.code is codes.RULES_UNCHECKED for _, fault in told),
+        unchecked=sum(each.code == codes.RULES_UNCHECKED.number for each in findings),
         errors=_count(findings, Level.ERROR),
         warnings=_count(findings, Level.WARNING),
         infos=_count(findings, Level.INFO),
@@ -115,4 +115,4 @@ def _order(finding: LintFinding) -> tuple[str, int, int, str, str]:
 
 
 def _count(findings: Iterable[LintFinding], level: Level) -> int:
-    return sum(each.level is level for each in dict.fromkeys(findings))
+    return sum(each.level is level for each in findings)

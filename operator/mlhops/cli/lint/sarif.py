@@ -30,7 +30,7 @@ def sarif(view: LintView, version: str) -> Manifest:
     run: Manifest = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "invocations": [{"executionSuccessful": view.rules_checked}],
+        "invocations": [{"executionSuccessful": view.unchecked == 0}],
         "results": results,
     }
     return {

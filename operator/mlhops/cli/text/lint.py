@@ -41,7 +41,7 @@ def _summary(view: LintView) -> str:
         counts.append(f"{view.suppressed} suppressed")
     where = f"{_counted(view.objects, 'object')} of mlhops.io in {_counted(view.files, 'file')}"
     others = f", {_counted(view.others, 'other object')}" if view.others else ""
-    unchecked = "" if view.rules_checked else "; not all rules were checked"
+    unchecked = "; not all rules were checked" if view.unchecked else ""
     return f"{', '.join(counts)}: {where}{others}{unchecked}"
 
 

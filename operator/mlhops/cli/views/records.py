@@ -26,25 +26,24 @@ def records(model: Manifest) -> tuple[RecordView, ...]:
     """Return what can be written of a model."""
     namespace, name = text(model, "metadata", "namespace"), text(model, "metadata", "name")
     of = f"{name} -n {namespace}"
+    formats = "html, md, chai, cyclonedx, hti1, fhir or json"
     return (
         RecordView(
-            "card",
-            "what people must know before they rely on it; --revision has that of an earlier version",
-            f"{PROGRAM} card {of} -o html -f card.html",
+            "Model card",
+            f"What was asked, measured and derived of what serves, as {formats}",
+            f"{PROGRAM} card {of} -o html -f {name}.html",
         ),
         RecordView(
-            "report",
-            "where the report of its Evaluation lies, and whether a copy is that report",
-            f"{PROGRAM} report {of}",
+            "Timeline",
+            "Who did what when, the oldest first",
+            f"{PROGRAM} audit timeline {of} -o csv",
         ),
-        RecordView("timeline", "who did what when", f"{PROGRAM} audit timeline {of}"),
         RecordView(
-            "audit bundle",
-            "all that is on record, signed by you, for a check without the cluster",
+            "Audit",
+            "All that is on record, signed by who exports it, to be checked without a cluster",
             f"{PROGRAM} audit export {of} --to {name}.tar.gz --sign-key KEY.pem",
         ),
-        RecordView("history", "how its rollouts ended, and who decided", f"{PROGRAM} history {of}"),
         RecordView(
-            "manifest", "what is asked for, as it stands", f"kubectl get clinicalmodel {of} -o yaml"
+            "Manifest", "What is asked for as it stands", f"kubectl get clinicalmodel {of} -o yaml"
         ),
     )

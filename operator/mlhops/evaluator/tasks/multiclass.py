@@ -47,7 +47,7 @@ class MulticlassHandler:
 
     def cells(self, label: Labels, _: AnyPredictions) -> AllRows:
         """Return that each row is a case."""
-        return AllRows(len(label))
+        return AllRows(np.ones(len(label), dtype=np.bool_))
 
     def answers(self, label: Labels, predictions: AnyPredictions) -> ClassAnswers:
         """Return the model's classes with the true ones."""

@@ -35,7 +35,7 @@ class RegressionHandler:
 
     def cells(self, label: Labels, _: AnyPredictions) -> AllRows:
         """Return that each row is a case."""
-        return AllRows(len(label))
+        return AllRows(np.ones(len(label), dtype=np.bool_))
 
     def answers(self, label: Labels, predictions: AnyPredictions) -> NumericAnswers:
         """Return the model's numbers with the true ones."""

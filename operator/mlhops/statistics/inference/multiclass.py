@@ -13,9 +13,9 @@ from mlhops.statistics.arrays import Bools, Floats, Indices
 from mlhops.statistics.inference import auroc, influence, numeric
 from mlhops.statistics.inference.auroc import Ranked
 from mlhops.statistics.inference.influence import Piece
-from mlhops.statistics.inference.proportions import effective_limits
+from mlhops.statistics.inference.proportions import effective_limits, wilson
 
-FEWEST = 10
+FEWEST = 20
 """Rows of each class that a measure needs which weighs all classes alike."""
 LEAST_RISK = 1e-15
 """A smaller risk of what came true counts as this one: the logarithm of none is infinite."""
@@ -95,7 +95,10 @@ def accuracy(answers: ClassAnswers, rows: Indices) -> Piece:
 
 
 def balanced_accuracy(answers: ClassAnswers, rows: Indices) -> Piece:
-    """Return the mean over the classes of the share of their rows that the model finds (macro sensitivity)."""
+    """Return the mean over the classes of the share of their rows that the model finds (macro sensitivity).
+
+    Its limits join Wilson's of each class (the method of variance estimates recovery, see `contrasts`).
+    """
     if not answers.has_enough(rows):
         return influence.undefined(len(rows))
     label, hits = answers.label[rows], answers.hits[rows].astype(np.float64)
@@ -103,7 +106,16 @@ def balanced_accuracy(answers: ClassAnswers, rows: Indices) -> Piece:
     found = np.bincount(label, hits, answers.classes) / sizes
     effect = (hits - found[label]) / (sizes[label] * answers.classes)
     most = 1 / (int(sizes.min()) * answers.classes)
-    return _bounded(float(found.mean()), effect, rows, most)
+    mean, events = float(found.mean()), found * sizes
+
+    def limits(critical: float) -> tuple[float, float]:
+        low, high = wilson(events, sizes, critical)
+        below, above = (float(np.sqrt(((each - found) ** 2).sum())) for each in (low, high))
+        return mean - below / answers.classes, mean + above / answers.classes
+
+    smoothed = (events + 0.5) / (sizes + 1)
+    variance = float((smoothed * (1 - smoothed) / sizes).sum()) / answers.classes**2
+    return Piece(mean, variance, limits, rows, effect, len(rows), most)
 
 
 def kappa(answers: ClassAnswers, rows: Indices) -> Piece:
