@@ -12,7 +12,6 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --generate-hashes --universal --py
 CANDIDATES := python3 python3.13 python3.12 python3.11
 USABLE := import sys, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 KEEP ?=
-LAB_KSERVE ?=
 ARGS ?=
 WORKERS ?= 2
 # Folder by folder, those whose tests wait first: the last files are short, and what a folder shares is gone after it.
@@ -113,11 +112,11 @@ endif
 campaign: venv ## simulation, meddlers, every field, and a fault at every point of every story (ARGS="--sample 20 --seed 7" for some)
 	$(PYTHON) -m campaign $(ARGS)
 
-demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster up, LAB_KSERVE=real runs KServe itself
-	KEEP=$(KEEP) LAB_KSERVE=$(LAB_KSERVE) $(PYTHON) -m lab.demo
+demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster up
+	KEEP=$(KEEP) $(PYTHON) -m lab.demo
 
 lab: venv ## the demo's cluster without its story, for docs/tutorial.md: it stays up until Ctrl-C
-	LAB_KSERVE=$(LAB_KSERVE) $(PYTHON) -m lab.demo --stage
+	$(PYTHON) -m lab.demo --stage
 
 bench: venv ## measure, and write bench/RESULTS.md (ARGS="--only scale" for one thing)
 	$(PYTHON) -m bench $(ARGS)
@@ -133,6 +132,7 @@ requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade f
 	$(COMPILE) $(ARGS) requirements/detector-alibi.in --output-file requirements/detector-alibi.txt
 	$(COMPILE) $(ARGS) requirements/docs.in --output-file requirements/docs.txt
 	$(COMPILE) $(ARGS) requirements/mlserver.in --output-file requirements/mlserver.txt
+	$(COMPILE) $(ARGS) --no-deps requirements/storage.in --output-file requirements/storage.txt
 
 site: venv ## the documentation as a site in build/site; warnings are errors, and so is a request to anybody else
 	$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(SITE)

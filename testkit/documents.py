@@ -41,3 +41,13 @@ def documented_objects(page: str) -> dict[str, Manifest]:
                 metadata["name"] = "example"
             found[f"{page} block {number}"] = manifest
     return found
+
+
+def examples(folder: str) -> dict[str, Manifest]:
+    """Each file of a folder that is an object of ours."""
+    found = {path.name: yaml.safe_load(path.read_text()) for path in (ROOT / folder).glob("*.yaml")}
+    return {
+        f"{folder}/{name}": manifest
+        for name, manifest in sorted(found.items())
+        if str(manifest["apiVersion"]).startswith("mlhops.io/")
+    }

@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from lab.binaries import kubectl
-from lab.cluster import Cluster, real_kserve_is_asked_for
+from lab.cluster import Cluster
 from lab.demo.screen import MODEL, NAMESPACE, Failed, Screen, ready
 from lab.demo.traffic import Traffic
 from lab.demo.train import load, train
@@ -45,10 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--stage", action="store_true", help="no story: leave the cluster up")
     only_stage = parser.parse_args(argv).stage
     started = time.monotonic()
-    real_kserve = real_kserve_is_asked_for()
-    kserve = "KServe" if real_kserve else "a stand-in for KServe"
     print(
-        f"starting a cluster: etcd, kube-apiserver, kube-controller-manager, Envoy, {kserve}",
+        "starting a cluster: etcd, kube-apiserver, kube-controller-manager, KServe, Envoy",
         flush=True,
     )
     images = {
@@ -56,9 +54,7 @@ def main(argv: list[str] | None = None) -> int:
         "mlhops/detector": detector("mlhops.detector"),
         RETRAIN_IMAGE: program("lab.demo.retrain"),
     }
-    with Cluster.start(
-        images=images, install=[REPOSITORY / "crds"], real_kserve=real_kserve
-    ) as cluster:
+    with Cluster.start(images=images, install=[REPOSITORY / "crds"]) as cluster:
         screen = Screen(cluster)
         if only_stage:
             stage(cluster, screen)

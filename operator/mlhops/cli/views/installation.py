@@ -12,7 +12,7 @@ from mlhops.json_access import items, number, text
 if TYPE_CHECKING:
     from mlhops.api.base import Manifest
 
-KINDS = ("clinicalmodels", "decisions", "evaluations", "monitoringpolicies")
+KINDS = ("clinicalmodels", "clinicalstandards", "decisions", "evaluations", "monitoringpolicies")
 GROUPS = {
     "serving.kserve.io/v1beta1": ("KServe", "install KServe 0.16 or later"),
     "gateway.networking.k8s.io/v1": ("Gateway API", "install the kinds of Gateway API v1"),

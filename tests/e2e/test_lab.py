@@ -1,4 +1,4 @@
-"""The stand-ins together: real model servers behind real Envoy, through weights that change."""
+"""The lab itself, without the operator: model servers of KServe behind Envoy, through weights that change."""
 
 import http.client
 import json
@@ -51,7 +51,6 @@ def inference_service(
         "model": {
             "modelFormat": {"name": "sklearn"},
             "runtime": "kserve-sklearnserver",
-            "image": "real-sklearnserver:1",
             "storageUri": f"pvc://models/{name}",
             "args": ["--model_name=m"],
         },
@@ -62,7 +61,10 @@ def inference_service(
         "name": name,
         "namespace": NAMESPACE,
         "labels": {"networking.kserve.io/visibility": "cluster-local"},
-        "annotations": {"serving.kserve.io/autoscalerClass": "none"},
+        "annotations": {
+            "serving.kserve.io/autoscalerClass": "none",
+            "serving.kserve.io/deploymentMode": "Standard",
+        },
     }
     return {
         "apiVersion": "serving.kserve.io/v1beta1",
@@ -340,28 +342,34 @@ def lives(leader: int) -> bool:
     return True
 
 
-def test_a_program_that_ignores_the_end_is_killed_with_what_it_started(cluster: Cluster) -> None:
+def test_a_program_that_ignores_the_end_is_killed_with_what_it_started(
+    cluster: Cluster, address: str
+) -> None:
     pod: Object = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "stubborn", "namespace": "icu"},
+        "metadata": {"name": "stubborn", "namespace": NAMESPACE},
         "spec": {
             "terminationGracePeriodSeconds": 2,
             "containers": [
-                {"name": "app", "image": "listener", "command": [sys.executable, "-c", STUBBORN]}
+                {
+                    "name": "app",
+                    "image": "kserve/agent",
+                    "command": [sys.executable, "-c", STUBBORN],
+                }
             ],
         },
     }
     cluster.apply(pod)
-    cluster.kubectl("wait", "pod/stubborn", "--for=condition=Ready", "--namespace=icu")
+    cluster.kubectl("wait", "pod/stubborn", "--for=condition=Ready", f"--namespace={NAMESPACE}")
     identity = "--output=jsonpath={.status.containerStatuses[0].containerID}"
-    leader = cluster.kubectl("get", "pod", "stubborn", "--namespace=icu", identity)
+    leader = cluster.kubectl("get", "pod", "stubborn", f"--namespace={NAMESPACE}", identity)
     until(
-        lambda: "deaf" in cluster.kubectl("logs", "stubborn", "--namespace=icu"),
+        lambda: "deaf" in cluster.kubectl("logs", "stubborn", f"--namespace={NAMESPACE}"),
         "it ignores SIGTERM",
     )
     started = time.monotonic()
-    cluster.kubectl("delete", "pod", "stubborn", "--namespace=icu", "--timeout=20s")
+    cluster.kubectl("delete", "pod", "stubborn", f"--namespace={NAMESPACE}", "--timeout=20s")
     assert time.monotonic() - started >= 2
     until(lambda: not lives(int(leader.removeprefix("lab://"))), "all of it is gone", 2)
 
