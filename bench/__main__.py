@@ -15,17 +15,18 @@ from bench import (
     evaluate,
     floor,
     growth,
+    kserve,
     neighbours,
     scaled,
     scrape,
     sidecar,
 )
 from bench.backlog import backlog
+from bench.dashboard import dashboard
 from bench.gates import gates
 from bench.idle import idle
 from bench.latency import first_write, start
 from bench.memory import memory
-from bench.numeric_gates import numeric_gates
 from bench.outside import outside
 from bench.plane import Plane
 from bench.planning import planning
@@ -36,6 +37,7 @@ from bench.results import Result
 from bench.rollout import rollout
 from bench.serving import serving
 from bench.takeover import takeover
+from bench.task_gates import task_gates
 from bench.usage import Stolen
 from bench.verdict import verdict
 from bench.weight import weight
@@ -89,14 +91,17 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "decisions": crowd.decisions,
     "backlog": backlog,
     "serving": serving,
+    "kserve-rest": kserve.at_rest,
+    "kserve-trouble": kserve.trouble,
     "weight": weight,
     "verdict": verdict,
     "gates": gates,
-    "numeric-gates": numeric_gates,
+    "task-gates": task_gates,
     "planning": planning,
     "evaluate": evaluate.evaluate,
     "rendering": rendering,
     "plug-in": plugin,
+    "dashboard": dashboard,
     "drift": drift.detection,
     "drift-speed": drift.speed,
     "drift-alibi": drift_engine.calibration,

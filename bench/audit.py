@@ -47,10 +47,11 @@ class Requests:
 
 
 class AuditLog:
-    """Reads on from where it was read last."""
+    """Reads on from where it was read last; of one user's requests, if one is named."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, user: str = "") -> None:
         self._path = path
+        self._user = user
         self._offset = 0
 
     def read(self) -> Requests:
@@ -61,7 +62,9 @@ class AuditLog:
             log.seek(self._offset)
             whole, newline, _ = log.read().rpartition(b"\n")
         self._offset += len(whole) + len(newline)
-        return Requests(Counter(key for line in whole.splitlines() if (key := _key(line))))
+        return Requests(
+            Counter(key for line in whole.splitlines() if (key := _key(line, self._user)))
+        )
 
     def read_until_quiet(self, seconds: float, longest: float = 60.0) -> tuple[Requests, bool]:
         """Return what comes until nothing was written for so long, and whether that was reached."""
@@ -77,10 +80,12 @@ class AuditLog:
         return found, True
 
 
-def _key(line: bytes) -> tuple[str, str] | None:
+def _key(line: bytes, user: str) -> tuple[str, str] | None:
     event: Json = json.loads(line)
     if text(event, "stage") != "ResponseComplete":
         return None  # a watch that is still open
+    if user and text(event, "user", "username") != user:
+        return None
     verb, kind = text(event, "verb"), text(event, "objectRef", "resource")
     part = text(event, "objectRef", "subresource")
     code = number(event, "responseStatus", "code") or 0

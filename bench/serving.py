@@ -5,28 +5,20 @@ what callers send, and stops when the condition Available is False, or when the 
 """
 
 import os
-import secrets
 import signal
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.results import Result
-from lab.cluster import Cluster
-from lab.demo.train import load, train
-from lab.images import detector, program
+from bench.wards import wards
 from mlhops.api.conditions import find
-from testkit.api import Api, until
+from testkit.api import until
 from testkit.callers import GOOD, NARROW, at_server, callers, server_process
-from testkit.installed import MANIFESTS, USER, kustomized
 from testkit.lab_operator import LabOperator
 from testkit.ward import MODEL, Ward
 
-_REPOSITORY = Path(__file__).resolve().parents[1]
 _PATIENCE = 120.0
 _ALL, _PART = 15.0, 60.0
 _REST = 180.0
@@ -35,7 +27,7 @@ _UNLOAD = f"/v2/repository/models/{MODEL}/unload"
 
 def serving() -> list[Result]:
     """Let a model server fail in each way, and look how long the status takes to say so."""
-    with _lab() as (ward, operator):
+    with wards() as (ward, operator, _):
         # First of all, while no other model is asked.
         rest = _at_rest(ward(), operator)
         back = _candidate(ward())
@@ -141,35 +133,3 @@ def _verdict(ward: Ward) -> str:
 def _is_available(ward: Ward) -> bool:
     found = find(ward.model().status.conditions, "Available")
     return found is None or found.status != "False"
-
-
-@contextmanager
-def _lab() -> Iterator[tuple[Callable[[], Ward], LabOperator]]:
-    """A lab with an operator, and a ward of its own for each that asks."""
-    images = {
-        "mlhops/evaluator": program("mlhops.evaluator"),
-        "mlhops/detector": detector("mlhops.detector"),
-    }
-    people = load()
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Cluster.start(images=images, install=[_REPOSITORY / "crds"], audited=[USER]) as cluster,
-    ):
-        models = Path(folder) / "models"
-        models.mkdir()
-        train(people, models)
-        objects = kustomized(MANIFESTS / "base", cluster.control)
-        cluster.apply(*(each for each in objects if each["kind"] != "Deployment"))
-        operator, api = LabOperator(cluster), Api(cluster.kubeconfig)
-        operator.start()
-
-        def ward() -> Ward:
-            made = Ward(cluster, api, f"ward-{secrets.token_hex(3)}")
-            made.prepare(people.held_out, models)
-            return made
-
-        try:
-            yield ward, operator
-        finally:
-            operator.kill()
-            api.close()

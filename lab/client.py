@@ -59,7 +59,6 @@ SECRETS = Resource("", "v1", "secrets", "Secret")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 PERSISTENT_VOLUME_CLAIMS = Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 EVENTS = Resource("", "v1", "events", "Event")
-DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 
@@ -145,11 +144,6 @@ class Client:
         return await self._call(
             "PATCH", resource.path(namespace, name, sub), body, content_type=MERGE
         )
-
-    async def replace(self, resource: Resource, body: Object, *, sub: str = "") -> Object:
-        metadata = body["metadata"]
-        path = resource.path(metadata.get("namespace", ""), metadata["name"], sub)
-        return await self._call("PUT", path, body)
 
     async def delete(
         self, resource: Resource, namespace: str, name: str, options: Object | None = None

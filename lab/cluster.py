@@ -1,39 +1,32 @@
-"""A whole cluster on loopback: the real control plane, the stand-ins and Envoy."""
+"""A whole cluster on loopback: the real control plane, KServe itself, Envoy, and the stand-ins."""
 
 import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lab.control import ControlPlane, gateway_api_crds, kserve_crds
+from lab.binaries import programs
+from lab.control import ControlPlane, gateway_api_crds
 from lab.images import KSERVE, Images
 from lab.kserve_upstream.controller import KServe
-from lab.kserve_upstream.release import release
+from lab.kserve_upstream.release import Release, manager, release
 from lab.standins import READY_FILE
+from lab.storage import IMAGE, initializer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STANDINS = "stand-ins"
 START_SECONDS = 180.0
-KSERVE_VARIABLE = "LAB_KSERVE"
-STAND_IN, REAL = "stand-in", "real"
-
-
-def real_kserve_is_asked_for() -> bool:
-    """Whether `LAB_KSERVE` asks for KServe itself; without it, its stand-in runs."""
-    asked = os.environ.get(KSERVE_VARIABLE) or STAND_IN
-    if asked not in (STAND_IN, REAL):
-        raise ValueError(f"{KSERVE_VARIABLE}={asked}: it is {STAND_IN} or {REAL}")
-    return asked == REAL
 
 
 class Cluster:
     """A running cluster.
 
-    `kserve` is KServe itself, None where its stand-in runs; `volumes` holds a folder
+    `kserve` is KServe's controller, None where it was not wanted; `volumes` holds a folder
     `<namespace>/<claim>` for each persistentVolumeClaim that pods mount; `proxy` is the HTTP proxy that
     answers for `http://<service>.<namespace>.svc.cluster.local`.
     """
@@ -48,8 +41,9 @@ class Cluster:
         self.volumes = self.root / "volumes"
         self.volumes.mkdir(parents=True)
         self._images = self.root / "images.json"
-        programs = {name: list(argv) for name, argv in {**KSERVE, **images}.items()}
-        self._images.write_text(json.dumps(programs))
+        own = {} if kserve is None else {**KSERVE, IMAGE: initializer()}
+        argv_by_image = {name: list(argv) for name, argv in {**own, **images}.items()}
+        self._images.write_text(json.dumps(argv_by_image))
         self._backoff_base = backoff_base
         self.proxy = ""
 
@@ -62,15 +56,15 @@ class Cluster:
         root: Path | None = None,
         backoff_base: float = 1.0,
         audited: Sequence[str] = (),
-        real_kserve: bool = False,
+        with_kserve: bool = True,
     ) -> Self:
-        """Start a cluster, with KServe itself or with its stand-in, and wait until it is ready.
+        """Start a cluster and wait until it is ready; one without KServe does not wait for it to be built.
 
         `images` adds programs to those of KServe; `install` names further YAML files or folders. The
         requests of the users that `audited` names are recorded in the control plane's audit log.
         """
-        found = release() if real_kserve else None
-        crds = (gateway_api_crds(), found.crds if found else kserve_crds(), *install)
+        found = built_side_by_side() if with_kserve else None
+        crds = (gateway_api_crds(), *((found.crds,) if found else ()), *install)
         with ExitStack() as undo:
             control = ControlPlane.start(install=crds, root=root, audited=audited)
             undo.callback(control.stop)
@@ -146,10 +140,19 @@ class Cluster:
                 self._images,
                 "--backoff-base",
                 str(self._backoff_base),
-                *(() if self.kserve is None else ("--without-kserve",)),
             ),
             env=environment,
         )
         ready = self.root / READY_FILE
         processes.wait_until(ready.exists, "the stand-ins' readiness", START_SECONDS)
         self.proxy = json.loads(ready.read_text())["proxy"]
+
+
+def built_side_by_side() -> Release:
+    """What KServe installs; its programs and the control plane's are there, and were built at once if at all."""
+    with ThreadPoolExecutor() as pool:
+        kserve, plane = pool.submit(manager), pool.submit(programs)
+        found = release()
+        plane.result()
+        kserve.result()
+    return found

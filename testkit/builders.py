@@ -100,6 +100,17 @@ def regression_model(changes: Mapping[str, Json] | None = None, name: str = "sta
     return clinical_model({**numeric, **(changes or {})}, name)
 
 
+def multiclass_model(changes: Mapping[str, Json] | None = None, name: str = "triage") -> Manifest:
+    """A ClinicalModel that predicts one of several classes."""
+    gate = {**_fairness_gate(), "name": "equal-worth", "metric": "BalancedAccuracy"}
+    several: Mapping[str, Json] = {
+        "spec.interface.task": "Multiclass",
+        "spec.interface.output": {"type": "Probability", "classes": ["red", "yellow", "green"]},
+        "spec.evaluation.gates": [gate],
+    }
+    return clinical_model({**several, **(changes or {})}, name)
+
+
 def evaluation(changes: Mapping[str, Json] | None = None, name: str = "sepsis-1") -> Manifest:
     """An Evaluation as the operator creates it."""
     return _changed(

@@ -1,6 +1,6 @@
 """A lab with all that is installed but the operator's pod, and the operator as a process in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from lab.cluster import Cluster
@@ -11,8 +11,8 @@ from testkit.lab_operator import LabOperator
 
 
 @contextmanager
-def installed_lab(*, real_kserve: bool) -> Iterator[Cluster]:
-    """A lab with the project's kinds, images, roles and policies; KServe is itself, or its stand-in."""
+def installed_lab(*, audited: Sequence[str] = (USER,)) -> Iterator[Cluster]:
+    """A lab with the project's kinds, images, roles and policies; whose requests are recorded is `audited`."""
     images = {
         "mlhops/evaluator": program("mlhops.evaluator"),
         "mlhops/detector": detector("mlhops.detector"),
@@ -23,8 +23,7 @@ def installed_lab(*, real_kserve: bool) -> Iterator[Cluster]:
         images=images,
         install=[REPOSITORY / "crds"],
         backoff_base=0.3,
-        audited=[USER],
-        real_kserve=real_kserve,
+        audited=audited,
     ) as running:
         objects = kustomized(MANIFESTS / "base", running.control)
         running.apply(*(each for each in objects if each["kind"] != "Deployment"))

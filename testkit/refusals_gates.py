@@ -1,7 +1,7 @@
 """What is refused of gates, the data that they are measured on, and rollouts."""
 
 from mlhops.api.base import Manifest
-from testkit.builders import clinical_model, regression_model, without
+from testkit.builders import clinical_model, multiclass_model, regression_model, without
 from testkit.refusal import Refusal, field, model, steps
 
 GATE: Manifest = {
@@ -275,6 +275,26 @@ EVALUATION = (
 )
 
 REGRESSION = (
+    Refusal(
+        "a loss of classes without probabilities",
+        multiclass_model(
+            {"spec.interface.output.type": "Class", f"{FIRST_GATE}.metric": "LogLoss"}
+        ),
+        GATES,
+        "need a score, and an output of type Class has none",
+    ),
+    Refusal(
+        "a metric of two classes for several",
+        multiclass_model({f"{FIRST_GATE}.metric": "AUROC"}),
+        GATES,
+        "a gate has a metric that a Multiclass model has none of",
+    ),
+    Refusal(
+        "a loss beyond all",
+        multiclass_model({f"{FIRST_GATE}.metric": "LogLoss", f"{FIRST_GATE}.limit": 40}),
+        f"{GATES}[0].limit",
+        "limit of LogLoss is in nats",
+    ),
     Refusal(
         "a metric of classes for a number",
         regression_model({f"{FIRST_GATE}.metric": "FalseNegativeRate", f"{FIRST_GATE}.limit": 0.1}),

@@ -1,6 +1,6 @@
 """What is refused of interfaces and exposures."""
 
-from testkit.builders import clinical_model, regression_model
+from testkit.builders import clinical_model, multiclass_model, regression_model
 from testkit.refusal import Refusal, feature, field, group, model, path
 
 INTERFACE = (
@@ -320,6 +320,24 @@ TASKS = (
         regression_model({"spec.interface.output.range": {"min": 2, "max": 1}}),
         "spec.interface.output.range.min",
         "min must be less than max",
+    ),
+    Refusal(
+        "several classes that nobody names",
+        multiclass_model({"spec.interface.output": {"type": "Class"}}),
+        "spec.interface.output.classes",
+        "classes are required: list them all, in the server's order",
+    ),
+    Refusal(
+        "several classes with a threshold",
+        multiclass_model({"spec.interface.output.threshold": 0.5}),
+        "spec.interface.output.threshold",
+        "calls the most probable class, without a threshold: remove it",
+    ),
+    Refusal(
+        "several classes of which one is twice",
+        multiclass_model({"spec.interface.output.classes": ["a", "a"]}),
+        "spec.interface.output.classes",
+        "each once",
     ),
     field("a task that there is not", "spec.interface.task", "Clustering", "supported values"),
 )

@@ -9,6 +9,7 @@ from testkit.builders import (
     decision,
     evaluation,
     monitoring_policy,
+    multiclass_model,
     override,
     regression_model,
     without,
@@ -69,6 +70,9 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
                 "owner": "clinical-ml",
                 "limitations": [],
                 "references": [],
+                "stakeholders": [],
+                "sensitiveInputs": [],
+                "citations": [],
             },
             "predictor": {
                 "modelFormat": {"name": "sklearn"},
@@ -644,6 +648,10 @@ ACCEPTED: dict[str, Manifest] = {
         {"spec.interface.output.threshold": 1, "spec.evaluation.gates.0.limit": 0}
     ),
     "a predicted number": regression_model(),
+    "one of several classes": multiclass_model(),
+    "one of several classes without probabilities": multiclass_model(
+        {"spec.interface.output.type": "Class", "spec.evaluation.gates.0.metric": "Accuracy"}
+    ),
     "a predicted number with gates of each kind": regression_model(
         {
             "spec.evaluation.gates": [

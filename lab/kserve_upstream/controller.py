@@ -119,7 +119,10 @@ class KServe:
     def _apply(self, objects: list[Object]) -> None:
         file = self._folder / "objects.json"
         file.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
-        self._control.kubectl("apply", "--server-side", "--force-conflicts", "--filename", file)
+        unasked = "--validate=ignore"  # else kubectl reads the OpenAPI of all kinds first
+        self._control.kubectl(
+            "apply", "--server-side", "--force-conflicts", unasked, "--filename", file
+        )
 
 
 def configured(installed: Object) -> Object:

@@ -1,6 +1,7 @@
 """What a release of KServe consists of: two programs, its CRDs, its installation and its runtimes."""
 
 import json
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -10,16 +11,17 @@ from pathlib import Path
 import yaml
 
 from lab.binaries import kubectl
-from lab.cache import REPOSITORY, cache_folder, locked, say
+from lab.cache import cache_folder, digest_of, locked, say
 from lab.client import Object
 from lab.go import NoGo, downloaded, programs, required
+from lab.kserve_upstream.version import PATH, module
 
-MODULE = REPOSITORY / "lab" / "kserve_upstream"
-PATH = "github.com/kserve/kserve"
 PACKAGES = (f"{PATH}/cmd/agent", f"{PATH}/cmd/manager")
 BUILD = ("build", "-trimpath", "-ldflags", "-s -w")
-INSTALLATION = Path("config", "overlays", "standalone", "kserve")
+# The first that there is: the other is that of earlier versions.
+INSTALLATIONS = (Path("config", "overlays", "standalone", "kserve"), Path("config", "default"))
 RUNTIMES = Path("config", "runtimes")
+INITIALIZER = Path("python", "storage-initializer", "scripts", "initializer-entrypoint")
 CRD = "CustomResourceDefinition"
 WAY_OUT = (
     "Put Go (the version in lab/kserve_upstream/go.mod, or newer) on PATH and allow it to download "
@@ -42,6 +44,11 @@ class Release:
         """Its CRDs in full, as a file to apply."""
         return self.folder / "crds.json"
 
+    @property
+    def initializer(self) -> Path:
+        """The script that its image storage-initializer starts, which needs its package kserve_storage."""
+        return self.folder / "initializer-entrypoint"
+
     def objects(self) -> list[Object]:
         """All else that an installation consists of."""
         return _read(self.folder / "installation.json")
@@ -53,7 +60,7 @@ class Release:
 
 def version() -> str:
     """The version that the lab runs."""
-    return required(MODULE, PATH)
+    return required(module(), PATH)
 
 
 def manager() -> Path:
@@ -68,8 +75,8 @@ def agent() -> Path:
 
 def release() -> Release:
     """What it installs, from the cache or rendered now."""
-    folder = cache_folder() / f"kserve-{version()}"
     try:
+        folder = cache_folder() / f"kserve-{version()}-{digest_of(Path(__file__))}"
         if not folder.exists():
             with locked(folder):
                 if not folder.exists():
@@ -81,17 +88,18 @@ def release() -> Release:
 
 
 def _programs() -> Path:
-    what = f"KServe {version()}, its controller and its agent (takes some minutes, once)"
     try:
-        return programs(MODULE, BUILD, what, PACKAGES)
+        what = f"KServe {version()}, its controller and its agent (takes some minutes, once)"
+        return programs(module(), BUILD, what, PACKAGES)
     except (NoGo, OSError, subprocess.CalledProcessError) as error:
         raise NoKServe(f"KServe cannot be built: {error}\n{WAY_OUT}") from error
 
 
 def _render(folder: Path) -> None:
     say(f"reading the manifests of KServe {version()} (once)")
-    source = downloaded(MODULE, PATH)
-    installation = _kustomized(source / INSTALLATION)
+    source = downloaded(module(), PATH)
+    [there, *_] = [source / one for one in INSTALLATIONS if (source / one).is_dir()]
+    installation = _kustomized(there)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="rendering-") as temporary:
         unfinished = Release(Path(temporary) / folder.name)
         unfinished.folder.mkdir()
@@ -99,6 +107,8 @@ def _render(folder: Path) -> None:
         rest = (one for one in installation if one["kind"] != CRD)
         _write(unfinished.folder / "installation.json", rest)
         _write(unfinished.folder / "runtimes.json", _kustomized(source / RUNTIMES))
+        # Contents only: the module cache's files are read-only, and so would the copy be.
+        shutil.copyfile(source / INITIALIZER, unfinished.initializer)
         unfinished.folder.rename(folder)
 
 

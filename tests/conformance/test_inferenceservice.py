@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from lab.control import ControlPlane
+from lab.kserve_upstream.release import release
 from mlhops.api.base import Json, Manifest
 from mlhops.api.model import ClinicalModel
 from mlhops.controller.resources import SERVICES
@@ -18,7 +19,6 @@ from mlhops.kserve.inferenceservice import render
 from mlhops.kserve.manifest_diff import covers
 from testkit.api import Api
 from testkit.builders import clinical_model
-from tests.conftest import REFERENCE
 
 EVERYTHING: dict[str, Json] = {
     "spec.predictor": {
@@ -60,14 +60,12 @@ def rendered(changes: dict[str, Json], detector: Detector | None = None) -> Mani
 @pytest.fixture(scope="module")
 def full() -> Iterator[Api]:
     """An API server that serves KServe's own, full CRD."""
-    install = [REFERENCE / "kserve-crds" / "full" / "serving.kserve.io_inferenceservices.yaml"]
-    with ControlPlane.start(controllers=False, install=install) as plane:
+    with ControlPlane.start(controllers=False, install=[release().crds]) as plane:
         api = Api(plane.kubeconfig)
         yield api
         api.close()
 
 
-@pytest.mark.reference("kserve-crds")
 @pytest.mark.parametrize("case", CASES)
 def test_kserves_full_schema_takes_what_is_rendered(full: Api, case: str) -> None:
     manifest = rendered(*CASES[case])
@@ -77,7 +75,6 @@ def test_kserves_full_schema_takes_what_is_rendered(full: Api, case: str) -> Non
     assert covers(cast(Manifest, answer.json()), manifest)
 
 
-@pytest.mark.reference("kserve-crds")
 def test_kserves_full_schema_refuses_a_field_that_it_does_not_know(full: Api) -> None:
     manifest = rendered({})
     predictor = cast(Manifest, cast(Manifest, manifest["spec"])["predictor"])

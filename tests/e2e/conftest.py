@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.cluster import Cluster, real_kserve_is_asked_for
+from lab.cluster import Cluster
 from lab.demo.train import Data, load, train
 from testkit.api import Api
 from testkit.installed_lab import installed_lab, operator_in
@@ -30,7 +30,7 @@ def models(people: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
     """A lab with the project's kinds and images, and all that is installed but the operator's pod."""
-    with installed_lab(real_kserve=real_kserve_is_asked_for()) as running:
+    with installed_lab() as running:
         yield running
 
 

@@ -71,7 +71,9 @@ def test_a_newcomer_installs_the_chart_applies_the_examples_and_is_served(
     )
     empty.kubectl("apply", "--server-side", "--kustomize", EXAMPLES / "model")
     empty.kubectl("apply", "--server-side", "--kustomize", EXAMPLES / "regression")
-    examples = ("clinicalmodel/kidney-injury", "clinicalmodel/length-of-stay")
+    empty.kubectl("apply", "--server-side", "--kustomize", EXAMPLES / "multiclass")
+    names = ("kidney-injury", "length-of-stay", "triage-level")
+    examples = [f"clinicalmodel/{name}" for name in names]
     try:
         empty.kubectl(
             *("wait", *examples, "--for=condition=Ready", "--timeout=150s"),

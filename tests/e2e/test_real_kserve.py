@@ -1,43 +1,14 @@
 """KServe itself, installed by its own manifests: what the operator writes goes through its webhooks and serves."""
 
-from collections.abc import Iterator
-
-import pytest
-
 from lab.cluster import Cluster
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.controller.resources import SERVICES
 from mlhops.json_access import items, text
 from mlhops.kserve.names import backend
-from testkit.api import Api
 from testkit.callers import GOOD, callers
-from testkit.installed_lab import installed_lab, operator_in
-from testkit.lab_operator import LabOperator
 from testkit.ward import Ward
 
 SECONDS = 240.0
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    """A lab with KServe's controller and webhooks."""
-    with installed_lab(real_kserve=True) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def operator(cluster: Cluster) -> Iterator[LabOperator]:
-    """The operator in that lab."""
-    with operator_in(cluster) as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def api(cluster: Cluster) -> Iterator[Api]:
-    """The API server, as an administrator."""
-    api = Api(cluster.kubeconfig)
-    yield api
-    api.close()
 
 
 def written_by_kserve(ward: Ward, service: str) -> bool:

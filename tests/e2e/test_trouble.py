@@ -124,6 +124,17 @@ def test_pods_that_the_namespace_forbids_are_told_and_come_once_it_allows_them(w
     ward.wait("Healthy")
 
 
+def test_only_what_fetches_an_artefact_is_forbidden_where_pods_must_be_restricted(
+    ward: Ward,
+) -> None:
+    # KServe gives the initializer no security context: docs/install.md tells what to do.
+    ward.cluster.kubectl("label", "namespace", ward.namespace, f"{ENFORCED}=restricted")
+    ward.apply("1.0.0", predictor__storageUri="s3://models/mortality/1.0.0")
+    model = ward.wait_for_message('container "storage-initializer" must set', 15)
+    assert "drift-detector" not in model.status.message
+    assert "kserve-container" not in model.status.message
+
+
 def test_a_stable_that_somebody_deletes_comes_back(ward: Ward) -> None:
     model = ward.serve()
     assert model.status.stable is not None

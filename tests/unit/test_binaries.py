@@ -9,9 +9,9 @@ import pytest
 from lab import binaries, go
 from lab.binaries import NoControlPlane, Programs, built, gateway_api_crds, programs
 from lab.cache import cache_folder, digest_of, locked
-from lab.cluster import real_kserve_is_asked_for
 from lab.kserve_upstream.release import NoKServe, agent, manager, release
-from lab.node import AZURITE, NoNode, azurite
+from lab.kserve_upstream.version import MODULE, PATH, module, requirements
+from lab.node import AZURITE, BROWSER, NoNode, azurite
 
 
 @pytest.fixture
@@ -51,10 +51,13 @@ def test_without_node_azurite_is_no_skip_but_an_error_with_the_way_out(
         azurite()
 
 
-def test_azurite_is_pinned_with_the_hash_of_each_package_and_no_address() -> None:
-    packages = json.loads((AZURITE / "package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize(("package", "least"), [(AZURITE, 100), (BROWSER, 30)])
+def test_what_npm_installs_is_pinned_with_the_hash_of_each_package_and_no_address(
+    package: Path, least: int
+) -> None:
+    packages = json.loads((package / "package-lock.json").read_text())["packages"]
     named = {name: each for name, each in packages.items() if name}
-    assert len(named) > 100
+    assert len(named) > least
     assert all(each["integrity"].startswith("sha512-") for each in named.values())
     assert not any("resolved" in each for each in named.values())
 
@@ -117,15 +120,41 @@ def test_the_version_of_a_module_is_read_from_where_it_is_required(tmp_path: Pat
         go.required(tmp_path, "a.example/thr")
 
 
-def test_a_lab_runs_the_stand_in_unless_kserve_is_asked_for_in_words_that_exist(
-    monkeypatch: pytest.MonkeyPatch,
+def test_kserve_is_the_version_that_is_pinned_unless_another_is_named(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for value, real in (("", False), ("stand-in", False), ("real", True)):
-        monkeypatch.setenv("LAB_KSERVE", value)
-        assert real_kserve_is_asked_for() is real
-    monkeypatch.setenv("LAB_KSERVE", "yes")
-    with pytest.raises(ValueError, match="LAB_KSERVE=yes: it is stand-in or real"):
-        real_kserve_is_asked_for()
+    for pinned in ("", go.required(MODULE, PATH)):
+        monkeypatch.setenv("KSERVE_VERSION", pinned)
+        assert module() == MODULE
+    (cache_folder() / "kserve-module-v0.16.0").mkdir()
+    monkeypatch.setenv("KSERVE_VERSION", "v0.16.0")
+    assert module() == cache_folder() / "kserve-module-v0.16.0"
+
+
+def test_another_version_without_go_is_an_error_with_the_way_out(
+    empty_cache: Path, no_go: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KSERVE_VERSION", "v0.16.0")
+    for ask in (release, manager):
+        with pytest.raises(NoKServe, match=r"Put Go .* on PATH"):
+            ask()
+
+
+def test_another_version_is_required_with_what_kserve_replaces_for_itself() -> None:
+    replaced = [
+        {"Old": {"Path": "a.example/one"}, "New": {"Path": "a.example/one", "Version": "v1.2.0"}},
+        {
+            "Old": {"Path": "a.example/two", "Version": "v1.0.0"},
+            "New": {"Path": "b", "Version": "v2"},
+        },
+        {"Old": {"Path": "a.example/here"}, "New": {"Path": "./here"}},
+    ]
+    lines = requirements({"Go": "1.24.1", "Replace": replaced}, "v0.16.0")
+    assert f"require {PATH} v0.16.0" in lines
+    assert [line for line in lines if line.startswith("replace")] == [
+        "replace a.example/one => a.example/one v1.2.0",
+        "replace a.example/two v1.0.0 => b v2",
+    ]
 
 
 def test_a_changed_source_has_another_key(tmp_path: Path) -> None:

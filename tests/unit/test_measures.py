@@ -16,6 +16,7 @@ from mlhops.measures.binary import CALIBRATION_ERROR
 from mlhops.measures.measure import (
     MEASURES,
     Measure,
+    OfClasses,
     OfNumbers,
     OfScores,
     Quantile,
@@ -112,12 +113,20 @@ def test_a_metric_that_is_added_in_one_file_is_in_the_schema_and_its_rules(
     told: dict[str, Any],
 ) -> None:
     schema = " ".join(told["crd"].split())
-    assert "Brier, CalibrationError, FalseDiscoveryRate, AbsoluteError, P50, P99, MAE" in schema
+    assert (
+        "Brier, CalibrationError, FalseDiscoveryRate, AbsoluteError, P50, P99, Accuracy" in schema
+    )
     assert "metric of a Fairness gate must be one of FalseNegativeRate" in schema
-    assert "AUROC, CalibrationError, FalseDiscoveryRate, MAE" in schema
+    assert "AUROC, CalibrationError, FalseDiscoveryRate, Accuracy" in schema
     assert "(PositivePredictiveValue, PPV, FalseDiscoveryRate: cases that the model" in schema
-    assert "AUROC, AUPRC, Brier, CalibrationError and AbsoluteError need a score" in schema
-    assert "Brier, CalibrationError and AbsoluteError need a probability" in schema
+    assert (
+        "AUROC, AUPRC, Brier, CalibrationError, AbsoluteError, MacroAUROC and LogLoss need a score"
+        in schema
+    )
+    assert (
+        "Brier, CalibrationError, AbsoluteError, MacroAUROC and LogLoss need a probability"
+        in schema
+    )
     assert "limit of AbsoluteError must be between 0 and 2" in schema
     assert "self.limit >= 0.0 && self.limit <= 2.0" in schema
 
@@ -187,7 +196,7 @@ def test_an_entry_is_measured_in_a_way_that_its_gates_can_judge() -> None:
         latency = isinstance(metric.how, Quantile)
         assert (metric.gates == ("Latency",)) == latency
         if "Performance" in metric.gates:
-            assert isinstance(metric.how, Share | OfScores | OfNumbers)
+            assert isinstance(metric.how, Share | OfScores | OfNumbers | OfClasses)
 
 
 def test_a_measure_of_no_single_model_is_refused() -> None:

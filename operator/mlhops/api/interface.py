@@ -142,6 +142,12 @@ class Feature(
         return self.date is not None and self.date.sent_as == "Text"
 
 
+_CLASSES = (
+    "classes name the columns of a Probability or Score, each once, positiveClass among them: correct or remove "
+    "them"
+)
+
+
 class Output(
     Resource,
     json_schema_extra=rules(
@@ -159,14 +165,8 @@ class Output(
             ".threshold",
         ),
         (
-            (
-                "!has(self.classes) || (self.type in ['Probability', 'Score'] && self.positiveClass in self.classes "
-                "&& self.classes.all(a, self.classes.exists_one(b, a == b)))"
-            ),
-            (
-                "classes name the columns of a Probability or Score, each once, positiveClass among "
-                "them: correct or remove them"
-            ),
+            "!has(self.classes) || self.classes.all(a, self.classes.exists_one(b, a == b))",
+            _CLASSES,
             ".classes",
         ),
         (
@@ -185,7 +185,8 @@ class Output(
     positive_class: Label = "1"
     """The label value that counts as positive, as text."""
     classes: Annotated[list[Label], Field(min_length=2, max_length=64)] | None = None
-    """The classes of the answer's columns, in the server's order (scikit-learn's `classes_`)."""
+    """The classes of the answer's columns, in the server's order (scikit-learn's `classes_`). Of a Multiclass model all
+    that there are, as the label column has them."""
     datatype: Datatype | None = None
     """The output's type in the v2 protocol; an answer of another one is an Error."""
     threshold: float | None = None
@@ -321,6 +322,27 @@ class Interface(
     json_schema_extra=rules(
         *_answers(),
         (
+            (
+                "self.task == 'Multiclass' || !has(self.output.classes) || "
+                "(self.output.type in ['Probability', 'Score'] && self.output.positiveClass in self.output.classes)"
+            ),
+            _CLASSES,
+            ".output.classes",
+        ),
+        (
+            "self.task != 'Multiclass' || has(self.output.classes)",
+            (
+                "classes are required: list them all, in the server's order where it answers with probabilities (of "
+                "scikit-learn, the model's classes_)"
+            ),
+            ".output.classes",
+        ),
+        (
+            "self.task != 'Multiclass' || !has(self.output.threshold)",
+            "a Multiclass model calls the most probable class, without a threshold: remove it",
+            ".output.threshold",
+        ),
+        (
             "self.task != 'Binary' || self.output.type == 'Class' || has(self.output.threshold)",
             (
                 "threshold is required: set the operating point at which the model calls a case "
@@ -361,7 +383,8 @@ class Interface(
     """The contract between the model and its callers."""
 
     task: TaskName = "Binary"
-    """What is predicted: Binary is yes or no, Regression a number. It decides which metrics gates may have."""
+    """What is predicted: Binary is yes or no, Multiclass one of several classes, Regression a number. It decides which
+    metrics gates may have."""
     features: Annotated[
         list[Feature],
         # The server finds a repeated name by itself: a rule over so many long names would cost too much.

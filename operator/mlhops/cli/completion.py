@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import click
 
 _NO_FILES = ":4"
+_FILES = ":0"
+"""The line that tells the shell to offer files where nothing else is."""
 _CONNECTION = {
     "-n": "--namespace",
     "--namespace": "--namespace",
@@ -123,7 +125,7 @@ def _named(line: Words) -> Iterator[tuple[str, str]]:
 
 
 def _takes_model(line: Words) -> bool:
-    if line.command not in COMMANDS or line.command in ("check", "evaluation"):
+    if line.command not in COMMANDS or line.command in ("check", "evaluation", "lint"):
         return False
     if line.command in _BELOW:
         return line.arguments in (("timeline",), ("export",))
@@ -182,7 +184,8 @@ def lines(words: Sequence[str]) -> list[str]:
     """Return what is printed for the shell."""
     current = words[-1] if words else ""
     found = [each for each in candidates(words) if each[0].startswith(current)]
-    return [*(f"{name}\t{said}" if said else name for name, said in found), _NO_FILES]
+    told = [f"{name}\t{said}" if said else name for name, said in found]
+    return [*told, _FILES if not told and parsed(words).command == "lint" else _NO_FILES]
 
 
 def run() -> None:

@@ -8,6 +8,6 @@ Start reading at `measure.py`; the entries are in a file for each task, and in `
 until something is measured, since `api` reads them in an operator that measures nothing.
 """
 
-from mlhops.measures import binary, latency, regression
+from mlhops.measures import binary, latency, multiclass, regression
 
-__all__ = ["binary", "latency", "regression"]
+__all__ = ["binary", "latency", "multiclass", "regression"]

@@ -1,7 +1,7 @@
 """What is known of a metric, and the registry of all metrics.
 
-How it is measured is one of five ways: a share of cases, the larger of the gaps in several shares, a measure of
-scores or of predicted numbers to which each row has an influence, or a quantile of times.
+How it is measured is one of six ways: a share of cases, the larger of the gaps in several shares, a measure of
+scores, of predicted numbers or of one of several classes to which each row has an influence, or a quantile of times.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mlhops.tasks.task import ROWS, OutputType, TaskName
 if TYPE_CHECKING:
     from mlhops.statistics.arrays import Floats, Indices
     from mlhops.statistics.inference.influence import Piece
+    from mlhops.statistics.inference.multiclass import ClassAnswers
     from mlhops.statistics.inference.numeric import NumericAnswers
     from mlhops.statistics.inference.performance import Answered, LabelledAnswers
 
@@ -27,6 +28,8 @@ Parameter = Literal["tolerance"]
 """A field of a gate without which some metrics say nothing."""
 PieceOf: TypeAlias = "Callable[[LabelledAnswers, Indices, Floats | None], Piece]"
 """From a model's answers, some of the rows, and bins of risk where the measure has any."""
+ClassPieceOf: TypeAlias = "Callable[[ClassAnswers, Indices], Piece]"
+"""From the classes that a model says, and some of the rows."""
 NumericPieceOf: TypeAlias = "Callable[[NumericAnswers, Indices, float], Piece]"
 """From a model's numbers, some of the rows, and the gate's parameter (NaN where the metric has none)."""
 
@@ -116,6 +119,20 @@ class OfNumbers:
 
 
 @dataclass(frozen=True)
+class OfClasses:
+    """A measure of which of several classes a model says, to which each row has an influence."""
+
+    piece: ClassPieceOf
+    """The measure on some of the rows; undefined (NaN) where there is none."""
+    needs_answer: OutputType = "Class"
+    planned: bool = True
+    """Whether it can be told how many cases would decide a gate."""
+    ratio: bool = False
+    """Whether it is never negative, so that two of its values make a ratio."""
+    needs: tuple[str, ...] = (ROWS,)
+
+
+@dataclass(frozen=True)
 class Quantile:
     """A quantile of the times that answers take."""
 
@@ -126,7 +143,7 @@ class Quantile:
     needs: tuple[str, ...] = ()
 
 
-How: TypeAlias = "Share | LargerGap | OfScores | OfNumbers | Quantile"
+How: TypeAlias = "Share | LargerGap | OfScores | OfNumbers | OfClasses | Quantile"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +202,7 @@ class Measure:
     @property
     def planned(self) -> bool:
         """Whether it can be told how many cases would decide a gate."""
-        return not isinstance(self.how, OfScores | OfNumbers) or self.how.planned
+        return not isinstance(self.how, OfScores | OfNumbers | OfClasses) or self.how.planned
 
     @property
     def binned(self) -> bool:
@@ -209,13 +226,16 @@ class Measure:
         Raises:
             ValueError: there is no score, or it is no risk, or the metric is not of single models.
         """
+        from mlhops.statistics.inference.multiclass import ClassAnswers
         from mlhops.statistics.inference.numeric import NumericAnswers
 
         match self.how:
-            case Share() | OfScores() if not isinstance(answers, NumericAnswers):
+            case Share() | OfScores() if not isinstance(answers, NumericAnswers | ClassAnswers):
                 return self.how.piece(answers, rows, bins)
             case OfNumbers() if isinstance(answers, NumericAnswers):
                 return self.how.piece(answers, rows, self.how.parameter)
+            case OfClasses() if isinstance(answers, ClassAnswers):
+                return self.how.piece(answers, rows)
             case _:
                 raise ValueError(f"{self.name} is no measure of one model's rows")
 

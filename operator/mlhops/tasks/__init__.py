@@ -4,6 +4,6 @@ A task says as what a model may answer and which kinds of cases are counted; `me
 from here. Start reading at `task.py`. Imports nothing of the others, and no NumPy.
 """
 
-from mlhops.tasks import binary, regression
+from mlhops.tasks import binary, multiclass, regression
 
-__all__ = ["binary", "regression"]
+__all__ = ["binary", "multiclass", "regression"]

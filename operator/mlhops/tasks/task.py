@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, get_args
 if TYPE_CHECKING:
     from mlhops.statistics.arrays import Bools
 
-TaskName = Literal["Binary", "Regression"]
+TaskName = Literal["Binary", "Multiclass", "Regression"]
 TASK_NAMES: tuple[TaskName, ...] = get_args(TaskName)
 OutputType = Literal["Probability", "Score", "Class", "Value"]
 """As what a model answers, as `interface.output.type` has it."""
@@ -26,6 +26,24 @@ class CaseKinds(Protocol):
         Raises:
             KeyError: there is no such kind.
         """
+
+
+@dataclass(frozen=True)
+class AllRows:
+    """Cases of an outcome of which every row is one."""
+
+    everybody: Bools
+    """True for each row, bool[rows]."""
+
+    def of(self, cases: str) -> Bools:
+        """Return that each row is a case, bool[rows].
+
+        Raises:
+            KeyError: there is no such kind.
+        """
+        if cases != ROWS:
+            raise KeyError(cases)
+        return self.everybody
 
 
 @dataclass(frozen=True, kw_only=True)

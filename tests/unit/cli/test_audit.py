@@ -22,7 +22,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mlhops.api.base import Json, Manifest
-from mlhops.cli.audit.bundle import ATTESTATIONS, HISTORY, MODEL, SUMS, UNSIGNED, bundle
+from mlhops.cli.audit.bundle import (
+    ATTESTATIONS,
+    HISTORY,
+    MODEL,
+    SUMS,
+    UNSIGNED,
+    bundle,
+)
 from mlhops.cli.audit.check import BundleVerdict, NoBundle, verdict
 from mlhops.cli.audit.envelope import encoding, read
 from mlhops.cli.audit.keys import KeyTrouble, SigningKey, signer, signing_key
@@ -349,6 +356,11 @@ def test_the_exit_code_tells_a_bundle_that_holds_from_one_that_nobody_vouches_fo
     assert main([*with_key, "-o", "json"]) == Exit.BAD
     told = json.loads(capsys.readouterr().out)
     assert [text(each, "state") for each in items(told, "checks")].count("Failed") > 0
+    assert main([*with_key, "--after", str(folder)]) == Exit.BAD
+    assert "does not hold by itself" in capsys.readouterr().err
+    (folder / EVALUATION).write_bytes(SAVED[EVALUATION])
+    assert main([*with_key, "--after", str(folder)]) == Exit.WELL
+    assert "the history goes on where it ended: yes" in capsys.readouterr().out
     (folder / SUMS).unlink()
     assert main(with_key) == Exit.USAGE
     assert main([*verify, "--key", str(folder / MODEL)]) == Exit.USAGE

@@ -20,12 +20,15 @@ from mlhops.cli.card.chai import NAMESPACE, chai
 from mlhops.cli.card.cyclonedx import cyclonedx
 from mlhops.cli.card.entries import NOT_STATED, ModelCard, Source, not_stated
 from mlhops.cli.card.fhir import fhir
+from mlhops.cli.card.findings import goal
 from mlhops.cli.card.formats import FORMATS, gaps, rendered
 from mlhops.cli.card.hti1 import ATTRIBUTES, answer, hti1
 from mlhops.cli.card.markdown import markdown
 from mlhops.cli.card.page import page
 from mlhops.cli.card.subject import subject
+from mlhops.cli.card.wording import NONE
 from mlhops.cli.output import document
+from testkit.builders import multiclass_model, regression_model
 from testkit.samples import EVERYTHING
 from testkit.standings import NEW, OLD, STANDINGS, an_evaluation
 
@@ -98,6 +101,25 @@ def test_each_value_says_whether_it_was_asked_measured_or_derived() -> None:
     assert card.entry("output").source is Source.DERIVED
     assert "called positive from" in card.entry("output").text
     assert not_stated(card) == ()
+
+
+@pytest.mark.parametrize(
+    ("made", "output", "bound"),
+    [
+        (regression_model, "stay: Value in d", "at most 0.5 off 0"),
+        (multiclass_model, "probability: Probability, one of the classes red, yellow, green", ""),
+    ],
+)
+def test_the_card_of_a_model_of_another_outcome_says_what_it_answers(
+    made: Callable[[], Manifest], output: str, bound: str
+) -> None:
+    model = healthy()
+    spec, other = cast(Manifest, model["spec"]), cast(Manifest, made()["spec"])
+    spec["interface"] = other["interface"]
+    assert carded(model).entry("output").text == output
+    if bound:
+        gate: Json = {"type": "Performance", "metric": "Bias", "limit": 0.5}
+        assert bound in goal(gate)
 
 
 def test_what_nobody_stated_says_so_in_every_format() -> None:
@@ -339,6 +361,37 @@ def test_the_bundle_of_fhir_holds_a_device_and_the_card_in_both_formats() -> Non
     assert [each["contentType"] for each in attached] == ["text/markdown", "application/xml"]
     assert base64.b64decode(attached[0]["data"]).decode() == markdown(card)
     assert base64.b64decode(attached[1]["data"]).decode() == chai(card)
+
+
+def test_a_model_of_a_number_is_told_in_the_unit_of_its_outcome() -> None:
+    model = healthy()
+    spec = cast(Manifest, regression_model()["spec"])
+    cast(Manifest, model["spec"])["interface"] = spec["interface"]
+    evaluation = an_evaluation(OLD, EvaluationPhase.SUCCESSFUL)
+    asked = cast(Manifest, spec["evaluation"])["gates"]
+    told = {**cast(Manifest, evaluation["spec"]), "interface": spec["interface"], "gates": asked}
+    gate = cast("list[Manifest]", cast(Manifest, evaluation["status"])["gates"])[0]
+    gate |= {"name": "equal-errors", "metric": "MAE"}
+    found = subject(model, "", [], [{**evaluation, "spec": told}])
+    assert found is not None
+    card = model_card(found)
+
+    assert card.entry("output").text == "stay: a number, in d, from 0"
+    assert card.findings[0].unit == "d"
+    assert f"| sex=F | 400 | {NONE} | 0.340 d | 0.200 d | 0.140 d |" in markdown(card)
+    assert "tabular-regression" in markdown(card)
+
+
+def test_a_model_of_several_classes_names_them() -> None:
+    model = healthy()
+    spec = cast(Manifest, multiclass_model()["spec"])
+    cast(Manifest, model["spec"])["interface"] = spec["interface"]
+    told = cast(Manifest, cast(Manifest, spec["interface"])["output"])
+    card = carded(model)
+
+    assert card.task == "Multiclass"
+    assert card.entry("output").text.endswith(", ".join(cast("list[str]", told["classes"])))
+    assert f"| sex=F | 400 | {NONE} |" in markdown(card)
 
 
 def test_a_model_at_which_nobody_has_looked_has_a_card_without_results() -> None:

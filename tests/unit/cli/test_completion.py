@@ -53,6 +53,11 @@ def test_revisions_are_offered_to_a_diff_by_their_place() -> None:
     assert offered("diff", "sepsis", "") == ["stable", "candidate", "previous"]
 
 
+def test_the_shell_offers_files_to_lint() -> None:
+    assert lines(["lint", "manifests/"]) == [":0"]
+    assert lines(["lint", "-o", "sa"]) == ["sarif", ":4"]
+
+
 @pytest.mark.parametrize(
     "words", [("get", ""), ("nonsense", ""), ("status", "-n", ""), ("override", "--gate", ""), ()]
 )

@@ -62,6 +62,10 @@ def test_help_loads_nothing_that_takes_long() -> None:
     assert loaded("card", "--help") == ""
 
 
+def test_lint_loads_yaml_and_no_types_of_the_api() -> None:
+    assert loaded("lint", "manifests/examples/model") == "yaml"
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_of_the_list_is_there_and_has_help(name: str) -> None:
     group = plugin()

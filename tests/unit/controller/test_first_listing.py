@@ -11,7 +11,8 @@ from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.kube.client import ApiError, Client, Page
 from mlhops.controller.kube.reader import CachedReader, EvaluationsRead, LiveReader
 from mlhops.controller.kube.relist import Relist
-from mlhops.controller.resources import EVALUATION, EVALUATIONS, MODEL, Key, Kind
+from mlhops.controller.resources import DECISIONS, EVALUATION, EVALUATIONS, MODEL, MODELS, Key, Kind
+from testkit.builders import clinical_model, decision
 
 NAMESPACE, NAME = "ward", "sepsis"
 EACH_WAY = pytest.mark.parametrize("reader", [CachedReader, LiveReader])
@@ -119,6 +120,32 @@ def test_what_ended_before_the_operator_began_wakes_nobody() -> None:
     # It has no profile, and may have left an earlier one.
     hearing.hear(EVALUATIONS, evaluation("left", profile=True))
     assert Key(EVALUATION, NAMESPACE, "left") in woken(hearing)
+
+
+@pytest.mark.parametrize(("action", "wakes"), [("Abort", True), ("Approve", False)])
+def test_of_the_decisions_that_are_being_listed_only_what_stops_wakes_its_model(
+    action: str, *, wakes: bool
+) -> None:
+    hearing, model = Hearing(), Key(MODEL, NAMESPACE, NAME)
+    metadata: Manifest = {"namespace": NAMESPACE, "name": NAME, "resourceVersion": "1"}
+    hearing.hear(MODELS, clinical_model({}) | {"metadata": metadata})
+    woken(hearing)
+    made = decision({"spec.action": action, "spec.model": NAME}, "one")
+    metadata = {"namespace": NAMESPACE, "name": "one", "resourceVersion": "2"}
+    hearing.hear(DECISIONS, {**made, "metadata": metadata})
+    assert woken(hearing) == ({model} if wakes else set())
+
+    hearing.store.set_complete(DECISIONS)
+    hearing.hear(DECISIONS, {**made, "metadata": metadata | {"name": "two"}})
+    assert woken(hearing) == {model}
+
+
+def test_a_decision_on_a_model_that_is_not_there_wakes_whoever_says_so() -> None:
+    hearing = Hearing()
+    metadata: Manifest = {"namespace": NAMESPACE, "name": "one", "resourceVersion": "1"}
+    made = decision({"spec.action": "Approve", "spec.model": NAME}, "one")
+    hearing.hear(DECISIONS, {**made, "metadata": metadata})
+    assert woken(hearing) == {Key(MODEL, NAMESPACE, NAME)}
 
 
 def test_what_ends_and_what_is_made_later_wakes_its_model() -> None:

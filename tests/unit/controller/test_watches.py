@@ -1,17 +1,21 @@
 """What ends the operator's watches, and what only interrupts them."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from typing import cast
 
 import kopf
 import pytest
 from kopf._cogs.clients.errors import APIClientError
 
 from mlhops.api.base import Manifest
+from mlhops.controller.cache.entry import name_of
 from mlhops.controller.kube import watches as module
-from mlhops.controller.kube.watch import NoMemories
+from mlhops.controller.kube.watch import NoMemories, registry
 from mlhops.controller.kube.watches import Watches
-from mlhops.controller.resources import Kind
+from mlhops.controller.resources import JOBS, Kind
+from testkit.noise import noisy_job
 
 
 class Deaf:
@@ -84,3 +88,21 @@ def test_the_watches_use_a_kopf_that_remembers_nothing(monkeypatch: pytest.Monke
     watches.run()
     loop.close()
     assert [type(each) for each in used] == [NoMemories]
+
+
+def test_what_kopf_sees_is_cut_down_before_it_waits_for_the_operator() -> None:
+    told: list[tuple[Kind, Manifest]] = []
+
+    class Hearing(Deaf):
+        def hear(self, kind: Kind, manifest: Manifest) -> None:
+            told.append((kind, manifest))
+
+    handlers = registry(Hearing(), clusterwide=True)._watching.get_all_handlers()
+    [handler] = [each for each in handlers if each.id == "watch-jobs"]
+    seen = cast(Callable[..., Coroutine[None, None, None]], handler.fn)
+    asyncio.run(seen(event={"type": "ADDED", "object": noisy_job("noise")}))
+
+    [(kind, manifest)] = told
+    assert kind == JOBS
+    assert name_of(manifest).name == "noise"
+    assert len(json.dumps(manifest)) < 1000

@@ -263,6 +263,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _begin(self, status: int, length: int | None, *more: tuple[str, str]) -> None:
         self.send_response(status)
+        self.send_header("Content-Type", "application/octet-stream")
         if length is not None:
             self.send_header("Content-Length", str(length))
         self.send_header("ETag", '"1"')

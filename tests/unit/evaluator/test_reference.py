@@ -13,7 +13,7 @@ from mlhops.api.profile import MOST_BYTES, AskedProfile, Profile
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.profile import reference as module
 from mlhops.evaluator.profile.reference import reference
-from mlhops.evaluator.tasks.predictions import NumericPredictions, Predictions
+from mlhops.evaluator.tasks.predictions import ClassPredictions, NumericPredictions, Predictions
 
 from .conftest import ROWS, SPEC, Bench, changed, columns
 
@@ -149,6 +149,23 @@ def test_the_profile_of_a_model_of_a_number_has_its_numbers_and_no_column_of_a_c
     assert found.score is not None
     assert (found.score.type, found.score.name) == ("Numeric", "days")
     assert 100 < np.median(found.score.centres) < 200
+    assert found.positive_column is None
+
+
+def test_the_profile_of_a_model_of_several_classes_has_how_often_it_says_which(
+    offline: Bench,
+) -> None:
+    features = [Feature(name="age"), Feature(name="creatinine")]
+    table, spec = over(offline, features, columns())
+    output = Output(name="level", classes=["red", "2", "green"])
+    update = {"task": "Multiclass", "output": output}
+    spec = spec.model_copy(update={"interface": spec.interface.model_copy(update=update)})
+    chosen = np.arange(ROWS, dtype=np.intp) % 2
+    said = ClassPredictions(chosen, None, ("red", "2", "green"))
+    found = parsed(reference(table, spec, said, DIGEST).text)
+    assert found.score is not None
+    assert found.score.categories == ["red", "2", "green"]
+    assert found.score.counts == [ROWS // 2, ROWS // 2, 0, 0]
     assert found.positive_column is None
 
 

@@ -19,8 +19,9 @@ from mlhops.evaluator.data.subgroups import Levels
 from mlhops.evaluator.errors import CannotTellError, EvaluationError
 from mlhops.evaluator.scoring.measured import Measured
 from mlhops.evaluator.tasks import answers
+from mlhops.evaluator.tasks.binary import BinaryHandler
 from mlhops.evaluator.tasks.predictions import NumericPredictions, Predictions
-from mlhops.evaluator.tasks.registry import handler_of
+from mlhops.evaluator.tasks.regression import RegressionHandler
 from mlhops.measures.measure import measures_of
 from mlhops.statistics.arrays import Floats
 
@@ -197,7 +198,7 @@ def test_the_same_outcome_of_everybody_tells_nothing() -> None:
         labels([3.0] * 50)
 
 
-NUMERIC = handler_of("Regression")
+NUMERIC = RegressionHandler()
 ROWS = 3
 
 
@@ -297,4 +298,4 @@ def test_answers_of_another_task_are_never_measured() -> None:
     with pytest.raises(AssertionError):
         NUMERIC.answers(np.zeros(3), calls)
     with pytest.raises(AssertionError):
-        handler_of("Binary").cells(np.zeros(3), NumericPredictions(np.zeros(3)))
+        BinaryHandler().cells(np.zeros(3), NumericPredictions(np.zeros(3)))

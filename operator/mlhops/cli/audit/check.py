@@ -80,7 +80,7 @@ def verdict(files: Mapping[str, bytes], trusted: Sequence[Signer]) -> BundleVerd
     Raises:
         NoBundle: it has no manifest or no sums.
     """
-    manifest = _json(files, MANIFEST)
+    manifest = parsed(files, MANIFEST)
     if SUMS not in files or text(manifest, "apiVersion") != API_VERSION:
         raise NoBundle(
             f"there is no {SUMS}, or no {MANIFEST} of {API_VERSION}: give a bundle of `audit export`"
@@ -99,7 +99,8 @@ def verdict(files: Mapping[str, bytes], trusted: Sequence[Signer]) -> BundleVerd
     )
 
 
-def _json(files: Mapping[str, bytes], name: str) -> Json:
+def parsed(files: Mapping[str, bytes], name: str) -> Json:
+    """Return the JSON in a file of a bundle, None where it is none or is not there."""
     try:
         found: Json = json.loads(files.get(name, b""))
     except (ValueError, RecursionError):
@@ -214,14 +215,14 @@ def _complete(files: Mapping[str, bytes], found: Sequence[tuple[bytes, Json]]) -
     others = [sha256(p) for p, of in found if text(of, "predicateType") != statements.BUNDLE]
     if at(whole, "predicate", "statements") != others:
         yield "the statements are not those that the one on the bundle counts"
-    manifest = _json(files, MANIFEST)
+    manifest = parsed(files, MANIFEST)
     for key in ("model", "exportedAt", "exportedBy", "history"):
         if at(whole, "predicate", key) != at(manifest, key):
             yield f"the statement on the bundle has another {key} than {MANIFEST}"
 
 
 def _chain(files: Mapping[str, bytes], manifest: Json) -> Iterator[BundleCheck]:
-    told = _json(files, HISTORY)
+    told = parsed(files, HISTORY)
     entries: list[Manifest] = items({"of": told}, "of")
     wrong = [] if isinstance(told, list) else [f"{HISTORY} is no list"]
     for index, entry in enumerate(entries):
@@ -235,7 +236,7 @@ def _chain(files: Mapping[str, bytes], manifest: Json) -> Iterator[BundleCheck]:
             wrong.append(
                 f"entry {index} does not follow entry {index - 1}: one is missing, or was put in"
             )
-    if at(_json(files, MODEL), "status", "history") not in (told, None if told == [] else told):
+    if at(parsed(files, MODEL), "status", "history") not in (told, None if told == [] else told):
         wrong.append(f"{HISTORY} is not the history of {MODEL}")
     yield _told("history", f"{len(entries)} entries are one chain", wrong)
     head = text(entries[-1], "hash") if entries else ""
@@ -253,7 +254,7 @@ def _evidence(files: Mapping[str, bytes], manifest: Json) -> Iterator[BundleChec
     reports = [name for name in files if name.startswith("reports/")]
     for name in reports:
         evaluation = name.removeprefix("reports/").removesuffix(".html")
-        status = _json(files, f"objects/evaluations/{evaluation}.json")
+        status = parsed(files, f"objects/evaluations/{evaluation}.json")
         if text(status, "status", "report", "digest") != f"sha256:{sha256(files[name])}":
             wrong.append(f"{name} is not the report of Evaluation {evaluation}")
     yield _told("evidence", f"{len(reports)} reports are those of their Evaluations", wrong)

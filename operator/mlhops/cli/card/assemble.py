@@ -96,6 +96,7 @@ def model_card(of: Subject) -> ModelCard:
         name=text(of.model, "metadata", "name"),
         version=of.version,
         revision=of.revision,
+        task=text(of.interface, "task") or "Binary",
         role=of.role,
         told_by=of.told_by,
         notes=tuple(_notes(of, found)),

@@ -77,11 +77,29 @@ def output(of: Subject) -> Values:
     if told is None:
         return (), "spec.interface.output"
     type_ = text(told, "type") or "Probability"
+    if type_ == "Value":
+        return (_value(told),), "spec.interface.output"
+    name = text(told, "name") or "probability"
+    if text(of.interface, "task") == "Multiclass":
+        classes = ", ".join(texts(told, "classes"))
+        return (f"{name}: {type_} of the classes {classes}",), "spec.interface.output"
     threshold = decimal(told, "threshold")
     called = f", called positive from {threshold:g} on" if threshold is not None else ""
     positive = text(told, "positiveClass") or "1"
-    name = text(told, "name") or "probability"
     return (f"{name}: {type_} of the class {positive}{called}",), "spec.interface.output"
+
+
+def _value(output: Json) -> str:
+    parts = [f"{text(output, 'name') or 'probability'}: a number", *_span(output)]
+    return ", ".join(parts)
+
+
+def _span(of: Json) -> list[str]:
+    """Return the unit and the plausible range of a number."""
+    unit, low, high = text(of, "unit"), decimal(of, "range", "min"), decimal(of, "range", "max")
+    parts = [f"in {unit}"] if unit else []
+    parts += [f"from {low:g}"] if low is not None else []
+    return parts + ([f"to {high:g}"] if high is not None else [])
 
 
 def inputs(of: Subject) -> Values:
@@ -92,13 +110,8 @@ def inputs(of: Subject) -> Values:
 
 
 def _input(feature: Json, kinds: dict[str, str]) -> str:
-    name, unit = text(feature, "name"), text(feature, "unit")
-    low, high = decimal(feature, "range", "min"), decimal(feature, "range", "max")
-    parts = [text(feature, "type") or "Numeric", f"in {unit}" if unit else ""]
-    parts += [
-        f"from {low:g}" if low is not None else "",
-        f"to {high:g}" if high is not None else "",
-    ]
+    name = text(feature, "name")
+    parts = [text(feature, "type") or "Numeric", *_span(feature)]
     categories = texts(feature, "categories")
     parts.append(f"one of {', '.join(categories)}" if categories else "")
     parts.append(f"tells of {kinds[name]}" if kinds.get(name) else "")

@@ -80,7 +80,7 @@ class GateFinding:
     upper: float | None
     limit: float | None
     unit: str
-    """Of estimate and limit: `s`, or empty."""
+    """Of estimate, limit and rates: `s`, that of the outcome, or empty."""
     group: str
     """The group that fares worst; empty where the whole is measured."""
     message: str
@@ -112,6 +112,8 @@ class ModelCard:
     name: str
     version: str
     revision: str
+    task: str
+    """What is predicted, as `interface.task` has it."""
     role: str
     """serves, candidate, previous, rolled back, earlier or not deployed."""
     told_by: str

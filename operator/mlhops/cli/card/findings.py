@@ -47,12 +47,16 @@ def findings(manifest: Manifest, overridden: tuple[str, ...]) -> tuple[GateFindi
     measured = {gate.name: gate for gate in evaluation(manifest, overridden).gates}
     asked = {text(gate, "name"): gate for gate in items(manifest, "spec", "gates")}
     names = [*measured, *(name for name in asked if name not in measured)]
+    unit = text(manifest, "spec", "interface", "output", "unit")
     return tuple(
-        _finding(name, asked.get(name), measured.get(name), name in overridden) for name in names
+        _finding(asked.get(name), measured.get(name), name in overridden, name, unit)
+        for name in names
     )
 
 
-def _finding(name: str, asked: Json, found: GateView | None, overridden: bool) -> GateFinding:
+def _finding(
+    asked: Json, found: GateView | None, overridden: bool, name: str, outcome: str
+) -> GateFinding:
     type_ = text(asked, "type")
     metric = text(asked, "metric") or (found.metric if found else "")
     return GateFinding(
@@ -70,11 +74,20 @@ def _finding(name: str, asked: Json, found: GateView | None, overridden: bool) -
         lower=found.lower if found else None,
         upper=found.upper if found else None,
         limit=found.limit if found and found.limit is not None else decimal(asked, "limit"),
-        unit="s" if type_ == "Latency" else "",
+        unit=_unit(asked, outcome),
         group=found.group if found else "",
         message=found.message if found else "",
         groups=found.groups if found else (),
     )
+
+
+def _unit(asked: Json, outcome: str) -> str:
+    """Return the unit of what a gate measures: a ratio has none, and most metrics have none either."""
+    if text(asked, "type") == "Latency":
+        return "s"
+    measure = MEASURES.get(text(asked, "metric"))
+    counted = measure is not None and measure.in_units and text(asked, "comparison") != "Ratio"
+    return outcome if counted else ""
 
 
 def _what(asked: Json, metric: str) -> str:
@@ -123,10 +136,17 @@ def _bound(asked: Json) -> str:
     if type_ == "Performance":
         measure = MEASURES.get(text(asked, "metric"))
         side = "at most" if measure is not None and measure.better == "Lower" else "at least"
-        return f"must be {side} {limit}"
+        target = measure.target if measure is not None else None
+        off = "" if target is None else f" off {target:g}"
+        return f"must be {side} {limit}{off}{_tolerance(asked)}"
     other = _AGAINST.get(text(asked, "against"), "everybody else")
     if text(asked, "comparison") == "Ratio":
         return (
             f"of a group and of {other} must be alike: the smaller at least {limit} of the larger"
         )
-    return f"of a group may differ from that of {other} by at most {limit}"
+    return f"of a group may differ from that of {other} by at most {limit}{_tolerance(asked)}"
+
+
+def _tolerance(asked: Json) -> str:
+    found = decimal(asked, "tolerance")
+    return "" if found is None else f", with a tolerance of {found:g}"

@@ -123,7 +123,7 @@ def _gap(entries: Sequence[CardEntry]) -> tuple[str, ...]:
 def _told(of: GateFinding) -> str:
     where = f" of {of.group}" if of.group else ""
     value = f"{wording.number(of.estimate, of.unit)} ({wording.interval(of.lower, of.upper)})"
-    return f"{of.name}: {of.what}{where} {value}, limit {wording.number(of.limit)}: {wording.verdict(of)}"
+    return f"{of.name}: {of.what}{where} {value}, limit {wording.number(of.limit, of.unit)}: {wording.verdict(of)}"
 
 
 def hti1(card: ModelCard) -> str:

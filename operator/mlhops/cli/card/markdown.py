@@ -36,7 +36,8 @@ def _front(card: ModelCard) -> Manifest:
         data: Manifest = {"type": "held-out", "name": "held-out data of the gates"}
         if card.evidence.data_digest:
             data["revision"] = card.evidence.data_digest
-        task: Json = {"type": "tabular-classification"}
+        kind = "regression" if card.task == "Regression" else "classification"
+        task: Json = {"type": f"tabular-{kind}"}
         result: Manifest = {"task": task, "dataset": data, "metrics": results}
         index = [{"name": f"{card.name} {card.version}", "results": [result]}]
     return {
@@ -109,10 +110,10 @@ def _results(card: ModelCard) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
     yield ""
     for each in card.findings:
-        yield from _finding(each)
+        yield from _finding(each, card.task)
 
 
-def _finding(of: GateFinding) -> Iterator[str]:
+def _finding(of: GateFinding, task: str) -> Iterator[str]:
     yield f"### {escaped(of.name)}\n"
     for said in filter(None, (of.goal, of.message)):
         yield f"{escaped(said)}\n"
@@ -124,10 +125,10 @@ def _finding(of: GateFinding) -> Iterator[str]:
         cells = (
             escaped(each.group),
             wording.count(each.rows),
-            wording.count(each.positives),
-            wording.number(each.rate),
-            wording.number(each.rest),
-            wording.number(each.gap),
+            wording.positives(each, task),
+            wording.number(each.rate, of.unit),
+            wording.number(each.rest, of.unit),
+            wording.number(each.gap, of.unit),
             wording.interval(each.lower, each.upper),
             escaped(each.phase),
         )

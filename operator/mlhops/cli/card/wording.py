@@ -32,6 +32,11 @@ def count(value: int | None) -> str:
     return HIDDEN if value is None else f"{value:,}"
 
 
+def positives(of: GroupView, task: str) -> str:
+    """Return how many positive cases a group has; only an outcome of yes or no has any."""
+    return count(of.positives) if task == "Binary" else NONE
+
+
 def interval(lower: float | None, upper: float | None) -> str:
     """Return an interval, a dash where neither end is known."""
     if lower is None and upper is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from mlhops.json_access import text
 
 if TYPE_CHECKING:
     from mlhops.api.base import Manifest
+    from mlhops.cli.audit.check import BundleVerdict
     from mlhops.cli.audit.keys import Signer, SigningKey
 
 _PASSWORD = "MLHOPS_KEY_PASSWORD"  # noqa: S105 - the name of a variable
@@ -119,20 +121,32 @@ def export(
     type=click.Path(exists=True, dir_okay=False),
     help="A public key that you trust, as PEM; may be given often.",
 )
+@click.option(
+    "--after",
+    "before",
+    type=click.Path(exists=True),
+    help="An earlier bundle of the model: does this one go on where it ended?",
+)
 @printed("table", "json", "yaml")
-def verify(where: str, keys: tuple[str, ...], form: str, color: str) -> Exit:
+def verify(where: str, keys: tuple[str, ...], before: str | None, form: str, color: str) -> Exit:
     """Say whether a bundle holds, and exactly what does not; no cluster is asked.
 
     Ends with 0 where it holds and is signed by a key that you gave, with 1 where something does not hold, and with 3
     where it holds but nobody says whose signature it has.
     """
-    from mlhops.cli.audit.check import NoBundle, verdict
+    from mlhops.cli.audit.continuity import continuity
 
     trusted = [_signer(Path(each)) for each in keys]
-    try:
-        view = verdict(read_bundle(Path(where)), trusted)
-    except NoBundle as error:
-        raise Trouble(f"{where} is no bundle: {error}", exit_=Exit.USAGE) from error
+    files, view = _verdict(where, trusted)
+    if before is not None:
+        earlier, whole = _verdict(before, trusted)
+        if not whole.holds or (trusted and not whole.trusted):
+            raise Trouble(
+                f"the earlier bundle {before} does not hold by itself, so that nothing follows from it",
+                f"kubectl mlhops audit verify {before} says why",
+                Exit.BAD,
+            )
+        view = replace(view, checks=(*view.checks, *continuity(earlier, files)))
     if form != "table":
         write("BundleVerdict", view, form)
     else:
@@ -141,6 +155,16 @@ def verify(where: str, keys: tuple[str, ...], form: str, color: str) -> Exit:
     if not view.holds:
         return Exit.BAD
     return Exit.WELL if view.trusted else Exit.UNDECIDED
+
+
+def _verdict(where: str, trusted: list[Signer]) -> tuple[dict[str, bytes], BundleVerdict]:
+    from mlhops.cli.audit.check import NoBundle, verdict
+
+    files = read_bundle(Path(where))
+    try:
+        return files, verdict(files, trusted)
+    except NoBundle as error:
+        raise Trouble(f"{where} is no bundle: {error}", exit_=Exit.USAGE) from error
 
 
 def _gathered(

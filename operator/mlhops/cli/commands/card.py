@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,9 @@ from mlhops.cli.exits import Exit, Trouble
 from mlhops.cli.kubectl import EVALUATIONS, MODELS, REVISIONS, Kubectl
 from mlhops.cli.options import NAME, connected
 from mlhops.cli.output import document, to_text
+
+if TYPE_CHECKING:
+    from mlhops.api.base import Manifest
 
 
 @click.command()
@@ -75,14 +79,24 @@ def card_of(kubectl: Kubectl, name: str, named: str) -> ModelCard:
     """
     model = kubectl.get(MODELS, name)
     evaluations = kubectl.list_of(EVALUATIONS, fields=f"spec.model={name}")
-    records = kubectl.list_of(REVISIONS, labels=f"mlhops.io/model={name}")
+    records, hidden = _records(kubectl, name)
     found = subject(model, named, records, evaluations)
     if found is None:
         raise Trouble(
             f"{name} has no revision or version {named!r} on record",
             f"`kubectl mlhops history {name}` lists those that ended",
         )
+    if hidden is not None and not found.is_asked_for:
+        raise hidden
     return model_card(found)
+
+
+def _records(kubectl: Kubectl, name: str) -> tuple[list[Manifest], Trouble | None]:
+    """Return a model's ControllerRevisions, or why they cannot be read: of what the spec asks for none is needed."""
+    try:
+        return kubectl.list_of(REVISIONS, labels=f"mlhops.io/model={name}"), None
+    except Trouble as trouble:
+        return [], trouble
 
 
 def _write(path: Path, told: str) -> None:

@@ -13,6 +13,7 @@ from kopf._cogs.structs.ephemera import AnyMemo
 from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from mlhops.api.base import Manifest
+from mlhops.controller.cache.lean import lean
 from mlhops.controller.cache.store import LABELLED, WATCHED
 from mlhops.controller.kube.login import connection_info
 from mlhops.controller.resources import Kind
@@ -51,7 +52,8 @@ def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:
 
     def watch(kind: Kind) -> None:
         async def seen(event: kopf.RawEvent, **_: object) -> None:
-            manifest = cast(Manifest, event["object"])
+            # Cut down here, in kopf's thread: what waits for the other may be a megabyte of somebody's each time.
+            manifest = lean(kind, cast(Manifest, event["object"]))
             gone = event["type"] == "DELETED"
             (listener.hear_gone if gone else listener.hear)(kind, manifest)
 

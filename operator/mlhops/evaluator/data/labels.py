@@ -17,13 +17,13 @@ from mlhops.evaluator.data.convert import (
 )
 from mlhops.evaluator.data.read import Column
 from mlhops.evaluator.errors import CannotTellError, EvaluationError, counted
-from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.arrays import Bools, Floats, Indices
 
 _MOST_CLASSES = 2
 _FEW_VALUES = 3
 """A number that takes fewer values is a class in truth."""
 
-Labels: TypeAlias = Bools | Floats
+Labels: TypeAlias = Bools | Floats | Indices
 
 
 class LabelReader(Protocol):
@@ -54,6 +54,8 @@ def reader(spec: EvaluationSpec) -> LabelReader:
     match spec.interface.task:
         case "Binary":
             return _BinaryLabels(spec)
+        case "Multiclass":
+            return _ClassLabels(spec)
         case "Regression":
             return _NumericLabels(spec)
         case other:
@@ -125,6 +127,51 @@ class _BinaryLabels:
             raise EvaluationError(
                 f"label column {told(self._column)} has two values that are one number: give them other "
                 "words, since a model's answers are compared as numbers"
+            )
+        return label
+
+
+class _ClassLabels:
+    """The label column: one of the declared classes in each row, none missing."""
+
+    def __init__(self, spec: EvaluationSpec) -> None:
+        self._column = spec.data.label_column
+        self._names = spec.interface.output.classes or []
+        self._parts: list[Indices] = []
+        self._missing = self._foreign = 0
+
+    def add(self, column: Column) -> None:
+        read = spelling if is_text(column) else canonical
+        codes, texts = encoded(column)
+        known = {read(name): place for place, name in enumerate(self._names)}
+        table = np.array([*(known.get(read(text), -1) for text in texts), -1], dtype=np.intp)
+        missing = int((codes < 0).sum())
+        self._missing += missing
+        self._foreign += int((table[codes] < 0).sum()) - missing
+        self._parts.append(table[codes])
+
+    @property
+    def classes(self) -> frozenset[str]:
+        """The declared classes."""
+        return frozenset(map(canonical, self._names))
+
+    def result(self) -> Indices:
+        label = np.concatenate(self._parts) if self._parts else np.zeros(0, dtype=np.intp)
+        _refuse_incomplete(len(label), self._missing, self._column)
+        if len(self.classes) < len(self._names):
+            raise EvaluationError(
+                "interface.output.classes has two names that are one number: give them other words, here and in the "
+                "label column"
+            )
+        if self._foreign:
+            raise EvaluationError(
+                f"label column {told(self._column)} has a value that interface.output.classes does not list in "
+                f"{counted(self._foreign, 'row')} of {len(label):,}: list all classes there, or correct these outcomes"
+            )
+        if len(np.unique(label)) == 1:
+            raise CannotTellError(
+                f"label column {told(self._column)} has only one class in {counted(len(label), 'row')}: add rows with "
+                "other outcomes"
             )
         return label
 

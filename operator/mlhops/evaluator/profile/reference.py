@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlhops.api.evaluation import EvaluationSpec
-from mlhops.api.interface import Output
+from mlhops.api.interface import Interface
 from mlhops.api.profile import MOST_BYTES, AskedProfile, StoredProfile, kind_of
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.profile.build import profile, seed_of
 from mlhops.evaluator.scoring.features import Inputs, inputs
-from mlhops.evaluator.tasks.predictions import AnyPredictions
+from mlhops.evaluator.tasks.predictions import AnyPredictions, ClassPredictions
 from mlhops.inputs.classes import PAIR, column_of
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift.sketch import Column
@@ -53,16 +53,21 @@ def reference(
     """
     features, output = spec.interface.features, spec.interface.output
     chosen = _chosen(predictions.rows, MOST_VALUES // len(features), digest)
-    values = predictions.counted
+    values, names = predictions.counted, None
+    if isinstance(predictions, ClassPredictions):
+        names = predictions.classes
     read = _read(table, spec, chosen)
     found = profile(
         features,
         read.columns,
         (output.name, values[chosen]),
+        classes=names,
         revision=spec.revision,
         created_from=digest,
         cells=spec.cells,
-    ).model_copy(update={"asked": read.asked, "positive_column": _positive_column(output, labels)})
+    ).model_copy(
+        update={"asked": read.asked, "positive_column": _positive_column(spec.interface, labels)}
+    )
     text = found.to_text()
     size = len(text.encode())
     if size > MOST_BYTES:
@@ -73,9 +78,9 @@ def reference(
     return ReferenceProfile(StoredProfile(digest=found.digest()), text)
 
 
-def _positive_column(output: Output, labels: frozenset[str]) -> int | None:
-    """Return which of two columns is the score; of a number there is but one."""
-    return None if output.type == "Value" else column_of(output, PAIR, labels)
+def _positive_column(interface: Interface, labels: frozenset[str]) -> int | None:
+    """Return which of two columns is the score, where the outcome is yes or no."""
+    return column_of(interface.output, PAIR, labels) if interface.task == "Binary" else None
 
 
 def missing(why: str) -> ReferenceProfile:

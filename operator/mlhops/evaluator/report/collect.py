@@ -8,6 +8,7 @@ from typing import assert_never
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, HonoursNames
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.uris import shown
+from mlhops.evaluator.report import classes as described_classes
 from mlhops.evaluator.report import numbers as described_numbers
 from mlhops.evaluator.report import people as described
 from mlhops.evaluator.report.figures import Curves, Fact, GateStory, Report, ScoreFigures
@@ -49,12 +50,14 @@ def collect(run: Evaluated) -> Report:
     """Return what a report says."""
     spec, judgement = run.spec, run.judgement
     risks = spec.interface.output.type == "Probability"
-    cohort, spread, numbers, found, left_out = None, None, None, list[Curves](), 0
+    cohort, spread, numbers, confusion = None, None, None, None
+    found, left_out = list[Curves](), 0
     if run.people is not None and judgement is not None and run.measured is not None:
         cohort = described.cohort(run.people, judgement.disclosure, spec.cells)
         numbers, left_out = described_numbers.figures(
             run.people, run.measured.candidate, judgement.disclosure, spec
         )
+        confusion = described_classes.confusion(run.people, run.measured.candidate, spec.cells)
         if numbers is None:
             spread, found, left_out = _scored(
                 run.people, run.measured, judgement, spec, risks=risks
@@ -73,6 +76,7 @@ def collect(run: Evaluated) -> Report:
         curves_left_out=left_out,
         risks=risks,
         numbers=numbers,
+        confusion=confusion,
     )
 
 
@@ -117,6 +121,8 @@ def _outcome(spec: EvaluationSpec) -> str:
     match spec.interface.task:
         case "Binary":
             return f"{column} = {output.positive_class}"
+        case "Multiclass":
+            return f"{column}, one of {', '.join(output.classes or ())}"
         case "Regression":
             return f"{column} in {output.unit}" if output.unit else column
         case other:

@@ -155,6 +155,15 @@ class NumericFigures:
 
 
 @dataclass(frozen=True)
+class ConfusionMatrix:
+    """Of the people of each class, which share the model says to be of which."""
+
+    classes: Sequence[str]
+    rows: Sequence[Sequence[float | None]]
+    """One for each true class, float[said class]; None where few people are meant, or where that would tell of few."""
+
+
+@dataclass(frozen=True)
 class Cohort:
     """The people in the data."""
 
@@ -196,3 +205,5 @@ class Report:
     """Whether scores are probabilities, so that calibration has a meaning."""
     numbers: NumericFigures | None = None
     """Where the outcome is a number."""
+    confusion: ConfusionMatrix | None = None
+    """Where it is one of several classes."""

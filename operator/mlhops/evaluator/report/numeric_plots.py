@@ -1,6 +1,6 @@
 """Charts of predicted numbers: calibration, and how errors are spread."""
 
-from mlhops.evaluator.report.axis import Axis, round_numbers
+from mlhops.axis import Axis, round_numbers
 from mlhops.evaluator.report.figures import NumericCalibration, NumericFigures
 from mlhops.evaluator.report.plots import picture
 from mlhops.evaluator.report.words import number

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from mlhops.evaluator.report.axis import Axis, round_numbers
+from mlhops.axis import Axis, round_numbers
 from mlhops.evaluator.report.figures import Curves, ScoreFigures
 from mlhops.evaluator.report.words import number, percent, printable
 from mlhops.statistics.inference.curves import Bar, ReliabilityPoint

@@ -82,6 +82,8 @@ async def _answer(client: ModelClient, read: Inputs, columns: Sequence[Sent]) ->
 
 def _alike(first: Values, second: Values) -> bool:
     return all(
-        a == b or (isinstance(a, float) and isinstance(b, float) and abs(a - b) <= _SAME)
+        a == b
+        or (isinstance(a, float) and isinstance(b, float) and abs(a - b) <= _SAME)
+        or (isinstance(a, list) and isinstance(b, list) and _alike(a, b))
         for a, b in zip(first, second, strict=True)
     )

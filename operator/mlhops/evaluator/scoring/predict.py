@@ -67,7 +67,7 @@ def predict(
             f"the data had {people.rows:,} rows at first and {later:,} later: do not write "
             "to them meanwhile"
         )
-    return handler_of(spec.interface.task).joined(parts, spec.interface.output)
+    return handler_of(spec.interface).joined(parts, spec.interface.output)
 
 
 def _counted(error: WrongValuesError, table: Table, spec: EvaluationSpec) -> EvaluationError:
@@ -92,7 +92,7 @@ async def _all(
     parts: list[AnyPredictions] = []
     running: deque[asyncio.Task[AnyPredictions]] = deque()
 
-    handler = handler_of(spec.interface.task)
+    handler = handler_of(spec.interface)
 
     async def one(batch: Inputs) -> AnyPredictions:
         values = await client.predict(batch)

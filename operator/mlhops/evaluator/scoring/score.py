@@ -108,6 +108,11 @@ def _as_asked(spec: EvaluationSpec, stable: StableRevision) -> EvaluationSpec:
             f"its interface.task is {interface.task}, so that its answers mean something else: remove nonInferiority "
             "for this version"
         )
+    if interface.task == "Multiclass" and interface.output.classes != spec.interface.output.classes:
+        raise EvaluationError(
+            "its output.classes are others, so that its answers mean something else: remove nonInferiority for this "
+            "version"
+        )
     own, other = (canonical(each.output.positive_class) for each in (spec.interface, interface))
     if own != other:
         raise EvaluationError(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.arrays import Bools, Floats, Indices
 
 
 @dataclass(frozen=True)
@@ -54,4 +54,31 @@ class NumericPredictions:
         return self.value
 
 
-AnyPredictions: TypeAlias = Predictions | NumericPredictions
+@dataclass(frozen=True)
+class ClassPredictions:
+    """What a model of several classes says."""
+
+    chosen: Indices
+    """The number of the class, int[n]."""
+    probability: Floats | None
+    """Of each class, float[n, classes]; none where the model answers with classes."""
+    classes: tuple[str, ...]
+    """The names of the classes, in order."""
+
+    @property
+    def rows(self) -> int:
+        """Of how many people."""
+        return len(self.chosen)
+
+    @property
+    def scored(self) -> bool:
+        """Whether there are probabilities to measure."""
+        return self.probability is not None
+
+    @property
+    def counted(self) -> Indices:
+        """What drift is looked for in: the numbers of classes."""
+        return self.chosen
+
+
+AnyPredictions: TypeAlias = Predictions | NumericPredictions | ClassPredictions

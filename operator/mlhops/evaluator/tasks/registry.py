@@ -2,17 +2,20 @@
 
 from typing import assert_never
 
+from mlhops.api.interface import Interface
 from mlhops.evaluator.tasks.binary import BinaryHandler
 from mlhops.evaluator.tasks.handler import TaskHandler
+from mlhops.evaluator.tasks.multiclass import MulticlassHandler
 from mlhops.evaluator.tasks.regression import RegressionHandler
-from mlhops.tasks.task import TaskName
 
 
-def handler_of(task: TaskName) -> TaskHandler:
-    """Return what a task does with a model's answers."""
-    match task:
+def handler_of(interface: Interface) -> TaskHandler:
+    """Return what a model's task does with its answers."""
+    match interface.task:
         case "Binary":
             return BinaryHandler()
+        case "Multiclass":
+            return MulticlassHandler(interface.output.classes or ())
         case "Regression":
             return RegressionHandler()
         case other:

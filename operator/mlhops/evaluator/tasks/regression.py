@@ -11,8 +11,8 @@ from mlhops.evaluator.tasks.handler import not_one_each
 from mlhops.evaluator.tasks.predictions import AnyPredictions, NumericPredictions
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.inference.numeric import NumericAnswers
-from mlhops.tasks.regression import REGRESSION, NumericCells
-from mlhops.tasks.task import Task
+from mlhops.tasks.regression import REGRESSION
+from mlhops.tasks.task import AllRows, Task
 
 
 class RegressionHandler:
@@ -33,9 +33,9 @@ class RegressionHandler:
         """Return the numbers of all rows."""
         return NumericPredictions(np.concatenate([_own(part).value for part in parts]))
 
-    def cells(self, label: Labels, _: AnyPredictions) -> NumericCells:
+    def cells(self, label: Labels, _: AnyPredictions) -> AllRows:
         """Return that each row is a case."""
-        return NumericCells(len(label))
+        return AllRows(np.ones(len(label), dtype=np.bool_))
 
     def answers(self, label: Labels, predictions: AnyPredictions) -> NumericAnswers:
         """Return the model's numbers with the true ones."""

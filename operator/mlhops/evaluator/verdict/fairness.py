@@ -162,7 +162,7 @@ def fairness(
         raise EvaluationError("across is missing: name the groups that the gate compares")
     named = {each.group: each.value for each in gate.reference or []}
     who = cohorts(people.levels, gate.across.divisions, named)
-    tallies = Tallies(handler_of(spec.interface.task).cells(people.label, predictions), who)
+    tallies = Tallies(handler_of(spec.interface).cells(people.label, predictions), who)
     small = shortfalls(gate, who, tallies, requirements(gate))
     found = measure(gate, spec, people, predictions, who, {each.group for each in small})
     phases = {i: _phase(gate, gap) for i, gap in found.items()}

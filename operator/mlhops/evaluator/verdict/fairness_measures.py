@@ -12,7 +12,7 @@ from mlhops.evaluator.data.subgroups import Cohorts
 from mlhops.evaluator.tasks.predictions import AnyPredictions
 from mlhops.evaluator.tasks.registry import handler_of
 from mlhops.evaluator.verdict.gate_result import seed_of
-from mlhops.measures.measure import LargerGap, Measure, OfNumbers, OfScores, Share
+from mlhops.measures.measure import LargerGap, Measure, OfClasses, OfNumbers, OfScores, Share
 from mlhops.statistics.arrays import Bools, Indices
 from mlhops.statistics.inference import performance
 from mlhops.statistics.inference.comparisons import compare
@@ -53,7 +53,7 @@ def measure(
         gate.confidence,
         metric.largest,
     )
-    answers = handler_of(spec.interface.task).answers(people.label, predictions)
+    answers = handler_of(spec.interface).answers(people.label, predictions)
     found = gaps(metric, answers, who.atom, who.members[judged], question)
     return {
         group: gap if gap.versus is None else replace(gap, versus=int(judged[gap.versus]))
@@ -85,7 +85,7 @@ def gaps(
                 for each in parts
             )
             return larger_gaps((first, second), question)
-        case OfScores() | OfNumbers():
+        case OfScores() | OfNumbers() | OfClasses():
             return performance.gaps(metric, answers, atom, members, question)
         case _:
             raise AssertionError(f"{metric.name} is no metric of a Fairness gate")

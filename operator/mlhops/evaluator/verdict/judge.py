@@ -46,7 +46,7 @@ def judge(spec: EvaluationSpec, people: LabelledRows, measured: Measured) -> lis
 def judgement(spec: EvaluationSpec, people: LabelledRows, measured: Measured) -> Judgement:
     """Return the verdict of every gate of a spec with all that it rests on."""
     output, candidate = spec.interface.output, measured.candidate
-    handler = handler_of(spec.interface.task)
+    handler = handler_of(spec.interface)
     problem = handler.problem(output, people.label, candidate, spec.cells)
     findings = [
         in_error(gate, problem) if problem else _finding(gate, spec, people, measured)
@@ -65,7 +65,7 @@ def _disclosure(
     spec: EvaluationSpec, people: LabelledRows, measured: Measured, findings: Sequence[GateFinding]
 ) -> Disclosure:
     """Return what may be told, with the numbers of the worst groups held back last."""
-    handler = handler_of(spec.interface.task)
+    handler = handler_of(spec.interface)
     task = handler.task
     told = [each for each in findings if not isinstance(each, GateResult)]
     worst = {each.worst for each in told if each.worst is not None}

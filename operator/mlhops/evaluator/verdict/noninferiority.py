@@ -205,7 +205,7 @@ def _lacking(
     models: tuple[AnyPredictions, AnyPredictions],
 ) -> GatePart | None:
     """Return that all people together are too few, if they are."""
-    handler = handler_of(spec.interface.task)
+    handler = handler_of(spec.interface)
     by_model = [handler.cells(people.label, model) for model in models]
     for each in requirements(gate):
         size = min(int(kinds.of(each.cases).sum()) for kinds in by_model)
@@ -227,7 +227,7 @@ def _compared(
     power: float,
 ) -> Inferiority | GatePart:
     version = spec.stable.version if spec.stable is not None else ""
-    handler = handler_of(spec.interface.task)
+    handler = handler_of(spec.interface)
     who = cohorts(people.levels, gate.across.divisions) if gate.across else _undivided(people)
     tallies, others = (Tallies(handler.cells(people.label, model), who) for model in models)
     small = own_shortfalls(tallies, requirements(gate))

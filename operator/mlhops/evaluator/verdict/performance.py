@@ -96,7 +96,7 @@ def _bounded(
     predictions: AnyPredictions,
     power: float,
 ) -> GatePart:
-    handler = handler_of(spec.interface.task)
+    handler = handler_of(spec.interface)
     kinds = handler.cells(people.label, predictions)
     cells = spec.cells
     for each in requirements(gate):

@@ -20,7 +20,7 @@ from mlhops.evaluator.verdict.fairness_measures import trials
 from mlhops.evaluator.verdict.gate_result import limit_of, seed_of
 from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import hidden_plan_sentence, plan_sentence, round_up
-from mlhops.measures.measure import LargerGap, Measure, OfNumbers, OfScores, Share
+from mlhops.measures.measure import LargerGap, Measure, OfClasses, OfNumbers, OfScores, Share
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference import performance, planning
 from mlhops.statistics.inference.equalized_odds import each_alone
@@ -95,7 +95,7 @@ def inferiority_plan(
     everybody = np.ones((1, who.members.shape[1]), dtype=bool)
     members = np.concatenate([everybody, who.members])
     asked = _people(gate, tallies, members, cases)
-    handler = handler_of(spec.interface.task)
+    handler = handler_of(spec.interface)
     candidate, stable = (handler.answers(people.label, model) for model in models)
     arms, pieces, better, worse = paired_arms(metric, candidate, stable, who.atom, who.members)
     weights = np.concatenate([members, members]) * asked.sizes
@@ -128,7 +128,7 @@ def _fairness_parts(
 ) -> Sequence[Outlook]:
     who, metric = tallies.who, measure_of(gate)
     bounds, cells = planning.bounds(question.comparison, limit_of(gate)), spec.cells
-    answers = handler_of(spec.interface.task).answers(people.label, predictions)
+    answers = handler_of(spec.interface).answers(people.label, predictions)
     match metric.how:
         case Share():
             seen = trials(metric, answers, who.atom, who.members)
@@ -140,7 +140,7 @@ def _fairness_parts(
                 Rates(trials(part, answers, who.atom, who.members), asked, bounds, cells)
                 for part, asked in zip(parts, each_alone(question), strict=True)
             ]
-        case OfScores() | OfNumbers():
+        case OfScores() | OfNumbers() | OfClasses():
             small = cells.hides(_fewest(gate, tallies))
             return [_of_scores(metric, answers, who, question, bounds, sizes, small)]
         case _:

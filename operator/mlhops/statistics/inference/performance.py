@@ -14,6 +14,7 @@ from mlhops.statistics.inference.contrasts import Arms
 from mlhops.statistics.inference.estimate import Estimate, critical_of, undefined
 from mlhops.statistics.inference.gap import Gap, own_reference
 from mlhops.statistics.inference.influence import Piece
+from mlhops.statistics.inference.multiclass import ClassAnswers
 from mlhops.statistics.inference.numeric import NumericAnswers
 from mlhops.statistics.inference.proportions import effective_limits
 from mlhops.statistics.inference.question import Better, Question
@@ -73,7 +74,7 @@ class LabelledAnswers:
         return self._ranked
 
 
-Answered: TypeAlias = LabelledAnswers | NumericAnswers
+Answered: TypeAlias = LabelledAnswers | NumericAnswers | ClassAnswers
 """A model's answers on labelled rows, whatever the type of the outcome."""
 
 
