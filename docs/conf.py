@@ -56,7 +56,9 @@ def _read(app: Sphinx, docname: str, content: list[str]) -> None:
     """Give the index its navigation, which a forge shows as the lists that they are; links to folders have no page."""
     page = REPOSITORY / f"{docname}.md"
     content[0] = _LINK.sub(lambda match: _linked(match, page), content[0])
-    if docname.endswith("README"):  # what other pages lead to has no place of its own in the navigation
+    if docname.endswith(
+        "README"
+    ):  # what other pages lead to has no place of its own in the navigation
         content[0] = f"---\norphan: true\n---\n{content[0]}"
     if docname == INDEX:
         content[0] += "\n".join(_navigation(content[0], set(app.env.found_docs)))
