@@ -2,6 +2,7 @@
 
 VENV := .venv
 ALIBI := .venv-alibi
+SITE := .venv-site
 PYTHON := $(VENV)/bin/python
 REQUIREMENTS := requirements/dev.txt
 # One stamp for each set of requirements and place: an unchanged set is not looked at again.
@@ -19,7 +20,7 @@ PYTEST := $(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reord
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv controlplane kserve crds roles sbom telemetry cli-docs check release fix test test-unit campaign demo bench requirements alibi clean
+.PHONY: help venv controlplane kserve crds roles sbom telemetry cli-docs chart-docs site check release fix test test-unit campaign demo lab bench requirements alibi clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,8 +49,9 @@ controlplane: venv ## build etcd, kube-apiserver and kube-controller-manager (mi
 kserve: venv ## build KServe's own controller, webhooks and agent (minutes, once; cached)
 	$(PYTHON) -m lab.kserve_upstream.release
 
-crds: venv ## write crds/, docs/reference.md and the tables of docs/gates.md from operator/mlhops/{api,measures}
+crds: venv ## write crds/, docs/reference.md, the full example and the tables of docs/gates.md from operator/mlhops/{api,measures}
 	$(PYTHON) -m tools.crd crds/
+	$(PYTHON) -m tools.everything
 	$(PYTHON) -m tools.reference docs/reference.md
 	$(PYTHON) -m tools.measures_docs docs/gates.md
 
@@ -62,8 +64,11 @@ sbom: venv ## write a CycloneDX bill of materials for each image into sbom/
 telemetry: venv ## write docs/metrics.md from the metrics, and alerts and dashboard of manifests/ from those of the chart
 	$(PYTHON) -m tools.metrics_docs
 
-cli-docs: venv ## write docs/reasons.md and docs/cli.schema.json from operator/mlhops/cli
+cli-docs: venv ## write docs/{reasons,lint,commands}.md and docs/cli.schema.json from operator/mlhops/cli
 	$(PYTHON) -m tools.cli_docs
+
+chart-docs: venv ## write docs/chart.md from the chart's values
+	$(PYTHON) -m tools.chart_docs
 
 check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/ruff check .
@@ -71,6 +76,7 @@ check: venv ## lint, format, types, layers, generated files
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PYTHON) -m tools.crd --check crds/
+	$(PYTHON) -m tools.everything --check
 	$(PYTHON) -m tools.reference --check docs/reference.md
 	$(PYTHON) -m tools.measures_docs --check docs/gates.md
 	$(PYTHON) -m tools.permissions --check
@@ -79,6 +85,7 @@ check: venv ## lint, format, types, layers, generated files
 	$(PYTHON) -m tools.release --check
 	$(PYTHON) -m tools.metrics_docs --check
 	$(PYTHON) -m tools.cli_docs --check
+	$(PYTHON) -m tools.chart_docs --check
 
 release: venv ## write VERSION into code, chart, manifests and pages (see CONTRIBUTING.md)
 	$(PYTHON) -m tools.release $(VERSION)
@@ -108,6 +115,9 @@ campaign: venv ## simulation, meddlers, every field, and a fault at every point 
 demo: venv ## three models through the fairness gate; KEEP=1 leaves the cluster up
 	KEEP=$(KEEP) $(PYTHON) -m lab.demo
 
+lab: venv ## the demo's cluster without its story, for docs/tutorial.md: it stays up until Ctrl-C
+	$(PYTHON) -m lab.demo --stage
+
 bench: venv ## measure, and write bench/RESULTS.md (ARGS="--only scale" for one thing)
 	$(PYTHON) -m bench $(ARGS)
 
@@ -120,8 +130,16 @@ requirements: venv ## pin requirements/*.in again, with hashes (ARGS=--upgrade f
 	$(COMPILE) $(ARGS) requirements/cli.in --constraint requirements/dev.txt --output-file requirements/cli.txt
 	$(COMPILE) $(ARGS) requirements/go.in --output-file requirements/go.txt
 	$(COMPILE) $(ARGS) requirements/detector-alibi.in --output-file requirements/detector-alibi.txt
+	$(COMPILE) $(ARGS) requirements/docs.in --output-file requirements/docs.txt
 	$(COMPILE) $(ARGS) requirements/mlserver.in --output-file requirements/mlserver.txt
 	$(COMPILE) $(ARGS) --no-deps requirements/storage.in --output-file requirements/storage.txt
+
+site: venv ## the documentation as a site in build/site; warnings are errors, and so is a request to anybody else
+	$(VENV)/bin/uv venv --quiet --clear --python $(PYTHON) $(SITE)
+	$(VENV)/bin/uv pip sync --quiet --python $(SITE)/bin/python --require-hashes requirements/docs.txt
+	rm -rf build/site
+	$(SITE)/bin/sphinx-build --nitpicky --fail-on-warning --keep-going --quiet --jobs 2 --conf-dir docs . build/site
+	$(PYTHON) -m tools.site_check build/site
 
 alibi: venv ## ask alibi-detect again what the tests hold the drift tests against (1 GB; Python 3.11 or 3.12)
 	$(PYTHON) -m venv $(ALIBI)
@@ -129,4 +147,4 @@ alibi: venv ## ask alibi-detect again what the tests hold the drift tests agains
 	$(ALIBI)/bin/python tests/conformance/alibi.py
 
 clean: ## remove .venv and the tools' caches; what was built for the lab stays in the user's cache
-	rm -rf $(VENV) $(ALIBI) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(ALIBI) $(SITE) build/site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

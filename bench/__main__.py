@@ -22,6 +22,7 @@ from bench import (
     sidecar,
 )
 from bench.backlog import backlog
+from bench.dashboard import dashboard
 from bench.gates import gates
 from bench.idle import idle
 from bench.latency import first_write, start
@@ -36,6 +37,7 @@ from bench.results import Result
 from bench.rollout import rollout
 from bench.serving import serving
 from bench.takeover import takeover
+from bench.task_gates import task_gates
 from bench.usage import Stolen
 from bench.verdict import verdict
 from bench.weight import weight
@@ -94,10 +96,12 @@ _ALONE: dict[str, Callable[[], list[Result]]] = {
     "weight": weight,
     "verdict": verdict,
     "gates": gates,
+    "task-gates": task_gates,
     "planning": planning,
     "evaluate": evaluate.evaluate,
     "rendering": rendering,
     "plug-in": plugin,
+    "dashboard": dashboard,
     "drift": drift.detection,
     "drift-speed": drift.speed,
     "drift-alibi": drift_engine.calibration,

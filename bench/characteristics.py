@@ -94,10 +94,11 @@ def saved() -> Characteristics | None:
 def results(found: Characteristics) -> list[Result]:
     """Return the worst of each kind, over the required cells and over the others."""
     kinds = (("", found.required), (", other designs", found.others))
-    return [result for name, cells in kinds for result in _worst(name, cells)]
+    return [result for name, cells in kinds for result in worst_of(name, cells)]
 
 
-def _worst(name: str, cells: Sequence[Cell]) -> list[Result]:
+def worst_of(name: str, cells: Sequence[Cell]) -> list[Result]:
+    """Return the worst of each kind over some cells; the name says of which."""
     large = [cell for cell in cells if cell.smallest >= LARGE]
     sharp = [
         cell

@@ -30,7 +30,7 @@ from mlhops.evaluator.data.convert import floats
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.scoring import score as scoring
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.predictions import Predictions
 
 ROWS = 1_000_000
 MANY = 10_000_000

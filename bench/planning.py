@@ -20,7 +20,8 @@ from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec
 from mlhops.api.gate import Gate
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts, Levels, cohorts
-from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict import fairness, noninferiority
 from mlhops.evaluator.verdict.fairness import Fairness
 from mlhops.evaluator.verdict.judge import judge, judgement

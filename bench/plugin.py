@@ -12,11 +12,14 @@ from bench.results import Result, milliseconds
 from mlhops.api.base import Json
 from testkit.builders import with_path
 from testkit.standings import STANDINGS
+from tools.everything import whole_model
 
 _RUNS = 10
 _MODELS = 1000
 _HELP = "from mlhops.cli.main import main; main(['--help'])"
 _COMPLETE = "from mlhops.cli.completion import lines; print(lines({words!r}))"
+_LINT = "import sys; from mlhops.cli.main import main; main(['lint', *sys.argv[1:]])"
+_FILES = 10
 _STATUS = """
 import json, sys
 from mlhops.cli.terminal import Terminal, now
@@ -39,6 +42,11 @@ def plugin() -> list[Result]:
             *milliseconds(
                 f"plug-in: status of {_MODELS:,} models, CPU", _cpu(_STATUS, str(models)), 1500
             ),
+            *milliseconds(
+                f"plug-in: lint of {_FILES} files, CPU",
+                _cpu(_LINT, *_manifests(Path(folder))),
+                1000,
+            ),
         ]
 
 
@@ -51,6 +59,14 @@ def _models() -> list[Json]:
     makers = list(STANDINGS.values())
     turns = (makers[number % len(makers)]() for number in range(_MODELS))
     return [with_path(made, "metadata.name", f"m{i:04}") for i, made in enumerate(turns)]
+
+
+def _manifests(folder: Path) -> list[str]:
+    """As many files as are linted, each with a model that has every field that there is."""
+    files = [folder / f"{number}.yaml" for number in range(_FILES)]
+    for file in files:
+        file.write_text(whole_model())
+    return [str(file) for file in files]
 
 
 def _cpu(program: str, *arguments: str) -> Sequence[float]:

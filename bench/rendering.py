@@ -20,7 +20,8 @@ from mlhops.evaluator.data.subgroups import UNKNOWN, Levels
 from mlhops.evaluator.report.collect import Evaluated, collect
 from mlhops.evaluator.report.page import page
 from mlhops.evaluator.run import summary
-from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.judge import judgement, phase_of_run
 from mlhops.measures.measure import MEASURES, measures_of
 
@@ -41,7 +42,7 @@ _SCRIPTS = (
     "العربية ",
     "नाम ",
 )
-_RATES = [each.name for each in measures_of("Fairness")]
+_RATES = [each.name for each in measures_of("Fairness", "Binary")]
 _SCORES = ["AUROC", "Brier", "Sensitivity"]
 
 

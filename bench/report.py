@@ -73,7 +73,8 @@ _MEANINGS = """
   pods at loopback (`bench/scrape.py`), and holds the question of each how its model serves. *All looked at
   once*: from the change of the policy, after which each model is looked at within two seconds, until the last
   look has ended. Then the policy asks for a look each ten seconds, which is more than the operator makes of so many:
-  it looks at two models at a time, and passes of other models are timed meanwhile as in *change to first write*.
+  passes of other models are timed meanwhile as in *change to first write*. What does not serve within two minutes is
+  left out, and a round that has not ended after 45 s is told of as if it went on so.
 - **Soak**: twelve models, of which one gets a new version every four seconds (steps 10 % and 50 %),
   among neighbours who mean harm all together (`bench/hostile.py`): 300 idle connections, 100 that
   send a byte a second and 20 that read no answer, each back five seconds after it was shown out;
@@ -87,7 +88,7 @@ _MEANINGS = """
 - **Evaluations, Decisions**: an operator is started anew on ten models, of which one has all of
   them; at once somebody aborts its candidate, which has 10 %. The time runs from the API server's
   answer to the route that gives it nothing. Of Evaluations the operator reads all after a start, a watch and
-  a list side by side and twenty kilobytes each, before it knows what was measured: the Abort waits for that.
+  a list side by side and twenty kilobytes each: the Abort does not wait for that, and all else of the model does.
 - **Rollouts of one model**: one version after the other, with no steps and `keepPrevious: 0s`.
   What is left is counted when the operator has written nothing for 3 s. Kubernetes removes Events
   after an hour, so they are counted for each rollout.

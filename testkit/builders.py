@@ -84,6 +84,33 @@ def clinical_model(changes: Mapping[str, Json] | None = None, name: str = "sepsi
     )
 
 
+def regression_model(changes: Mapping[str, Json] | None = None, name: str = "stay") -> Manifest:
+    """A ClinicalModel that predicts a number."""
+    gate = {**_fairness_gate(), "name": "equal-errors", "metric": "MAE", "limit": 2}
+    numeric: Mapping[str, Json] = {
+        "spec.interface.task": "Regression",
+        "spec.interface.output": {
+            "name": "stay",
+            "type": "Value",
+            "unit": "d",
+            "range": {"min": 0},
+        },
+        "spec.evaluation.gates": [gate],
+    }
+    return clinical_model({**numeric, **(changes or {})}, name)
+
+
+def multiclass_model(changes: Mapping[str, Json] | None = None, name: str = "triage") -> Manifest:
+    """A ClinicalModel that predicts one of several classes."""
+    gate = {**_fairness_gate(), "name": "equal-worth", "metric": "BalancedAccuracy"}
+    several: Mapping[str, Json] = {
+        "spec.interface.task": "Multiclass",
+        "spec.interface.output": {"type": "Probability", "classes": ["red", "yellow", "green"]},
+        "spec.evaluation.gates": [gate],
+    }
+    return clinical_model({**several, **(changes or {})}, name)
+
+
 def evaluation(changes: Mapping[str, Json] | None = None, name: str = "sepsis-1") -> Manifest:
     """An Evaluation as the operator creates it."""
     return _changed(

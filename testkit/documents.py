@@ -20,8 +20,9 @@ def documented(page: str) -> dict[str, Manifest]:
         fields = cast(Manifest, yaml.safe_load(block))
         if "evaluation" in fields:
             changes: dict[str, Json] = {
-                f"spec.evaluation.{name}": value
-                for name, value in cast(Manifest, fields["evaluation"]).items()
+                f"spec.{part}.{name}": value
+                for part in ("interface", "evaluation")
+                for name, value in cast(Manifest, fields.get(part, {})).items()
             }
             found[f"{page} block {number}"] = clinical_model(changes)
     return found

@@ -1,8 +1,8 @@
 """All that the API server must refuse."""
 
 from testkit.refusals_data import SOURCES
-from testkit.refusals_gates import EVALUATION, ROLLOUT
-from testkit.refusals_interface import EXPOSURE, INTERFACE
+from testkit.refusals_gates import EVALUATION, REGRESSION, ROLLOUT
+from testkit.refusals_interface import EXPOSURE, INTERFACE, TASKS
 from testkit.refusals_policy import POLICY
 from testkit.refusals_records import DECISIONS, OTHERS
 from testkit.refusals_serving import CARD, METADATA, PREDICTOR
@@ -12,8 +12,10 @@ REFUSALS = (
     *CARD,
     *PREDICTOR,
     *INTERFACE,
+    *TASKS,
     *EXPOSURE,
     *EVALUATION,
+    *REGRESSION,
     *SOURCES,
     *ROLLOUT,
     *DECISIONS,

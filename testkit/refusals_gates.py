@@ -1,7 +1,7 @@
 """What is refused of gates, the data that they are measured on, and rollouts."""
 
 from mlhops.api.base import Manifest
-from testkit.builders import clinical_model, without
+from testkit.builders import clinical_model, multiclass_model, regression_model, without
 from testkit.refusal import Refusal, field, model, steps
 
 GATE: Manifest = {
@@ -272,6 +272,114 @@ EVALUATION = (
     field("a cell of nobody", "spec.evaluation.minCellSize", 0, "greater than or equal to 1"),
     field("a deadline at once", "spec.evaluation.deadline", "0s", "set more than 0s"),
     field("a deadline in words", "spec.evaluation.deadline", "soon", "90s, 10m, 1h30m or 7d"),
+)
+
+REGRESSION = (
+    Refusal(
+        "a loss of classes without probabilities",
+        multiclass_model(
+            {"spec.interface.output.type": "Class", f"{FIRST_GATE}.metric": "LogLoss"}
+        ),
+        GATES,
+        "need a score, and an output of type Class has none",
+    ),
+    Refusal(
+        "a metric of two classes for several",
+        multiclass_model({f"{FIRST_GATE}.metric": "AUROC"}),
+        GATES,
+        "a gate has a metric that a Multiclass model has none of",
+    ),
+    Refusal(
+        "a loss beyond all",
+        multiclass_model({f"{FIRST_GATE}.metric": "LogLoss", f"{FIRST_GATE}.limit": 40}),
+        f"{GATES}[0].limit",
+        "limit of LogLoss is in nats",
+    ),
+    Refusal(
+        "a metric of classes for a number",
+        regression_model({f"{FIRST_GATE}.metric": "FalseNegativeRate", f"{FIRST_GATE}.limit": 0.1}),
+        GATES,
+        "a Regression model has none of; it has P50, P99, MAE, RMSE, Bias, R2, CalibrationSlope and WithinTolerance: "
+        "change the gate's metric, or set interface.task",
+    ),
+    model(
+        "a metric of numbers for a class",
+        f"{FIRST_GATE}.metric",
+        "MAE",
+        GATES,
+        "a gate has a metric that a Binary model has none of",
+    ),
+    Refusal(
+        "a limit beyond all units",
+        regression_model({f"{FIRST_GATE}.limit": 2_000_000}),
+        f"{GATES}[0].limit",
+        "limit of MAE, RMSE or Bias is in the unit of the outcome, more than 0 and at most 1000000",
+    ),
+    Refusal(
+        "an error of nothing at most",
+        regression_model({f"{FIRST_GATE}.limit": 0}),
+        f"{GATES}[0].limit",
+        "write 5 for five of them",
+    ),
+    Refusal(
+        "a ratio of errors over 1",
+        regression_model({f"{FIRST_GATE}.comparison": "Ratio"}),
+        f"{GATES}[0].limit",
+        "limit of a Ratio is at most 1: write 0.8",
+    ),
+    Refusal(
+        "a ratio of what may be negative",
+        regression_model({f"{FIRST_GATE}.metric": "Bias", f"{FIRST_GATE}.comparison": "Ratio"}),
+        f"{GATES}[0].comparison",
+        "set comparison to Difference",
+    ),
+    Refusal(
+        "a share within no tolerance",
+        regression_model({f"{FIRST_GATE}.metric": "WithinTolerance", f"{FIRST_GATE}.limit": 0.1}),
+        f"{GATES}[0].tolerance",
+        "set it for that metric, and for no other",
+    ),
+    Refusal(
+        "a tolerance of a mean",
+        regression_model({f"{FIRST_GATE}.tolerance": 2}),
+        f"{GATES}[0].tolerance",
+        "set it for that metric, and for no other",
+    ),
+    Refusal(
+        "a tolerance under nothing",
+        regression_model(
+            {f"{FIRST_GATE}.metric": "WithinTolerance", f"{FIRST_GATE}.tolerance": -1}
+        ),
+        f"{GATES}[0].tolerance",
+        "write 5 for errors of up to five units",
+    ),
+    Refusal(
+        "a slope that may be anything",
+        regression_model({f"{FIRST_GATE}.metric": "CalibrationSlope", f"{FIRST_GATE}.limit": 1.5}),
+        f"{GATES}[0].limit",
+        "write 0.2 for 0.8 to 1.2",
+    ),
+    Refusal(
+        "a margin of a million units",
+        regression_model(
+            {
+                f"{GATES}.-": {
+                    "name": "no-worse",
+                    "type": "Performance",
+                    "metric": "RMSE",
+                    "nonInferiority": {"margin": 1_000_000},
+                }
+            }
+        ),
+        f"{GATES}[1].nonInferiority.margin",
+        "of MAE, RMSE or Bias it is in the unit of the outcome: write 2 for two of them",
+    ),
+    Refusal(
+        "groups of fewer rows than one",
+        regression_model({f"{FIRST_GATE}.minRows": 0}),
+        f"{GATES}[0].minRows",
+        "greater than or equal to 1",
+    ),
 )
 
 ROLLOUT = (

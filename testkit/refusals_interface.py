@@ -1,6 +1,6 @@
 """What is refused of interfaces and exposures."""
 
-from testkit.builders import clinical_model
+from testkit.builders import clinical_model, multiclass_model, regression_model
 from testkit.refusal import Refusal, feature, field, group, model, path
 
 INTERFACE = (
@@ -279,6 +279,67 @@ INTERFACE = (
         "has only letters, digits and -",
         ".header",
     ),
+)
+
+TASKS = (
+    model(
+        "a number with a threshold",
+        "spec.interface.output",
+        {"type": "Value", "threshold": 1},
+        "spec.interface.output.threshold",
+        "threshold is not for types Class and Value",
+    ),
+    model(
+        "a yes or no that is a number",
+        "spec.interface.output",
+        {"type": "Value"},
+        "spec.interface.output.type",
+        "a Binary model answers with Probability or Score or Class: set output.type to that, or task",
+    ),
+    Refusal(
+        "a number that is a probability",
+        regression_model({"spec.interface.output": {"threshold": 0.5}}),
+        "spec.interface.output.type",
+        "a Regression model answers with Value: set output.type to that, or task",
+    ),
+    model(
+        "a unit of a probability",
+        "spec.interface.output",
+        {"threshold": 0.5, "unit": "d"},
+        "spec.interface.output",
+        "unit and range are of a predicted number: remove them, or set type to Value",
+    ),
+    Refusal(
+        "a number with classes",
+        regression_model({"spec.interface.output.classes": ["0", "1"]}),
+        "spec.interface.output.classes",
+        "name the columns of a Probability or Score",
+    ),
+    Refusal(
+        "a range of a number that goes down",
+        regression_model({"spec.interface.output.range": {"min": 2, "max": 1}}),
+        "spec.interface.output.range.min",
+        "min must be less than max",
+    ),
+    Refusal(
+        "several classes that nobody names",
+        multiclass_model({"spec.interface.output": {"type": "Class"}}),
+        "spec.interface.output.classes",
+        "classes are required: list them all, in the server's order",
+    ),
+    Refusal(
+        "several classes with a threshold",
+        multiclass_model({"spec.interface.output.threshold": 0.5}),
+        "spec.interface.output.threshold",
+        "calls the most probable class, without a threshold: remove it",
+    ),
+    Refusal(
+        "several classes of which one is twice",
+        multiclass_model({"spec.interface.output.classes": ["a", "a"]}),
+        "spec.interface.output.classes",
+        "each once",
+    ),
+    field("a task that there is not", "spec.interface.task", "Clustering", "supported values"),
 )
 
 EXPOSURE = (

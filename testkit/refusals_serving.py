@@ -55,6 +55,26 @@ CARD = (
     field("a card that is a text", "spec.card", "see the wiki", "must be of type object"),
     field("a novel", "spec.card.users", "ж" * 4097, "may not be more than 4096"),
     field("33 limitations", "spec.card.limitations", ["x"] * 33, "must have at most 32 items"),
+    model(
+        "a citation without an address",
+        "spec.card.citations",
+        [{"kind": "Trial", "text": "A trial", "url": "javascript:alert(1)"}],
+        "spec.card.citations[0].url",
+        "write a URL like https://doi.org/",
+    ),
+    field(
+        "another role in a decision",
+        "spec.card.decisionRole",
+        "Decides",
+        '"Informs", "Augments", "Replaces"',
+    ),
+    model(
+        "a developer without a name",
+        "spec.card.developer",
+        {"contact": "ml@hospital.example"},
+        "spec.card.developer.name",
+        "Required value",
+    ),
 )
 
 PREDICTOR = (

@@ -8,12 +8,15 @@ from testkit.builders import (
     decision,
     evaluation,
     monitoring_policy,
+    multiclass_model,
     override,
+    regression_model,
     without,
 )
 from testkit.documents import documented, documented_objects
 
 _INTERFACE: Manifest = {
+    "task": "Binary",
     "features": [
         {"name": "age", "type": "Numeric", "required": False},
         {
@@ -66,6 +69,9 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
                 "owner": "clinical-ml",
                 "limitations": [],
                 "references": [],
+                "stakeholders": [],
+                "sensitiveInputs": [],
+                "citations": [],
             },
             "predictor": {
                 "modelFormat": {"name": "sklearn"},
@@ -198,6 +204,30 @@ EVERYTHING = clinical_model(
             "limitations": ["Few people over 90"],
             "references": ["doi:10.1000/1"],
             "regulatory": {"status": "Cleared", "pccpReference": "PCCP-7"},
+            "developer": {"name": "Clinical ML group", "contact": "ml@hospital.example"},
+            "decisionRole": "Informs",
+            "howToUse": "Look at the patient within the hour",
+            "modelType": "gradient-boosted trees",
+            "inputSource": "Laboratory and vital signs of the record",
+            "fairnessApproach": "Missed cases weigh most",
+            "biasMitigation": "Weighted by site",
+            "ethics": "Fewer older people in training",
+            "funding": "Own means",
+            "stakeholders": ["Ward council"],
+            "consent": "Told at admission",
+            "availability": "This hospital",
+            "updateSchedule": "Each year",
+            "testData": {
+                "origin": "Local",
+                "setting": "Two wards",
+                "period": "2024",
+                "preparedBy": "Data office",
+            },
+            "sensitiveInputs": [{"name": "sex", "kind": "Sex"}, {"name": "race", "kind": "Race"}],
+            "citations": [
+                {"kind": "Publication", "text": "A report", "url": "https://doi.org/10.1000/1"},
+                {"kind": "Trial", "text": "A trial"},
+            ],
         },
         "spec.predictor": {
             "modelFormat": {"name": "sklearn", "version": "1"},
@@ -551,6 +581,47 @@ ACCEPTED: dict[str, Manifest] = {
     "a class, which has no threshold": clinical_model({"spec.interface.output": {"type": "Class"}}),
     "thresholds at the ends": clinical_model(
         {"spec.interface.output.threshold": 1, "spec.evaluation.gates.0.limit": 0}
+    ),
+    "a predicted number": regression_model(),
+    "one of several classes": multiclass_model(),
+    "one of several classes without probabilities": multiclass_model(
+        {"spec.interface.output.type": "Class", "spec.evaluation.gates.0.metric": "Accuracy"}
+    ),
+    "a predicted number with gates of each kind": regression_model(
+        {
+            "spec.evaluation.gates": [
+                {
+                    "name": "equal-errors",
+                    "type": "Fairness",
+                    "metric": "MAE",
+                    "across": {"groups": ["sex"]},
+                    "comparison": "Ratio",
+                    "limit": 0.8,
+                    "minRows": 100,
+                },
+                {
+                    "name": "near-enough",
+                    "type": "Performance",
+                    "metric": "WithinTolerance",
+                    "tolerance": 0,
+                    "limit": 0.5,
+                },
+                {"name": "small", "type": "Performance", "metric": "RMSE", "limit": 1_000_000},
+                {
+                    "name": "straight",
+                    "type": "Performance",
+                    "metric": "CalibrationSlope",
+                    "limit": 0.2,
+                },
+                {
+                    "name": "no-worse",
+                    "type": "Performance",
+                    "metric": "MAE",
+                    "nonInferiority": {"margin": 10.5},
+                },
+                {"name": "quick", "type": "Latency", "metric": "P99", "limit": 1},
+            ]
+        }
     ),
     "a measure against stable alone": clinical_model(
         {

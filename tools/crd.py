@@ -21,6 +21,7 @@ from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
+from mlhops.measures.measure import MEASURES, Share
 from tools import generated
 
 _DROPPED = frozenset({"title", "$defs", "discriminator"})
@@ -334,6 +335,32 @@ def files() -> dict[str, str]:
     }
 
 
+_DOCUMENTATION = frozenset({"description", "x-kubernetes-map-type"})
+
+
+def _bare(schema: Manifest) -> Manifest:
+    """Return a schema without its prose, which nothing is checked by."""
+    kept = {key: value for key, value in schema.items() if key not in _DOCUMENTATION}
+    if isinstance(properties := schema.get("properties"), dict):
+        kept["properties"] = {
+            name: _bare(cast(Manifest, part)) for name, part in properties.items()
+        }
+    for key in ("items", "additionalProperties"):
+        if isinstance(part := schema.get(key), dict):
+            kept[key] = _bare(part)
+    return kept
+
+
+def for_lint() -> str:
+    """Return what `kubectl mlhops lint` checks by: the schemas, and of which cases each metric is a share."""
+    cases: dict[str, Json] = {
+        each.name: each.how.cases for each in MEASURES.values() if isinstance(each.how, Share)
+    }
+    kinds: dict[str, Json] = {kind.name: _bare(_schema(kind)) for kind in KINDS}
+    whole: Manifest = {"apiVersion": f"{GROUP}/{VERSION}", "kinds": kinds, "cases": cases}
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
 def _places(folder: Path) -> tuple[Path, ...]:
     """Return a folder, and that of the chart beside it: Helm reads no file outside of a chart."""
     chart = folder.absolute().parent / "charts" / "mlhops" / "files" / "crds"
@@ -350,6 +377,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     made = files()
     places = {folder / name: made[name] for folder in _places(options.folder) for name in made}
+    lint = options.folder.absolute().parent / "operator" / "mlhops" / "cli" / "lint"
+    if lint.is_dir():
+        places[lint / "schemas.json"] = for_lint()
     return generated.write(places, "crds", check=options.check)
 
 

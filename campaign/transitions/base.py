@@ -1,4 +1,6 @@
-"""A spec in which every field of the schema has a value, so that every one can be changed and removed.
+"""Specs in which every field of the schema has a value, so that every one can be changed and removed.
+
+Most have one in `BASE`; what only a model of a number has is in a spec of such a model.
 
 Where the schema has a default, the value is another one: a removal is then a change as well.
 """
@@ -41,6 +43,30 @@ _CARD: Manifest = {
     "limitations": ["Not tested in pregnancy"],
     "references": ["Internal report 12"],
     "regulatory": {"status": "Research use only", "pccpReference": "PCCP-1"},
+    "developer": {"name": "Clinical ML group", "contact": "ml@hospital.example"},
+    "decisionRole": "Informs",
+    "howToUse": "Look at the patient within the hour",
+    "modelType": "gradient-boosted trees",
+    "inputSource": "Laboratory and vital signs of the record",
+    "fairnessApproach": "Missed cases weigh most",
+    "biasMitigation": "Weighted by site",
+    "ethics": "Fewer older people in training",
+    "funding": "Own means",
+    "stakeholders": ["Ward council"],
+    "consent": "Told at admission",
+    "availability": "This hospital",
+    "updateSchedule": "Each year",
+    "testData": {
+        "origin": "Local",
+        "setting": "Two wards",
+        "period": "2024",
+        "preparedBy": "Data office",
+    },
+    "sensitiveInputs": [{"name": "sex", "kind": "Sex"}, {"name": "race", "kind": "Race"}],
+    "citations": [
+        {"kind": "Publication", "text": "A report", "url": "https://doi.org/10.1000/1"},
+        {"kind": "Trial", "text": "A trial"},
+    ],
 }
 
 _PREDICTOR: Manifest = {
@@ -215,6 +241,7 @@ _EVALUATION: Manifest = {
             "confidence": 0.9,
             "minPositives": 30,
             "minNegatives": 30,
+            "minRows": 50,
             "required": True,
             "primary": True,
         },
@@ -281,9 +308,46 @@ BASE: Manifest = {
 }
 
 
-def base(*, steps: bool) -> Manifest:
-    """The spec to begin with; steps take time, so they are there only where they matter."""
+NUMERIC = ("interface.task", "interface.output.unit", "interface.output.range", "tolerance")
+"""Beginnings or ends of the leaves that only a model of a number has."""
+NUMERIC_OUTPUT: Manifest = {
+    "name": "stay",
+    "type": "Value",
+    "unit": "d",
+    "range": {"min": 0, "max": 365},
+}
+NUMERIC_GATES: list[Json] = [
+    {
+        "name": "equal-errors",
+        "type": "Fairness",
+        "metric": "WithinTolerance",
+        "tolerance": 2,
+        "across": {"groups": ["sex"]},
+        "limit": 0.1,
+    },
+]
+
+
+def is_numeric(leaf: str) -> bool:
+    """Whether only a model of a number has a leaf."""
+    return leaf.startswith(NUMERIC) or leaf.endswith(NUMERIC)
+
+
+def base(*, steps: bool, numeric: bool = False) -> Manifest:
+    """The spec to begin with; steps take time, so they are there only where they matter.
+
+    Args:
+        steps: whether it has steps.
+        numeric: whether it is of a model of a number.
+    """
     spec = copy.deepcopy(BASE)
+    if numeric:
+        interface, evaluation = (
+            cast(Manifest, spec["interface"]),
+            cast(Manifest, spec["evaluation"]),
+        )
+        interface |= {"task": "Regression", "output": copy.deepcopy(NUMERIC_OUTPUT)}
+        evaluation["gates"] = copy.deepcopy(NUMERIC_GATES)
     if not steps:
         cast(Manifest, spec["rollout"])["steps"] = []
     return spec

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import cast
 
 from campaign.raw_json import undescribed
+from campaign.transitions.base import BASE
 from campaign.transitions.leaves import Leaf, Spot, spots
 from campaign.transitions.places import spot_of, value_at, with_value, without_value
 from mlhops.api.base import Json, Manifest
@@ -16,6 +17,12 @@ from mlhops.api.base import Json, Manifest
 Also = tuple[tuple[str, Json], ...]
 """Spots and the values that they get in the same change; `GONE` removes."""
 GONE: Json = "(gone)"
+
+_BINARY: Also = (
+    ("interface.task", GONE),
+    ("interface.output", cast(Manifest, BASE["interface"])["output"]),
+    ("evaluation.gates", cast(Manifest, BASE["evaluation"])["gates"]),
+)
 
 SAMPLES: dict[str, tuple[Also, ...]] = {
     # A gate of the other type takes other metrics, and other fields along with them.
@@ -59,6 +66,8 @@ SAMPLES: dict[str, tuple[Also, ...]] = {
     # The positive class is among the classes.
     "interface.output.classes[]": ((("interface.output.classes", ["never", "yes"]),),),
     "interface.output.positiveClass": ((("interface.output.positiveClass", "no"),),),
+    # What a model predicts decides what it answers with, and by which metrics it is measured.
+    "interface.task": ((("interface.task", "Binary"), *_BINARY[1:]),),
     # A Gateway has to be there.
     "exposure.gateway.namespace": ((("exposure.gateway.namespace", "campaign-elsewhere"),),),
     # A service account has to be there.
@@ -80,6 +89,12 @@ SAMPLES |= {
 }
 
 REMOVALS: dict[str, Also] = {
+    "interface.task": _BINARY,
+    # A share within a tolerance is nothing without one.
+    "evaluation.gates[].tolerance": (
+        ("evaluation.gates.0.tolerance", GONE),
+        ("evaluation.gates.0.metric", "MAE"),
+    ),
     "predictor.scaleMetric": (
         ("predictor.scaleMetric", GONE),
         ("predictor.scaleTarget", GONE),
@@ -166,6 +181,11 @@ REMOVALS: dict[str, Also] = {
     "predictor.tolerations[].key": (("predictor.tolerations.1.key", GONE),),
     "card.label.definition": (("card.label", GONE),),
     "card.regulatory.status": (("card.regulatory", GONE),),
+    "card.developer.name": (("card.developer", GONE),),
+    "card.sensitiveInputs[].name": (("card.sensitiveInputs.1", GONE),),
+    "card.sensitiveInputs[].kind": (("card.sensitiveInputs.1", GONE),),
+    "card.citations[].kind": (("card.citations.1", GONE),),
+    "card.citations[].text": (("card.citations.1", GONE),),
     "monitoring.policyRef.name": (("monitoring", GONE),),
     "monitoring.sidecar": (("monitoring", GONE),),
     "rollout.steps[].observe.requests": (("rollout.steps.4", GONE),),

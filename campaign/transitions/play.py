@@ -10,7 +10,7 @@ from typing import cast
 from campaign.cases import Outcome, Told
 from campaign.control_plane import Plane
 from campaign.history import Recorder
-from campaign.transitions.base import base
+from campaign.transitions.base import base, is_numeric
 from campaign.transitions.changes import (
     UNCHANGEABLE,
     changed_specs,
@@ -163,7 +163,9 @@ def lane(plane: Plane, recorder: Recorder, told: Told, leaves: Sequence[Leaf]) -
     objections: list[str] = []
     left = list(leaves)
     while left:
-        spec = base(steps=any(leaf.path[:2] == ("rollout", "steps") for leaf in left))
+        numeric = is_numeric(str(left[0]))
+        steps = any(leaf.path[:2] == ("rollout", "steps") for leaf in left)
+        spec = base(steps=steps, numeric=numeric)
         with (
             settled(plane, recorder, objections) as mine,
             settled(plane, recorder, objections) as other,
@@ -176,7 +178,7 @@ def lane(plane: Plane, recorder: Recorder, told: Told, leaves: Sequence[Leaf]) -
                 covered.complaints = [str(error)]
                 told(str(left.pop(0)), covered)
                 continue
-            while left and not covered.complaints:
+            while left and not covered.complaints and is_numeric(str(left[0])) == numeric:
                 covered = _covered(subject, left[0])
                 told(str(left.pop(0)), covered)
     return objections

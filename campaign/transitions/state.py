@@ -40,6 +40,8 @@ _PASSING = frozenset(
         "candidateSince",
         # The revision that a candidate was compared with: a fresh install has none.
         "stable",
+        # A record keeps the card with which its revision was put forward, whatever is said of it later.
+        "card",
         "generation",
         "observedGeneration",
         "managedFields",

@@ -1,9 +1,11 @@
 """`python -m lab.demo`: a fair model serves, an unfair one is stopped, a fair one takes over, and an assay changes.
 
 Exits with 1 and says why if any of it did not happen. With KEEP=1 in the environment the cluster stays up
-until Ctrl-C.
+until Ctrl-C. With `--stage` there is no story: the cluster stays up as it is before the first model, which is
+where docs/tutorial.md begins.
 """
 
+import argparse
 import json
 import os
 import socket
@@ -37,8 +39,11 @@ DRIFT_SECONDS = 120
 SEVERAL_LOOKS = 25
 
 
-def main() -> int:
-    """Tell the story once."""
+def main(argv: list[str] | None = None) -> int:
+    """Tell the story once, or only set the stage for it."""
+    parser = argparse.ArgumentParser(prog="python -m lab.demo", description=main.__doc__)
+    parser.add_argument("--stage", action="store_true", help="no story: leave the cluster up")
+    only_stage = parser.parse_args(argv).stage
     started = time.monotonic()
     print(
         "starting a cluster: etcd, kube-apiserver, kube-controller-manager, KServe, Envoy",
@@ -51,6 +56,10 @@ def main() -> int:
     }
     with Cluster.start(images=images, install=[REPOSITORY / "crds"]) as cluster:
         screen = Screen(cluster)
+        if only_stage:
+            stage(cluster, screen)
+            keep(cluster)
+            return 0
         try:
             tell(cluster, screen)
         except Failed as failure:
@@ -65,13 +74,19 @@ def main() -> int:
     return 0
 
 
-def tell(cluster: Cluster, screen: Screen) -> None:
-    """Run the three versions, one after the other."""
+def stage(cluster: Cluster, screen: Screen) -> pd.DataFrame:
+    """Put in place what is there before the first model; return the held-out people."""
     screen.title("Three models are trained on survival/flchain")
     people = prepare(cluster)
     start_operator(cluster)
     for file in (*POLICIES, HERE / "cluster.yaml"):
         cluster.kubectl("apply", "--server-side", "-f", file)
+    return people
+
+
+def tell(cluster: Cluster, screen: Screen) -> None:
+    """Run the three versions, one after the other."""
+    people = stage(cluster, screen)
     screen.title("1.0.0, the first version, goes through the gates before it serves")
     for file in (HERE / "policy.yaml", HERE / "model.yaml"):
         print(f"$ kubectl apply -f {file.relative_to(REPOSITORY)}")
@@ -301,23 +316,18 @@ def keep(cluster: Cluster) -> None:
     print("\nThe cluster stays up until Ctrl-C. In another terminal:\n")
     print(f"  export KUBECONFIG={cluster.kubeconfig}")
     print(f"  export PATH={Path(kubectl()).parent}:$PATH")
-    print(f"  kubectl get -n {NAMESPACE} clinicalmodels,evaluations,inferenceservices,pods")
-    print(f"  kubectl edit -n {NAMESPACE} clinicalmodel {MODEL}")
-    tensor = (
-        '{"inputs":[{"name":"input","shape":[1,6],"datatype":"FP64","data":[70,1,1.2,1.5,1,0]}]}'
+    print(f"  export LAB={cluster.volumes / NAMESPACE}")
+    print(f"  export GATEWAY=http://{cluster.gateway_address(NAMESPACE, 'clinical')}\n")
+    print("docs/tutorial.md goes on from here, and docs/first-model.md with a model of your own:")
+    print(
+        f"  of the namespace {NAMESPACE} each claim is a folder in $LAB; kubectl mlhops is there."
     )
-    address = cluster.gateway_address(NAMESPACE, "clinical")
-    url = f"http://{address}/v2/models/{MODEL}/infer"
-    print("  # mlhops-version and mlhops-revision in the answer's headers say who gave it")
-    print(f"  curl -si -H 'Host: {HOST}' -H 'Content-Type: application/json' -d '{tensor}' {url}")
-    print(f"  curl -s http://127.0.0.1:{metrics_port()}/metrics | grep ^mlhops")
-    print(f"\nThe operator's log: {cluster.control.root}/logs/operator.log")
-    print("A model of your own (docs/first-model.md): a claim of a namespace is a folder here,")
-    print(f"  {cluster.volumes}/NAMESPACE/CLAIM, and pvc://CLAIM/PATH is PATH in it")
     print(
         "A Decision: decidedBy is who creates it. You are lab-admin (kubectl auth whoami), who may;"
     )
     print(f"  as somebody else: kubectl create -f decision.yaml --as={ADA}")
+    print(f"The operator's log: {cluster.control.root}/logs/operator.log")
+    print(f"  its metrics: curl -s http://127.0.0.1:{metrics_port()}/metrics | grep ^mlhops")
     print("Ctrl-C deletes all of it: the cluster, its folders, and the files that you put there.\n")
     sys.stdout.flush()
     try:

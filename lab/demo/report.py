@@ -25,7 +25,8 @@ from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.report.collect import Evaluated, collect
 from mlhops.evaluator.report.page import page
 from mlhops.evaluator.run import summary
-from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.judge import judgement, phase_of_run
 from mlhops.statistics.arrays import Floats
 

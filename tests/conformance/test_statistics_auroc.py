@@ -10,12 +10,12 @@ from sklearn.metrics import roc_auc_score
 from mlhops.measures import binary
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference.estimate import Estimate
-from mlhops.statistics.inference.performance import estimate
+from mlhops.statistics.inference.performance import LabelledAnswers, estimate
 
 
 def auroc(label: Bools, score: Floats, confidence: float) -> Estimate:
     """Return the area under the ROC curve."""
-    return estimate(binary.AUROC, label, score, score >= 0.5, confidence)
+    return estimate(binary.AUROC, LabelledAnswers(label, score, score >= 0.5), confidence)
 
 
 def drawn(seed: int, ties: bool) -> tuple[Bools, Floats]:

@@ -51,7 +51,7 @@ def theirs(metric: Measure, label: Bools, score: Floats, called: Bools) -> float
 
 
 DEFINED_THERE = [
-    each for each in measures_of("Performance") if each is not binary.CALIBRATION_ERROR
+    each for each in measures_of("Performance", "Binary") if each is not binary.CALIBRATION_ERROR
 ]
 
 
@@ -60,7 +60,7 @@ DEFINED_THERE = [
 @pytest.mark.parametrize("metric", DEFINED_THERE, ids=str)
 def test_a_measure_equals_scikit_learns(metric: Measure, seed: int, ties: bool) -> None:
     label, score, called = answers(seed, ties)
-    found = estimate(metric, label, score, called, CONFIDENCE)
+    found = estimate(metric, LabelledAnswers(label, score, called), CONFIDENCE)
     assert found.estimate == pytest.approx(theirs(metric, label, score, called), abs=1e-12)
     assert found.lower < found.estimate < found.upper
 
@@ -94,7 +94,7 @@ def test_what_nobody_was_called_for_is_undefined_here_and_zero_there(
     called = np.array([False, metric is binary.SENSITIVITY, False])
     with pytest.warns(UserWarning, match="ill-defined"):
         assert theirs(metric, label, label.astype(float), called) == 0.0
-    found = estimate(metric, label, None, called, CONFIDENCE)
+    found = estimate(metric, LabelledAnswers(label, None, called), CONFIDENCE)
     assert np.isnan([found.estimate, found.lower, found.upper]).all()
     assert found.reason
 
@@ -124,5 +124,7 @@ def test_the_calibration_error_is_that_of_its_definition_by_pairs() -> None:
         products = np.outer(here, here)
         pairs = (products.sum() - np.trace(products)) / (len(here) * (len(here) - 1))
         total += len(here) / len(label) * pairs
-    found = estimate(binary.CALIBRATION_ERROR, label, score, score >= 0.35, CONFIDENCE)
+    found = estimate(
+        binary.CALIBRATION_ERROR, LabelledAnswers(label, score, score >= 0.35), CONFIDENCE
+    )
     assert found.estimate == pytest.approx(np.sqrt(max(total, 0.0)), abs=1e-12)

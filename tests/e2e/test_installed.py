@@ -70,9 +70,13 @@ def test_a_newcomer_installs_the_chart_applies_the_examples_and_is_served(
         *("--namespace", WARD),
     )
     empty.kubectl("apply", "--server-side", "--kustomize", EXAMPLES / "model")
+    empty.kubectl("apply", "--server-side", "--kustomize", EXAMPLES / "regression")
+    empty.kubectl("apply", "--server-side", "--kustomize", EXAMPLES / "multiclass")
+    names = ("kidney-injury", "length-of-stay", "triage-level")
+    examples = [f"clinicalmodel/{name}" for name in names]
     try:
         empty.kubectl(
-            *("wait", "clinicalmodel/kidney-injury", "--for=condition=Ready", "--timeout=120s"),
+            *("wait", *examples, "--for=condition=Ready", "--timeout=150s"),
             *("--namespace", WARD),
         )
     except RuntimeError:

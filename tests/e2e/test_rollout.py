@@ -1,4 +1,7 @@
-"""Whole rollouts in the lab: real model servers, the real evaluator, real Envoy, the operator as a process."""
+"""Whole rollouts in the lab: real model servers, the real evaluator, real Envoy, the operator as a process.
+
+The plainest of them, an unfair version that is stopped and a fair one that takes over, is in test_tutorial.py.
+"""
 
 import pytest
 
@@ -20,34 +23,6 @@ from testkit.lab_operator import LabOperator
 from testkit.ward import MODEL, Ward
 
 DEPLOYMENTS = Kind("apps", "v1", "deployments")
-
-
-def test_a_fair_version_takes_over_and_an_unfair_one_is_stopped(ward: Ward) -> None:
-    # given a version that serves through the Gateway
-    first = ward.serve().status.stable
-    assert first is not None
-    assert 0 <= ward.ask()[-1] <= 1
-    before = ward.weights()
-    # when a version comes that misses deaths of women
-    ward.apply("2.0.0")
-    stopped = ward.wait("Degraded")
-    # then it has had no traffic, and the reason is there for people to read
-    assert ward.weights() == before
-    assert "missed-deaths" in stopped.status.message
-    assert stopped.status.history[-1].outcome is Outcome.ROLLED_BACK
-    until("removal of 2.0.0", lambda: ward.services() == [first.inference_service])
-    # when a fair version comes
-    ward.apply("3.0.0")
-    model = ward.wait("Healthy", version="3.0.0")
-    # then it serves, and the one before is kept
-    assert model.status.previous is not None
-    assert model.status.previous.version == "1.0.0"
-    assert 0 <= ward.ask()[-1] <= 1
-    # when the spec goes back
-    ward.apply("1.0.0")
-    model = ward.wait("Healthy", 10, version="1.0.0")
-    # then so does the service, at once
-    assert model.status.history[-1].outcome is Outcome.FAST_ROLLED_BACK
 
 
 def test_the_v1_protocol_is_evaluated_as_well(ward: Ward) -> None:

@@ -16,11 +16,16 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from lab.binaries import kubectl as real_kubectl
 from lab.control import ControlPlane
 from mlhops.api.base import Manifest
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.cli.audit.keys import SigningKey
+from mlhops.cli.audit.statements import sha256
 from mlhops.cli.completion import lines
 from mlhops.cli.exits import Exit, Trouble
 from mlhops.cli.kubectl import Connection, Kubectl
@@ -293,3 +298,92 @@ def test_a_page_is_drawn_anew_in_place_on_a_terminal_and_counts_the_time_down(
         read_until(ours, lambda told: "stopped" in told)
         assert watching.wait(timeout=20) == 130
     os.close(ours)
+
+
+def test_the_card_of_each_version_is_told_and_all_that_is_on_record_is_signed(
+    waiting: Hands, run: Run, tmp_path: Path
+) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    waiting.api.patch(
+        MODELS, waiting.namespace, MODEL, {"spec": {"card": {"users": "Nurses of ward 3"}}}
+    )
+    code, out, _ = run("card", MODEL, "--revision", "1.0.0", "-o", "json")
+    before = json.loads(out)
+    assert (code, before["role"], before["version"]) == (Exit.WELL, "serves", "1.0.0")
+    assert before["toldBy"] == f"ControllerRevision {MODEL}-{before['revision']}"
+    _, out, _ = run("card", MODEL, "--revision", "candidate")
+    assert "Nurses of ward 3 (asked: spec.card.users)" in out
+    _, out, _ = run("card", MODEL, "--revision", "1.0.0")
+    assert "Nurses of ward 3" not in out
+    for form in ("html", "fhir"):
+        assert run("card", MODEL, "-o", form, "-f", str(tmp_path / form))[0] == Exit.WELL
+    code, _, said = run("card", MODEL, "-o", "chai", "--strict")
+    assert (code, "not stated: Funding (spec.card.funding)" in said) == (Exit.BAD, True)
+    assert run("card", MODEL, "--revision", "9.9.9")[0] == Exit.UNREACHED
+    code, _, said = run("report", MODEL)
+    assert (code, "name a folder in spec.evaluation.report" in said) == (Exit.UNREACHED, True)
+    report = tmp_path / "report.html"
+    report.write_text("<title>a report</title>")
+    digest = f"sha256:{sha256(report.read_bytes())}"
+    stored: Manifest = {"report": {"uri": report.as_uri(), "digest": digest}}
+    measured = text(waiting.candidate(), "evaluation")
+    patch: Manifest = {"status": stored}
+    waiting.api.patch(EVALUATIONS, waiting.namespace, measured, patch, "status")
+    code, _, said = run("report", MODEL, "--revision", "candidate", "-f", str(tmp_path / "copy"))
+    assert (code, (tmp_path / "copy").read_bytes()) == (Exit.WELL, report.read_bytes()), said
+    (tmp_path / "copy").write_text("another")
+    code, _, said = run("report", MODEL, "--evaluation", measured, "--from", str(tmp_path / "copy"))
+    assert (code, "is not the report of" in said) == (Exit.BAD, True)
+
+    assert run("approve", MODEL, "--reason", "a quiet week", "--yes")[0] == Exit.WELL
+    _, out, _ = run("audit", "timeline", MODEL, "-o", "json")
+    records = items(json.loads(out), "records")
+    approved = next(each for each in records if text(each, "what") == "Decision Approve")
+    assert (text(approved, "who"), text(approved, "told")) == ("lab-admin", "a quiet week")
+    assert text(approved, "at") >= now[:19]
+
+    key, private, public = (
+        SigningKey(Ed25519PrivateKey.generate()),
+        tmp_path / "private",
+        tmp_path / "pub",
+    )
+    pem = key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    private.write_bytes(pem)
+    public.write_bytes(key.signer.pem)
+    bundle = str(tmp_path / "bundle.tar.gz")
+    assert run("audit", "export", MODEL, "--to", bundle)[0] == Exit.USAGE
+    export = ("audit", "export", MODEL, "--to", bundle, "--sign-key", str(private))
+    assert run(*export, "--report", str(tmp_path / "copy"))[0] == Exit.USAGE
+    code, out, _ = run(*export, "--report", str(report))
+    assert (code, "signed by sha256:" in out) == (Exit.WELL, True)
+    assert main(["audit", "verify", bundle, "--key", str(public)]) == Exit.WELL
+    stored_by_night(waiting.namespace, tmp_path)
+
+
+def stored_by_night(namespace: str, folder: Path) -> None:
+    """The CronJob of the examples is one, and what it runs exports each model of its namespace."""
+    example = Path("manifests/examples/audit/cronjob.yaml")
+    command = ["kubectl", "create", "--dry-run=server", "-n", namespace, "-f", str(example)]
+    subprocess.run(command, check=True, capture_output=True)
+    (script,) = next(
+        one["args"]
+        for each in yaml.safe_load_all(example.read_text())
+        if each["kind"] == "CronJob"
+        for one in each["spec"]["jobTemplate"]["spec"]["template"]["spec"]["initContainers"]
+    )
+    # Where its container has volumes there is one folder, and its pod's namespace is that of a context.
+    script = re.sub(r"/(bundles|tmp|key)/", lambda found: f"{folder}{found[0]}", script)
+    for path in ("bundles", "tmp", "key"):
+        (folder / path).mkdir()
+    (folder / "key" / "key.pem").write_bytes((folder / "private").read_bytes())
+    config = folder / "config"
+    config.write_bytes(Path(os.environ["KUBECONFIG"]).read_bytes())
+    environment = {**os.environ, "KUBECONFIG": str(config)}
+    context = ["kubectl", "config", "set-context", "--current", f"--namespace={namespace}"]
+    subprocess.run(context, env=environment, check=True, capture_output=True)
+
+    subprocess.run(["/bin/sh", "-euc", script], env=environment, check=True, capture_output=True)
+
+    (made,) = (folder / "bundles").iterdir()
+    assert made.name.startswith(f"{MODEL}-20")
+    assert main(["audit", "verify", str(made), "--key", str(folder / "pub")]) == Exit.WELL

@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.cache import REPOSITORY
 from lab.control import ControlPlane
 from mlhops.api.base import Json, Manifest, Resource
+from mlhops.cli.lint import admission
+from mlhops.cli.lint.documents import read as documents
+from mlhops.cli.lint.finding import field_of
+from mlhops.cli.lint.rules import CelRules
 from testkit.builders import (
     at_path,
     clinical_model,
@@ -55,6 +60,35 @@ def test_a_bad_object_is_refused_with_the_field_and_the_remedy(
     assert any(blames(line, refusal.path) and refusal.remedy in line for line in told(refused)), (
         told(refused)
     )
+    assert unsaid(told(refused), refusal.manifest) == []
+
+
+def unsaid(lines: tuple[str, ...], manifest: Manifest) -> list[str]:
+    """Lines of the server that `kubectl mlhops lint` does not say, without a cluster, of the same field.
+
+    Lines about no field tell that rules were not checked, or the same once more.
+    """
+    ours = [(field_of(each.path), each.message) for each in admission.faults(manifest, RULES)]
+    return [
+        line
+        for line in lines
+        if not line.startswith("<nil>: ")
+        and not any(blames(line, path) and same_words(line, said) for path, said in ours)
+    ]
+
+
+RULES = CelRules()
+OWN_WORDS = (
+    *("must be of type", "Required value", "Unsupported value", "Duplicate value"),
+    *("Too long", "Too many", "should match", "unknown field", "at least", "or equal to"),
+)
+"""The server's words for what is no rule of ours."""
+
+
+def same_words(line: str, said: str) -> bool:
+    """Whether both say the same: the message of a rule, or the server's words for a kind of fault."""
+    rule = said.rpartition("evaluating rule: ")[2]
+    return rule in line or any(words in line and words in said for words in OWN_WORDS)
 
 
 def told(refused: pytest.ExceptionInfo[RefusedError]) -> tuple[str, ...]:
@@ -70,7 +104,17 @@ def blames(line: str, path: str) -> bool:
 def test_what_is_left_out_is_filled_in_by_the_server(server: Server, kind: str) -> None:
     manifest, spec = DEFAULTED[kind]
 
-    assert server.create(renamed(manifest))["spec"] == spec
+    answer = server.create(renamed(manifest))
+
+    assert answer["spec"] == spec
+    assert filled_in_by_lint(manifest)["spec"] == spec
+
+
+def filled_in_by_lint(manifest: Manifest) -> Manifest:
+    """A manifest with the defaults that lint fills in before it asks the rules."""
+    schema = admission.schema_of(manifest)
+    assert schema is not None
+    return cast(Manifest, admission.prepared(manifest, schema))
 
 
 @pytest.mark.parametrize("manifest", [clinical_model(), monitoring_policy()])
@@ -101,6 +145,21 @@ def without_moments(spec: Json) -> Json:
     """Moments are written in another way than they were read in."""
     assert isinstance(spec, dict)
     return {key: value for key, value in spec.items() if key != "expires"}
+
+
+EXAMPLES = {
+    f"{path.name} {document.manifest['kind']}": document.manifest
+    for path in sorted((REPOSITORY / "manifests" / "examples").rglob("*.yaml"))
+    for document in documents(path.read_text(), str(path))[0]
+    if admission.is_ours(document.manifest)
+}
+
+
+@pytest.mark.parametrize("manifest", EXAMPLES.values(), ids=EXAMPLES.keys())
+def test_each_example_is_accepted_as_it_is(server: Server, manifest: Manifest) -> None:
+    answer = server.create(manifest, dry_run=True)
+
+    assert includes(answer["spec"], manifest["spec"])
 
 
 def test_a_name_may_have_forty_characters(server: Server) -> None:
@@ -225,16 +284,20 @@ PLACES = [
 
 @settings(max_examples=150)
 @given(place=st.sampled_from(PLACES), data=st.data())
-def test_whatever_the_server_accepts_the_operator_can_read(
+def test_whatever_the_server_accepts_the_operator_can_read_and_lint_accepts_nothing_else(
     server: Server, place: tuple[Manifest, str], data: st.DataObject
 ) -> None:
     manifest, path = place
     value = data.draw(alike(at_path(manifest, path)))
+    changed = renamed(with_path(manifest, path, value))
+    refused_by_lint = [each.message for each in admission.faults(changed, RULES)]
     try:
-        answer = server.create(renamed(with_path(manifest, path, value)), dry_run=True)
+        answer = server.create(changed, dry_run=True)
     except RefusedError:
+        assert refused_by_lint
         return
 
+    assert refused_by_lint == []
     ours = read(answer)
 
     assert read({**answer, **ours.to_json()}) == ours

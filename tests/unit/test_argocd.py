@@ -1,6 +1,10 @@
-"""Argo CD's view of our objects: its Lua, run by the Lua version that it uses, on statuses of the planner."""
+"""Argo CD's view of our objects: its Lua, run by the Lua version that it uses, on statuses of the planner.
+
+It stands twice: in a ConfigMap for an Argo CD of today, and as files in the layout that Argo CD's own repository has.
+"""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -9,6 +13,7 @@ from lupa.lua51 import LuaRuntime
 
 from mlhops.api.base import Json, Manifest
 from mlhops.api.evaluation import EvaluationPhase
+from mlhops.json_access import items, text
 from testkit.builders import with_path
 from testkit.images import REPOSITORY
 from tests.unit.rollout.standings import (
@@ -31,6 +36,15 @@ CUSTOMIZATIONS = cast(
     yaml.safe_load((REPOSITORY / "manifests/argocd/argocd-cm.yaml").read_text())["data"],
 )
 PREFIX = "resource.customizations"
+UPSTREAM = REPOSITORY / "manifests/argocd/resource_customizations/mlhops.io"
+MODEL = UPSTREAM / "ClinicalModel"
+STANDINGS = {
+    each.__name__: each
+    for each in (
+        *(unseen, begun, serving, paused, inconclusive, failed, impossible, rolled_back, failing),
+        *(stalled, unready),
+    )
+}
 
 
 def lua(program: str, obj: Manifest) -> Manifest:
@@ -126,3 +140,58 @@ def test_a_model_can_be_paused_and_resumed() -> None:
     assert lua(actions["discovery.lua"], held)["resume"] == {"disabled": False}
     on = lua(programs["resume"], held)
     assert cast(Manifest, cast(Manifest, on["spec"])["rollout"])["paused"] is False
+
+
+@pytest.mark.parametrize("kind", ["ClinicalModel", "Evaluation"])
+def test_the_files_for_argo_cds_repository_have_the_same_health_checks(kind: str) -> None:
+    tests = items(read(UPSTREAM / kind / "health_test.yaml"), "tests")
+    named = {UPSTREAM / kind / text(each, "inputPath") for each in tests}
+
+    assert named == set((UPSTREAM / kind / "testdata").iterdir())
+    assert (UPSTREAM / kind / "health.lua").read_text() == CUSTOMIZATIONS[
+        f"{PREFIX}.health.mlhops.io_{kind}"
+    ]
+    for each in tests:
+        shown = read(UPSTREAM / kind / text(each, "inputPath"))
+        expected = (text(each, "healthStatus", "status"), text(each, "healthStatus", "message"))
+        assert health(shown, kind) == expected
+
+
+@pytest.mark.parametrize("name", STANDINGS)
+def test_the_models_in_these_files_stand_as_the_planner_has_them(name: str) -> None:
+    shown, made = read(MODEL / "testdata" / f"{name}.yaml"), STANDINGS[name]().manifest
+
+    for manifest in (shown, made):
+        assert text(manifest, "kind") == "ClinicalModel"
+    assert told(shown) == told(made)
+
+
+def told(manifest: Manifest) -> tuple[str, dict[str, str]]:
+    """The phase, and the status of each condition."""
+    conditions = items(manifest, "status", "conditions")
+    return text(manifest, "status", "phase"), {
+        text(each, "type"): text(each, "status") for each in conditions
+    }
+
+
+def test_the_files_for_argo_cds_repository_have_the_same_actions() -> None:
+    actions = MODEL / "actions"
+    there = yaml.safe_load(CUSTOMIZATIONS[f"{PREFIX}.actions.mlhops.io_ClinicalModel"])
+    tests = read(actions / "action_test.yaml")
+    discovery = (actions / "discovery.lua").read_text()
+
+    assert discovery == there["discovery.lua"]
+    for each in there["definitions"]:
+        assert (actions / each["name"] / "action.lua").read_text() == each["action.lua"]
+    for each in items(tests, "discoveryTests"):
+        offered = lua(discovery, read(actions / text(each, "inputPath")))
+        expected = items(each, "result")
+        assert offered == {text(one, "name"): {"disabled": one["disabled"]} for one in expected}
+    for each in items(tests, "actionTests"):
+        program = (actions / text(each, "action") / "action.lua").read_text()
+        changed = lua(program, read(actions / text(each, "inputPath")))
+        assert changed == read(actions / text(each, "expectedOutputPath"))
+
+
+def read(file: Path) -> Manifest:
+    return cast(Manifest, yaml.safe_load(file.read_text()))

@@ -11,7 +11,7 @@ from lab.binaries import NoControlPlane, Programs, built, gateway_api_crds, prog
 from lab.cache import cache_folder, digest_of, locked
 from lab.kserve_upstream.release import NoKServe, agent, manager, release
 from lab.kserve_upstream.version import MODULE, PATH, module, requirements
-from lab.node import AZURITE, NoNode, azurite
+from lab.node import AZURITE, BROWSER, NoNode, azurite
 
 
 @pytest.fixture
@@ -51,10 +51,13 @@ def test_without_node_azurite_is_no_skip_but_an_error_with_the_way_out(
         azurite()
 
 
-def test_azurite_is_pinned_with_the_hash_of_each_package_and_no_address() -> None:
-    packages = json.loads((AZURITE / "package-lock.json").read_text())["packages"]
+@pytest.mark.parametrize(("package", "least"), [(AZURITE, 100), (BROWSER, 30)])
+def test_what_npm_installs_is_pinned_with_the_hash_of_each_package_and_no_address(
+    package: Path, least: int
+) -> None:
+    packages = json.loads((package / "package-lock.json").read_text())["packages"]
     named = {name: each for name, each in packages.items() if name}
-    assert len(named) > 100
+    assert len(named) > least
     assert all(each["integrity"].startswith("sha512-") for each in named.values())
     assert not any("resolved" in each for each in named.values())
 
@@ -68,6 +71,7 @@ def test_a_folder_that_lacks_the_controller_manager_is_passed_over(
     assert programs().apiserver == ("/cache/controlplane", "apiserver")
 
 
+@pytest.mark.thorough
 def test_without_programs_and_without_go_the_error_names_both_ways_out(
     empty_cache: Path, no_go: None
 ) -> None:
@@ -78,6 +82,7 @@ def test_without_programs_and_without_go_the_error_names_both_ways_out(
     assert not list(empty_cache.glob("controlplane-*/*"))
 
 
+@pytest.mark.thorough
 def test_a_go_that_is_too_old_is_not_used(empty_cache: Path, no_go: None, tmp_path: Path) -> None:
     old = tmp_path / "go"
     old.write_text("#!/bin/sh\necho go1.21.0\n")
@@ -95,6 +100,7 @@ def test_a_go_that_is_new_enough_is_used(no_go: None, tmp_path: Path) -> None:
     assert go.find_go() == new
 
 
+@pytest.mark.thorough
 def test_without_go_kserve_is_no_skip_but_an_error_with_the_way_out(
     empty_cache: Path, no_go: None
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from mlhops.api.base import Json, Manifest
+from mlhops.api.card import Card
 from mlhops.api.decision import Decision
 from mlhops.api.interface import Feature, Interface, Output
 from mlhops.api.model import ClinicalModel
@@ -36,6 +37,28 @@ def test_the_examples_of_decisions_say_only_what_there_is(page: str) -> None:
         assert set(spec) <= set(read)
         hashes = [str(value) for name, value in spec.items() if name == "digest" or "Hash" in name]
         assert all(re.fullmatch("[0-9a-f]{64}", one) for one in hashes)
+
+
+def test_the_example_of_a_card_says_only_what_there_is() -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", Path("docs/card.md").read_text(), re.DOTALL)
+    shown = cast(Manifest, yaml.safe_load(block)["card"])
+    required: Manifest = {"intendedUse": "a", "riskClass": "I", "owner": "b"}
+
+    read = Card.model_validate({**required, **shown}).to_json()
+
+    assert within(shown, read)
+    told = {
+        "intendedUse",
+        "users",
+        "population",
+        "outOfScope",
+        "riskClass",
+        "owner",
+        "clinicalOwner",
+    }
+    told |= {"label", "trainingData", "limitations", "references", "regulatory"}
+    fields = {field.alias for field in Card.model_fields.values()}
+    assert set(shown) == fields - told
 
 
 def within(shown: Json, read: Json) -> bool:

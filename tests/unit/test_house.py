@@ -3,6 +3,7 @@
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PRODUCT = Path("operator/mlhops")
@@ -20,10 +21,13 @@ NAMES_ALIBI = {
 """The schema, the engines that a policy may name, the option for the image, and the two registries of engines."""
 
 
-def modules() -> Iterator[tuple[str, str]]:
-    """The text of each module of the product, by its path."""
-    for path in sorted(PRODUCT.rglob("*.py")):
-        yield path.relative_to(PRODUCT).as_posix(), path.read_text()
+@cache
+def modules() -> tuple[tuple[str, str, ast.Module], ...]:
+    """The path, the text and the syntax tree of each module of the product."""
+    texts = ((path, path.read_text()) for path in sorted(PRODUCT.rglob("*.py")))
+    return tuple(
+        (path.relative_to(PRODUCT).as_posix(), text, ast.parse(text)) for path, text in texts
+    )
 
 
 def functions(node: ast.AST, inside: str = "") -> Iterator[tuple[str, int]]:
@@ -41,8 +45,8 @@ def functions(node: ast.AST, inside: str = "") -> Iterator[tuple[str, int]]:
 def test_no_function_is_longer_than_a_screen() -> None:
     long = {
         (path, name)
-        for path, text in modules()
-        for name, lines in functions(ast.parse(text))
+        for path, _, tree in modules()
+        for name, lines in functions(tree)
         if lines >= MOST_LINES
     }
 
@@ -51,8 +55,8 @@ def test_no_function_is_longer_than_a_screen() -> None:
 
 def test_no_two_classes_have_one_name() -> None:
     places: defaultdict[str, list[str]] = defaultdict(list)
-    for path, text in modules():
-        for node in ast.walk(ast.parse(text)):
+    for path, _, tree in modules():
+        for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places[node.name].append(path)
 
@@ -60,6 +64,6 @@ def test_no_two_classes_have_one_name() -> None:
 
 
 def test_the_plug_in_of_an_engine_is_named_by_its_schema_and_the_registries_alone() -> None:
-    naming = {path for path, text in modules() if "alibi" in text.lower()}
+    naming = {path for path, text, _ in modules() if "alibi" in text.lower()}
 
     assert {path for path in naming if not path.startswith("alibi/")} == NAMES_ALIBI

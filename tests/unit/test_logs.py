@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from testkit.logged import Line, lines
 
 WORDS = "Petrova, 61"
@@ -75,10 +77,12 @@ def told(line: Line) -> tuple[str, str, str, str]:
     return first, line["level"], line["logger"], last
 
 
+@pytest.mark.thorough
 def test_the_detector_says_all_as_json_up_to_the_fault_that_ends_it() -> None:
     assert [told(line) for line in said(DETECTOR)] == [*SEEN, LAST]
 
 
+@pytest.mark.thorough
 def test_the_evaluator_says_all_as_json_and_of_which_evaluation() -> None:
     found = said(EVALUATOR, **MEASURED)
 

@@ -13,7 +13,16 @@ import pytest
 from mlhops.api.gate import Gate
 from mlhops.evaluator.report import words
 from mlhops.measures.binary import CALIBRATION_ERROR
-from mlhops.measures.measure import MEASURES, Measure, OfScores, Quantile, Share, register
+from mlhops.measures.measure import (
+    MEASURES,
+    Measure,
+    OfClasses,
+    OfNumbers,
+    OfScores,
+    Quantile,
+    Share,
+    register,
+)
 from mlhops.statistics.inference.calibration import SMALLEST_BIN
 from mlhops.statistics.inference.performance import LabelledAnswers
 from mlhops.tasks.binary import CALLED, NEGATIVES, POSITIVES
@@ -99,16 +108,25 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.thorough
 def test_a_metric_that_is_added_in_one_file_is_in_the_schema_and_its_rules(
     told: dict[str, Any],
 ) -> None:
     schema = " ".join(told["crd"].split())
-    assert "Brier, CalibrationError, FalseDiscoveryRate, AbsoluteError, P50, P99]" in schema
+    assert (
+        "Brier, CalibrationError, FalseDiscoveryRate, AbsoluteError, P50, P99, Accuracy" in schema
+    )
     assert "metric of a Fairness gate must be one of FalseNegativeRate" in schema
-    assert "AUROC, CalibrationError, FalseDiscoveryRate'" in schema
+    assert "AUROC, CalibrationError, FalseDiscoveryRate, Accuracy" in schema
     assert "(PositivePredictiveValue, PPV, FalseDiscoveryRate: cases that the model" in schema
-    assert "AUROC, AUPRC, Brier, CalibrationError and AbsoluteError need a score" in schema
-    assert "Brier, CalibrationError and AbsoluteError need a probability" in schema
+    assert (
+        "AUROC, AUPRC, Brier, CalibrationError, AbsoluteError, MacroAUROC and LogLoss need a score"
+        in schema
+    )
+    assert (
+        "Brier, CalibrationError, AbsoluteError, MacroAUROC and LogLoss need a probability"
+        in schema
+    )
     assert "limit of AbsoluteError must be between 0 and 2" in schema
     assert "self.limit >= 0.0 && self.limit <= 2.0" in schema
 
@@ -153,7 +171,7 @@ def test_a_report_says_what_each_metric_is(metric: Measure) -> None:
     assert metric.definition in words.asked(gate)
 
 
-@pytest.mark.parametrize("missing", ["name", "gates", "definition", "undefined"])
+@pytest.mark.parametrize("missing", ["name", "gates", "tasks", "definition", "undefined"])
 def test_an_entry_that_says_too_little_is_refused(missing: str) -> None:
     whole: dict[str, Any] = {
         "name": "New",
@@ -178,7 +196,7 @@ def test_an_entry_is_measured_in_a_way_that_its_gates_can_judge() -> None:
         latency = isinstance(metric.how, Quantile)
         assert (metric.gates == ("Latency",)) == latency
         if "Performance" in metric.gates:
-            assert isinstance(metric.how, Share | OfScores)
+            assert isinstance(metric.how, Share | OfScores | OfNumbers | OfClasses)
 
 
 def test_a_measure_of_no_single_model_is_refused() -> None:

@@ -34,6 +34,7 @@ def libraries(image: str) -> dict[str, dict[str, Any]]:
     return {part["name"]: part for part in parts(image) if "purl" in part}
 
 
+@pytest.mark.thorough
 def test_each_image_of_the_dockerfile_has_a_bill() -> None:
     assert set(IMAGES) == set(installed.MODULES)
     assert set(bills()) == {f"{name}.cdx.json" for name in IMAGES}
@@ -97,6 +98,7 @@ def test_a_licence_that_nobody_knows_is_left_out_and_one_in_own_words_is_quoted(
     assert told["b"]["licenses"][0]["license"]["name"] == declared[pins[1]]
 
 
+@pytest.mark.thorough
 def test_the_same_commit_gives_the_same_bytes(tmp_path: Path) -> None:
     assert sbom.main([str(tmp_path), "--repository", str(REPOSITORY)]) == 0
     assert {file.name: file.read_text() for file in tmp_path.iterdir()} == bills()

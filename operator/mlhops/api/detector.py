@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from mlhops.api.base import Minute, Resource
 from mlhops.api.engine import ENGINE_KEY, EngineSettings
 from mlhops.api.interface import Feature, GroupName, Output, Protocol, Request
+from mlhops.tasks.task import TaskName
 
 EVALUATION_ID = "mlhops-evaluation-"
 """So begins the Ce-Id of each request of an evaluator. The people that it asks about are the very ones of whom
@@ -76,6 +77,8 @@ class DetectorConfig(Resource):
     """The model's inputs, in the order in which it takes them."""
     output: Output
     """What the model answers."""
+    task: TaskName | None = None
+    """What is predicted; None, as from an operator that knows of no other, where it is yes or no."""
     windows: Annotated[list[Window], Field(max_length=8)] = []
     """The windows that the operator tests."""
     engine: Annotated[EngineSettings | None, Field(alias=ENGINE_KEY)] = None

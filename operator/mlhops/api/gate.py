@@ -7,7 +7,15 @@ from pydantic import Field
 
 from mlhops.api.base import Resource, list_map, rules
 from mlhops.api.interface import SET, GroupName, Label
-from mlhops.measures.measure import GATE_TYPES, MEASURES, GateType, Measure, measures_of
+from mlhops.measures.measure import (
+    GATE_TYPES,
+    MEASURES,
+    SHARE,
+    GateType,
+    Measure,
+    MeasureBounds,
+    measures_of,
+)
 from mlhops.tasks.binary import CALLED, NOT_CALLED
 
 Declared = Annotated[str, Field(min_length=1, max_length=63)]
@@ -45,7 +53,9 @@ class Across(
         return list(dict.fromkeys(named))
 
 
-_WIDEST = max(each.bounds.high - each.bounds.low for each in measures_of("Performance"))
+def _margin(bounds: MeasureBounds) -> str:
+    """Return what somebody is told whose margin is larger than the span of a metric."""
+    return f"margin must be more than 0 and less than {bounds.high - bounds.low:g}: {bounds.margin}"
 
 
 class NonInferiority(Resource):
@@ -55,13 +65,7 @@ class NonInferiority(Resource):
         float,
         Field(
             json_schema_extra=rules(
-                (
-                    f"self > 0.0 && self < {_WIDEST}",
-                    (
-                        f"margin must be more than 0 and less than {_WIDEST:g}: write 0.02 for two "
-                        "percentage points"
-                    ),
-                )
+                ("self > 0.0", _margin(SHARE)),
             )
         ),
     ]
@@ -93,6 +97,19 @@ def _one_of(type_: GateType) -> tuple[str, str, str]:
     )
 
 
+def _margins() -> Iterator[tuple[str, str, str]]:
+    """Yield the rules of how large a margin may be, one for each bounds that metrics have."""
+    performance = measures_of("Performance")
+    for bounds in dict.fromkeys(each.bounds for each in performance):
+        others = _none_of([each for each in MEASURES.values() if each.bounds == bounds])
+        span = f"self.nonInferiority.margin < {bounds.high - bounds.low}"
+        yield (
+            f"!has(self.nonInferiority) || {others} || {span}",
+            _margin(bounds),
+            ".nonInferiority.margin",
+        )
+
+
 def _limits() -> Iterator[tuple[str, str, str]]:
     """Yield the rules of how large a limit may be, one for each bounds that metrics have."""
     for bounds in dict.fromkeys(each.bounds for each in MEASURES.values()):
@@ -111,6 +128,8 @@ def _none_of(these: Collection[Measure]) -> str:
             return f"self.type == '{type_}'"
         if alone == these:
             return f"self.type != '{type_}'"
+    if len(others) < len(these):
+        return f"self.metric in {[each.name for each in others]}"
     return f"!(self.metric in {[each.name for each in these]})"
 
 
@@ -119,6 +138,7 @@ def _called(cases: str) -> str:
     return ", ".join(each.name for each in MEASURES.values() if each.cases == cases)
 
 
+_TOLERANT = [each.name for each in MEASURES.values() if each.parameter == "tolerance"]
 _RATIOS = sorted(each.name for each in measures_of("Fairness") if each.how.ratio)
 
 
@@ -153,6 +173,15 @@ class Gate(
             ".limit",
         ),
         *_limits(),
+        *_margins(),
+        (
+            f"has(self.tolerance) == (self.metric in {_TOLERANT})",
+            (
+                f"tolerance is the largest error that {', '.join(_TOLERANT)} counts as right, in the unit of the "
+                "outcome: set it for that metric, and for no other"
+            ),
+            ".tolerance",
+        ),
         (
             (
                 "self.type == 'Fairness' || !(has(self.comparison) || has(self.against) || "
@@ -164,6 +193,11 @@ class Gate(
             (f"!has(self.comparison) || self.comparison != 'Ratio' || self.metric in {_RATIOS}"),
             "a Ratio compares rates, and this metric is none: set comparison to Difference",
             ".comparison",
+        ),
+        (
+            "!has(self.comparison) || self.comparison != 'Ratio' || !has(self.limit) || self.limit <= 1.0",
+            "limit of a Ratio is at most 1: write 0.8 for the four-fifths rule",
+            ".limit",
         ),
         (
             "(has(self.against) && self.against == 'Reference') == has(self.reference)",
@@ -223,8 +257,23 @@ class Gate(
     """For each group in across the value that all others are compared with."""
     limit: float | None = None
     """Fairness: the largest acceptable difference, or the smallest acceptable ratio. Performance:
-    the worst acceptable value. Both between 0 and 1. Latency: the longest acceptable time, in
-    seconds."""
+    the worst acceptable value. Both between 0 and 1, or in the outcome's unit where the metric is. Latency: the
+    longest acceptable time, in seconds."""
+    tolerance: (
+        Annotated[
+            float,
+            Field(
+                json_schema_extra=rules(
+                    (
+                        "self >= 0.0 && self <= 1000000.0",
+                        "tolerance must be between 0 and 1000000: write 5 for errors of up to five units",
+                    ),
+                )
+            ),
+        ]
+        | None
+    ) = None
+    """Of WithinTolerance: the largest error that counts as right, in the outcome's unit."""
     non_inferiority: NonInferiority | None = None
     """Performance: the candidate must be proven not worse than the stable revision by more than a
     margin, on the same people, overall and in every group of across. On a first deployment there
@@ -254,6 +303,9 @@ class Gate(
         description=f"Groups with fewer negative cases ({_called(NOT_CALLED)}: cases that the model calls negative) "
         "cannot be judged.",
     )
+    min_rows: Annotated[int, Field(ge=1)] | None = None
+    """Groups with fewer rows cannot be judged, where the outcome has no positive cases; 40 where it is left out. Of a
+    Binary task minPositives and minNegatives count."""
     required: bool = True
     """Whether the gate blocks the rollout; an advisory gate is measured and reported only."""
     primary: bool = False
@@ -265,6 +317,11 @@ Gates = Annotated[
     list[Gate],
     Field(min_length=1, max_length=32, json_schema_extra=list_map("name", "gates")),
 ]
+
+
+def measure_of(gate: Gate) -> Measure:
+    """Return the metric of a gate, as the gate sets it."""
+    return MEASURES[gate.metric].with_parameter(gate.tolerance)
 
 
 def primary_of(gates: Sequence[Gate]) -> str | None:

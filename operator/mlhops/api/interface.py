@@ -1,5 +1,6 @@
 """What goes into a model and what comes out of it, and the groups of people that gates compare."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -7,6 +8,7 @@ from pydantic import Field
 from mlhops.api.base import Json, Resource, list_map, matching, rules
 from mlhops.api.columns import Name
 from mlhops.api.dates import MOMENT, Date, DateEncoding
+from mlhops.tasks.task import TASKS, OutputType, TaskName
 
 _GROUP = r"^[A-Za-z]([A-Za-z0-9_-]*[A-Za-z0-9])?$"
 _TENSOR = r"^[!-~]+$"
@@ -140,20 +142,18 @@ class Feature(
         return self.date is not None and self.date.sent_as == "Text"
 
 
+_CLASSES = (
+    "classes name the columns of a Probability or Score, each once, positiveClass among them: correct or remove "
+    "them"
+)
+
+
 class Output(
     Resource,
     json_schema_extra=rules(
         (
-            "self.type == 'Class' || has(self.threshold)",
-            (
-                "threshold is required: set the operating point at which the model calls a case "
-                "positive"
-            ),
-            ".threshold",
-        ),
-        (
-            "self.type != 'Class' || !has(self.threshold)",
-            "threshold is not for type Class: remove it, or set type to Probability or Score",
+            "!(self.type in ['Class', 'Value']) || !has(self.threshold)",
+            "threshold is not for types Class and Value: remove it, or set type to Probability or Score",
             ".threshold",
         ),
         (
@@ -165,15 +165,13 @@ class Output(
             ".threshold",
         ),
         (
-            (
-                "!has(self.classes) || (self.type != 'Class' && self.positiveClass in self.classes "
-                "&& self.classes.all(a, self.classes.exists_one(b, a == b)))"
-            ),
-            (
-                "classes name the columns of a Probability or Score, each once, positiveClass among "
-                "them: correct or remove them"
-            ),
+            "!has(self.classes) || self.classes.all(a, self.classes.exists_one(b, a == b))",
+            _CLASSES,
             ".classes",
+        ),
+        (
+            "self.type == 'Value' || (!has(self.unit) && !has(self.range))",
+            "unit and range are of a predicted number: remove them, or set type to Value",
         ),
     ),
 ):
@@ -181,17 +179,23 @@ class Output(
 
     name: Name = "probability"
     """The output's name in the v2 protocol."""
-    type: Literal["Probability", "Score", "Class"] = "Probability"
+    type: OutputType = "Probability"
     """Probability is between 0 and 1, Score on any scale (higher is more positive), Class is the
-    decision."""
+    decision. Value, for task Regression, is the predicted number itself."""
     positive_class: Label = "1"
     """The label value that counts as positive, as text."""
     classes: Annotated[list[Label], Field(min_length=2, max_length=64)] | None = None
-    """The classes of the answer's columns, in the server's order (scikit-learn's `classes_`)."""
+    """The classes of the answer's columns, in the server's order (scikit-learn's `classes_`). Of a Multiclass model all
+    that there are, as the label column has them."""
     datatype: Datatype | None = None
     """The output's type in the v2 protocol; an answer of another one is an Error."""
     threshold: float | None = None
     """A case is called positive at this value and above."""
+    unit: Label | None = None
+    """Of a Value: the unit of the outcome (UCUM where there is one), such as `d` or `mm[Hg]`."""
+    range: Range | None = None
+    """Of a Value: the numbers that the outcome can plausibly be. Held-out outcomes beyond it are an Error; so many
+    answers beyond it are told."""
 
 
 class Group(
@@ -294,9 +298,58 @@ class Request(
     """The Matrix tensor's type; FP64 if left out."""
 
 
+def _answers() -> Iterator[tuple[str, str, str]]:
+    """Yield the rules of which tasks answers of which types are for."""
+    for task in TASKS.values():
+        types = list(task.answers)
+        fits = (
+            f"self.output.type in {types}"
+            if len(types) > 1
+            else f"self.output.type == '{types[0]}'"
+        )
+        yield (
+            f"self.task != '{task.name}' || {fits}",
+            (
+                f"a {task.name} model answers with {' or '.join(types)}: set output.type to that, or task to what "
+                "the model predicts"
+            ),
+            ".output.type",
+        )
+
+
 class Interface(
     Resource,
     json_schema_extra=rules(
+        *_answers(),
+        (
+            (
+                "self.task == 'Multiclass' || !has(self.output.classes) || "
+                "(self.output.type in ['Probability', 'Score'] && self.output.positiveClass in self.output.classes)"
+            ),
+            _CLASSES,
+            ".output.classes",
+        ),
+        (
+            "self.task != 'Multiclass' || has(self.output.classes)",
+            (
+                "classes are required: list them all, in the server's order where it answers with probabilities (of "
+                "scikit-learn, the model's classes_)"
+            ),
+            ".output.classes",
+        ),
+        (
+            "self.task != 'Multiclass' || !has(self.output.threshold)",
+            "a Multiclass model calls the most probable class, without a threshold: remove it",
+            ".output.threshold",
+        ),
+        (
+            "self.task != 'Binary' || self.output.type == 'Class' || has(self.output.threshold)",
+            (
+                "threshold is required: set the operating point at which the model calls a case "
+                "positive"
+            ),
+            ".output.threshold",
+        ),
         (
             (
                 "!has(self.request) || self.request.encoding != 'Matrix' || self.features.all(f, "
@@ -329,6 +382,9 @@ class Interface(
 ):
     """The contract between the model and its callers."""
 
+    task: TaskName = "Binary"
+    """What is predicted: Binary is yes or no, Multiclass one of several classes, Regression a number. It decides which
+    metrics gates may have."""
     features: Annotated[
         list[Feature],
         # The server finds a repeated name by itself: a rule over so many long names would cost too much.

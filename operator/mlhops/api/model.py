@@ -1,6 +1,6 @@
 """ClinicalModel: one clinical model, from its card to its rollout."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -24,6 +24,7 @@ from mlhops.api.status import ClinicalModelStatus
 from mlhops.api.step import Evidence, Pause, Step
 from mlhops.measures.measure import MEASURES
 from mlhops.small_cells import MIN_CELL_SIZE, MinCellSize
+from mlhops.tasks.task import TASKS
 
 _HOST = r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _PATH = r"^/([-A-Za-z0-9._~!$&()*+,;=:@/]|%[0-9a-fA-F]{2})*$"
@@ -240,9 +241,24 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def _metrics() -> Iterator[tuple[str, str, str]]:
+    """Yield the rules of which metrics the gates of a task may have."""
+    for task in TASKS.values():
+        names = [each.name for each in MEASURES.values() if task.name in each.tasks]
+        yield (
+            f"self.interface.task != '{task.name}' || self.evaluation.gates.all(g, g.metric in {names})",
+            (
+                f"a gate has a metric that a {task.name} model has none of; it has {listed(names)}: change the gate's "
+                "metric, or set interface.task to what the model predicts"
+            ),
+            ".evaluation.gates",
+        )
+
+
 class ClinicalModelSpec(
     Resource,
     json_schema_extra=rules(
+        *_metrics(),
         (
             (
                 "self.evaluation.gates.all(g, !has(g.across) || g.across.groups.all(n, "

@@ -16,7 +16,7 @@ class Entry(NamedTuple):
     help: str
 
 
-_LOOK, _DECIDE, _HELP = "See", "Decide", "Help"
+_LOOK, _DECIDE, _WRITE, _HELP = "See", "Decide", "Write", "Help"
 COMMANDS: dict[str, Entry] = {
     "status": Entry("status", "status", _LOOK, "List models, those with problems first."),
     "get": Entry("get", "get", _LOOK, "Show one model: steps, gates, and who is waited for."),
@@ -26,6 +26,10 @@ COMMANDS: dict[str, Entry] = {
     "events": Entry("records", "events", _LOOK, "List what the operator told of a model."),
     "evaluation": Entry("records", "evaluation", _LOOK, "Show what gates measured, by group."),
     "diff": Entry("diff", "diff", _LOOK, "Show what two revisions differ in."),
+    "card": Entry("card", "card", _LOOK, "Write the model card of a revision."),
+    "report": Entry("report", "report", _LOOK, "Get the report of an Evaluation, and check it."),
+    "audit": Entry("audit", "audit", _LOOK, "Look back: timeline, export, verify."),
+    "dashboard": Entry("dashboard", "dashboard", _LOOK, "Show models as web pages, live."),
     "approve": Entry("decide", "approve", _DECIDE, "Let the approve step pass."),
     "reject": Entry(
         "decide", "reject", _DECIDE, "End the attempt: the evidence does not convince."
@@ -38,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "override": Entry("decide", "override", _DECIDE, "Let gates pass by name, for a time."),
     "evaluate": Entry("decide", "evaluate", _DECIDE, "Measure what serves again."),
     "rollback": Entry("decide", "rollback", _DECIDE, "Go back to the version before, at once."),
+    "lint": Entry("lint", "lint", _WRITE, "Say what is wrong with manifests, without a cluster."),
     "check": Entry(
         "check", "check", _HELP, "Say whether the operator is there, and what you may do."
     ),

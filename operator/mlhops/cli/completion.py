@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import click
 
 _NO_FILES = ":4"
+_FILES = ":0"
+"""The line that tells the shell to offer files where nothing else is."""
 _CONNECTION = {
     "-n": "--namespace",
     "--namespace": "--namespace",
@@ -31,6 +33,8 @@ _CONNECTION = {
 """Flags that say which cluster is asked, and what they are called for kubectl."""
 _COLUMNS = "--output=custom-columns=:.metadata.name,:.{}"
 _DIFFERING = ("stable", "candidate", "previous")
+_BELOW = {"audit": ("timeline", "export", "verify")}
+"""Commands of commands."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ def candidates(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     if not line.current.startswith("-") and not _has_own_flags(words):
         yield from _named(line)
         return
-    command = _loaded(line.command)
+    command = _loaded(line.command, line.arguments)
     options = command.params if command is not None else []
     valued = [name for each in options if not _is_flag(each) for name in each.opts]
     line = parsed(words, valued)
@@ -112,6 +116,8 @@ def _named(line: Words) -> Iterator[tuple[str, str]]:
     """Return what a command is about, as far as the word under the cursor names it."""
     if line.command == "evaluation" and not line.arguments:
         yield from _objects(line, "evaluations.mlhops.io", "status.phase")
+    elif line.command in _BELOW and not line.arguments:
+        yield from ((name, "") for name in _BELOW[line.command])
     elif line.command == "diff" and line.arguments:
         yield from ((name, "") for name in _DIFFERING)
     elif _takes_model(line):
@@ -119,15 +125,19 @@ def _named(line: Words) -> Iterator[tuple[str, str]]:
 
 
 def _takes_model(line: Words) -> bool:
-    if line.command not in COMMANDS or line.command in ("check", "evaluation"):
+    if line.command not in COMMANDS or line.command in ("check", "evaluation", "lint"):
         return False
+    if line.command in _BELOW:
+        return line.arguments in (("timeline",), ("export",))
     return not line.arguments or line.command == "status"
 
 
-def _loaded(name: str) -> click.Command | None:
+def _loaded(name: str, arguments: Sequence[str]) -> click.Command | None:
     from mlhops.cli.main import command_of
 
-    return command_of(name)
+    found = command_of(name)
+    below = getattr(found, "commands", {})
+    return below.get(arguments[0], found) if arguments else found
 
 
 def _is_flag(option: click.Parameter) -> bool:
@@ -174,7 +184,8 @@ def lines(words: Sequence[str]) -> list[str]:
     """Return what is printed for the shell."""
     current = words[-1] if words else ""
     found = [each for each in candidates(words) if each[0].startswith(current)]
-    return [*(f"{name}\t{said}" if said else name for name, said in found), _NO_FILES]
+    told = [f"{name}\t{said}" if said else name for name, said in found]
+    return [*told, _FILES if not told and parsed(words).command == "lint" else _NO_FILES]
 
 
 def run() -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MODELS = f"clinicalmodels.{GROUP}"
 EVALUATIONS = f"evaluations.{GROUP}"
 DECISIONS = f"decisions.{GROUP}"
+POLICIES = f"monitoringpolicies.{GROUP}"
 REVISIONS = "controllerrevisions.apps"
 EVENTS = "events"
 _PAGE = 500
@@ -115,7 +116,7 @@ class Kubectl:
 
     def may(self, verb: str, kind: str) -> bool:
         """Return whether the caller may do that."""
-        command = self._command("auth", "can-i", verb, kind, "--quiet")
+        command = self.command("auth", "can-i", verb, kind, "--quiet")
         return _run(command, "").returncode == 0
 
     def raw(self, path: str) -> Manifest:
@@ -126,7 +127,7 @@ class Kubectl:
         """Return the namespace that is meant."""
         if self.connection.namespace:
             return self.connection.namespace
-        command = self._command("config", "view", "--minify", "--output=jsonpath={..namespace}")
+        command = self.command("config", "view", "--minify", "--output=jsonpath={..namespace}")
         return _run(command, "").stdout.strip() or "default"
 
     @contextmanager
@@ -139,7 +140,7 @@ class Kubectl:
         between its two requests.
         """
         chosen = f"--field-selector=metadata.name={name}"
-        command = self._command(
+        command = self.command(
             "get", kind, chosen, "--watch", "--output-watch-events", "--output=json"
         )
         process = subprocess.Popen(
@@ -166,6 +167,16 @@ class Kubectl:
         for process in list(self._watching):
             process.terminate()
 
+    def command(self, *arguments: str) -> Sequence[str]:
+        """Return a command of kubectl, with the flags of the connection."""
+        program = shutil.which("kubectl")
+        if program is None:
+            raise Trouble(
+                "kubectl is not on the PATH",
+                "install kubectl: this plug-in asks the cluster through it, with its login",
+            )
+        return [program, *arguments, *self.connection.flags]
+
     def _events(
         self, process: subprocess.Popen[str], over: threading.Event, asked: ApiRequest
     ) -> Iterator[WatchEvent]:
@@ -179,7 +190,7 @@ class Kubectl:
             raise explained(process.stderr.read(), asked)
 
     def _object(self, *arguments: str, asked: ApiRequest, given: str = "") -> Manifest:
-        done = _run(self._command(*arguments), given)
+        done = _run(self.command(*arguments), given)
         if done.returncode != 0:
             raise explained(done.stderr, asked)
         try:
@@ -187,15 +198,6 @@ class Kubectl:
         except ValueError as error:
             raise Trouble("kubectl answered with something that is no JSON") from error
         return found if isinstance(found, dict) else {}
-
-    def _command(self, *arguments: str) -> Sequence[str]:
-        program = shutil.which("kubectl")
-        if program is None:
-            raise Trouble(
-                "kubectl is not on the PATH",
-                "install kubectl: this plug-in asks the cluster through it, with its login",
-            )
-        return [program, *arguments, *self.connection.flags]
 
 
 def _end(process: subprocess.Popen[str], over: threading.Event) -> None:

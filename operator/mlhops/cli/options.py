@@ -109,6 +109,11 @@ def with_connection(command: Command) -> Command:
     return command
 
 
+def colored(command: Command) -> Command:
+    """Give a command the option of colours alone."""
+    return _COLOR(command)
+
+
 def printed(*formats: str) -> Callable[[Command], Command]:
     """Give a command the options of its output: the format, and colours."""
     choice = click.Choice(formats or FORMATS)

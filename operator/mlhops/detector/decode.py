@@ -17,7 +17,7 @@ from mlhops.detector.envelope import (
     parse,
     split,
 )
-from mlhops.inputs.answers import of_v1, one_per_row, output_of
+from mlhops.inputs.answers import of_v1, one_class_per_row, one_per_row, output_of
 from mlhops.inputs.flaws import Flaw, FlawedError
 from mlhops.inputs.rows import Oddity, Row, RowForm, RowReader
 from mlhops.inputs.tensors import Tensor, tensors
@@ -74,6 +74,8 @@ class Decoder:
         output: Output,
         body_bytes: int,
         positive: int | None = None,
+        *,
+        multiclass: bool = False,
     ) -> None:
         """Make a decoder.
 
@@ -82,7 +84,9 @@ class Decoder:
             output: what the interface says of the answer.
             body_bytes: a longer body is not looked into.
             positive: which of two columns is the score, as the evaluation has found.
+            multiclass: whether the answer is one of several classes, or a probability of each.
         """
+        self._multiclass = multiclass
         self._positive = positive
         self._positive_class = canonical(output.positive_class)
         self._requests = RowReader(features, body_bytes)
@@ -117,6 +121,10 @@ class Decoder:
         if event.kind == "request":
             return self._request(known, raw, notes)
         answer = self._answer(known, raw)
+        if self._multiclass:
+            said = one_class_per_row(answer, self._output)
+            outcome = RequestOutcome.SCORES if said else RequestOutcome.EMPTY
+            return Decoded(outcome, frozenset(notes), scores=said)
         try:
             scores = one_per_row(answer, self._output, found=self._positive)
         except FlawedError as error:

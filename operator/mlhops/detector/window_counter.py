@@ -281,7 +281,13 @@ class Watcher:
         if config is None:
             return None
         positive = self.sketch.profile.positive_column if self.sketch else None
-        return Decoder(config.features, config.output, config.bounds.body_bytes, positive)
+        return Decoder(
+            config.features,
+            config.output,
+            config.bounds.body_bytes,
+            positive,
+            multiclass=config.task == "Multiclass",
+        )
 
     def _request_windows(self, windows: Sequence[Window], now: float) -> Windows[RequestCount]:
         features = len(self._names)

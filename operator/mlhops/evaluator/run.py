@@ -119,7 +119,12 @@ def evaluate(spec: EvaluationSpec, options: RunOptions, say: Say) -> Run:
     Raises:
         EvaluationError: the gates could not be measured.
     """
-    if spec.interface.output.type != "Class" and spec.interface.output.threshold is None:
+    interface = spec.interface
+    if (
+        interface.task == "Binary"
+        and interface.output.type != "Class"
+        and interface.output.threshold is None
+    ):
         raise EvaluationError(
             "interface.output.threshold is missing: set the operating point at which a case is "
             "called positive"

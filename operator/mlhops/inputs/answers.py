@@ -1,5 +1,6 @@
 """From a model's answer to one value for each row. A v1 answer is one tensor without a type."""
 
+import math
 from collections.abc import Collection, Sequence
 
 from mlhops.api.base import Json
@@ -7,6 +8,7 @@ from mlhops.api.interface import Output
 from mlhops.inputs.classes import PAIR, column_of
 from mlhops.inputs.flaws import Flaw, FlawedError
 from mlhops.inputs.tensors import Tensor
+from mlhops.statistics.values import canonical
 
 _MATRIX = 2
 """How many dimensions an answer has at most where its rows are known."""
@@ -74,7 +76,7 @@ def one_per_row(
     if fits and width == 1:
         return answer.flat
     classes = len(output.classes) if output.classes is not None else PAIR
-    if not fits or output.type == "Class" or width != classes:
+    if not fits or output.type in ("Class", "Value") or width != classes:
         raise FlawedError(Flaw.WRONG_WIDTH)
     column = column_of(output, width, labels)
     if column is None and output.classes is None:
@@ -82,3 +84,28 @@ def one_per_row(
     if column is None:
         raise FlawedError(Flaw.UNCLEAR_CLASS)
     return answer.flat[column::width]
+
+
+def one_class_per_row(answer: Tensor, output: Output) -> Sequence[Json]:
+    """Return the name of one of several classes for each row, as a profile has it.
+
+    Raises:
+        FlawedError: the answer has another shape than the declared one.
+    """
+    names = output.classes or []
+    if output.type == "Class":
+        if answer.width != 1:
+            raise FlawedError(Flaw.WRONG_WIDTH)
+        return [
+            canonical(each) if isinstance(each, str | int | float) else None for each in answer.flat
+        ]
+    if answer.width != len(names) or len(answer.shape) != _MATRIX:
+        raise FlawedError(Flaw.WRONG_WIDTH)
+    rows = [answer.flat[at : at + len(names)] for at in range(0, len(answer.flat), len(names))]
+    return [_most_probable(row, names) for row in rows]
+
+
+def _most_probable(row: Sequence[Json], names: Sequence[str]) -> Json:
+    """Return the name of the most probable class, None where a probability is none."""
+    numbers = [each for each in row if isinstance(each, int | float) and math.isfinite(each)]
+    return canonical(names[numbers.index(max(numbers))]) if len(numbers) == len(names) else None

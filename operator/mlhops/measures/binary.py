@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlhops.measures.measure import LargerGap, Measure, OfScores, Share, register
-from mlhops.tasks.binary import CALLED, NEGATIVES, NOT_CALLED, POSITIVES, ROWS
+from mlhops.tasks.binary import CALLED, NEGATIVES, NOT_CALLED, POSITIVES
+from mlhops.tasks.task import ROWS
 
 if TYPE_CHECKING:
     from mlhops.statistics.arrays import Floats, Indices

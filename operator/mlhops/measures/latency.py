@@ -1,6 +1,7 @@
 """Metrics of the time that one patient's answer takes."""
 
 from mlhops.measures.measure import Measure, MeasureBounds, Quantile, register
+from mlhops.tasks.task import TASK_NAMES
 
 SECONDS = MeasureBounds(
     0.0,
@@ -17,6 +18,7 @@ P50 = register(
         how=Quantile(0.5),
         definition="the time within which half of the answers for one patient arrive",
         bounds=SECONDS,
+        tasks=TASK_NAMES,
     )
 )
 P99 = register(
@@ -27,5 +29,6 @@ P99 = register(
         how=Quantile(0.99),
         definition="the time within which 99 of 100 answers for one patient arrive",
         bounds=SECONDS,
+        tasks=TASK_NAMES,
     )
 )

@@ -1,29 +1,37 @@
 """What is known of a metric, and the registry of all metrics.
 
-How it is measured is one of four ways: a share of cases, the larger of the gaps in several shares, a measure of
-scores to which each row has an influence, or a quantile of times.
+How it is measured is one of six ways: a share of cases, the larger of the gaps in several shares, a measure of
+scores, of predicted numbers or of one of several classes to which each row has an influence, or a quantile of times.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
-from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
+from mlhops.tasks.binary import NEGATIVES, POSITIVES, Cells
+from mlhops.tasks.task import ROWS, OutputType, TaskName
 
 if TYPE_CHECKING:
     from mlhops.statistics.arrays import Floats, Indices
     from mlhops.statistics.inference.influence import Piece
-    from mlhops.statistics.inference.performance import LabelledAnswers
+    from mlhops.statistics.inference.multiclass import ClassAnswers
+    from mlhops.statistics.inference.numeric import NumericAnswers
+    from mlhops.statistics.inference.performance import Answered, LabelledAnswers
 
 GateType = Literal["Fairness", "Performance", "Latency"]
 GATE_TYPES: tuple[GateType, ...] = get_args(GateType)
 Better = Literal["Lower", "Higher"]
-Answer = Literal["Class", "Score", "Probability"]
-"""What a model must answer with at least, as `interface.output.type` has it."""
+Parameter = Literal["tolerance"]
+"""A field of a gate without which some metrics say nothing."""
 PieceOf: TypeAlias = "Callable[[LabelledAnswers, Indices, Floats | None], Piece]"
 """From a model's answers, some of the rows, and bins of risk where the measure has any."""
+ClassPieceOf: TypeAlias = "Callable[[ClassAnswers, Indices], Piece]"
+"""From the classes that a model says, and some of the rows."""
+NumericPieceOf: TypeAlias = "Callable[[NumericAnswers, Indices, float], Piece]"
+"""From a model's numbers, some of the rows, and the gate's parameter (NaN where the metric has none)."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class MeasureBounds:
     """What somebody is told who sets another limit."""
     open: bool = False
     """Whether the limit must be more than the lower bound."""
+    margin: str = "write 0.02 for two percentage points"
+    """What somebody is told whose margin of non-inferiority is no part of that span."""
 
 
 SHARE = MeasureBounds(
@@ -49,7 +59,7 @@ class Share:
 
     cases: str
     events: str
-    needs_answer: Answer = "Class"
+    needs_answer: OutputType = "Class"
     ratio: bool = True
 
     @property
@@ -72,7 +82,7 @@ class LargerGap:
 
     parts: tuple[Measure, Measure]
     """Measures that are shares."""
-    needs_answer: Answer = "Class"
+    needs_answer: OutputType = "Class"
     ratio: bool = True
     needs: tuple[str, ...] = (POSITIVES, NEGATIVES)
 
@@ -83,7 +93,7 @@ class OfScores:
 
     piece: PieceOf
     """The measure on some of the rows; undefined (NaN) where there is none."""
-    needs_answer: Answer = "Score"
+    needs_answer: OutputType = "Score"
     binned: bool = False
     """Whether it is measured in bins of risk, of which those that are compared must have the same."""
     planned: bool = True
@@ -93,17 +103,47 @@ class OfScores:
 
 
 @dataclass(frozen=True)
+class OfNumbers:
+    """A measure of predicted numbers, to which each row has an influence."""
+
+    piece: NumericPieceOf
+    """The measure on some of the rows; undefined (NaN) where there is none."""
+    needs_answer: OutputType = "Value"
+    planned: bool = True
+    """Whether it can be told how many cases would decide a gate."""
+    ratio: bool = False
+    """Whether it is never negative, so that two of its values make a ratio."""
+    parameter: float = math.nan
+    """What the gate sets; NaN where it sets none."""
+    needs: tuple[str, ...] = (ROWS,)
+
+
+@dataclass(frozen=True)
+class OfClasses:
+    """A measure of which of several classes a model says, to which each row has an influence."""
+
+    piece: ClassPieceOf
+    """The measure on some of the rows; undefined (NaN) where there is none."""
+    needs_answer: OutputType = "Class"
+    planned: bool = True
+    """Whether it can be told how many cases would decide a gate."""
+    ratio: bool = False
+    """Whether it is never negative, so that two of its values make a ratio."""
+    needs: tuple[str, ...] = (ROWS,)
+
+
+@dataclass(frozen=True)
 class Quantile:
     """A quantile of the times that answers take."""
 
     share: float
     """Which part of the times it is not less than."""
-    needs_answer: Answer = "Class"
+    needs_answer: OutputType = "Class"
     ratio: bool = False
     needs: tuple[str, ...] = ()
 
 
-How: TypeAlias = "Share | LargerGap | OfScores | Quantile"
+How: TypeAlias = "Share | LargerGap | OfScores | OfNumbers | OfClasses | Quantile"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +162,16 @@ class Measure:
     undefined: str = ""
     """Why there may be none of it, for a Performance metric."""
     bounds: MeasureBounds = SHARE
+    tasks: tuple[TaskName, ...] = ("Binary",)
+    """The types of outcome that it is a metric of."""
+    target: float | None = None
+    """The value that is best, where more and less are both worse: limits bound how far it is missed."""
+    largest: float = 1.0
+    """The largest difference that there can be of two of its values."""
+    in_units: bool = False
+    """Whether its values are in the outcome's unit."""
+    parameter: Parameter | None = None
+    """The field of a gate without which it says nothing."""
 
     def __post_init__(self) -> None:
         """Refuse an entry that some reader would find half there.
@@ -130,9 +180,9 @@ class Measure:
             ValueError: it says too little.
         """
         measured = ("Performance" in self.gates) <= bool(self.undefined)
-        if not (self.name and self.gates and self.definition and measured):
+        if not (self.name and self.gates and self.tasks and self.definition and measured):
             raise ValueError(
-                f"{self.name or 'a metric'}: name, gates, definition or undefined is missing"
+                f"{self.name or 'a metric'}: name, gates, tasks, definition or undefined is missing"
             )
 
     def __str__(self) -> str:
@@ -147,19 +197,25 @@ class Measure:
     @property
     def scored(self) -> bool:
         """Whether it needs a score; a model that answers with classes has none."""
-        return self.how.needs_answer != "Class"
+        return self.how.needs_answer in ("Score", "Probability")
 
     @property
     def planned(self) -> bool:
         """Whether it can be told how many cases would decide a gate."""
-        return not isinstance(self.how, OfScores) or self.how.planned
+        return not isinstance(self.how, OfScores | OfNumbers | OfClasses) or self.how.planned
 
     @property
     def binned(self) -> bool:
         """Whether it is measured in bins of risk."""
         return isinstance(self.how, OfScores) and self.how.binned
 
-    def piece(self, answers: LabelledAnswers, rows: Indices, bins: Floats | None = None) -> Piece:
+    def with_parameter(self, value: float | None) -> Measure:
+        """Return the metric as a gate sets it."""
+        if value is None or not isinstance(self.how, OfNumbers):
+            return self
+        return replace(self, how=replace(self.how, parameter=value))
+
+    def piece(self, answers: Answered, rows: Indices, bins: Floats | None = None) -> Piece:
         """Return the measure on some of the rows, with the influence of each.
 
         Args:
@@ -170,9 +226,18 @@ class Measure:
         Raises:
             ValueError: there is no score, or it is no risk, or the metric is not of single models.
         """
-        if not isinstance(self.how, Share | OfScores):
-            raise ValueError(f"{self.name} is no measure of one model's rows")
-        return self.how.piece(answers, rows, bins)
+        from mlhops.statistics.inference.multiclass import ClassAnswers
+        from mlhops.statistics.inference.numeric import NumericAnswers
+
+        match self.how:
+            case Share() | OfScores() if not isinstance(answers, NumericAnswers | ClassAnswers):
+                return self.how.piece(answers, rows, bins)
+            case OfNumbers() if isinstance(answers, NumericAnswers):
+                return self.how.piece(answers, rows, self.how.parameter)
+            case OfClasses() if isinstance(answers, ClassAnswers):
+                return self.how.piece(answers, rows)
+            case _:
+                raise ValueError(f"{self.name} is no measure of one model's rows")
 
 
 MEASURES: dict[str, Measure] = {}
@@ -191,6 +256,7 @@ def register(measure: Measure) -> Measure:
     return measure
 
 
-def measures_of(gate: GateType) -> list[Measure]:
-    """Return the metrics of a type of gate."""
-    return [each for each in MEASURES.values() if gate in each.gates]
+def measures_of(gate: GateType, task: TaskName | None = None) -> list[Measure]:
+    """Return the metrics of a type of gate, of all tasks or of one."""
+    of = [each for each in MEASURES.values() if gate in each.gates]
+    return of if task is None else [each for each in of if task in each.tasks]

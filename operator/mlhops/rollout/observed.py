@@ -57,6 +57,8 @@ class Observed:
     """Evaluations on which the candidate or what serves may rest, by name."""
     records: Mapping[str, Record] = field(default_factory=dict)
     """All Evaluations that this model owns, by name."""
+    all_recorded: bool = True
+    """Whether those are all: right after a start there may be more than were read yet."""
     decisions: tuple[Decision, ...] = ()
     """Those that have had no answer, the most urgent first, and the Overrides that were honoured."""
     more_decisions: bool = False

@@ -15,7 +15,7 @@ from mlhops.rollout.cleanup import (
     remove_old_records,
     remove_retired,
 )
-from mlhops.rollout.decisions.decisions import hear_decisions
+from mlhops.rollout.decisions.decisions import hear_decisions, wants_stop
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.evaluation.gates import answer_overrides
 from mlhops.rollout.evaluation.remeasure import ask_again, measure_again
@@ -31,7 +31,10 @@ from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.traffic.advance import advance
 from mlhops.rollout.traffic.taken import adopt, follow_edits
 from mlhops.rollout.traffic.traffic import check_traffic
-from mlhops.rollout.traffic.weights import set_traffic
+from mlhops.rollout.traffic.weights import give_no_more, set_traffic
+
+_READING_SECONDS = 10.0
+"""How soon it is looked again whether all Evaluations were read; whoever reads them tells as well."""
 
 
 def plan(seen: Observed, now: datetime) -> Plan:
@@ -47,6 +50,8 @@ def plan(seen: Observed, now: datetime) -> Plan:
         leave(draft)
         hear_serving(draft)
         return _finish(draft)
+    if not seen.all_recorded:
+        return _stop(draft)
     claim_hostnames(draft)
     record_servers(draft)
     adopt(draft)
@@ -70,6 +75,26 @@ def plan(seen: Observed, now: datetime) -> Plan:
     configure_detectors(draft, (draft.stable, draft.candidate, draft.previous))
     tell_servers(draft)
     ask_again(draft)
+    tell_override(draft)
+    return _finish(draft)
+
+
+def _stop(draft: Draft) -> Plan:
+    """Return what stops the rollout or goes back, which does not wait until all Evaluations were read; nothing else.
+
+    The Evaluations that let a revision serve were read. Those that were not may count attempts and measurements that
+    nothing new must take for its own.
+    """
+    if not wants_stop(draft):
+        return Plan((), None, (), (), _READING_SECONDS)
+    record_servers(draft)
+    adopt(draft)
+    hear_decisions(draft)
+    hear_serving(draft)
+    keep_serving(draft, (draft.stable, draft.previous))
+    set_traffic(draft)
+    give_no_more(draft)
+    tell_servers(draft)
     tell_override(draft)
     return _finish(draft)
 

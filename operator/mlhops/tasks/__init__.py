@@ -1,5 +1,9 @@
-"""Tasks: one file for each type of outcome that models predict; today `binary.py` is the only one.
+"""Tasks: one file for each type of outcome that models predict.
 
-What a task calls a case of a measure, `measures` and the evaluator take from here. Imports nothing of the others,
-and no NumPy.
+A task says as what a model may answer and which kinds of cases are counted; `measures` and the evaluator take them
+from here. Start reading at `task.py`. Imports nothing of the others, and no NumPy.
 """
+
+from mlhops.tasks import binary, multiclass, regression
+
+__all__ = ["binary", "multiclass", "regression"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mlhops.tasks.task import ROWS, Task, register
+
 if TYPE_CHECKING:
     from mlhops.statistics.arrays import Bools
 
 POSITIVES = "positives"
 NEGATIVES = "negatives"
-ROWS = "rows"
 CALLED = "called positive"
 NOT_CALLED = "called negative"
 
@@ -28,6 +29,17 @@ COMPLEMENT = {
     NOT_CALLED: CALLED,
 }
 """Since the number of all rows is told, the sum of one kind is that of the other, too."""
+
+BINARY = register(
+    Task(
+        name="Binary",
+        outcome="yes or no",
+        answers=("Probability", "Score", "Class"),
+        counted=(ROWS, POSITIVES, NEGATIVES),
+        sums=WITH,
+        complement=COMPLEMENT,
+    )
+)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel, WithJsonSchema
 
-from campaign.transitions.base import base
+from campaign.transitions.base import base, is_numeric
 from campaign.transitions.changes import (
     REMOVALS,
     SAMPLES,
@@ -56,7 +56,7 @@ def test_the_schema_has_the_leaves_that_the_types_have() -> None:
 
 @pytest.mark.parametrize("leaf", LEAVES, ids=str)
 def test_every_leaf_has_a_value_to_begin_with_and_another_or_a_reason(leaf: Leaf) -> None:
-    spec = base(steps=True)
+    spec = base(steps=True, numeric=is_numeric(str(leaf)))
     assert list(spots(spec, leaf.path))
     changes = list(changed_specs(leaf, spec))
     assert all(changed != spec for changed in changes)

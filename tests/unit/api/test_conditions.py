@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +64,7 @@ def test_a_long_message_is_cut() -> None:
     assert merged.message == "x" * 1024
 
 
+@pytest.mark.thorough
 @given(WANTED, WANTED)
 def test_merging_twice_changes_nothing(
     first: list[tuple[str, Verdict, str, str]], second: list[tuple[str, Verdict, str, str]]

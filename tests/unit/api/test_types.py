@@ -127,6 +127,7 @@ def whole(name: str) -> st.SearchStrategy[Json]:
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", TYPES)
 def test_what_the_schema_allows_is_read_and_written_the_same(name: str) -> None:
     @settings(max_examples=40, suppress_health_check=list(HealthCheck))

@@ -26,7 +26,7 @@ def offered(*words: str) -> list[str]:
 
 def test_commands_are_offered_first_and_narrowed_as_they_are_typed() -> None:
     assert offered("") == list(COMMANDS)
-    assert offered("re") == ["reject", "retry", "resume"]
+    assert offered("re") == ["report", "reject", "retry", "resume"]
     assert offered("-n", "ward", "ap") == ["approve"]
     assert "approve\tLet the approve step pass." in lines(["ap"])
 
@@ -38,6 +38,11 @@ def test_flags_of_the_command_are_offered() -> None:
     assert offered("--cont") == ["--context"]
 
 
+def test_what_stands_below_a_command_is_offered_with_its_flags() -> None:
+    assert offered("audit", "") == ["timeline", "export", "verify"]
+    assert offered("audit", "export", "--si") == ["--sign-key"]
+
+
 def test_what_a_flag_takes_is_offered() -> None:
     assert offered("status", "-o", "") == ["table", "wide", "json", "yaml", "name"]
     assert offered("wait", "sepsis", "--for", "pro") == ["promoted"]
@@ -46,6 +51,11 @@ def test_what_a_flag_takes_is_offered() -> None:
 
 def test_revisions_are_offered_to_a_diff_by_their_place() -> None:
     assert offered("diff", "sepsis", "") == ["stable", "candidate", "previous"]
+
+
+def test_the_shell_offers_files_to_lint() -> None:
+    assert lines(["lint", "manifests/"]) == [":0"]
+    assert lines(["lint", "-o", "sa"]) == ["sarif", ":4"]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,18 @@ from mlhops.cli.main import main, plugin
 from mlhops.cli.refusals import ApiRequest, explained
 from mlhops.cli.terminal import shows_color
 
-HEAVY = ("pydantic", "rich", "kubernetes", "kopf", "numpy", "yaml", "jsonschema", "aiohttp")
+HEAVY = (
+    "pydantic",
+    "rich",
+    "kubernetes",
+    "kopf",
+    "numpy",
+    "yaml",
+    "jsonschema",
+    "aiohttp",
+    "jinja2",
+    "cryptography",
+)
 _LOADED = """
 import sys
 from mlhops.cli.main import main
@@ -48,6 +59,11 @@ def kubectl_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_help_loads_nothing_that_takes_long() -> None:
     assert loaded("--help") == ""
     assert loaded("get", "--help") == ""
+    assert loaded("card", "--help") == ""
+
+
+def test_lint_loads_yaml_and_no_types_of_the_api() -> None:
+    assert loaded("lint", "manifests/examples/model") == "yaml"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

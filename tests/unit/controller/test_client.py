@@ -163,6 +163,7 @@ def test_who_may_not_lead_reads_but_sends_no_write(left: float) -> None:
             ask('{"metadata": {}}', 200, fenced, term=left)
 
 
+@pytest.mark.thorough
 def test_a_write_is_waited_for_no_longer_than_the_term() -> None:
     async def fenced(client: Client) -> None:
         await client.delete(MODELS, "icu", "sepsis")

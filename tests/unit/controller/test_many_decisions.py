@@ -154,6 +154,30 @@ def test_a_stop_that_no_watch_has_told_of_is_read_among_very_many() -> None:
     assert names(ward.live())[0] == "stop"
 
 
+def test_while_all_are_listed_for_the_first_time_a_few_are_read_and_a_stop_is_among_them() -> None:
+    ward = Ward()
+    ward.store = Store()
+    ward.decide("lasts", "Override")
+    ward.answer("lasts", "Honoured")
+    for number in range(5 * FEW):
+        ward.decide(f"flood-{number:04}")
+    ward.decide("stop", "Abort", CANDIDATE)
+    decided = ward.live()
+    assert names(decided) == ["stop", "lasts"]  # which of the others came first is not known yet
+    assert decided.more
+
+
+def test_while_few_are_listed_for_the_first_time_all_are_read() -> None:
+    ward = Ward()
+    ward.store = Store()
+    for name in ("first", "second"):
+        ward.decide(name)
+    ward.decide("stop", "Abort", CANDIDATE)
+    decided = ward.live()
+    assert names(decided) == ["stop", "first", "second"]
+    assert not decided.more
+
+
 def test_of_very_many_answers_only_overrides_that_hold_are_read() -> None:
     ward = Ward()
     ward.decide("lasts", "Override")

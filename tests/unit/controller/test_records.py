@@ -143,3 +143,27 @@ def test_a_record_that_says_nothing_keeps_no_other_from_outliving_the_model() ->
 
     assert writes.deleted == ["sepsis-bbbbbbbbbb", ward.service]
     assert writes.made == [ward.service]
+
+
+def test_a_record_keeps_the_card_with_which_its_revision_was_put_forward() -> None:
+    ward = Ward({"spec.card.limitations": ["Not tested in pregnancy"]})
+    record = ward.gather().records[ward.revision]
+    assert record.card == ward.model.spec.card.given()
+    assert record.card is not None
+    assert record.card["limitations"] == ["Not tested in pregnancy"]
+
+    ward.hear(REVISIONS, ward.service, {"data": record.to_json()})
+    edited = {"spec.card.owner": "somebody-else", "metadata.uid": "uid-1"}
+    ward.hear(MODELS, "sepsis", clinical_model(edited))
+    gathered = ward.gather()
+
+    assert gathered.records[ward.revision].card == record.card
+    assert gathered.seen.stale == frozenset(), "an edit of the card disturbs no rollout"
+
+
+def test_a_damaged_card_damages_no_record() -> None:
+    ward = Ward()
+    served = Served.of(ward.model.spec)
+    broken: Manifest = {"riskClass": 7}
+    data: Manifest = {**RevisionRecord.of(served, OURS).to_json(), "card": broken}
+    assert keep(ward, ward.revision, data).seen.recorded == {ward.revision: served.digest}

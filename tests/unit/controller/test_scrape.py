@@ -585,3 +585,78 @@ def test_over_http_a_pod_that_does_not_behave_is_an_error(how: str) -> None:
 def test_an_operator_that_watches_no_model_loads_no_numpy() -> None:
     code = "import sys, mlhops.controller.main; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_pods_that_tell_much_are_heard_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    addresses = [f"10.0.0.{number}" for number in range(1, 6)]
+    world.watched(*addresses)
+    for address in addresses:
+        world.pod_tells(address)
+    told = world.answers[addresses[0]]
+    assert isinstance(told, bytes)
+    monkeypatch.setattr(scrape, "AT_ONCE", 1)
+    monkeypatch.setattr(scrape, "FEW_BYTES", len(told) // 2)
+    monkeypatch.setattr(scrape, "ALL_BYTES", 3 * len(told) - 1)
+    world.scraper = Scraper(
+        world,
+        CachedReader(world.store, world),  # type: ignore[arg-type]
+        world,
+        lambda: NOW,
+        world.woken.append,
+    )
+    found = look(world)
+    assert sorted(world.asked) == addresses[:3]
+    assert found.stable is not None
+    assert found.stable.verdict == "Error"  # what two of them would have told, nobody knows
+
+
+def test_of_models_whose_pods_tell_much_two_are_looked_at_at_a_time() -> None:
+    async def run() -> None:
+        large = asyncio.Semaphore(scrape.LARGE_AT_ONCE)
+        rooms = [scrape._Room(large) for _ in range(scrape.LARGE_AT_ONCE + 1)]
+        for room in rooms:
+            assert not await room.is_full()
+            room.left = 0
+        for room in rooms[:-1]:
+            assert not await room.is_full()
+        waits = asyncio.create_task(rooms[-1].is_full())
+        await asyncio.sleep(0.01)
+        assert not waits.done()
+        rooms[0].close()
+        assert not await waits
+
+        rooms[1].left = 0
+        assert await rooms[1].is_full()  # there is no more than all
+
+    asyncio.run(run())
+
+
+def test_models_whose_pods_do_not_answer_are_waited_for_together() -> None:
+    async def run() -> int:
+        world = World()
+        world.watched("10.0.0.1")
+        world.silent = True
+        for number in range(scrape.LOOKERS):
+            name = f"sepsis-{number}"
+            model = clinical_model({"spec.monitoring": {"policyRef": {"name": "ward"}}}, name)
+            live = world.store.get(MODELS, Name("ward", "sepsis"))
+            assert live is not None
+            world.hear(
+                MODELS, model | {"metadata": {"name": name, "uid": UID}, "status": live["status"]}
+            )
+            manifest = pod(f"pod-of-{number}", f"10.0.1.{number}")
+            assert isinstance(manifest["metadata"], dict)
+            manifest["metadata"]["labels"] = {
+                "mlhops.io/model": name,
+                "serving.kserve.io/inferenceservice": SERVICE,
+                "pod-template-hash": "5d4f8c7b9",
+            }
+            world.hear(PODS, manifest)
+        async with running(world) as scraper:
+            for number in range(scrape.LOOKERS):
+                scraper.look(Key("ClinicalModel", "ward", f"sepsis-{number}"))
+            await asyncio.sleep(0.5)
+        return len(world.asked)
+
+    assert asyncio.run(run()) == scrape.LOOKERS

@@ -3,6 +3,7 @@
 import gzip
 import json
 import struct
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -188,6 +189,39 @@ def scored(
     given = event({"Ce-Type": "org.kubeflow.serving.inference.response"}, json.dumps(body).encode())
     decoded = Decoder(FEATURES, output, LIMIT, positive).decode(given)
     return decoded.outcome, list(decoded.scores)
+
+
+def test_of_a_model_of_a_number_the_number_is_the_score() -> None:
+    stay = Output(name="days", type="Value", unit="d")
+    one = {"outputs": [tensor("output-0", [2], "FP64", [3.5, 120])]}
+    assert scored(stay, one) == (RequestOutcome.SCORES, [3.5, 120])
+    assert scored(stay, {"predictions": [[3.5], [-1]]}) == (RequestOutcome.SCORES, [3.5, -1])
+    two = {"outputs": [tensor("output-0", [2, 2], "FP64", [1, 2, 3, 4])]}
+    assert scored(stay, two)[0] is RequestOutcome.WRONG_OUTPUT
+
+
+@pytest.mark.parametrize(
+    ("body", "output", "said"),
+    [
+        ({"predictions": [[0.2, 0.3, 0.5], [0.9, 0.1, 0]]}, "Probability", ["3", "red"]),
+        ({"predictions": [[0.2, None, 0.5], [0.9, 0.1, 0]]}, "Probability", [None, "red"]),
+        ({"predictions": [3, "red"]}, "Class", ["3", "red"]),
+        ({"outputs": [tensor("o", [1, 3], "FP64", [0, 1, 0])]}, "Probability", ["yellow"]),
+        ({"outputs": [tensor("o", [1, 2], "FP64", [0, 1])]}, "Probability", None),
+        ({"predictions": [0.5]}, "Probability", None),
+        ({"predictions": [["red", "red"]]}, "Class", None),
+    ],
+)
+def test_of_several_classes_the_one_that_the_model_says_is_counted(
+    body: object, output: Literal["Probability", "Class"], said: list[object] | None
+) -> None:
+    declared = Output(type=output, classes=["red", "yellow", "3"])
+    given = event({"Ce-Type": "org.kubeflow.serving.inference.response"}, json.dumps(body).encode())
+    found = Decoder(FEATURES, declared, LIMIT, multiclass=True).decode(given)
+    if said is None:
+        assert found.outcome is RequestOutcome.WRONG_OUTPUT
+    else:
+        assert list(found.scores) == said
 
 
 def test_of_two_columns_the_one_that_classes_name_is_the_score() -> None:

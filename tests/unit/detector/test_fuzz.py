@@ -4,6 +4,7 @@ import gzip
 import json
 import struct
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,6 +87,7 @@ events = st.builds(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=500)
 @given(events)
 def test_no_event_makes_the_decoder_fail(hostile: LoggedEvent) -> None:
@@ -97,6 +99,7 @@ def test_no_event_makes_the_decoder_fail(hostile: LoggedEvent) -> None:
     assert bool(found.scores) == (found.outcome == RequestOutcome.SCORES)
 
 
+@pytest.mark.thorough
 @settings(max_examples=200)
 @given(st.lists(events, max_size=8))
 def test_every_event_has_one_outcome_and_every_row_is_in_every_window(

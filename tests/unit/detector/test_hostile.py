@@ -80,6 +80,7 @@ def test_a_body_of_untold_length_is_read_up_to_the_bound(running: Sidecar) -> No
     assert counters["state.queuedBytes"] == 0
 
 
+@pytest.mark.thorough
 def test_a_body_that_does_not_come_in_time_is_cut_off_and_answered(running: Sidecar) -> None:
     with connect(running) as stream:
         stream.sendall(head(1000) + b"{")
@@ -99,6 +100,7 @@ def test_a_sender_that_goes_away_is_cut_off(running: Sidecar) -> None:
     assert counters["state.queuedBytes"] == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("start", [b"", b"POST / HTTP/1.1\r\nHost: a\r\nCe-Type: org"])
 def test_a_connection_that_never_finishes_its_head_is_closed(
     running: Sidecar, start: bytes
@@ -133,6 +135,7 @@ def test_a_flood_of_connections_does_not_take_the_places_of_those_that_work(
         assert report.counters["state.connections"] <= 8
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "garbage",
     [
@@ -155,6 +158,7 @@ def test_what_is_not_http_ends_its_own_connection_only(running: Sidecar, garbage
         assert ended(stream)
 
 
+@pytest.mark.thorough
 def test_hostile_bodies_are_answered_counted_and_leave_no_memory_behind(tmp_path: Path) -> None:
     names = [f"f{i}" for i in range(40)]
     sparse = json.dumps({"instances": [{"f0": 1}] * 90_000}).encode()

@@ -173,6 +173,7 @@ CVMDrift = ChiSquareDrift = FETDrift = TabularDrift = KSDrift
 '''
 
 
+@pytest.mark.thorough
 def test_no_value_is_told_where_alibi_detect_fails_and_quotes_all_that_it_was_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -266,6 +266,7 @@ def served(folder: Path, mode: str, protocol: str = "v2") -> Iterator[Serving]:
         process.wait()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("mode", "reason", "out"),
     [
@@ -295,6 +296,7 @@ def test_a_server_that_answers_no_more_what_it_did_fails_within_seconds_and_reco
             assert serving.running.get("/servingz")[0] == 200
 
 
+@pytest.mark.thorough
 def test_a_model_that_somebody_unloads_fails_within_seconds(tmp_path: Path, protocol: str) -> None:
     with served(tmp_path, "well", protocol) as serving:
         serving.becomes("Answers")
@@ -307,6 +309,7 @@ def test_a_model_that_somebody_unloads_fails_within_seconds(tmp_path: Path, prot
         assert 'mlhops_detector_probe{state="Fails"} 1.0' in serving.running.get("/metrics")[1]
 
 
+@pytest.mark.thorough
 def test_a_server_that_ends_is_refused_and_one_that_never_answered_is_unknown(
     tmp_path: Path,
 ) -> None:
@@ -321,6 +324,7 @@ def test_a_server_that_ends_is_refused_and_one_that_never_answered_is_unknown(
         assert serving.becomes("Fails", 15)[0].reason == "refused"
 
 
+@pytest.mark.thorough
 def test_what_the_probe_asks_is_not_counted_and_who_waits_hears_of_it(tmp_path: Path) -> None:
     with served(tmp_path, "well") as serving:
         serving.becomes("Answers")

@@ -73,6 +73,7 @@ def test_what_each_replica_counted_adds_up(running: Sidecar, tmp_path: Path) -> 
     assert merge(first.windows["hour"], second.windows["hour"]).rows == 4
 
 
+@pytest.mark.thorough
 def test_without_a_profile_it_counts_and_takes_the_profile_when_it_comes(tmp_path: Path) -> None:
     with sidecar(tmp_path, config()) as running:
         running.post(REQUEST, headers())
@@ -88,6 +89,7 @@ def test_without_a_profile_it_counts_and_takes_the_profile_when_it_comes(tmp_pat
     assert after.windows["hour"].profile_digest == profile().digest()
 
 
+@pytest.mark.thorough
 def test_without_a_configuration_it_answers_and_counts_and_takes_it_when_it_comes(
     tmp_path: Path,
 ) -> None:
@@ -100,6 +102,7 @@ def test_without_a_configuration_it_answers_and_counts_and_takes_it_when_it_come
         assert "configured, with a profile" in running.get("/readyz")[1]
 
 
+@pytest.mark.thorough
 def test_another_configuration_takes_effect_and_loses_no_counts(running: Sidecar) -> None:
     running.post(REQUEST, headers())
     running.settled(1)
@@ -112,6 +115,7 @@ def test_another_configuration_takes_effect_and_loses_no_counts(running: Sidecar
     }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
@@ -146,6 +150,7 @@ def test_a_bad_file_is_refused_while_the_last_good_one_stays(
     running.until("recovery", lambda report: not report.counters[f"state.{which.lower()}Stale"])
 
 
+@pytest.mark.thorough
 def test_a_swapped_folder_is_a_new_file_as_with_a_configmap(tmp_path: Path) -> None:
     for version in ("one", "two"):
         (tmp_path / version).mkdir()

@@ -316,6 +316,7 @@ def serving(running: Sidecar, query: str = "") -> ServingReport:
     return ServingReport.model_validate_json(text)
 
 
+@pytest.mark.thorough
 def test_malformed_requests_are_named_by_their_reason_within_fifteen_seconds(
     running: Sidecar,
 ) -> None:
@@ -336,6 +337,7 @@ def test_malformed_requests_are_named_by_their_reason_within_fifteen_seconds(
     assert "mlhops_detector_requests_total 0.0" in text
 
 
+@pytest.mark.thorough
 def test_who_knows_the_tag_hears_of_news_at_once_and_else_when_its_time_is_over(
     running: Sidecar,
 ) -> None:
@@ -366,6 +368,7 @@ def test_a_bad_question_is_refused_with_what_would_be_right(running: Sidecar) ->
     assert running.get("/serving?wait=1&wait=2")[0] == 400
 
 
+@pytest.mark.thorough
 def test_who_holds_many_questions_keeps_nobody_from_an_answer(running: Sidecar) -> None:
     time.sleep(1.2)
     known = serving(running).tag

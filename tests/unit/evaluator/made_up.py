@@ -10,7 +10,8 @@ from mlhops.api.evaluation import EvaluationSpec, GateResult
 from mlhops.api.result import Result, decode, encode
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Levels
-from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.judge import judge, phase_of_run
 from mlhops.rollout.evaluation.last_words import problem
 from testkit.last_words import DIGEST

@@ -94,6 +94,7 @@ def refusal(source: DataSource, allowed: Destinations = LOOPBACK) -> str:
     return str(told.value)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("key")
 @pytest.mark.parametrize("form", ["parquet", "csv", "csv.gz"])
 def test_data_in_azure_give_the_verdict_that_they_give_on_disk(

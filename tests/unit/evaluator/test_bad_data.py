@@ -142,6 +142,7 @@ PROPERTY = settings(
 )
 
 
+@pytest.mark.thorough
 @PROPERTY
 @given(table=tables())
 def test_columns_of_any_type_are_read_or_refused_without_a_value(

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import httpx
+import pytest
 
 from mlhops.api.profile import PORT, Profile
 from mlhops.api.result import Result, decode
@@ -43,6 +44,7 @@ def left(log: Path) -> Result:
     return decode(log.read_text())
 
 
+@pytest.mark.thorough
 def test_a_verdict_is_left_as_the_termination_message_and_told_in_sentences(bench: Bench) -> None:
     log = bench.folder / "termination-log"
     with start(spec_for(bench), log) as process:
@@ -86,6 +88,7 @@ def test_sigterm_leaves_an_error(bench: Bench) -> None:
     assert "was stopped before it had a verdict" in left(log).message
 
 
+@pytest.mark.thorough
 def test_options_that_kserve_also_knows_do_not_reach_its_own_parser(bench: Bench) -> None:
     log = bench.folder / "termination-log"
     with start(spec_for(bench, model="elsewhere"), log, "--model-name", "good") as process:
@@ -110,6 +113,7 @@ def handing_over(bench: Bench, log: Path, *arguments: str) -> subprocess.Popen[s
     return process
 
 
+@pytest.mark.thorough
 def test_a_profile_is_handed_over_after_the_verdict_is_left(bench: Bench) -> None:
     log = bench.folder / "termination-log"
     with handing_over(bench, log) as process:
@@ -124,6 +128,7 @@ def test_a_profile_is_handed_over_after_the_verdict_is_left(bench: Bench) -> Non
     assert events(said)[-1] == "the profile was fetched"
 
 
+@pytest.mark.thorough
 def test_a_profile_that_nobody_fetches_costs_time_and_no_verdict(bench: Bench) -> None:
     log = bench.folder / "termination-log"
     with handing_over(bench, log, "--profile-wait", "1") as process:
@@ -133,6 +138,7 @@ def test_a_profile_that_nobody_fetches_costs_time_and_no_verdict(bench: Bench) -
     assert events(said)[-1] == "nobody fetched the profile in time"
 
 
+@pytest.mark.thorough
 def test_sigterm_ends_the_handover_and_leaves_the_verdict(bench: Bench) -> None:
     log = bench.folder / "termination-log"
     with handing_over(bench, log) as process:
@@ -142,6 +148,7 @@ def test_sigterm_ends_the_handover_and_leaves_the_verdict(bench: Bench) -> None:
     assert left(log).phase == "Successful"
 
 
+@pytest.mark.thorough
 def test_without_a_uid_a_profile_is_for_nobody(bench: Bench) -> None:
     log = bench.folder / "termination-log"
     with start(spec_for(bench, profile=True), log) as process:

@@ -150,6 +150,7 @@ def test_a_digest_that_does_not_match_is_an_error_and_one_that_does_is_not(bench
     assert bench.run(spec).data_digest == right
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("uri", "message"),
     [

@@ -47,6 +47,7 @@ def refusal(limits: Limits, uri: str, **more: object) -> str:
     return str(told.value)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"])
 def test_loopback_is_refused_by_whichever_name_and_the_server_not_asked(
     server: Unruly, host: str

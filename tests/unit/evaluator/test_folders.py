@@ -111,6 +111,7 @@ def refusal(source: DataSource, limits: Limits = LIMITS) -> str:
     return str(told.value)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("form", ["parquet", "csv", "csv.gz"])
 def test_parts_in_a_bucket_give_verdict_and_digest_of_those_on_a_volume(
     bench: Bench, bucket: Bucket, form: str

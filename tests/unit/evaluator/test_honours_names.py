@@ -56,6 +56,7 @@ def asked(bench: Bench, model: str, encoding: str = "Columns", protocol: str = "
     return bench.run(spec, data, model_name=model)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("protocol", ["v1", "v2"])
 @pytest.mark.parametrize(
     ("model", "found"),

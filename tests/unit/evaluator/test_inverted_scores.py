@@ -7,7 +7,7 @@ import pytest
 
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.interface import Output
-from mlhops.evaluator.verdict.inverted_scores import reversed_order
+from mlhops.evaluator.tasks.inverted_scores import reversed_order
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Floats
 

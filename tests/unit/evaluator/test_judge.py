@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Levels
-from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.judge import phase_of_run
 
 from .made_up import (

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Levels
-from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.judge import phase_of_run
 from mlhops.measures.measure import measures_of
 
@@ -25,7 +26,7 @@ SUCCESSFUL = EvaluationPhase.SUCCESSFUL
 ALL: list[dict[str, Any]] = [
     *(
         fair(name=f"f-{metric}", metric=str(metric), limit=1.0)
-        for metric in measures_of("Fairness")
+        for metric in measures_of("Fairness", "Binary")
     ),
     *(
         fair(name=f"r-{against}", comparison="Ratio", against=against, limit=0.0)
@@ -39,7 +40,7 @@ ALL: list[dict[str, Any]] = [
             nonInferiority={"margin": 0.99},
             across={"groups": ["sex"]},
         )
-        for metric in measures_of("Performance")
+        for metric in measures_of("Performance", "Binary")
     ),
 ]
 """Every gate, each with a limit that anything meets: only doubt can keep it from passing."""
@@ -89,6 +90,7 @@ def test_a_score_that_is_no_number_never_passes(wrong: float, places: set[int]) 
         assert "a score must be a finite number" in result.message
 
 
+@pytest.mark.thorough
 @given(wrong=WRONG, places=st.sets(st.integers(0, 299), min_size=1, max_size=300))
 def test_a_score_of_stable_that_is_no_number_never_passes(wrong: float, places: set[int]) -> None:
     who, score = people(300, ["F", "M"])
@@ -153,6 +155,7 @@ NAMES = st.lists(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=60)
 @given(NAMES, st.integers(0, 400), st.integers(0, 3))
 def test_groups_of_any_name_and_size_are_judged_or_named(

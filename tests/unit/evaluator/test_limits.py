@@ -49,6 +49,7 @@ def test_a_long_text_that_a_dictionary_names_in_every_row_is_refused_by_its_colu
     assert most_memory() - before < 256 << 20
 
 
+@pytest.mark.thorough
 def test_long_texts_in_many_row_groups_are_refused_before_they_are_put_together(
     tmp_path: Path,
 ) -> None:
@@ -63,6 +64,7 @@ def test_long_texts_in_many_row_groups_are_refused_before_they_are_put_together(
     assert most_memory() - before < 600 << 20
 
 
+@pytest.mark.thorough
 def test_a_column_that_unfolds_to_more_than_its_rows_can_need_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "pages.parquet"
     table = pa.table({"note": [f"{number}" + " " * (70 << 20) for number in range(8)]})

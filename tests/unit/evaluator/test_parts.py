@@ -46,6 +46,7 @@ def test_a_folder_of_parts_gives_the_verdict_of_one_file(bench: Bench, form: str
     assert parts.rows == 1500
 
 
+@pytest.mark.thorough
 def test_the_digest_of_a_folder_is_that_of_its_files_digests(offline: Bench) -> None:
     folder = folder_of(offline, "parquet")
     line = "LC_ALL=C; sha256sum part-* | sha256sum"

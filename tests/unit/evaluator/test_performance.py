@@ -6,7 +6,8 @@ import pytest
 from mlhops.api.evaluation import EvaluationPhase, GateResult
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Levels
-from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
+from mlhops.evaluator.scoring.measured import Measured, Missing
+from mlhops.evaluator.tasks.predictions import Predictions
 
 from .made_up import EQUAL, fair, good, judged, people_of, spec_with
 

@@ -70,6 +70,7 @@ def test_it_waits_no_longer_than_it_may() -> None:
         assert one.end() is False
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer uid-2"}], ids=["none", "other"])
 def test_who_does_not_know_the_uid_learns_and_changes_nothing(headers: dict[str, str]) -> None:
     with waiting(2.0) as one:
@@ -80,6 +81,7 @@ def test_who_does_not_know_the_uid_learns_and_changes_nothing(headers: dict[str,
         assert one.end() is False
 
 
+@pytest.mark.thorough
 def test_who_connects_and_says_nothing_keeps_nobody_else_waiting() -> None:
     with waiting() as one:
         idle = [socket.create_connection((HOST, one.port)) for _ in range(20)]

@@ -29,6 +29,7 @@ from mlhops.detector.envelope import event
 from mlhops.evaluator import run as module
 from mlhops.evaluator.scoring.measured import Measured
 from mlhops.evaluator.scoring.score import score
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.statistics.arrays import Floats
 from testkit.sidecar import headers
 
@@ -180,6 +181,7 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[s
         yield url, found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("protocol", ["v1", "v2"])
 @pytest.mark.parametrize("name", CASES)
 def test_each_person_has_the_score_that_callers_get(
@@ -196,6 +198,7 @@ def test_each_person_has_the_score_that_callers_get(
 
     def noted(*given: Any) -> Measured:  # noqa: ANN401
         measured = score(*given)
+        assert isinstance(measured.candidate, Predictions)
         assert measured.candidate.score is not None
         scores.append(measured.candidate.score)
         return measured

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from mlhops.api.evaluation import EvaluationSpec
-from mlhops.api.interface import Feature
+from mlhops.api.interface import Feature, Output
 from mlhops.api.profile import MOST_BYTES, AskedProfile, Profile
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.profile import reference as module
 from mlhops.evaluator.profile.reference import reference
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.predictions import ClassPredictions, NumericPredictions, Predictions
 
 from .conftest import ROWS, SPEC, Bench, changed, columns
 
@@ -134,6 +134,39 @@ def test_a_profile_that_no_configmap_holds_is_told_as_such(
     found = reference(table, spec, Predictions(scores > 0.5, scores), DIGEST)
     assert (found.text, found.told.digest) == (None, None)
     assert "a ConfigMap holds 1,000: declare fewer features" in (found.told.error or "")
+
+
+def test_the_profile_of_a_model_of_a_number_has_its_numbers_and_no_column_of_a_class(
+    offline: Bench,
+) -> None:
+    features = [Feature(name="age"), Feature(name="creatinine")]
+    table, spec = over(offline, features, columns())
+    output = Output(name="days", type="Value", unit="d")
+    update = {"task": "Regression", "output": output}
+    spec = spec.model_copy(update={"interface": spec.interface.model_copy(update=update)})
+    days = np.linspace(0, 300, ROWS)
+    found = parsed(reference(table, spec, NumericPredictions(days), DIGEST).text)
+    assert found.score is not None
+    assert (found.score.type, found.score.name) == ("Numeric", "days")
+    assert 100 < np.median(found.score.centres) < 200
+    assert found.positive_column is None
+
+
+def test_the_profile_of_a_model_of_several_classes_has_how_often_it_says_which(
+    offline: Bench,
+) -> None:
+    features = [Feature(name="age"), Feature(name="creatinine")]
+    table, spec = over(offline, features, columns())
+    output = Output(name="level", classes=["red", "2", "green"])
+    update = {"task": "Multiclass", "output": output}
+    spec = spec.model_copy(update={"interface": spec.interface.model_copy(update=update)})
+    chosen = np.arange(ROWS, dtype=np.intp) % 2
+    said = ClassPredictions(chosen, None, ("red", "2", "green"))
+    found = parsed(reference(table, spec, said, DIGEST).text)
+    assert found.score is not None
+    assert found.score.categories == ["red", "2", "green"]
+    assert found.score.counts == [ROWS // 2, ROWS // 2, 0, 0]
+    assert found.positive_column is None
 
 
 def test_of_very_many_rows_a_sample_is_profiled_with_their_own_scores(

@@ -200,6 +200,7 @@ def test_nobody_listening_is_an_error(offline: Bench, monkeypatch: pytest.Monkey
     assert "no connection (ConnectError)" in result.message
 
 
+@pytest.mark.thorough
 def test_scoring_that_takes_too_long_is_an_error_that_says_how_far_it_came(bench: Bench) -> None:
     result = bench.run(model_name="slow", timeout=1.5, batch_size=300)
     assert result.phase == "Error"
@@ -207,6 +208,7 @@ def test_scoring_that_takes_too_long_is_an_error_that_says_how_far_it_came(bench
     assert "of 1,500 rows" in result.message
 
 
+@pytest.mark.thorough
 def test_requests_go_through_the_proxy_of_the_environment(
     bench: Bench, faults: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,6 +345,7 @@ def test_stable_that_cannot_be_asked_costs_only_the_gates_that_need_it(
     assert why in result.message
 
 
+@pytest.mark.thorough
 def test_the_time_of_an_answer_is_taken_from_requests_for_one_row(bench: Bench) -> None:
     quick = {"name": "quick", "type": "Latency", "metric": "P99", "limit": 30}
     result = bench.run(changed("gates", [*SPEC["gates"], quick]))
@@ -355,6 +358,7 @@ def test_the_time_of_an_answer_is_taken_from_requests_for_one_row(bench: Bench) 
     assert 0 < timed.lower <= timed.estimate <= timed.upper < 30
 
 
+@pytest.mark.thorough
 def test_a_slow_model_fails_its_time_and_the_time_is_bounded(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -121,6 +121,7 @@ def test_the_secret_of_the_data_does_not_write(s3: S3, monkeypatch: pytest.Monke
     assert "the Secret writer lacks a key" in str(error)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("key")
 @pytest.mark.parametrize(
     ("what", "asked", "message"),

@@ -222,6 +222,7 @@ def test_nobody_gets_in_without_credentials(s3: S3) -> None:
     assert "there are no credentials: name a Secret in secretName" in said
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("key")
 @pytest.mark.parametrize("what", ["silent", "stalls"])
 def test_an_s3_server_that_hangs_is_given_up_in_time(store: Unruly, what: str) -> None:
@@ -231,6 +232,7 @@ def test_an_s3_server_that_hangs_is_given_up_in_time(store: Unruly, what: str) -
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("key")
 def test_an_s3_server_that_trickles_is_given_up_in_time(store: Unruly) -> None:
     limits = replace(LIMITS, seconds=1.5)
@@ -324,6 +326,7 @@ def test_a_file_is_read_over_tls_with_the_token_of_the_secret(web: Unruly) -> No
         read(wrong)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize(
     ("what", "message"),
@@ -362,6 +365,7 @@ def test_a_redirect_on_the_same_server_is_followed_and_one_failure_is_forgiven(w
         assert read(data(web.url(f"/{what}/data"), secretName="reader"))[0] == CONTENT
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("trusted")
 def test_a_web_server_that_trickles_is_given_up_in_time(web: Unruly) -> None:
     limits = replace(LIMITS, seconds=1.5)
@@ -421,12 +425,14 @@ def test_nothing_of_a_copy_is_left(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_a_listener_that_never_speaks_tls_is_given_up_in_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         said = refusal(f"https://127.0.0.1:{mute.getsockname()[1]}/data", QUICK)
     assert "the server does not answer in time" in said
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scheme", ["s3", "https"])
 def test_sigterm_ends_a_download_at_once_and_no_secret_is_said(
     web: Unruly, authority: Authority, tmp_path: Path, scheme: str

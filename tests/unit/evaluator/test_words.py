@@ -9,8 +9,8 @@ from mlhops.api.base import Json
 from mlhops.api.interface import Feature, Output
 from mlhops.evaluator.data.convert import canonical
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.scoring import answers
 from mlhops.evaluator.scoring.redact import quote
+from mlhops.evaluator.tasks import answers
 from mlhops.inputs.request import words_for
 
 PROBABILITY = Output(threshold=0.5)

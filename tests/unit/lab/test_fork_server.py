@@ -141,6 +141,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.thorough
 def test_it_does_not_outlive_its_owner(servers: ForkServers, tmp_path: Path) -> None:
     paths = {"PYTHONPATH": os.pathsep.join((str(REPOSITORY), str(tmp_path)))}
     with subprocess.Popen(

@@ -19,6 +19,7 @@ def stalled(world: World) -> tuple[str, str]:
     return found.reason, found.message
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("part", "reason", "words"),
     [

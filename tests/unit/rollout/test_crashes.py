@@ -103,6 +103,7 @@ STORIES = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 def test_a_crash_after_any_single_write_changes_nothing_about_the_end(story: Story) -> None:
     undisturbed = World(steps=STEPS)

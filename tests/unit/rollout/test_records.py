@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.evaluation import EvaluationPhase
@@ -25,6 +27,7 @@ def test_every_evaluation_of_a_revision_that_was_promoted_outlives_the_history()
     assert {name[-3:] for name in world.evaluations if promoted[5] in name} >= {"-s1"}
 
 
+@pytest.mark.thorough
 def test_a_gate_that_was_overridden_for_promotion_is_kept_as_well() -> None:
     world = World(steps=[])
     world.deploy("1.0.0")

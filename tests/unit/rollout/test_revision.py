@@ -55,6 +55,7 @@ def test_two_contents_with_one_short_name_are_two_revisions() -> None:
         ({}, {"spec.predictor.protocolVersion": "v2", "spec.predictor.env": []}),
         ({}, {"spec.interface.features.0.type": "Numeric", "spec.predictor.labels": {}}),
         ({}, {"spec.predictor.minReplicas": 3}),
+        ({}, {"spec.interface.task": "Binary"}),
         ({}, {"spec.exposure.mode": "Standard", "spec.predictor.resources": {}}),
         ({}, {"spec.monitoring": {"policyRef": {"name": "ward"}}}),
     ],
@@ -77,6 +78,7 @@ def test_what_serves_the_same_is_the_same(one: dict[str, Json], other: dict[str,
         {"spec.interface.features.0.unit": "a"},
         {"spec.interface.output.threshold": 0.0},
         {"spec.interface.output.positiveClass": "died"},
+        {"spec.interface.task": "Regression"},
     ],
 )
 def test_what_serves_something_else_is_another(change: dict[str, Json]) -> None:
@@ -88,6 +90,7 @@ def test_the_gates_hash_covers_what_is_asked_and_no_field_at_its_default() -> No
     same: list[dict[str, Json]] = [
         {"spec.evaluation.gates.0.confidence": 0.95, "spec.evaluation.data.format": "parquet"},
         {"spec.interface.features.0.description": "at admission"},
+        {"spec.interface.task": "Binary"},
     ]
     other: list[dict[str, Json]] = [
         {"spec.evaluation.gates.0.limit": 0.99},
@@ -95,6 +98,7 @@ def test_the_gates_hash_covers_what_is_asked_and_no_field_at_its_default() -> No
         {"spec.evaluation.seed": 1},
         {"spec.interface.groups.1.bins": [50]},
         {"spec.interface.output.threshold": 0.1},
+        {"spec.interface.task": "Regression"},
     ]
     assert {Asked.of(model(change).spec).digest for change in same} == {asked}
     assert asked not in {Asked.of(model(change).spec).digest for change in other}

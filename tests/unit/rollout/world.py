@@ -107,6 +107,8 @@ class World:
         """What became of these Jobs."""
         self.notices: list[Manifest] = []
         """CloudEvents that were posted."""
+        self.reading = False
+        """Whether the operator has begun and reads Evaluations still: it knows those that it asked for by name."""
         self.gateway: str = "prompt"
         """prompt, silent, or the message with which it refuses."""
         self.kserve_prompt = self.evaluator_prompt = True
@@ -167,7 +169,8 @@ class World:
             services=dict(self.services) if self.kserve_installed else {},
             route=self._observed_route(),
             evaluations=evaluations,
-            records={name: Record.of(each) for name, each in evaluations.items()},
+            records={} if self.reading else {n: Record.of(e) for n, e in evaluations.items()},
+            all_recorded=not self.reading,
             decisions=tuple(Decision.model_validate(d) for d in self.decisions.values()),
             recorded=dict(self.revisions),
             stale=frozenset(self.stale),

@@ -389,6 +389,7 @@ passes = st.tuples(st.just("pass"), st.sampled_from(NAMESPACES), st.booleans())
 removals = st.tuples(st.just("remove"), st.sampled_from(NAMESPACES), st.just(None))
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.one_of(edits, passes, passes, passes, removals), max_size=40))
 def test_no_host_name_is_in_the_routes_of_two_models_whatever_they_ask_for(

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from mlhops.measures import binary
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference.estimate import Estimate
-from mlhops.statistics.inference.performance import estimate
+from mlhops.statistics.inference.performance import LabelledAnswers, estimate
 
 
 def auroc(label: Bools, score: Floats, confidence: float) -> Estimate:
     """Return the area under the ROC curve."""
-    return estimate(binary.AUROC, label, score, score >= 0.5, confidence)
+    return estimate(binary.AUROC, LabelledAnswers(label, score, score >= 0.5), confidence)
 
 
 SCORES = st.lists(st.integers(min_value=0, max_value=20), min_size=2, max_size=200)

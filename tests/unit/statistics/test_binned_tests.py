@@ -195,6 +195,7 @@ def test_without_rows_on_either_side_there_is_nothing_to_say(test: FeatureTest) 
     assert (unknown.rows, unknown.p, unknown.effect) == (50, None, None)
 
 
+@pytest.mark.thorough
 @EVERY
 @given(
     counts=st.lists(

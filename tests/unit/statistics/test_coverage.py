@@ -50,6 +50,7 @@ FIVE = [0.5, 0.25, 0.15, 0.07, 0.03]
 DESIGNS = [(1000, FIVE), (5000, FIVE), (200, [0.5, 0.5]), (5000, [0.97, 0.03])]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("positives", "shares"), DESIGNS)
 def test_equal_groups_hardly_ever_fail(positives: int, shares: list[float]) -> None:
     result = simulate(positives, shares, [0.2] * len(shares))
@@ -57,6 +58,7 @@ def test_equal_groups_hardly_ever_fail(positives: int, shares: list[float]) -> N
     assert result.covered >= 0.93
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("positives", "shares"), DESIGNS)
 def test_a_gap_at_the_limit_hardly_ever_fails_or_passes(
     positives: int, shares: list[float]

@@ -26,6 +26,7 @@ def shares(profile: FeatureProfile) -> Floats:
     return np.array(profile.counts) / profile.rows
 
 
+@pytest.mark.thorough
 @given(ANY)
 def test_every_value_is_counted_once_and_edges_go_up(values: Floats) -> None:
     profile = numeric("x", values)

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from mlhops.measures import binary
 from mlhops.measures.measure import Measure, measures_of
 from mlhops.statistics.inference import influence
-from mlhops.statistics.inference.noninferiority import Answers, noninferiority
+from mlhops.statistics.inference.noninferiority import noninferiority
 from mlhops.statistics.inference.performance import LabelledAnswers
 from testkit.gaps import gaps_of
 
 ROWS = 400
-METRICS = st.sampled_from(measures_of("Performance"))
+METRICS = st.sampled_from(measures_of("Performance", "Binary"))
 
 
 @st.composite
@@ -34,17 +34,22 @@ def people(atom: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return random.random(ROWS) < risk, risk, np.clip(risk + random.normal(0, 0.05, ROWS), 0, 1)
 
 
+@pytest.mark.thorough
 @settings(deadline=None)
 @given(cohorts(), METRICS)
 def test_any_groups_can_be_compared_between_two_models(
     who: tuple[np.ndarray, np.ndarray], metric: Measure
 ) -> None:
     label, new, old = people(who[0])
-    candidate, stable = Answers(new, new > 0.4), Answers(old, old > 0.4)
-    for each in noninferiority(metric, label, candidate, stable, *who, 0.95, [1]):
+    candidate, stable = (
+        LabelledAnswers(label, new, new > 0.4),
+        LabelledAnswers(label, old, old > 0.4),
+    )
+    for each in noninferiority(metric, candidate, stable, *who, 0.95, [1]):
         assert each.reason or -1 <= each.lower <= each.better + 1e-12 <= each.upper + 2e-12
 
 
+@pytest.mark.thorough
 @settings(deadline=None)
 @given(cohorts())
 def test_areas_of_any_groups_can_be_compared(who: tuple[np.ndarray, np.ndarray]) -> None:

@@ -103,6 +103,7 @@ def test_a_changed_dependence_is_seen_that_no_feature_shows_alone() -> None:
         assert by_itself.p > 0.01
 
 
+@pytest.mark.thorough
 def test_the_discrepancy_is_that_of_the_kernel() -> None:
     random = np.random.default_rng(3)
     known, seen = random.normal(size=(1500, 2)), random.normal(0.8, 1, size=(1000, 2))

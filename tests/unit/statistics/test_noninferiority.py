@@ -10,7 +10,8 @@ from mlhops.api.verdict import of_noninferiority
 from mlhops.measures import binary
 from mlhops.measures.measure import Measure, measures_of
 from mlhops.statistics.arrays import Bools, Floats
-from mlhops.statistics.inference.noninferiority import Answers, PairedDifference, noninferiority
+from mlhops.statistics.inference.noninferiority import PairedDifference, noninferiority
+from mlhops.statistics.inference.performance import LabelledAnswers
 from mlhops.statistics.inference.proportions import wilson
 
 TWO = np.eye(2, dtype=bool)
@@ -24,8 +25,8 @@ def compared(
     stable: Floats,
 ) -> list[PairedDifference]:
     """Compare two models by their scores, which call from 0.5."""
-    new, old = (Answers(score, score >= 0.5) for score in (candidate, stable))
-    return noninferiority(metric, label, new, old, group, TWO, 0.95, [1])
+    new, old = (LabelledAnswers(label, score, score >= 0.5) for score in (candidate, stable))
+    return noninferiority(metric, new, old, group, TWO, 0.95, [1])
 
 
 def scores(random: np.random.Generator, label: Bools, skill: Floats | float) -> Floats:
@@ -42,7 +43,9 @@ def verdicts(found: list[PairedDifference], margin: float = 0.05) -> list[Evalua
     return [of_noninferiority(each.lower, each.upper, margin, "Proven") for each in found]
 
 
-SKILLFUL = [each for each in measures_of("Performance") if each is not binary.CALIBRATION_ERROR]
+SKILLFUL = [
+    each for each in measures_of("Performance", "Binary") if each is not binary.CALIBRATION_ERROR
+]
 
 
 @pytest.mark.parametrize("metric", SKILLFUL, ids=str)
@@ -77,7 +80,7 @@ def test_a_candidate_that_is_worse_calibrated_for_one_group_is_found_out() -> No
     assert verdicts(found)[1:] == [EvaluationPhase.SUCCESSFUL, EvaluationPhase.FAILED]
 
 
-@pytest.mark.parametrize("metric", measures_of("Performance"), ids=str)
+@pytest.mark.parametrize("metric", measures_of("Performance", "Binary"), ids=str)
 def test_better_is_above_zero_whichever_way_the_metric_points(metric: Measure) -> None:
     random, label, group = people(2)
     found = compared(metric, label, group, scores(random, label, 2.0), scores(random, label, 0.7))
@@ -99,7 +102,7 @@ def test_pairing_makes_the_interval_of_nearly_the_same_model_narrow(
     assert narrow.upper - narrow.lower < 0.5 * (wide.upper - wide.lower)
 
 
-@pytest.mark.parametrize("metric", measures_of("Performance"), ids=str)
+@pytest.mark.parametrize("metric", measures_of("Performance", "Binary"), ids=str)
 def test_the_same_answers_on_few_rows_prove_no_equality(metric: Measure) -> None:
     random, label, group = people(4, rows=60)
     stable = scores(random, label, 1.0)
@@ -108,6 +111,7 @@ def test_the_same_answers_on_few_rows_prove_no_equality(metric: Measure) -> None
     assert found[0].lower < -0.01
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("metric", SKILLFUL, ids=str)
 @pytest.mark.parametrize("rows", [200, 2000])
 def test_no_interval_misses_the_truth_more_often_than_promised(metric: Measure, rows: int) -> None:
@@ -141,9 +145,12 @@ def test_a_group_without_positives_is_undefined_and_cannot_pass() -> None:
 
 def test_without_groups_only_everybody_is_compared() -> None:
     random, label, group = people(6)
-    new, old = (Answers(s, s >= 0.5) for s in (scores(random, label, 1), scores(random, label, 1)))
+    new, old = (
+        LabelledAnswers(label, s, s >= 0.5)
+        for s in (scores(random, label, 1), scores(random, label, 1))
+    )
     none = np.zeros((0, 2), dtype=bool)
-    found = noninferiority(binary.AUROC, label, new, old, group, none, 0.95, [1])
+    found = noninferiority(binary.AUROC, new, old, group, none, 0.95, [1])
     assert len(found) == 1
     assert found[0].critical == pytest.approx(1.96, abs=0.001)
 
@@ -170,8 +177,8 @@ def test_the_paired_difference_of_proportions_is_close_to_newcombes(
 ) -> None:
     size = sum(cells)
     label, atom = np.ones(size, dtype=bool), np.zeros(size, dtype=np.intp)
-    candidate = Answers(None, np.repeat([True, True, False, False], cells))
-    stable = Answers(None, np.repeat([True, False, True, False], cells))
+    candidate = LabelledAnswers(label, None, np.repeat([True, True, False, False], cells))
+    stable = LabelledAnswers(label, None, np.repeat([True, False, True, False], cells))
     none, metric = np.zeros((0, 1), dtype=bool), binary.SENSITIVITY
-    found = noninferiority(metric, label, candidate, stable, atom, none, 0.95, [1])[0]
+    found = noninferiority(metric, candidate, stable, atom, none, 0.95, [1])[0]
     assert (found.lower, found.upper) == pytest.approx(newcombes(*cells), abs=0.01)

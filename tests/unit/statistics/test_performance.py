@@ -9,10 +9,10 @@ from mlhops.measures import binary
 from mlhops.measures.measure import Measure, measures_of
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference import calibration
-from mlhops.statistics.inference.performance import estimate
+from mlhops.statistics.inference.performance import LabelledAnswers, estimate
 
 RUNS = 400
-ALL = measures_of("Performance")
+ALL = measures_of("Performance", "Binary")
 
 
 def people(random: np.random.Generator, rows: int) -> tuple[Bools, Floats]:
@@ -21,21 +21,27 @@ def people(random: np.random.Generator, rows: int) -> tuple[Bools, Floats]:
     return random.random(rows) < risk, risk
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [100, 1000])
 @pytest.mark.parametrize("metric", ALL, ids=str)
 def test_the_interval_covers_the_truth(metric: Measure, rows: int) -> None:
     random = np.random.default_rng(rows)
     label, risk = people(random, 1_000_000)
     calibrated = metric is binary.CALIBRATION_ERROR
-    truth = 0.0 if calibrated else estimate(metric, label, risk, risk > 0.3, 0.95).estimate
+    truth = (
+        0.0
+        if calibrated
+        else estimate(metric, LabelledAnswers(label, risk, risk > 0.3), 0.95).estimate
+    )
     covered = 0
     for _ in range(RUNS):
         label, risk = people(random, rows)
-        found = estimate(metric, label, risk, risk > 0.3, 0.95)
+        found = estimate(metric, LabelledAnswers(label, risk, risk > 0.3), 0.95)
         covered += found.lower <= truth <= found.upper
     assert covered / RUNS >= 0.92
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [100, 1000, 5000])
 @pytest.mark.parametrize("factor", [1.0, 0.8, 0.5])
 def test_the_calibration_error_is_found_without_bias_and_covered(factor: float, rows: int) -> None:
@@ -66,14 +72,16 @@ def test_the_naive_calibration_error_of_few_rows_is_mostly_noise() -> None:
 @pytest.mark.parametrize("metric", [each for each in ALL if not each.scored], ids=str)
 def test_a_share_needs_no_score(metric: Measure) -> None:
     label = np.arange(40) % 2 == 0
-    assert estimate(metric, label, None, np.arange(40) % 4 == 0, 0.95).estimate >= 0.5
+    assert (
+        estimate(metric, LabelledAnswers(label, None, np.arange(40) % 4 == 0), 0.95).estimate >= 0.5
+    )
 
 
 @pytest.mark.parametrize("metric", [each for each in ALL if each.scored], ids=str)
 def test_a_measure_of_scores_is_refused_where_there_are_none(metric: Measure) -> None:
     label = np.arange(40) % 2 == 0
     with pytest.raises(ValueError, match="no score"):
-        estimate(metric, label, None, label, 0.95)
+        estimate(metric, LabelledAnswers(label, None, label), 0.95)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -82,7 +90,7 @@ def test_a_score_that_is_no_number_is_refused(metric: Measure, bad: float) -> No
     label = np.arange(40) % 2 == 0
     score = np.where(np.arange(40) == 7, bad, 0.5)
     with pytest.raises(ValueError, match="finite"):
-        estimate(metric, label, score, label, 0.95)
+        estimate(metric, LabelledAnswers(label, score, label), 0.95)
 
 
 @pytest.mark.parametrize("metric", [binary.BRIER, binary.CALIBRATION_ERROR], ids=str)
@@ -91,13 +99,13 @@ def test_a_score_that_is_no_risk_cannot_be_held_against_an_outcome(
 ) -> None:
     label = np.arange(40) % 2 == 0
     with pytest.raises(ValueError, match="between 0 and 1"):
-        estimate(metric, label, np.linspace(-1, 2, 40), label, 0.95)
+        estimate(metric, LabelledAnswers(label, np.linspace(-1, 2, 40), label), 0.95)
 
 
 @pytest.mark.parametrize("metric", ALL, ids=str)
 def test_what_cannot_be_measured_is_undefined_and_says_why(metric: Measure) -> None:
     nobody = np.zeros(0, dtype=bool)
-    found = estimate(metric, nobody, np.zeros(0), nobody, 0.95)
+    found = estimate(metric, LabelledAnswers(nobody, np.zeros(0), nobody), 0.95)
     assert np.isnan([found.estimate, found.lower, found.upper]).all()
     assert found.reason
 
@@ -105,6 +113,6 @@ def test_what_cannot_be_measured_is_undefined_and_says_why(metric: Measure) -> N
 @pytest.mark.parametrize("metric", ALL, ids=str)
 def test_a_faultless_model_still_has_an_interval(metric: Measure) -> None:
     label = np.arange(60) % 3 == 0
-    found = estimate(metric, label, label.astype(float), label, 0.95)
+    found = estimate(metric, LabelledAnswers(label, label.astype(float), label), 0.95)
     assert found.estimate in (0.0, 1.0)
     assert found.upper - found.lower > 0.01

@@ -141,6 +141,7 @@ def test_a_column_of_another_length_is_refused_by_name() -> None:
         SKETCH.requests({"a": [1.0, 2.0]}, 3)
 
 
+@pytest.mark.thorough
 @given(st.lists(st.tuples(ANYTHING, ANYTHING, ANYTHING), max_size=30))
 def test_nothing_that_is_sent_can_break_the_count(rows: list[tuple[object, ...]]) -> None:
     columns: list[Sequence[object]] = [list(column) for column in zip(*rows, strict=True)]
@@ -150,6 +151,7 @@ def test_nothing_that_is_sent_can_break_the_count(rows: list[tuple[object, ...]]
     assert SKETCH.scores([row[0] for row in rows]).summary(NOW, NOW).score is not None
 
 
+@pytest.mark.thorough
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=8))
 def test_no_order_and_no_split_of_rows_changes_the_sum(cuts: list[int]) -> None:
     random = np.random.default_rng(len(cuts))

@@ -47,8 +47,9 @@ def line(*parts: str | Span) -> Line:
 
 def harmless(text: str) -> str:
     """Return a text in one line, with a sign in place of each character that is not printed."""
-    kept = "".join(_shown(sign) for sign in text)
-    return " ".join(kept.split(" "))
+    if text.isprintable():
+        return text
+    return "".join(_shown(sign) for sign in text)
 
 
 def _shown(sign: str) -> str:

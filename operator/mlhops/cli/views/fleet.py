@@ -48,6 +48,11 @@ class ModelRow:
     url: str
 
     @property
+    def waits_for_people(self) -> bool:
+        """Whether somebody is waited for who decides, or who edits the model."""
+        return self.waiting is not None and self.waiting.party in (Party.DECIDER, Party.EDITOR)
+
+    @property
     def needs_a_look(self) -> bool:
         """Whether a person should look at it although it is neither bad nor on its way."""
         moved = "Drift" in (self.drift, self.quality) or self.serving == "Failing"
@@ -105,10 +110,9 @@ def _settled(model: Manifest) -> datetime | None:
 
 def _urgency(row: ModelRow) -> tuple[int, float, str, str]:
     """Order rows: the graver first, of equals the one that is so for longest."""
-    for_people = row.waiting is not None and row.waiting.party in (Party.DECIDER, Party.EDITOR)
     rank = (
         row.answer is Answer.BAD,
-        for_people,
+        row.waits_for_people,
         row.needs_a_look,
         row.answer is Answer.UNDECIDED,
         True,

@@ -69,14 +69,18 @@ def history(model: Manifest) -> HistoryView:
 def intact(entries: list[Manifest]) -> bool:
     """Whether each entry has the hash of what it says, and that of the one before."""
     linked = all(text(b, "previousHash") == text(a, "hash") for a, b in pairwise(entries))
-    return linked and all(text(entry, "hash") == _hash(entry) for entry in entries)
+    return linked and all(text(entry, "hash") == hash_of(entry) for entry in entries)
 
 
-def _hash(entry: Manifest) -> str:
+def hash_of(entry: Manifest) -> str:
     """Return the hash that an entry must carry, as the operator makes it."""
+    return hashlib.sha256(hashed(entry)).hexdigest()
+
+
+def hashed(entry: Manifest) -> bytes:
+    """Return the bytes of which an entry's hash is the sha256."""
     said = {name: value for name, value in entry.items() if name != "hash"}
-    written = json.dumps(said, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(written.encode()).hexdigest()
+    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _rollout(entry: Json) -> RolloutView:

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 import orjson
 
 from mlhops.api.base import Json, Manifest
-from mlhops.api.evaluation import EvaluationPhase
+from mlhops.api.evaluation import FINISHED, EvaluationPhase
 from mlhops.controller.cache.decisions import HeardDecision, heard_decision
 from mlhops.controller.cache.lean import LEFT_OUT, lean
 from mlhops.controller.resources import DECISIONS, EVALUATIONS, MODELS, PODS, Kind
@@ -80,6 +80,8 @@ class OwnedRecord:
     owners: tuple[str, ...]
     """The uids of its controllers."""
     record: Record
+    settled: bool
+    """Whether it has ended, and left nothing that is to be cleared away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,12 @@ def owned_record(manifest: Manifest) -> OwnedRecord | None:
         )
     except ValueError:
         return None
-    return OwnedRecord(text(manifest, "metadata", "name"), controllers(manifest), record)
+    # One that ended without its profile may have left an earlier one.
+    profile = at(manifest, "status", "profile")
+    made = bool(text(profile, "digest")) and not text(profile, "error")
+    settled = record.phase in FINISHED and (made or not at(manifest, "spec", "profile"))
+    name = text(manifest, "metadata", "name")
+    return OwnedRecord(name, controllers(manifest), record, settled)
 
 
 def name_of(manifest: Manifest) -> Name:

@@ -121,7 +121,8 @@ class Hearing:
             self._untold.clear()
         for kind, of in ((MODELS, MODEL), (EVALUATIONS, EVALUATION), (POLICIES, POLICY)):
             for name in self.store.names(kind):
-                self.add(Key(of, *name))
+                if kind != EVALUATIONS or not self.store.is_settled(name):
+                    self.add(Key(of, *name))
 
     def forget(self, key: Key) -> None:
         """Take note that a model is gone."""

@@ -47,8 +47,6 @@ from mlhops.routing.registry import KINDS, ROUTED
 _log = structlog.get_logger(__name__)
 WATCHED = (
     MODELS,
-    EVALUATIONS,
-    DECISIONS,
     SERVICES,
     *KINDS,
     JOBS,
@@ -58,7 +56,10 @@ WATCHED = (
     POLICIES,
     RUNTIMES,
     CLUSTER_RUNTIMES,
+    DECISIONS,
+    EVALUATIONS,
 )
+"""In the order in which they are listed: last what a model may have thousands of, so that the rest is known soon."""
 LABELLED = frozenset({SERVICES, JOBS, PODS, REVISIONS, CONFIG_MAPS})
 """Kinds of which only those with the label of a model are watched: a hospital's cluster has others."""
 
@@ -107,6 +108,7 @@ class Store:
         self._by_hostname: dict[Kind, _Index[str]] = {kind: _Index() for kind in (MODELS, *ROUTED)}
         self._reserved: dict[Name, tuple[Hostname, ...]] = {}
         self._complete: set[Kind] = set()
+        self._doubted: set[Kind] = set()
         self._decisions = DecisionIndex()
         self._packers = Packers()
         self._told: set[tuple[Kind, str]] = set()
@@ -125,13 +127,20 @@ class Store:
         """Whether a kind was listed whole since it was last in doubt."""
         return kind in self._complete
 
+    def awaits(self, kind: Kind, namespace: str) -> bool:
+        """Whether a kind is being listed for the first time: what is in here is there, and there may be more."""
+        begun = kind not in self._complete and kind not in self._doubted
+        return begun and (not self._namespaces or namespace in self._namespaces)
+
     def set_complete(self, kind: Kind) -> None:
         """From now on what is not in here is not there."""
         self._complete.add(kind)
+        self._doubted.discard(kind)
 
     def doubt(self, kind: Kind) -> None:
         """From now on it is not known what there is of a kind: it is not installed, or not readable."""
         self._complete.discard(kind)
+        self._doubted.add(kind)
 
     def forget(self) -> None:
         """Know nothing any more: the API server tells of an older state than this."""
@@ -231,6 +240,11 @@ class Store:
         names = self._by_place[_MODEL, EVALUATIONS, namespace, model]
         records = [kept[name].record for name in sorted(names)]
         return [record for record in records if record is not None]
+
+    def is_settled(self, evaluation: Name) -> bool:
+        """Whether an Evaluation has ended, and left nothing that is to be cleared away."""
+        kept = self._kept[EVALUATIONS].get(evaluation)
+        return kept is not None and kept.record is not None and kept.record.settled
 
     def count_decisions(self, namespace: str, model: str, *standings: Standing) -> int:
         """Return how many Decisions on a model stand so."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mlhops.api.base import Manifest
 from mlhops.api.decision import STOPPING
 from mlhops.controller.cache.change import ObjectChange
-from mlhops.controller.cache.entry import ANY_HOST
+from mlhops.controller.cache.entry import ANY_HOST, Name
 from mlhops.controller.cache.store import Store
 from mlhops.controller.resources import (
     CLUSTER_RUNTIMES,
@@ -50,6 +50,8 @@ def wakes(change: ObjectChange, store: Store, models: Collection[Key]) -> Iterat
         store: what is known since that change.
         models: all that were ever seen.
     """
+    if _is_only_listed(change, store):
+        return
     yield from _named(change)
     if change.kind == PODS:
         yield from _served_by(change, store)
@@ -57,6 +59,24 @@ def wakes(change: ObjectChange, store: Store, models: Collection[Key]) -> Iterat
     if change.kind == MODELS:
         yield from _counted(change)
     yield from _waiting_for_hostnames(change, store)
+
+
+def _is_only_listed(change: ObjectChange, store: Store) -> bool:
+    """Whether it is one of thousands that are listed as this operator begins: an Evaluation that ended, or a Decision.
+
+    When all are listed, every model is looked at. A Decision that stops a rollout is none of these, nor is one on a
+    model that is not there.
+    """
+    after, told, namespace = change.after, change.told, change.name.namespace
+    if change.before is not None or after is None or told is None:
+        return False
+    if change.kind == EVALUATIONS:
+        waits = after.record is not None and after.record.settled
+    elif change.kind == DECISIONS:
+        waits = not stops(told) and store.known(MODELS, Name(namespace, after.model)) is not None
+    else:
+        return False
+    return waits and store.awaits(change.kind, namespace)
 
 
 def stops(decision: Manifest) -> bool:

@@ -50,7 +50,9 @@ class LiveDecisions:
         """Return what matters to a pass."""
         of, many = (namespace, model), False
         try:
-            if not self._store.covers(DECISIONS, namespace):
+            if self._store.awaits(DECISIONS, namespace):
+                found, many = await self._unlisted(of, urgent)
+            elif not self._store.covers(DECISIONS, namespace):
                 found = await self._list(of)
             elif self._store.count_decisions(*of, *Standing) <= FEW:
                 found = await self._list(of, "status.phase!=Ignored")
@@ -70,19 +72,32 @@ class LiveDecisions:
         decided = first_of(found, namespace, model, urgent)
         return decided._replace(more=decided.more or many)
 
+    async def _unlisted(self, of: tuple[str, str], urgent: Urgent) -> tuple[list[Manifest], bool]:
+        """Return what matters while all are listed for the first time, and whether very many have no answer.
+
+        Of those, only what stops the rollout: which of the others came first is not known yet.
+        """
+        open_, lasting = await asyncio.gather(
+            self._list(of, _NO_ANSWER, FEW + 1), self._list(of, _LASTING)
+        )
+        many = len(open_) > FEW
+        return [*(await self._stops(of, urgent) if many else open_), *lasting], many
+
     async def _first(self, of: tuple[str, str], urgent: Urgent) -> list[Manifest]:
         """Return the first of very many, and what stops the rollout as it is now, heard of or not."""
-        stops = [f"spec.action={action},spec.revision={revision}" for action, revision in urgent]
-        lists = [*(f"{each},{_NO_ANSWER}" for each in stops), "status.phase=Pending"]
         first = self._store.decisions(*of, urgent, AT_ONCE).new
         listed, read = await asyncio.gather(
-            asyncio.gather(*(self._list(of, each, AT_ONCE) for each in lists)),
+            self._stops(of, urgent),
             asyncio.gather(*(self._client.get(DECISIONS, of[0], name) for name in first)),
         )
-        return [
-            *(one for found in listed for one in found),
-            *(one for one in read if one is not None),
-        ]
+        return [*listed, *(one for one in read if one is not None)]
+
+    async def _stops(self, of: tuple[str, str], urgent: Urgent) -> list[Manifest]:
+        """Return some of what stops the rollout, and of what was noted."""
+        stops = [f"spec.action={action},spec.revision={revision}" for action, revision in urgent]
+        lists = [*(f"{each},{_NO_ANSWER}" for each in stops), "status.phase=Pending"]
+        listed = await asyncio.gather(*(self._list(of, each, AT_ONCE) for each in lists))
+        return [one for found in listed for one in found]
 
     async def _list(self, of: tuple[str, str], fields: str = "", most: int = 0) -> list[Manifest]:
         namespace, model = of

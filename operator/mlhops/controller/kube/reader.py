@@ -1,8 +1,8 @@
 """Two ways to read what a pass is about: as last heard, and as it is now."""
 
 import asyncio
-from collections.abc import Collection
-from typing import Protocol, TypeAlias
+from collections.abc import Collection, Iterable
+from typing import NamedTuple, Protocol, TypeAlias
 
 from pydantic import ValidationError
 
@@ -29,11 +29,20 @@ from mlhops.routing.hostnames import Claim, Rivals
 from mlhops.routing.registry import PARENTS
 
 Manifests: TypeAlias = list[Manifest]
-Evidence: TypeAlias = tuple[list[Manifest], list[OwnedRecord]]
-"""Some of a model's Evaluations whole, and what is known of all."""
 
 _FEW = 6
 """Up to so many objects are read one by one; a list costs the API server a look at all of its kind."""
+
+
+class EvaluationsRead(NamedTuple):
+    """A model's Evaluations."""
+
+    named: list[Manifest]
+    """Those that were asked for, whole."""
+    records: list[OwnedRecord]
+    """What is known of each."""
+    complete: bool = True
+    """Whether there are no others."""
 
 
 def chosen_by(services: Collection[str]) -> str:
@@ -74,8 +83,14 @@ class Reader(Protocol):
         """Return the Decisions on a model that matter to a pass: few, however many there are."""
         ...
 
-    async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
-        """Return those of a model's Evaluations that are named, and what is known of all."""
+    async def evaluations(
+        self, namespace: str, model: str, names: Collection[str]
+    ) -> EvaluationsRead:
+        """Return those of a model's Evaluations that are named, and what is known of all.
+
+        While they are listed for the first time, of all that were heard of: there may be thousands, which no pass lists
+        by itself.
+        """
         ...
 
     async def rivals(self, kind: Kind, model: Name, hostnames: Collection[str]) -> Rivals:
@@ -136,10 +151,25 @@ class _Live:
             return []
         return await self._list(PODS, namespace, chosen_by(services))
 
-    async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
+    async def evaluations(
+        self, namespace: str, model: str, names: Collection[str]
+    ) -> EvaluationsRead:
+        if self._store.awaits(EVALUATIONS, namespace):
+            found = await asyncio.gather(*(self.get(EVALUATIONS, namespace, one) for one in names))
+            return so_far(self._store, namespace, model, found)
         live = await self.list(EVALUATIONS, namespace, model)
         records = [record for each in live if (record := owned_record(each)) is not None]
-        return [each for each in live if name_of(each).name in names], records
+        return EvaluationsRead([each for each in live if name_of(each).name in names], records)
+
+
+def so_far(
+    store: Store, namespace: str, model: str, found: Iterable[Manifest | None]
+) -> EvaluationsRead:
+    """Return what is known of a model's Evaluations before all of them were listed, those that were found included."""
+    named = [manifest for manifest in found if manifest is not None]
+    read = [record for each in named if (record := owned_record(each)) is not None]
+    known = {record.name: record for record in [*store.records(namespace, model), *read]}
+    return EvaluationsRead(named, list(known.values()), complete=False)
 
 
 def _claims(model: Manifest) -> list[Claim]:
@@ -206,13 +236,17 @@ class CachedReader:
             return decisions.heard(self._store, namespace, model, urgent)
         return await self._live.decisions(namespace, model, urgent)
 
-    async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
+    async def evaluations(
+        self, namespace: str, model: str, names: Collection[str]
+    ) -> EvaluationsRead:
         """Return the named Evaluations and the records of all that were heard of."""
-        if not self._store.covers(EVALUATIONS, namespace):
-            return await self._live.evaluations(namespace, model, names)
         found = [self._store.get(EVALUATIONS, Name(namespace, name)) for name in names]
         named = [manifest for manifest in found if manifest is not None]
-        return named, self._store.records(namespace, model)
+        if self._store.covers(EVALUATIONS, namespace):
+            return EvaluationsRead(named, self._store.records(namespace, model))
+        if len(named) == len(names) and self._store.awaits(EVALUATIONS, namespace):
+            return so_far(self._store, namespace, model, named)
+        return await self._live.evaluations(namespace, model, names)
 
     async def rivals(self, kind: Kind, model: Name, hostnames: Collection[str]) -> Rivals:
         """Return what was heard of others' routes and models with host names like these."""
@@ -306,13 +340,15 @@ class LiveReader:
         """Return such Decisions as they are now."""
         return await self._live.decisions(namespace, model, urgent)
 
-    async def evaluations(self, namespace: str, model: str, names: Collection[str]) -> Evidence:
+    async def evaluations(
+        self, namespace: str, model: str, names: Collection[str]
+    ) -> EvaluationsRead:
         """Return the named Evaluations as they are now, and the records of all."""
-        if len(names) > _FEW or not self._store.covers(EVALUATIONS, namespace):
+        if not self._store.covers(EVALUATIONS, namespace):
             return await self._live.evaluations(namespace, model, names)
         found = await asyncio.gather(*(self.get(EVALUATIONS, namespace, name) for name in names))
         named = [manifest for manifest in found if manifest is not None]
-        return named, self._store.records(namespace, model)
+        return EvaluationsRead(named, self._store.records(namespace, model))
 
     async def rivals(self, kind: Kind, model: Name, hostnames: Collection[str]) -> Rivals:
         """Return what others have as heard: it decides nothing but who was first."""

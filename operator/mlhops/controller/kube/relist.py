@@ -97,6 +97,7 @@ class Relist:
             except (aiohttp.ClientError, OSError) as error:
                 # It is not there, or has no time: asking about the others as well helps nobody.
                 _log.warning("list failed", kind=kind.plural, error=str(error))
+                self._give_up_waiting(kind)
                 return False
         return well
 
@@ -120,9 +121,15 @@ class Relist:
         except ApiError as error:
             if error.status == 403:
                 self._store.doubt(kind)  # so that passes say what they may not read
+            self._give_up_waiting(kind)
             _log.warning("list refused", kind=kind.plural, error=str(error))
             return error.status == 403
         return True
+
+    def _give_up_waiting(self, kind: Kind) -> None:
+        """Let passes read what they need of a kind that cannot be listed whole."""
+        if not self._store.is_complete(kind):
+            self._store.doubt(kind)
 
     async def _compare(self, kind: Kind) -> None:
         whole = not self._store.is_complete(kind)

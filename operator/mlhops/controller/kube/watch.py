@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 
 import kopf
+from kopf._cogs.structs.ephemera import AnyMemo
+from kopf._core.reactor.inventory import ResourceMemories, ResourceMemory
 
 from mlhops.api.base import Manifest
+from mlhops.controller.cache.lean import lean
 from mlhops.controller.cache.store import LABELLED, WATCHED
 from mlhops.controller.kube.login import connection_info
 from mlhops.controller.resources import Kind
@@ -49,7 +52,8 @@ def registry(listener: Listener, *, clusterwide: bool) -> kopf.OperatorRegistry:
 
     def watch(kind: Kind) -> None:
         async def seen(event: kopf.RawEvent, **_: object) -> None:
-            manifest = cast(Manifest, event["object"])
+            # Cut down here, in kopf's thread: what waits for the other may be a megabyte of somebody's each time.
+            manifest = lean(kind, cast(Manifest, event["object"]))
             gone = event["type"] == "DELETED"
             (listener.hear_gone if gone else listener.hear)(kind, manifest)
 
@@ -90,6 +94,26 @@ def settings(*, clusterwide: bool) -> kopf.OperatorSettings:
     for kind in LABELLED:
         chosen.watching.label_selectors[kind.plural] = MODEL_LABEL
     return chosen
+
+
+class NoMemories(ResourceMemories):
+    """What kopf remembers of objects: nothing, which handlers of events need not.
+
+    It would keep a kilobyte of each for as long as that is there, of thousands of Evaluations for good.
+    """
+
+    async def recall(
+        self,
+        raw_body: kopf.RawBody,
+        *,
+        memobase: AnyMemo | None = None,
+        noticed_by_listing: bool = False,
+        ephemeral: bool = True,  # noqa: ARG002
+    ) -> ResourceMemory:
+        """Return what would be remembered of an object that was never seen."""
+        return await super().recall(
+            raw_body, memobase=memobase, noticed_by_listing=noticed_by_listing, ephemeral=True
+        )
 
 
 class _Backoffs:

@@ -9,7 +9,7 @@ import structlog
 
 from mlhops import __version__
 from mlhops.api.base import Manifest
-from mlhops.controller.kube.watch import Listener, registry, settings
+from mlhops.controller.kube.watch import Listener, NoMemories, registry, settings
 from mlhops.controller.resources import Kind
 from mlhops.controller.telemetry.pulse import Pulse
 
@@ -95,6 +95,7 @@ class Watches:
         await kopf.operator(
             registry=registry(self._listener, clusterwide=clusterwide),
             settings=settings(clusterwide=clusterwide),
+            memories=NoMemories(),
             clusterwide=clusterwide,
             namespaces=self._namespaces,
             stop_flag=self._enough,

@@ -63,6 +63,8 @@ class Belongings:
     """Those on which the next step rests."""
     records: list[OwnedRecord]
     """What is known of all Evaluations."""
+    all_recorded: bool
+    """Whether there are no others than those."""
     decided: Decided
     revisions: list[Manifest]
     config_maps: list[Manifest]
@@ -143,6 +145,7 @@ def _observed(
         route=_route(router, model, route, answerers),
         evaluations=_evaluations(more.evaluations, uid),
         records={each.name: each.record for each in more.records if uid in each.owners},
+        all_recorded=more.all_recorded,
         decisions=_decisions(more.decided),
         more_decisions=more.decided.more,
         recorded=known.digests,

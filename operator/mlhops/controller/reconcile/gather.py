@@ -152,7 +152,7 @@ async def _unknown(
 
 async def _belongings(reader: Reader, model: ClinicalModel) -> Belongings:
     mine = (model.metadata.namespace, model.metadata.name)
-    (evaluations, records), decided, revisions, maps, policy = await asyncio.gather(
+    evidence, decided, revisions, maps, policy = await asyncio.gather(
         reader.evaluations(*mine, _cited(model)),
         reader.decisions(*mine, heard_first(model.status)),
         reader.of_model(REVISIONS, *mine),
@@ -160,7 +160,7 @@ async def _belongings(reader: Reader, model: ClinicalModel) -> Belongings:
         _policy(reader, model),
     )
     jobs = await reader.of_model(JOBS, *mine) if model.spec.monitoring is not None else []
-    return Belongings(evaluations, records, decided, revisions, maps, policy, jobs)
+    return Belongings(*evidence, decided, revisions, maps, policy, jobs)
 
 
 async def _rivals(

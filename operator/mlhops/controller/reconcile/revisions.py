@@ -138,4 +138,4 @@ def _of_target(
     service = next((one for one in live if text(one, "metadata", "name") == name), None)
     runtime = runtime_for(spec.predictor, offered.own, offered.cluster)
     form = form_of_live(service, spec.predictor, runtime)
-    return RevisionRecord.of(Served.of(spec), beside_live(service, detector), form)
+    return RevisionRecord.of(Served.of(spec), beside_live(service, detector), form, spec.card)

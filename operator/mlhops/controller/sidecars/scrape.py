@@ -50,10 +50,14 @@ REPORT_BYTES = 4 * 2**20
 """The largest report: 512 features in 8 windows take less than half of it."""
 ALL_BYTES = 32 * 2**20
 """The largest reports of all pods of a model together."""
+FEW_BYTES = 2 * 2**20
+"""What all pods of a model may tell while others are looked at: a hundred pods tell less."""
+LARGE_AT_ONCE = 2
+"""Models at a time of which the pods tell more than that, so that memory stays bounded."""
 AT_ONCE = 16
 """Pods that are asked at a time."""
-_LOOKERS = 2
-"""Models that are looked at a time."""
+LOOKERS = 8
+"""Models that are looked at a time: pods that do not answer keep a look waiting for seconds."""
 _AGAIN = 60.0
 """Seconds until the next try where a model cannot be looked at."""
 _FIRST = 2.0
@@ -90,6 +94,30 @@ class _Raw:
     """Whether the proof says that the model goes by the names of its inputs."""
 
 
+class _Room:
+    """How many bytes the pods of one model may still tell in one look."""
+
+    def __init__(self, large: asyncio.Semaphore) -> None:
+        self._large = large
+        self._is_large = False
+        self._growing = asyncio.Lock()
+        self.left = FEW_BYTES
+
+    async def is_full(self) -> bool:
+        """Return whether they have told all that they may; what is more than a few bytes waits for its turn."""
+        async with self._growing:
+            if self.left <= 0 and not self._is_large:
+                await self._large.acquire()
+                self._is_large = True
+                self.left += ALL_BYTES - FEW_BYTES
+        return self.left <= 0
+
+    def close(self) -> None:
+        """End the look."""
+        if self._is_large:
+            self._large.release()
+
+
 class Scraper:
     """Looks at each model that a policy watches, as often as the policy says."""
 
@@ -116,6 +144,7 @@ class Scraper:
         self._profiles: dict[Name, tuple[str, bytes]] = {}
         """Compressed texts, with the uid of their ConfigMap, which cannot be changed."""
         self._asking = asyncio.Semaphore(AT_ONCE)
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._aside: ThreadPoolExecutor | None = None
         self._forgotten = 0
         """How often all looks were."""
@@ -146,7 +175,7 @@ class Scraper:
             self.soon(key)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._queue.run_clock())
-            for _ in range(_LOOKERS):
+            for _ in range(LOOKERS):
                 tasks.create_task(self._work())
 
     def forget_all(self) -> None:
@@ -227,31 +256,33 @@ class Scraper:
 
     async def _seen(self, key: Key, model: ClinicalModel, policy: MonitoringPolicySpec) -> Look:
         pods = await self._reader.of_model(PODS, key.namespace, key.name)
-        status = model.status
-        stable, candidate = [
-            await self._raw(model, each, pods) if each else None
-            for each in (status.stable, status.candidate)
-        ]
+        status, room = model.status, _Room(self._large)
         if self._aside is None:
             self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="look")
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._aside, _judge, policy, stable, candidate, self._clock()
-        )
+        try:
+            stable, candidate = [
+                await self._raw(model, each, pods, room) if each else None
+                for each in (status.stable, status.candidate)
+            ]
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(
+                self._aside, _judge, policy, stable, candidate, self._clock()
+            )
+        finally:
+            room.close()
 
     async def _raw(
-        self, model: ClinicalModel, of: Serving | Candidate, pods: list[Manifest]
+        self, model: ClinicalModel, of: Serving | Candidate, pods: list[Manifest], room: _Room
     ) -> _Raw:
         """Ask all ready pods of a revision, and fetch its profile."""
         service = of.inference_service
         ready = [pod for pod in pods if _is_ready(pod, service)]
-        room = [ALL_BYTES]
         answers = await asyncio.gather(*(self._ask(pod, service, room) for pod in ready))
         by_names = of.proof is not None and of.proof.honours_names == "True"
         return _Raw(of.revision, answers, await self._profile(model, of), by_names)
 
-    async def _ask(self, pod: Manifest, service: str, room: list[int]) -> DetectorAnswer:
-        """Ask one pod of an InferenceService. `room` is how many bytes of all pods are still taken."""
+    async def _ask(self, pod: Manifest, service: str, room: _Room) -> DetectorAnswer:
+        """Ask one pod of an InferenceService."""
         if all(text(each, "name") != CONTAINER for each in items(pod, "spec", "containers")):
             without = "is not there: the next version comes with one"
             return DetectorAnswer(None, without, "Insufficient")
@@ -262,25 +293,25 @@ class Scraper:
         address = text(pod, "status", "podIP")
         if not address:
             return DetectorAnswer(None, "has no address")
-        async with self._asking:
-            if room[0] <= 0:
-                return DetectorAnswer(
-                    None, f"was not asked: the others told more than {ALL_BYTES:,} bytes"
-                )
-            try:
-                body = await self._pods.ask(
-                    "GET", address, REPORT_PORT, "/report", {}, REPORT_BYTES
-                )
-            except PodError as error:
-                metrics.REPORTS.labels("failed").inc()
-                _log.info(
-                    "a detector did not tell",
-                    pod=text(pod, "metadata", "name"),
-                    namespace=text(pod, "metadata", "namespace"),
-                    error=str(error),
-                )
-                return DetectorAnswer(None, f"did not tell: {error}")
-            room[0] -= len(body)
+        while not await room.is_full():
+            async with self._asking:
+                if room.left > 0:  # others may have told much meanwhile
+                    return await self._report(pod, address, room)
+        return DetectorAnswer(None, f"was not asked: the others told more than {ALL_BYTES:,} bytes")
+
+    async def _report(self, pod: Manifest, address: str, room: _Room) -> DetectorAnswer:
+        try:
+            body = await self._pods.ask("GET", address, REPORT_PORT, "/report", {}, REPORT_BYTES)
+        except PodError as error:
+            metrics.REPORTS.labels("failed").inc()
+            _log.info(
+                "a detector did not tell",
+                pod=text(pod, "metadata", "name"),
+                namespace=text(pod, "metadata", "namespace"),
+                error=str(error),
+            )
+            return DetectorAnswer(None, f"did not tell: {error}")
+        room.left -= len(body)
         metrics.REPORTS.labels("fetched").inc()
         return DetectorAnswer(body)
 

@@ -7,20 +7,21 @@ import numpy as np
 from mlhops.api.interface import Feature
 from mlhops.api.profile import FeatureProfile, Profile
 from mlhops.small_cells import DEFAULT, SmallCells
-from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.arrays import Bools, Floats, Indices
 from mlhops.statistics.drift import edges, fourier
 from mlhops.statistics.drift.sketch import Column
-from mlhops.statistics.values import numbers
+from mlhops.statistics.values import canonical, numbers
 
 
 def profile(
     features: Sequence[Feature],
     columns: Mapping[str, Column],
-    scores: tuple[str, Floats | Bools],
+    scores: tuple[str, Floats | Bools | Indices],
     *,
     revision: str,
     created_from: str,
     cells: SmallCells = DEFAULT,
+    classes: Sequence[str] | None = None,
 ) -> Profile:
     """Return what the reference data look like.
 
@@ -28,9 +29,11 @@ def profile(
         features: the model's inputs.
         columns: their values: of a number NaN where one is missing, else None.
         scores: the output's name, and the model's scores of the same rows; where it answers with
-            classes, whether each row is called positive, which a window counts as 1 and 0.
+            classes, whether each row is called positive, which a window counts as 1 and 0; of several classes the
+            number of each row's.
         revision: the revision that made the scores.
         created_from: the digest of the reference data.
+        classes: the names of several classes, where it answers with one of them.
         cells: which categories that nobody declared are not named, beside those that make no bin.
 
     Raises:
@@ -52,7 +55,7 @@ def profile(
         created_from=created_from,
         rows=rows,
         features=profiles,
-        score=_score(*scores),
+        score=_score(*scores, classes),
         joint=fourier.profile(numeric, matrix, seed_of(created_from)) if numeric else None,
     )
 
@@ -68,7 +71,13 @@ def _feature(
     return edges.categorical(feature.name, values, feature.categories, binary=binary, cells=cells)
 
 
-def _score(name: str, values: Floats | Bools) -> FeatureProfile:
+def _score(
+    name: str, values: Floats | Bools | Indices, classes: Sequence[str] | None
+) -> FeatureProfile:
+    if classes is not None:
+        named = [canonical(each) for each in classes]
+        said = [named[place] for place in np.asarray(values, dtype=np.intp).tolist()]
+        return edges.categorical(name, said, [each for each in named if each is not None])
     if values.dtype == np.bool_:
         return edges.categorical(name, values.astype(int).tolist(), binary=True)
     return edges.numeric(name, np.asarray(values, dtype=np.float64))

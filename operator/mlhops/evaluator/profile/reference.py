@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlhops.api.evaluation import EvaluationSpec
+from mlhops.api.interface import Interface
 from mlhops.api.profile import MOST_BYTES, AskedProfile, StoredProfile, kind_of
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.profile.build import profile, seed_of
 from mlhops.evaluator.scoring.features import Inputs, inputs
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.predictions import AnyPredictions, ClassPredictions
 from mlhops.inputs.classes import PAIR, column_of
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.drift.sketch import Column
@@ -34,7 +35,7 @@ class ReferenceProfile:
 def reference(
     table: Table,
     spec: EvaluationSpec,
-    predictions: Predictions,
+    predictions: AnyPredictions,
     digest: str,
     labels: frozenset[str] = frozenset(),
 ) -> ReferenceProfile:
@@ -51,17 +52,22 @@ def reference(
         EvaluationError: a column cannot be read.
     """
     features, output = spec.interface.features, spec.interface.output
-    chosen = _chosen(len(predictions.called), MOST_VALUES // len(features), digest)
-    values = predictions.called if predictions.score is None else predictions.score
+    chosen = _chosen(predictions.rows, MOST_VALUES // len(features), digest)
+    values, names = predictions.counted, None
+    if isinstance(predictions, ClassPredictions):
+        names = predictions.classes
     read = _read(table, spec, chosen)
     found = profile(
         features,
         read.columns,
         (output.name, values[chosen]),
+        classes=names,
         revision=spec.revision,
         created_from=digest,
         cells=spec.cells,
-    ).model_copy(update={"asked": read.asked, "positive_column": column_of(output, PAIR, labels)})
+    ).model_copy(
+        update={"asked": read.asked, "positive_column": _positive_column(spec.interface, labels)}
+    )
     text = found.to_text()
     size = len(text.encode())
     if size > MOST_BYTES:
@@ -70,6 +76,11 @@ def reference(
             "features, or fewer categories"
         )
     return ReferenceProfile(StoredProfile(digest=found.digest()), text)
+
+
+def _positive_column(interface: Interface, labels: frozenset[str]) -> int | None:
+    """Return which of two columns is the score, where the outcome is yes or no."""
+    return column_of(interface.output, PAIR, labels) if interface.task == "Binary" else None
 
 
 def missing(why: str) -> ReferenceProfile:

@@ -3,14 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, HonoursNames
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.uris import shown
+from mlhops.evaluator.report import classes as described_classes
+from mlhops.evaluator.report import numbers as described_numbers
 from mlhops.evaluator.report import people as described
 from mlhops.evaluator.report.figures import Curves, Fact, GateStory, Report, ScoreFigures
 from mlhops.evaluator.report.forests import forests
 from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.judge import Judgement
 
 MOST_ROWS = 2048
@@ -46,10 +50,18 @@ def collect(run: Evaluated) -> Report:
     """Return what a report says."""
     spec, judgement = run.spec, run.judgement
     risks = spec.interface.output.type == "Probability"
-    cohort, spread, found, left_out = None, None, list[Curves](), 0
+    cohort, spread, numbers, confusion = None, None, None, None
+    found, left_out = list[Curves](), 0
     if run.people is not None and judgement is not None and run.measured is not None:
         cohort = described.cohort(run.people, judgement.disclosure, spec.cells)
-        spread, found, left_out = _scored(run.people, run.measured, judgement, spec, risks=risks)
+        numbers, left_out = described_numbers.figures(
+            run.people, run.measured.candidate, judgement.disclosure, spec
+        )
+        confusion = described_classes.confusion(run.people, run.measured.candidate, spec.cells)
+        if numbers is None:
+            spread, found, left_out = _scored(
+                run.people, run.measured, judgement, spec, risks=risks
+            )
     return Report(
         model=spec.model,
         version=spec.version,
@@ -63,6 +75,8 @@ def collect(run: Evaluated) -> Report:
         curves=found,
         curves_left_out=left_out,
         risks=risks,
+        numbers=numbers,
+        confusion=confusion,
     )
 
 
@@ -74,6 +88,8 @@ def _scored(
     *,
     risks: bool,
 ) -> tuple[ScoreFigures | None, list[Curves], int]:
+    if not isinstance(measured.candidate, Predictions):
+        return None, [], 0
     score = described.usable(people, measured.candidate, risks=risks)
     if score is None:
         return None, [], 0
@@ -99,6 +115,20 @@ def _gates(run: Evaluated) -> list[GateStory]:
     ]
 
 
+def _outcome(spec: EvaluationSpec) -> str:
+    """Return what is predicted."""
+    column, output = spec.data.label_column, spec.interface.output
+    match spec.interface.task:
+        case "Binary":
+            return f"{column} = {output.positive_class}"
+        case "Multiclass":
+            return f"{column}, one of {', '.join(output.classes or ())}"
+        case "Regression":
+            return f"{column} in {output.unit}" if output.unit else column
+        case other:
+            assert_never(other)
+
+
 def _facts(run: Evaluated) -> list[Fact]:
     spec, output = run.spec, run.spec.interface.output
     rows = None if run.people is None else run.people.rows
@@ -111,7 +141,7 @@ def _facts(run: Evaluated) -> list[Fact]:
         "Evaluator": run.evaluator,
         "Seed": str(spec.seed),
         "Rows": "" if rows is None else spec.cells.text(rows),
-        "Outcome": f"{spec.data.label_column} = {output.positive_class}",
+        "Outcome": _outcome(spec),
         "Called positive": (
             "" if output.threshold is None else f"{output.name} of {output.threshold:g} and above"
         ),

@@ -82,6 +82,8 @@ class Forest:
     """Whether numbers carry their sign."""
     counted: bool = True
     """Whether the rows have counts."""
+    classes: bool = True
+    """Whether these are of positives and negatives as well."""
     ends: tuple[str, str] = ("", "")
     """What it means to lie to the left and to the right."""
 
@@ -128,6 +130,40 @@ class ScoreFigures:
 
 
 @dataclass(frozen=True)
+class NumericCalibration:
+    """How predicted and true numbers agree, for one group or everybody."""
+
+    name: str
+    points: Sequence[ReliabilityPoint]
+    why: str = ""
+    """Why there are none."""
+
+
+@dataclass(frozen=True)
+class NumericFigures:
+    """How predicted numbers agree with true ones."""
+
+    errors: Sequence[Bar]
+    """How predicted minus true numbers are spread; none where there are too few."""
+    low: float
+    high: float
+    calibration: Sequence[NumericCalibration]
+    """Everybody first."""
+    ends: tuple[float, float]
+    """Of both axes of all calibration diagrams."""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class ConfusionMatrix:
+    """Of the people of each class, which share the model says to be of which."""
+
+    classes: Sequence[str]
+    rows: Sequence[Sequence[float | None]]
+    """One for each true class, float[said class]; None where few people are meant, or where that would tell of few."""
+
+
+@dataclass(frozen=True)
 class Cohort:
     """The people in the data."""
 
@@ -136,6 +172,8 @@ class Cohort:
     left_out: int
     absent: Sequence[str]
     """Declared groups to which nobody belongs."""
+    classes: bool = True
+    """Whether people are positive or negative."""
 
 
 @dataclass(frozen=True)
@@ -165,3 +203,7 @@ class Report:
     curves_left_out: int
     risks: bool
     """Whether scores are probabilities, so that calibration has a meaning."""
+    numbers: NumericFigures | None = None
+    """Where the outcome is a number."""
+    confusion: ConfusionMatrix | None = None
+    """Where it is one of several classes."""

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mlhops.api.evaluation import EvaluationPhase, GateResult, GroupEstimate
-from mlhops.api.gate import Gate
+from mlhops.api.gate import Gate, measure_of
 from mlhops.evaluator.report.figures import Counts, Forest, PlotSpan, Row, Side
 from mlhops.evaluator.verdict.fairness import Fairness
 from mlhops.evaluator.verdict.judge import GateFinding
 from mlhops.evaluator.verdict.noninferiority import EVERYBODY, Inferiority
 from mlhops.evaluator.verdict.performance import Performance
 from mlhops.evaluator.verdict.sentences import Interval
-from mlhops.measures.measure import MEASURES, LargerGap
+from mlhops.measures.measure import LargerGap
 from mlhops.statistics.inference.gap import ITSELF, Gap
 
 _OTHERS = {"Rest": "Everybody else", "Best": "Best group", "Reference": "Reference"}
@@ -71,15 +71,27 @@ def _bounded(gate: Gate, finding: Performance) -> list[Forest]:
     return [
         Forest(
             title=f"{gate.metric} of the whole model",
-            quantity=gate.metric,
+            quantity=_quantity(gate),
             own="",
             other="",
             limits=[part.found.limit],
-            good="below" if MEASURES[gate.metric].better == "Lower" else "above",
+            good="below" if measure_of(gate).better == "Lower" else "above",
             rows=[_drawn(Row("everybody", part.phase, None), _span(part.found))],
             counted=False,
+            unit=part.found.unit,
         )
     ]
+
+
+def _quantity(gate: Gate) -> str:
+    """Return what is bounded of the whole model: its measure, or how far that is off its target."""
+    target = measure_of(gate).target
+    return gate.metric if target is None else f"How far {gate.metric} is off {target:g}"
+
+
+def _has_classes(gate: Gate) -> bool:
+    """Whether people are positive or negative."""
+    return "Binary" in measure_of(gate).tasks
 
 
 def _paired(finding: Performance, result: GateResult, everybody: Counts, most: int) -> list[Forest]:
@@ -103,6 +115,8 @@ def _paired(finding: Performance, result: GateResult, everybody: Counts, most: i
             signed=True,
             counted=bool(rows),
             ends=("better", "worse"),
+            unit=paired.unit,
+            classes=_has_classes(finding.gate),
         )
     ]
 
@@ -147,13 +161,15 @@ def _of_groups(finding: Fairness, result: GateResult, most: int) -> Forest:
         neutral=1.0 if ratio else 0.0,
         ratio=ratio,
         signed=signed and not ratio,
+        unit=finding.unit,
+        classes=_has_classes(gate),
         ends=("lower", "higher") if signed else ("", ""),
     )
 
 
 def _signed(finding: Fairness, told: Sequence[GroupEstimate]) -> bool:
     """Whether it can be shown which of two is higher; not where the gaps are of different rates."""
-    if isinstance(MEASURES[finding.gate.metric].how, LargerGap):
+    if isinstance(measure_of(finding.gate).how, LargerGap):
         return False
     shown = [finding.found[i] for i, group in enumerate(told) if group.gap is not None]
     shown = [gap for gap in shown if gap.reason != ITSELF]

@@ -9,7 +9,8 @@ REPEAT_AXIS_FROM = 15
 
 def columns(figure: Forest, confidence: float) -> list[str]:
     """Return the headings of a table, but for the plot's and the verdict's."""
-    counts = ["Rows", "Positives", "Negatives"] if figure.counted else []
+    kinds = ["Rows", "Positives", "Negatives"] if figure.classes else ["Rows"]
+    counts = kinds if figure.counted else []
     values = [head for head in (figure.own, figure.other) if head]
     return ["Who", *counts, *values, f"{_what(figure)} ({confidence * 100:g} % interval)"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from mlhops.evaluator.report import headings, plots, strips, words
+from mlhops.evaluator.report import headings, numeric_plots, plots, strips, words
 
 _FOLDER = Path(__file__).parent / "templates"
 STYLE = (_FOLDER / "style.css").read_text(encoding="utf-8")
@@ -45,6 +45,7 @@ def _environment() -> Environment:
     found.globals |= {
         "words": words,
         "headings": headings,
+        "numeric_plots": numeric_plots,
         "plots": plots,
         "strips": strips,
         "style": STYLE,

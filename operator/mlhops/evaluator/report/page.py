@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.evaluator.report import plots, words
-from mlhops.evaluator.report.figures import Curves, GateStory, Report
+from mlhops.evaluator.report import numeric_plots, plots, words
+from mlhops.evaluator.report.figures import Curves, GateStory, NumericFigures, Report
 from mlhops.evaluator.report.markup import TEMPLATES
 from mlhops.evaluator.verdict.sentences import plan_sentence
 
@@ -22,6 +22,7 @@ def page(report: Report) -> bytes:
         plans=_plans(report.gates),
         areas=_areas(report.curves),
         diagrams=_diagrams(report.curves),
+        numbers=_numbers(report.numbers),
     )
     return text.encode("utf-8", "replace")
 
@@ -76,4 +77,21 @@ def _diagrams(curves: Sequence[Curves]) -> list[_Panel]:
         behind = "k0c" if number and curves[0].reliability else ""
         picture = plots.reliability(each, f"k{number}", top, behind) if each.reliability else ""
         found.append(_Panel(each.name, "" if picture else "not shown: too few cases", picture))
+    return found
+
+
+def _numbers(figures: NumericFigures | None) -> list[_Panel]:
+    """Return calibration diagrams of predicted numbers; none where no group has one."""
+    if figures is None or not any(each.points for each in figures.calibration):
+        return []
+    first = figures.calibration[0]
+    found = []
+    for number, each in enumerate(figures.calibration):
+        behind = "k0c" if number and first.points else ""
+        picture = (
+            numeric_plots.calibration(each, f"k{number}", figures.ends, behind)
+            if each.points
+            else ""
+        )
+        found.append(_Panel(each.name, each.why, picture))
     return found

@@ -6,15 +6,18 @@ import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator.data.labelled_rows import LabelledRows
+from mlhops.evaluator.data.labels import Labels
 from mlhops.evaluator.report.figures import Area, Cohort, Counts, Curves, ScoreFigures
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.binary import outcome
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
 from mlhops.measures.binary import AUROC
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference.curves import Bar, distribution, reliability, roc
-from mlhops.statistics.inference.performance import estimate
-from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS
+from mlhops.statistics.inference.performance import LabelledAnswers, estimate
+from mlhops.tasks.binary import NEGATIVES, POSITIVES
+from mlhops.tasks.task import ROWS
 
 MOST_GROUPS = 128
 """More are not described one by one."""
@@ -25,27 +28,27 @@ _CONFIDENCE = 0.95
 
 def cohort(people: LabelledRows, disclosure: Disclosure, cells: SmallCells) -> Cohort:
     """Return who is in the data."""
-    tallies = disclosure.tallies
+    tallies, classes = disclosure.tallies, people.label.dtype == np.bool_
     if tallies is None:
-        return Cohort(total(people.label, cells), [], 0, [])
+        return Cohort(total(people.label, cells), [], 0, [], classes=classes)
     groups = told(tallies, disclosure)
     left_out = max(len(groups) - MOST_GROUPS, 0)
-    return Cohort(total(people.label, cells), groups[:MOST_GROUPS], left_out, tallies.who.absent)
+    shown = groups[:MOST_GROUPS]
+    return Cohort(total(people.label, cells), shown, left_out, tallies.who.absent, classes=classes)
 
 
 def told(tallies: Tallies, disclosure: Disclosure) -> list[tuple[str, Counts]]:
     """Return the counts of every group that may be told."""
-    rows, positives, negatives = (
-        disclosure.tell(kind, tallies) for kind in (ROWS, POSITIVES, NEGATIVES)
-    )
     return [
-        (name, Counts(rows.count(i), positives.count(i), negatives.count(i)))
-        for i, name in enumerate(tallies.who.names)
+        (name, Counts(found.get(ROWS), found.get(POSITIVES), found.get(NEGATIVES)))
+        for name, found in zip(tallies.who.names, disclosure.counts(tallies), strict=True)
     ]
 
 
-def total(label: Bools, cells: SmallCells) -> Counts:
-    """Return how many people there are; neither class where the other one is small."""
+def total(label: Labels, cells: SmallCells) -> Counts:
+    """Return how many people there are; neither class where the other one is small, or there are none."""
+    if label.dtype != np.bool_:
+        return Counts(None if cells.hides(len(label)) else len(label), None, None)
     positives = int(label.sum())
     negatives = len(label) - positives
     known = not cells.hides(min(positives, negatives))
@@ -66,13 +69,11 @@ def usable(people: LabelledRows, predictions: Predictions, *, risks: bool) -> Fl
 def scores(people: LabelledRows, score: Floats, spec: EvaluationSpec) -> ScoreFigures | None:
     """Return how the scores of both classes are spread."""
     cells, threshold = spec.cells, spec.interface.output.threshold
+    label = outcome(people.label)
     low, high = _range(score, spec)
     if low >= high:
         return None
-    spread = [
-        _bars(score[chosen], (low, high), threshold, cells)
-        for chosen in (people.label, ~people.label)
-    ]
+    spread = [_bars(score[chosen], (low, high), threshold, cells) for chosen in (label, ~label)]
     return ScoreFigures(spread[0], spread[1], threshold, low, high) if all(spread) else None
 
 
@@ -124,16 +125,17 @@ def curves(
     A curve goes in steps of one over the number of cases, so that a group whose number may not be
     told has none.
     """
+    label = outcome(people.label)
     everybody = np.ones(people.rows, dtype=bool)
     counts = total(people.label, cells)
-    found = [_curve("everybody", counts, (people.label, score), everybody, cells, risks=risks)]
+    found = [_curve("everybody", counts, (label, score), everybody, cells, risks=risks)]
     tallies = disclosure.tallies
     if tallies is None:
         return found, 0
     groups = told(tallies, disclosure)
     for i, (name, counts) in enumerate(groups[:MOST_PANELS]):
         chosen = tallies.who.members[i][tallies.who.atom]
-        found.append(_curve(name, counts, (people.label, score), chosen, cells, risks=risks))
+        found.append(_curve(name, counts, (label, score), chosen, cells, risks=risks))
     return found, max(len(groups) - MOST_PANELS, 0)
 
 
@@ -152,7 +154,7 @@ def _curve(
     points = roc(label, score, cells)
     if not points:
         return Curves(name, None, [], [], "not shown: too few cases")
-    found = estimate(AUROC, label, score, score > np.inf, _CONFIDENCE)
+    found = estimate(AUROC, LabelledAnswers(label, score, score > np.inf), _CONFIDENCE)
     return Curves(
         name,
         Area(found.estimate, found.lower, found.upper),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
-from mlhops.evaluator.report.axis import Axis, round_numbers
+from mlhops.axis import Axis, round_numbers
 from mlhops.evaluator.report.figures import Curves, ScoreFigures
 from mlhops.evaluator.report.words import number, percent, printable
 from mlhops.statistics.inference.curves import Bar, ReliabilityPoint
@@ -14,7 +14,7 @@ _HALF = 92
 _HEAD = 26
 
 
-def _picture(kind: str, title: str, description: str, name: str, box: str, body: str) -> str:
+def picture(kind: str, title: str, description: str, name: str, box: str, body: str) -> str:
     """Return a chart with its name and description for those who do not see it."""
     return (
         f'<svg class="{kind}"{box} role="img" aria-labelledby="{name}t {name}d">'
@@ -41,7 +41,7 @@ def roc(curves: Curves, name: str, behind: str) -> str:
         + (f'<use class="e" href="#{behind}"/>' if behind else "")
         + f'<path id="{name}c" class="c" d="{path}"/>'
     )
-    return _picture("q", f"ROC curve, {curves.name}", description, name, _BOX, body)
+    return picture("q", f"ROC curve, {curves.name}", description, name, _BOX, body)
 
 
 def reliability(curves: Curves, name: str, top: float, behind: str) -> str:
@@ -56,7 +56,7 @@ def reliability(curves: Curves, name: str, top: float, behind: str) -> str:
         + (f'<use class="e" href="#{behind}"/>' if behind else "")
         + f'<path id="{name}c" class="c" d="{path}"/>{marks}'
     )
-    return _picture("q", f"Calibration, {curves.name}", description, name, _BOX, body)
+    return picture("q", f"Calibration, {curves.name}", description, name, _BOX, body)
 
 
 def top_of(curves: Sequence[Curves]) -> float:
@@ -119,7 +119,7 @@ def spread(scores: ScoreFigures) -> str:
         f'y2="{middle}"/>{ticks}{_threshold(scores, axis, foot)}'
     )
     description = _told(scores)
-    return _picture(
+    return picture(
         "d", "Scores of people with and without the outcome", description, "sp", "", body
     )
 

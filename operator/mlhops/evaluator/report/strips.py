@@ -7,7 +7,7 @@ marks and letters keep their size. What a strip shows stands in the cells beside
 import math
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.evaluator.report.axis import Axis, around
+from mlhops.axis import Axis, around
 from mlhops.evaluator.report.figures import Forest, PlotSpan
 from mlhops.evaluator.report.words import verdict
 

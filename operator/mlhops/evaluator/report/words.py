@@ -3,9 +3,8 @@
 import math
 
 from mlhops.api.evaluation import EvaluationPhase
-from mlhops.api.gate import Gate
+from mlhops.api.gate import Gate, measure_of
 from mlhops.evaluator.report.figures import Forest, PlotSpan
-from mlhops.measures.measure import MEASURES
 
 HIDDEN = "hidden"
 """Stands in the place of a count that may not be told."""
@@ -123,7 +122,7 @@ def asked(gate: Gate) -> str:
         "NotRefuted": "It passes unless the whole interval is on the wrong side.",
     }[gate.assurance]
     return (
-        f"({MEASURES[gate.metric].definition}) {'; and '.join(parts)}. "
+        f"({measure_of(gate).definition}) {'; and '.join(parts)}. "
         f"{proof} Confidence {level} %.{together}"
     )
 
@@ -133,8 +132,10 @@ def _bound(gate: Gate) -> str:
     if gate.type == "Latency":
         return f"must be at most {limit} s"
     if gate.type == "Performance":
-        side = "at most" if MEASURES[gate.metric].better == "Lower" else "at least"
-        return f"must be {side} {limit}"
+        side = "at most" if measure_of(gate).better == "Lower" else "at least"
+        target = measure_of(gate).target
+        off = "" if target is None else f" off {target:g}"
+        return f"must be {side} {limit}{off}{_tolerance(gate)}"
     other = _AGAINST[gate.against or "Rest"]
     if gate.reference:
         named = ", ".join(f"{each.group}={each.value}" for each in gate.reference)
@@ -144,4 +145,9 @@ def _bound(gate: Gate) -> str:
             f"of a group and that of {other} must be alike: the smaller at least {limit} times the "
             "larger"
         )
-    return f"of a group may differ from that of {other} by at most {limit}"
+    return f"of a group may differ from that of {other} by at most {limit}{_tolerance(gate)}"
+
+
+def _tolerance(gate: Gate) -> str:
+    """Return which errors a gate counts as right, where it does so."""
+    return "" if gate.tolerance is None else f", with a tolerance of {gate.tolerance:g}"

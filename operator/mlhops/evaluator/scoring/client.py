@@ -21,9 +21,9 @@ from mlhops.api.base import Json, Manifest
 from mlhops.api.detector import EVALUATION_ID
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator.errors import EvaluationError, RefusedError, UnavailableError, counted
-from mlhops.evaluator.scoring import answers
 from mlhops.evaluator.scoring.features import Inputs, payload
 from mlhops.evaluator.scoring.redact import quote
+from mlhops.evaluator.tasks import answers
 
 ATTEMPTS = 5
 _FIRST_WAIT = 0.2
@@ -195,9 +195,9 @@ class ModelClient:
             raise self._nonsense(error) from error
 
     def _values(self, answer: object, rows: int) -> answers.Values:
-        output = self._spec.interface.output
+        output, task = self._spec.interface.output, self._spec.interface.task
         if self._spec.protocol_version == "v1":
-            return answers.of_v1(_as_json(answer), output, rows, self._labels)
+            return answers.of_v1(_as_json(answer), output, rows, self._labels, task)
         try:
             outputs = answer.outputs  # type: ignore[attr-defined]
             tensors: list[tuple[str, Sequence[int], Sequence[Json]]] = [
@@ -206,7 +206,7 @@ class ModelClient:
             datatypes = [str(tensor.datatype) for tensor in outputs]
         except Exception as error:
             raise self._nonsense(error) from error
-        return answers.of_v2(tensors, output, rows, self._labels, datatypes)
+        return answers.of_v2(tensors, output, rows, self._labels, datatypes, task)
 
     def _nonsense(self, error: Exception) -> EvaluationError:
         return EvaluationError(

@@ -15,9 +15,9 @@ from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.data.typed import Sent
 from mlhops.evaluator.errors import RefusedError
-from mlhops.evaluator.scoring.answers import Values
 from mlhops.evaluator.scoring.client import Endpoint, ModelClient
 from mlhops.evaluator.scoring.features import Inputs, inputs
+from mlhops.evaluator.tasks.answers import Values
 
 MOST_ROWS = 64
 _MOST_SECONDS = 30.0
@@ -82,6 +82,8 @@ async def _answer(client: ModelClient, read: Inputs, columns: Sequence[Sent]) ->
 
 def _alike(first: Values, second: Values) -> bool:
     return all(
-        a == b or (isinstance(a, float) and isinstance(b, float) and abs(a - b) <= _SAME)
+        a == b
+        or (isinstance(a, float) and isinstance(b, float) and abs(a - b) <= _SAME)
+        or (isinstance(a, list) and isinstance(b, list) and _alike(a, b))
         for a, b in zip(first, second, strict=True)
     )

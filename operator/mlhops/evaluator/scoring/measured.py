@@ -3,17 +3,8 @@
 from dataclasses import dataclass
 
 from mlhops.api.evaluation import HonoursNames
-from mlhops.statistics.arrays import Bools, Floats
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What a model says of each person."""
-
-    called: Bools
-    """Whether the model calls the person positive, at the declared operating point."""
-    score: Floats | None
-    """The score; none where the model answers with classes."""
+from mlhops.evaluator.tasks.predictions import AnyPredictions
+from mlhops.statistics.arrays import Floats
 
 
 @dataclass(frozen=True)
@@ -28,8 +19,8 @@ class Missing:
 class Measured:
     """All that gates are judged on, apart from the people."""
 
-    candidate: Predictions
-    stable: Predictions | Missing | None = None
+    candidate: AnyPredictions
+    stable: AnyPredictions | Missing | None = None
     """What the serving revision says of the same people; None where nothing serves yet."""
     seconds: Floats | Missing = Missing("the time that an answer takes was not measured")
     """How long the answer for one person takes, for each request that was timed."""

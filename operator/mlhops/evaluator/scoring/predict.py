@@ -6,27 +6,23 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from mlhops.api.evaluation import EvaluationSpec
 from mlhops.evaluator.data.dates import refuse_wrong
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.data.typed import refuse_unclear
 from mlhops.evaluator.errors import EvaluationError, WrongValuesError
-from mlhops.evaluator.scoring import answers
 from mlhops.evaluator.scoring.client import Endpoint, ModelClient
 from mlhops.evaluator.scoring.features import Inputs, inputs, over_all
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.predictions import AnyPredictions
+from mlhops.evaluator.tasks.registry import handler_of
 from mlhops.inputs.request import request_of
-from mlhops.statistics.arrays import Bools, Floats
 
 CONCURRENCY = 4
 _PROGRESS_EVERY = 2.0
 _ROWS_AT_ONCE = 65_536
 
 Say = Callable[[str], None]
-Answer = tuple[Floats | None, Bools]
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ def predict(
     endpoint: Endpoint,
     pace: Pace,
     say: Say,
-) -> Predictions:
+) -> AnyPredictions:
     """Score every row of the data through the served endpoint.
 
     Raises:
@@ -65,18 +61,13 @@ def predict(
         parts = asyncio.run(_all(batches, spec, people.classes, endpoint, pace.deadline, progress))
     except WrongValuesError as error:
         raise _counted(error, table, spec) from None
-    called = np.concatenate([part for _, part in parts])
-    if len(called) != people.rows:
+    later = sum(part.rows for part in parts)
+    if later != people.rows:
         raise EvaluationError(
-            f"the data had {people.rows:,} rows at first and {len(called):,} later: do not write "
+            f"the data had {people.rows:,} rows at first and {later:,} later: do not write "
             "to them meanwhile"
         )
-    scored = [part for part, _ in parts if part is not None]
-    if not scored:
-        return Predictions(called, None)
-    score = np.concatenate(scored)
-    answers.refuse_classes(score, spec.interface.output)
-    return Predictions(called, score)
+    return handler_of(spec.interface).joined(parts, spec.interface.output)
 
 
 def _counted(error: WrongValuesError, table: Table, spec: EvaluationSpec) -> EvaluationError:
@@ -97,18 +88,21 @@ async def _all(
     endpoint: Endpoint,
     deadline: float,
     progress: "_Progress",
-) -> list[Answer]:
-    parts: list[Answer] = []
-    running: deque[asyncio.Task[Answer]] = deque()
+) -> list[AnyPredictions]:
+    parts: list[AnyPredictions] = []
+    running: deque[asyncio.Task[AnyPredictions]] = deque()
 
-    async def one(batch: Inputs) -> Answer:
-        return _decide(await client.predict(batch), spec, classes)
+    handler = handler_of(spec.interface)
+
+    async def one(batch: Inputs) -> AnyPredictions:
+        values = await client.predict(batch)
+        return handler.predictions(values, spec.interface.output, classes)
 
     async def first() -> None:
         part = await running[0]
         running.popleft()
         parts.append(part)
-        progress.add(len(part[1]))
+        progress.add(part.rows)
 
     async with ModelClient(spec, endpoint, classes) as client:
         progress.begin()
@@ -132,19 +126,6 @@ async def _all(
             await asyncio.gather(*running, return_exceptions=True)
     progress.end()
     return parts
-
-
-def _decide(values: answers.Values, spec: EvaluationSpec, classes: frozenset[str]) -> Answer:
-    output = spec.interface.output
-    if output.type == "Class":
-        return None, answers.classes(values, output, classes)
-    if output.threshold is None:
-        raise EvaluationError(
-            "spec.interface.output.threshold is missing: set the operating point at which a case "
-            "is called positive"
-        )
-    score = answers.scores(values, output)
-    return score, score >= output.threshold
 
 
 class _Progress:

@@ -16,9 +16,10 @@ from mlhops.evaluator.data.read import Table
 from mlhops.evaluator.errors import EvaluationError
 from mlhops.evaluator.scoring.client import Endpoint
 from mlhops.evaluator.scoring.honours_names import honours_names
-from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
+from mlhops.evaluator.scoring.measured import Measured, Missing
 from mlhops.evaluator.scoring.predict import Pace, Say, predict
 from mlhops.evaluator.scoring.timing import answer_times
+from mlhops.evaluator.tasks.predictions import AnyPredictions
 from mlhops.inputs.request import words_for
 from mlhops.statistics.arrays import Floats
 
@@ -72,7 +73,7 @@ def _seconds(run: _Run, pace: Pace) -> Floats | Missing:
         return Missing(f"the time that an answer takes cannot be measured: {error}")
 
 
-def _stable(run: _Run, stable: StableRevision, pace: Pace) -> Predictions | Missing:
+def _stable(run: _Run, stable: StableRevision, pace: Pace) -> AnyPredictions | Missing:
     """Ask stable in its own way; its features and its threshold may be others."""
     who = f"{stable.version}, which serves,"
     try:
@@ -102,6 +103,16 @@ def _as_asked(spec: EvaluationSpec, stable: StableRevision) -> EvaluationSpec:
             "Override for this gate"
         )
     interface = stable.interface or spec.interface
+    if interface.task != spec.interface.task:
+        raise EvaluationError(
+            f"its interface.task is {interface.task}, so that its answers mean something else: remove nonInferiority "
+            "for this version"
+        )
+    if interface.task == "Multiclass" and interface.output.classes != spec.interface.output.classes:
+        raise EvaluationError(
+            "its output.classes are others, so that its answers mean something else: remove nonInferiority for this "
+            "version"
+        )
     own, other = (canonical(each.output.positive_class) for each in (spec.interface, interface))
     if own != other:
         raise EvaluationError(

@@ -9,13 +9,13 @@ from mlhops.evaluator.data.subgroups import Cohorts
 from mlhops.evaluator.verdict.disclosure import showable
 from mlhops.small_cells import SmallCells
 from mlhops.statistics.arrays import Bools, Counts
-from mlhops.tasks.binary import COMPLEMENT, WITH, Cells
+from mlhops.tasks.task import CaseKinds, Task
 
 
 class Tallies:
     """The numbers of cases in groups, each kind counted when it is asked for."""
 
-    def __init__(self, kinds: Cells, who: Cohorts) -> None:
+    def __init__(self, kinds: CaseKinds, who: Cohorts) -> None:
         """Take the people and their groups."""
         self.who = who
         self._kinds = kinds
@@ -73,15 +73,17 @@ class Disclosure:
     """
 
     def __init__(
-        self, tallies: Tallies | None, cells: SmallCells, last: Collection[str] = ()
+        self, task: Task, tallies: Tallies | None, cells: SmallCells, last: Collection[str] = ()
     ) -> None:
         """Take the groups of all gates, None where no gate has any.
 
         Args:
+            task: which kinds of cases add up.
             tallies: of all groups of all gates.
             cells: which numbers are not told by themselves.
             last: names of groups whose numbers are hidden after all others.
         """
+        self._task = task
         self.tallies = tallies
         self.cells = cells
         self._last = last
@@ -89,17 +91,26 @@ class Disclosure:
 
     def tell(self, cases: str, tallies: Tallies) -> GroupCounts:
         """Return what may be told of the groups of one gate."""
-        kinds = WITH.get(cases, (cases,))
+        kinds = self._task.sums.get(cases, (cases,))
         names = tallies.who.names
         known = np.array([all(self._of(kind)[name] for kind in kinds) for name in names])
         return GroupCounts(cases, tallies.sizes(cases), tallies.total(cases), known, self.cells)
+
+    def counts(self, tallies: Tallies) -> list[dict[str, int | None]]:
+        """Return for each group of a gate its number of cases of each kind; None where it may not be told."""
+        told = {kind: self.tell(kind, tallies) for kind in self._task.counted}
+        return [
+            {kind: each.count(i) for kind, each in told.items()}
+            for i in range(len(tallies.who.names))
+        ]
 
     def _of(self, cases: str) -> dict[str, bool]:
         if self.tallies is None:
             raise AssertionError("a gate has groups, and they were not looked at")
         if cases not in self._known:
             who = self.tallies.who
-            if self.cells.exposes(self.tallies.total(COMPLEMENT[cases])):
+            others = self._task.complement.get(cases)
+            if others is not None and self.cells.exposes(self.tallies.total(others)):
                 return dict.fromkeys(who.names, False)
             last = [i for i, name in enumerate(who.names) if name in self._last]
             found = showable(self.tallies.atoms(cases), who.members, who.division, self.cells, last)

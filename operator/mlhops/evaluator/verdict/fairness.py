@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, GroupEstimate, Needed
-from mlhops.api.gate import Gate
+from mlhops.api.gate import Gate, measure_of
 from mlhops.api.verdict import of_gap, of_ratio, overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts, cohorts
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.predictions import AnyPredictions
+from mlhops.evaluator.tasks.registry import handler_of
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
 from mlhops.evaluator.verdict.fairness_measures import Found, measure
-from mlhops.evaluator.verdict.gate_result import begun, limit_of, numbers, rounded
+from mlhops.evaluator.verdict.gate_result import begun, limit_of, numbers, rounded, unit_of
 from mlhops.evaluator.verdict.plans import Planned, fairness_plan, planned_sentence
 from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import (
@@ -28,7 +29,8 @@ from mlhops.evaluator.verdict.sentences import (
 from mlhops.evaluator.verdict.shortfalls import Shortfall, shortfall_sentence, shortfalls
 from mlhops.measures.measure import MEASURES
 from mlhops.statistics.inference.gap import Gap
-from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
+from mlhops.tasks.binary import NEGATIVES, POSITIVES
+from mlhops.tasks.task import ROWS
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
 
@@ -44,6 +46,8 @@ class Fairness:
     small: Sequence[Shortfall]
     plan: Planned | None = None
     """What would decide the gate, where it is undecided and a sensible number would."""
+    unit: str = ""
+    """Of its numbers, where they have one."""
 
     @property
     def who(self) -> Cohorts:
@@ -74,8 +78,12 @@ class Fairness:
         def weight(i: int) -> tuple[float, float]:
             gap = self.found[i]
             bound = gap.lower if failed != ratio else gap.upper
-            worse = -1 if MEASURES[gap.part or self.gate.metric].better == "Higher" else 1
-            return round(-bound if ratio else bound, 9), worse * gap.signed
+            metric = MEASURES[gap.part or self.gate.metric]
+            worse = -1 if metric.better == "Higher" else 1
+            off = gap.signed
+            if metric.target is not None:
+                off = abs(gap.rate - metric.target) - abs(gap.rest - metric.target)
+            return round(-bound if ratio else bound, 9), worse * off
 
         defined = [i for i, gap in self.found.items() if gap.defined]
         return max(defined, key=weight, default=None)
@@ -93,7 +101,7 @@ class Fairness:
         if deciding is not None:
             gap, phase = self.found[deciding], self.phases[deciding]
             good, bad = ("above it", "below it") if gate.comparison == "Ratio" else _LIMITS
-            found = Interval(gap.gap, gap.lower, gap.upper, limit_of(gate))
+            found = Interval(gap.gap, gap.lower, gap.upper, limit_of(gate), self.unit)
             parts.append(
                 _comparison(self, deciding, found, disclosure)
                 + meaning(phase, good, bad, advice, proven=gate.assurance == "Proven")
@@ -115,7 +123,7 @@ class Fairness:
         """Return what would decide the gate, and the sentence that says so."""
         plan = self.plan
         if plan is None:
-            return None, plan_sentence(None, metric=MEASURES[self.gate.metric])
+            return None, plan_sentence(None, metric=measure_of(self.gate))
         needed, said = planned_sentence(plan, self.tallies, disclosure)
         return needed, said + self._hardest(plan.hardest, disclosure)
 
@@ -131,7 +139,7 @@ class Fairness:
         if disclosure.cells.hides(min(gap.trials, gap.rest_trials)):
             return ""
         sides = _sides(self, group, disclosure)[1]
-        found = Interval(gap.gap, gap.lower, gap.upper, limit_of(self.gate))
+        found = Interval(gap.gap, gap.lower, gap.upper, limit_of(self.gate), self.unit)
         return f"; the hardest to decide is {hardest_sentence(self.gate, sides, found)}"
 
     def _other(self, group: int) -> int | None:
@@ -143,7 +151,7 @@ _LIMITS = ("within the limit", "beyond the limit")
 
 
 def fairness(
-    gate: Gate, spec: EvaluationSpec, people: LabelledRows, predictions: Predictions
+    gate: Gate, spec: EvaluationSpec, people: LabelledRows, predictions: AnyPredictions
 ) -> Fairness:
     """Return what is known of a Fairness gate.
 
@@ -154,11 +162,11 @@ def fairness(
         raise EvaluationError("across is missing: name the groups that the gate compares")
     named = {each.group: each.value for each in gate.reference or []}
     who = cohorts(people.levels, gate.across.divisions, named)
-    tallies = Tallies(Cells(people.label, predictions.called), who)
+    tallies = Tallies(handler_of(spec.interface).cells(people.label, predictions), who)
     small = shortfalls(gate, who, tallies, requirements(gate))
     found = measure(gate, spec, people, predictions, who, {each.group for each in small})
     phases = {i: _phase(gate, gap) for i, gap in found.items()}
-    judged = Fairness(gate, tallies, found, phases, small)
+    judged = Fairness(gate, tallies, found, phases, small, unit=unit_of(gate, spec))
     if judged.phase is not INCONCLUSIVE or gate.assurance != "Proven":
         return judged
     return replace(judged, plan=fairness_plan(gate, spec, people, predictions, tallies))
@@ -209,19 +217,17 @@ def _complement(who: Cohorts, group: int) -> int | None:
 
 def _estimates(judged: Fairness, disclosure: Disclosure) -> list[GroupEstimate]:
     tallies = judged.tallies
-    rows, positives, negatives = (
-        disclosure.tell(kind, tallies) for kind in (ROWS, POSITIVES, NEGATIVES)
-    )
+    counts = disclosure.counts(tallies)
     result = []
     for i, name in enumerate(judged.who.names):
         gap = judged.found.get(i)
-        open_ = gap is not None and not rows.cells.hides(min(gap.trials, gap.rest_trials))
+        open_ = gap is not None and not disclosure.cells.hides(min(gap.trials, gap.rest_trials))
         result.append(
             GroupEstimate(
                 group=name,
-                rows=rows.count(i),
-                positives=positives.count(i),
-                negatives=negatives.count(i),
+                rows=counts[i].get(ROWS),
+                positives=counts[i].get(POSITIVES),
+                negatives=counts[i].get(NEGATIVES),
                 phase=judged.phases.get(i, INCONCLUSIVE),
                 **(_values(gap) if gap is not None and open_ else {}),
             )

@@ -6,18 +6,19 @@ from dataclasses import replace
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec
-from mlhops.api.gate import Gate
+from mlhops.api.gate import Gate, measure_of
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.predictions import AnyPredictions
+from mlhops.evaluator.tasks.registry import handler_of
 from mlhops.evaluator.verdict.gate_result import seed_of
-from mlhops.measures.measure import MEASURES, LargerGap, Measure, OfScores, Share
+from mlhops.measures.measure import LargerGap, Measure, OfClasses, OfNumbers, OfScores, Share
 from mlhops.statistics.arrays import Bools, Indices
 from mlhops.statistics.inference import performance
 from mlhops.statistics.inference.comparisons import compare
 from mlhops.statistics.inference.equalized_odds import RateGaps, larger_gaps
 from mlhops.statistics.inference.gap import Gap
-from mlhops.statistics.inference.performance import LabelledAnswers
+from mlhops.statistics.inference.performance import Answered, LabelledAnswers
 from mlhops.statistics.inference.question import Question
 from mlhops.statistics.inference.rates import Trials, count
 from mlhops.tasks.binary import Cells
@@ -30,7 +31,7 @@ def measure(
     gate: Gate,
     spec: EvaluationSpec,
     people: LabelledRows,
-    predictions: Predictions,
+    predictions: AnyPredictions,
     who: Cohorts,
     left_out: Collection[int],
 ) -> Found:
@@ -41,7 +42,7 @@ def measure(
     judged = np.array([i for i in range(len(who.names)) if i not in left_out], dtype=np.intp)
     if len(judged) == 0:
         return {}
-    metric = MEASURES[gate.metric]
+    metric = measure_of(gate)
     question = Question(
         seed_of(gate, spec),
         gate.comparison or "Difference",
@@ -50,8 +51,9 @@ def measure(
         who.division[judged],
         metric.better,
         gate.confidence,
+        metric.largest,
     )
-    answers = LabelledAnswers(people.label, predictions.score, predictions.called)
+    answers = handler_of(spec.interface).answers(people.label, predictions)
     found = gaps(metric, answers, who.atom, who.members[judged], question)
     return {
         group: gap if gap.versus is None else replace(gap, versus=int(judged[gap.versus]))
@@ -60,7 +62,7 @@ def measure(
 
 
 def gaps(
-    metric: Measure, answers: LabelledAnswers, atom: Indices, members: Bools, question: Question
+    metric: Measure, answers: Answered, atom: Indices, members: Bools, question: Question
 ) -> list[Gap]:
     """Return the gap of every group.
 
@@ -83,15 +85,15 @@ def gaps(
                 for each in parts
             )
             return larger_gaps((first, second), question)
-        case OfScores():
+        case OfScores() | OfNumbers() | OfClasses():
             return performance.gaps(metric, answers, atom, members, question)
         case _:
             raise AssertionError(f"{metric.name} is no metric of a Fairness gate")
 
 
-def trials(metric: Measure, answers: LabelledAnswers, atom: Indices, members: Bools) -> Trials:
+def trials(metric: Measure, answers: Answered, atom: Indices, members: Bools) -> Trials:
     """Return the cases and events of a share in each atom."""
-    if not isinstance(metric.how, Share):
+    if not (isinstance(metric.how, Share) and isinstance(answers, LabelledAnswers)):
         raise AssertionError(f"{metric.name} is no share")
     cells = Cells(answers.label, answers.called)
     return count(cells.of(metric.how.cases), cells.of(metric.how.events), atom, members)

@@ -12,7 +12,7 @@ from mlhops.api.evaluation import (
     GroupEstimate,
     Needed,
 )
-from mlhops.api.gate import Gate
+from mlhops.api.gate import Gate, measure_of
 from mlhops.evaluator.verdict.sentences import Interval
 
 _DIGITS = 4
@@ -73,6 +73,12 @@ def rounded(number: float) -> float | None:
 def seed_of(gate: Gate, spec: EvaluationSpec) -> list[int]:
     """Return the seed of a gate's draws, which does not depend on the gates beside it."""
     return [spec.seed, zlib.crc32(gate.name.encode())]
+
+
+def unit_of(gate: Gate, spec: EvaluationSpec) -> str:
+    """Return the unit of a gate's numbers; none of a ratio, or where nobody says it."""
+    plain = not measure_of(gate).in_units or gate.comparison == "Ratio"
+    return "" if plain else spec.interface.output.unit or ""
 
 
 def limit_of(gate: Gate) -> float:

@@ -9,24 +9,19 @@ for.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
-from mlhops.api.gate import Gate, primary_of
-from mlhops.api.interface import Output
+from mlhops.api.gate import Gate, measure_of, primary_of
 from mlhops.api.verdict import overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import cohorts
 from mlhops.evaluator.errors import EvaluationError
-from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.tasks.registry import handler_of
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
 from mlhops.evaluator.verdict.fairness import Fairness, fairness
 from mlhops.evaluator.verdict.gate_result import in_error, undecided
-from mlhops.evaluator.verdict.inverted_scores import reversed_order
 from mlhops.evaluator.verdict.latency import latency
 from mlhops.evaluator.verdict.performance import Performance, performance
-from mlhops.measures.measure import MEASURES
-from mlhops.tasks.binary import Cells
 
 GateFinding = Fairness | Performance | GateResult
 
@@ -51,9 +46,8 @@ def judge(spec: EvaluationSpec, people: LabelledRows, measured: Measured) -> lis
 def judgement(spec: EvaluationSpec, people: LabelledRows, measured: Measured) -> Judgement:
     """Return the verdict of every gate of a spec with all that it rests on."""
     output, candidate = spec.interface.output, measured.candidate
-    problem = _unusable(output, people, candidate) or reversed_order(
-        output, people.label, candidate.score, spec.cells
-    )
+    handler = handler_of(spec.interface)
+    problem = handler.problem(output, people.label, candidate, spec.cells)
     findings = [
         in_error(gate, problem) if problem else _finding(gate, spec, people, measured)
         for gate in spec.gates
@@ -71,15 +65,17 @@ def _disclosure(
     spec: EvaluationSpec, people: LabelledRows, measured: Measured, findings: Sequence[GateFinding]
 ) -> Disclosure:
     """Return what may be told, with the numbers of the worst groups held back last."""
+    handler = handler_of(spec.interface)
+    task = handler.task
     told = [each for each in findings if not isinstance(each, GateResult)]
     worst = {each.worst for each in told if each.worst is not None}
     across = [gate.across for gate in spec.gates if gate.across is not None]
     divisions = list(dict.fromkeys(part for each in across for part in each.divisions))
     if not told or not divisions:
-        return Disclosure(None, spec.cells)
+        return Disclosure(task, None, spec.cells)
     who = cohorts(people.levels, divisions, most=None)
-    kinds = Cells(people.label, measured.candidate.called)
-    return Disclosure(Tallies(kinds, who), spec.cells, worst)
+    kinds = handler.cells(people.label, measured.candidate)
+    return Disclosure(task, Tallies(kinds, who), spec.cells, worst)
 
 
 def in_order(gates: Sequence[GateResult]) -> list[GateResult]:
@@ -100,7 +96,14 @@ def _finding(
         return latency(gate, measured.seconds)
     if people.rows == 0:
         return undecided(gate, "the data are empty: name data with people in them in data.uri")
-    if MEASURES[gate.metric].scored and measured.candidate.score is None:
+    metric = measure_of(gate)
+    if spec.interface.task not in metric.tasks:
+        return in_error(
+            gate,
+            f"{gate.metric} is no metric of a {spec.interface.task} model: change the gate's metric, or set "
+            "interface.task to what the model predicts",
+        )
+    if metric.scored and not measured.candidate.scored:
         return in_error(
             gate,
             f"{gate.metric} needs a score, but the model answers with classes: serve probabilities "
@@ -112,26 +115,3 @@ def _finding(
         return performance(gate, spec, people, measured)
     except EvaluationError as error:
         return in_error(gate, str(error))
-
-
-def _unusable(output: Output, people: LabelledRows, predictions: Predictions) -> str:
-    """Return why the answers cannot be judged: the client refuses such ones, and so do we."""
-    score = predictions.score
-    if len(predictions.called) != people.rows or (score is not None and len(score) != people.rows):
-        return (
-            "the model's answers are not one for each row of the data: serve a model that gives "
-            f"one {output.type} per row"
-        )
-    if score is None:
-        return ""
-    if not np.isfinite(score).all():
-        return (
-            "the model answers NaN or infinity for some rows: a score must be a finite number for "
-            "every patient; correct how the model treats missing values"
-        )
-    if output.type == "Probability" and ((score < 0) | (score > 1)).any():
-        return (
-            "the model answers with numbers outside 0..1, but interface.output.type is "
-            "Probability: set it to Score, or serve probabilities"
-        )
-    return ""

@@ -1,12 +1,12 @@
 """The verdict of a Latency gate: how long does one patient's answer take?"""
 
 from mlhops.api.evaluation import GateResult
-from mlhops.api.gate import Gate
+from mlhops.api.gate import Gate, measure_of
 from mlhops.api.verdict import of_ceiling
 from mlhops.evaluator.scoring.measured import Missing
 from mlhops.evaluator.verdict.gate_result import begun, in_error, limit_of, numbers, undecided
 from mlhops.evaluator.verdict.sentences import Interval, latency_sentence, meaning
-from mlhops.measures.measure import MEASURES, Quantile
+from mlhops.measures.measure import Quantile
 from mlhops.statistics.arrays import Floats
 from mlhops.statistics.inference.latency import quantile
 
@@ -18,7 +18,7 @@ def latency(gate: Gate, seconds: Floats | Missing) -> GateResult:
     """Return the verdict of a Latency gate on the times of requests for one row each."""
     if isinstance(seconds, Missing):
         return in_error(gate, seconds.why)
-    how = MEASURES[gate.metric].how
+    how = measure_of(gate).how
     if not isinstance(how, Quantile):
         raise AssertionError(f"{gate.metric} is no metric of a Latency gate")
     try:

@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GroupEstimate
-from mlhops.api.gate import Gate
+from mlhops.api.gate import Gate, measure_of
 from mlhops.api.verdict import of_noninferiority, overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts, cohorts
-from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
+from mlhops.evaluator.scoring.measured import Measured, Missing
+from mlhops.evaluator.tasks.predictions import AnyPredictions
+from mlhops.evaluator.tasks.registry import handler_of
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
-from mlhops.evaluator.verdict.gate_result import GatePart, rounded, seed_of
+from mlhops.evaluator.verdict.gate_result import GatePart, rounded, seed_of, unit_of
 from mlhops.evaluator.verdict.plans import Planned, inferiority_plan, planned_sentence
 from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import (
@@ -24,10 +26,10 @@ from mlhops.evaluator.verdict.sentences import (
     plan_sentence,
 )
 from mlhops.evaluator.verdict.shortfalls import Shortfall, own_shortfalls, shortfall_sentence
-from mlhops.measures.measure import MEASURES
 from mlhops.small_cells import SmallCells
-from mlhops.statistics.inference.noninferiority import Answers, PairedDifference, noninferiority
-from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
+from mlhops.statistics.inference.noninferiority import PairedDifference, noninferiority
+from mlhops.tasks.binary import NEGATIVES, POSITIVES
+from mlhops.tasks.task import ROWS
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
 EVERYBODY = -1
@@ -49,6 +51,8 @@ class Inferiority:
     """Groups in which stable has too few of the cases that are compared."""
     plan: Planned | None = None
     """What would decide it, where it is undecided and a sensible number would."""
+    unit: str = ""
+    """Of its numbers, where they have one."""
 
     @property
     def phase(self) -> EvaluationPhase:
@@ -86,7 +90,7 @@ class Inferiority:
         who, needed, advice = (
             self.tallies.who,
             None,
-            plan_sentence(None, metric=MEASURES[self.gate.metric]),
+            plan_sentence(None, metric=measure_of(self.gate)),
         )
         if self.plan is not None:
             needed, advice = planned_sentence(self.plan, self.tallies, disclosure)
@@ -111,14 +115,14 @@ class Inferiority:
     def span(self, i: int) -> Interval:
         """Return by how much the candidate is worse."""
         each = self.found[i]
-        return Interval(-each.better, -each.upper, -each.lower, self.margin)
+        return Interval(-each.better, -each.upper, -each.lower, self.margin, self.unit)
 
     def _sentence(self, disclosure: Disclosure, advice: str) -> str:
         i = self.deciding
         each, gate = self.found[i], self.gate
         if self._undefined:
             return f"{gate.metric} cannot be compared with {self.version}: {each.reason}"
-        cases = MEASURES[gate.metric].cases
+        cases = measure_of(gate).cases
         tally = disclosure.tell(cases, self.tallies)
         rows = self.tallies.total(ROWS)
         everybody = tally.cells.total_text(tally.total, rows)
@@ -132,18 +136,16 @@ class Inferiority:
         return sentence + meaning(self.phases[i], good, bad, advice, proven=True, bound="margin")
 
     def _groups(self, disclosure: Disclosure) -> list[GroupEstimate]:
-        rows, positives, negatives = (
-            disclosure.tell(kind, self.tallies) for kind in (ROWS, POSITIVES, NEGATIVES)
-        )
+        counts = disclosure.counts(self.tallies)
         phases = self.phases
         return [
             GroupEstimate(
                 group=name,
-                rows=rows.count(i),
-                positives=positives.count(i),
-                negatives=negatives.count(i),
+                rows=counts[i].get(ROWS),
+                positives=counts[i].get(POSITIVES),
+                negatives=counts[i].get(NEGATIVES),
                 phase=phases.get(i, INCONCLUSIVE),
-                **self._values(i, rows.cells),
+                **self._values(i, disclosure.cells),
             )
             for i, name in enumerate(self.tallies.who.names)
         ]
@@ -184,7 +186,7 @@ def against_stable(
         return GatePart(
             EvaluationPhase.ERROR, f"{version}, which serves, was not asked: evaluate again"
         )
-    if MEASURES[gate.metric].scored and stable.score is None:
+    if measure_of(gate).scored and not stable.scored:
         return GatePart(
             EvaluationPhase.ERROR,
             f"{gate.metric} needs a score, but {version}, which serves, answers with classes: "
@@ -197,11 +199,16 @@ def against_stable(
 
 
 def _lacking(
-    gate: Gate, spec: EvaluationSpec, people: LabelledRows, models: tuple[Predictions, Predictions]
+    gate: Gate,
+    spec: EvaluationSpec,
+    people: LabelledRows,
+    models: tuple[AnyPredictions, AnyPredictions],
 ) -> GatePart | None:
     """Return that all people together are too few, if they are."""
+    handler = handler_of(spec.interface)
+    by_model = [handler.cells(people.label, model) for model in models]
     for each in requirements(gate):
-        size = min(int(Cells(people.label, m.called).of(each.cases).sum()) for m in models)
+        size = min(int(kinds.of(each.cases).sum()) for kinds in by_model)
         if size < each.minimum:
             return GatePart(
                 INCONCLUSIVE,
@@ -215,22 +222,22 @@ def _compared(
     gate: Gate,
     spec: EvaluationSpec,
     people: LabelledRows,
-    models: tuple[Predictions, Predictions],
+    models: tuple[AnyPredictions, AnyPredictions],
     margin: float,
     power: float,
 ) -> Inferiority | GatePart:
     version = spec.stable.version if spec.stable is not None else ""
+    handler = handler_of(spec.interface)
     who = cohorts(people.levels, gate.across.divisions) if gate.across else _undivided(people)
-    tallies, others = (Tallies(Cells(people.label, model.called), who) for model in models)
+    tallies, others = (Tallies(handler.cells(people.label, model), who) for model in models)
     small = own_shortfalls(tallies, requirements(gate))
     own = {each.group for each in small}
     weak = {each.group for each in own_shortfalls(others, requirements(gate))} - own
     judged = [i for i in range(len(who.names)) if i not in own | weak]
-    candidate, stable = (Answers(model.score, model.called) for model in models)
     try:
+        candidate, stable = (handler.answers(people.label, model) for model in models)
         found = noninferiority(
-            MEASURES[gate.metric],
-            people.label,
+            measure_of(gate),
             candidate,
             stable,
             who.atom,
@@ -243,7 +250,9 @@ def _compared(
         return GatePart(EvaluationPhase.ERROR, f"{why}; see interface.output.type of that version")
     numbered = dict(zip([EVERYBODY, *judged], found, strict=True))
     unmatched = [who.names[i] for i in sorted(weak)]
-    result = Inferiority(gate, margin, version, tallies, numbered, small, unmatched)
+    result = Inferiority(
+        gate, margin, version, tallies, numbered, small, unmatched, unit=unit_of(gate, spec)
+    )
     if result.phase is not INCONCLUSIVE:
         return result
     plan = inferiority_plan(gate, spec, people, models, (tallies, others), margin, power)

@@ -1,16 +1,19 @@
 """The verdict of a Performance gate: is the whole model good enough, and no worse than stable?"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult, Needed
-from mlhops.api.gate import Gate
+from mlhops.api.gate import Gate, measure_of
 from mlhops.api.verdict import of_ceiling, of_floor, overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
-from mlhops.evaluator.scoring.measured import Measured, Predictions
+from mlhops.evaluator.scoring.measured import Measured
+from mlhops.evaluator.tasks.predictions import AnyPredictions
+from mlhops.evaluator.tasks.registry import handler_of
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
-from mlhops.evaluator.verdict.gate_result import GatePart, begun, limit_of, numbers
+from mlhops.evaluator.verdict.gate_result import GatePart, begun, limit_of, numbers, unit_of
 from mlhops.evaluator.verdict.noninferiority import Inferiority, against_stable
 from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import (
@@ -20,11 +23,11 @@ from mlhops.evaluator.verdict.sentences import (
     plan_sentence,
     round_up,
 )
-from mlhops.measures.measure import MEASURES, Measure, Share
+from mlhops.measures.measure import Measure, Share
 from mlhops.statistics.inference.estimate import Estimate, critical_of
 from mlhops.statistics.inference.performance import estimate
 from mlhops.statistics.inference.planning import POWER, needed_cases
-from mlhops.tasks.binary import NEGATIVES, POSITIVES, ROWS, Cells
+from mlhops.tasks.task import ROWS, Task
 
 INCONCLUSIVE = EvaluationPhase.INCONCLUSIVE
 _EACH_OF_TWO = 0.87
@@ -87,9 +90,14 @@ def performance(
 
 
 def _bounded(
-    gate: Gate, spec: EvaluationSpec, people: LabelledRows, predictions: Predictions, power: float
+    gate: Gate,
+    spec: EvaluationSpec,
+    people: LabelledRows,
+    predictions: AnyPredictions,
+    power: float,
 ) -> GatePart:
-    kinds = Cells(people.label, predictions.called)
+    handler = handler_of(spec.interface)
+    kinds = handler.cells(people.label, predictions)
     cells = spec.cells
     for each in requirements(gate):
         size = int(kinds.of(each.cases).sum())
@@ -99,11 +107,10 @@ def _bounded(
                 f"{gate.metric} needs at least {each.minimum:,} {each.cases}; the data have "
                 f"{cells.total_text(size, people.rows)}: add held-out rows",
             )
-    metric = MEASURES[gate.metric]
-    measured = estimate(
-        metric, people.label, predictions.score, predictions.called, gate.confidence
-    )
-    found = Interval(measured.estimate, measured.lower, measured.upper, limit_of(gate))
+    metric = measure_of(gate)
+    measured = estimate(metric, handler.answers(people.label, predictions), gate.confidence)
+    limit, unit = limit_of(gate), unit_of(gate, spec)
+    found = Interval(measured.estimate, measured.lower, measured.upper, limit, unit)
     if np.isnan(found.estimate):
         return GatePart(
             INCONCLUSIVE, f"{gate.metric} is undefined: {measured.reason}: add such rows"
@@ -114,7 +121,7 @@ def _bounded(
     )
     cases = ", ".join(
         f"{kind}: {cells.total_text(int(kinds.of(kind).sum()), people.rows)}"
-        for kind in (POSITIVES, NEGATIVES)
+        for kind in _parts(handler.task)
     )
     needed = _needed(gate, metric, measured, people.rows, power) if phase is INCONCLUSIVE else None
     good, bad = ("below it", "above it") if ceiling else ("above it", "below it")
@@ -122,6 +129,11 @@ def _bounded(
     proven = gate.assurance == "Proven"
     told = meaning(phase, good, bad, plan_sentence(needed, metric=metric), proven=proven)
     return GatePart(phase, sentence + told, found, needed)
+
+
+def _parts(task: Task) -> Sequence[str]:
+    """Return the kinds of cases that make up all rows; rows where no kinds do."""
+    return task.sums.get(ROWS, (ROWS,))
 
 
 def _needed(gate: Gate, metric: Measure, found: Estimate, rows: int, power: float) -> Needed | None:

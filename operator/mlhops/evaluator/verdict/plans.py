@@ -10,21 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from mlhops.api.evaluation import EvaluationSpec, Needed
-from mlhops.api.gate import Gate
+from mlhops.api.gate import Gate, measure_of
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Cohorts
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.predictions import AnyPredictions
+from mlhops.evaluator.tasks.registry import handler_of
 from mlhops.evaluator.verdict.cell_counts import Disclosure, Tallies
 from mlhops.evaluator.verdict.fairness_measures import trials
 from mlhops.evaluator.verdict.gate_result import limit_of, seed_of
 from mlhops.evaluator.verdict.requirements import requirements
 from mlhops.evaluator.verdict.sentences import hidden_plan_sentence, plan_sentence, round_up
-from mlhops.measures.measure import MEASURES, LargerGap, Measure, OfScores, Share
+from mlhops.measures.measure import LargerGap, Measure, OfClasses, OfNumbers, OfScores, Share
 from mlhops.statistics.arrays import Bools, Floats
 from mlhops.statistics.inference import performance, planning
 from mlhops.statistics.inference.equalized_odds import each_alone
-from mlhops.statistics.inference.noninferiority import Answers, paired_arms, unsettled
-from mlhops.statistics.inference.performance import LabelledAnswers
+from mlhops.statistics.inference.noninferiority import paired_arms, unsettled
+from mlhops.statistics.inference.performance import Answered
 from mlhops.statistics.inference.planning import Bounds, Measures, Outlook, Rates
 from mlhops.statistics.inference.question import Question
 from mlhops.statistics.inference.rates import Trials
@@ -50,11 +51,11 @@ def fairness_plan(
     gate: Gate,
     spec: EvaluationSpec,
     people: LabelledRows,
-    predictions: Predictions,
+    predictions: AnyPredictions,
     tallies: Tallies,
 ) -> Planned | None:
     """Return what would decide a Fairness gate, None where no sensible number would."""
-    who, metric = tallies.who, MEASURES[gate.metric]
+    who, metric = tallies.who, measure_of(gate)
     if not metric.planned:
         return None
     question = Question(
@@ -65,6 +66,7 @@ def fairness_plan(
         who.division,
         metric.better,
         gate.confidence,
+        metric.largest,
     )
     asked = _people(gate, [tallies], who.members, metric.cases)
     parts = _fairness_parts(gate, spec, people, predictions, tallies, question, asked.sizes)
@@ -80,23 +82,22 @@ def inferiority_plan(
     gate: Gate,
     spec: EvaluationSpec,
     people: LabelledRows,
-    models: tuple[Predictions, Predictions],
+    models: tuple[AnyPredictions, AnyPredictions],
     tallies: tuple[Tallies, Tallies],
     margin: float,
     power: float,
 ) -> Planned | None:
     """Return what would decide a comparison with stable, None where no sensible number would."""
-    who, metric = tallies[0].who, MEASURES[gate.metric]
+    who, metric = tallies[0].who, measure_of(gate)
     if not metric.planned:
         return None
     cases = metric.cases
     everybody = np.ones((1, who.members.shape[1]), dtype=bool)
     members = np.concatenate([everybody, who.members])
     asked = _people(gate, tallies, members, cases)
-    candidate, stable = (Answers(model.score, model.called) for model in models)
-    arms, pieces, better, worse = paired_arms(
-        metric, people.label, candidate, stable, who.atom, who.members
-    )
+    handler = handler_of(spec.interface)
+    candidate, stable = (handler.answers(people.label, model) for model in models)
+    arms, pieces, better, worse = paired_arms(metric, candidate, stable, who.atom, who.members)
     weights = np.concatenate([members, members]) * asked.sizes
     now = np.maximum(weights.sum(axis=1), 1e-9)
     part = Measures(
@@ -120,14 +121,14 @@ def _fairness_parts(
     gate: Gate,
     spec: EvaluationSpec,
     people: LabelledRows,
-    predictions: Predictions,
+    predictions: AnyPredictions,
     tallies: Tallies,
     question: Question,
     sizes: Floats,
 ) -> Sequence[Outlook]:
-    who, metric = tallies.who, MEASURES[gate.metric]
+    who, metric = tallies.who, measure_of(gate)
     bounds, cells = planning.bounds(question.comparison, limit_of(gate)), spec.cells
-    answers = LabelledAnswers(people.label, predictions.score, predictions.called)
+    answers = handler_of(spec.interface).answers(people.label, predictions)
     match metric.how:
         case Share():
             seen = trials(metric, answers, who.atom, who.members)
@@ -139,7 +140,7 @@ def _fairness_parts(
                 Rates(trials(part, answers, who.atom, who.members), asked, bounds, cells)
                 for part, asked in zip(parts, each_alone(question), strict=True)
             ]
-        case OfScores():
+        case OfScores() | OfNumbers() | OfClasses():
             small = cells.hides(_fewest(gate, tallies))
             return [_of_scores(metric, answers, who, question, bounds, sizes, small)]
         case _:
@@ -148,7 +149,7 @@ def _fairness_parts(
 
 def _of_scores(
     metric: Measure,
-    answers: LabelledAnswers,
+    answers: Answered,
     who: Cohorts,
     question: Question,
     bounds: Bounds,
@@ -159,9 +160,9 @@ def _of_scores(
     left, right = planning.pairs(question, groups)
     atoms = question.arms(who.members)
     arms = planning.mixed(
-        lambda rows: performance.arms(metric, answers.of(rows), who.atom[rows], atoms)[0],
+        lambda rows: performance.arms(metric, answers.of(rows), who.atom[rows], question, atoms)[0],
         who.atom,
-        np.lexsort((answers.score, answers.label)),
+        answers.order,
     )
     return Measures(
         arms,
@@ -174,6 +175,7 @@ def _of_scores(
         question.seed,
         few[left] | (few[right] if question.against == "Best" else False),
         planning.comparable(question, groups),
+        question.comparison,
     )
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlhops.api.gate import Gate
-from mlhops.measures.measure import MEASURES
-from mlhops.tasks.binary import CALLED, POSITIVES, ROWS
+from mlhops.api.gate import Gate, measure_of
+from mlhops.tasks.binary import CALLED, POSITIVES
+from mlhops.tasks.task import ROWS
+
+MIN_ROWS = 40
+"""What a group needs where the outcome has no positive cases and the gate does not say: as many as of both kinds."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,12 @@ class Requirement:
 
 def requirements(gate: Gate) -> Sequence[Requirement]:
     """Return what a group needs: cases for a miss rate, calls for the worth of a call."""
-    return [Requirement(cases, _minimum(gate, cases)) for cases in MEASURES[gate.metric].how.needs]
+    metric = measure_of(gate)
+    binary = "Binary" in metric.tasks
+    return [
+        Requirement(cases, _minimum(gate, cases) if binary else gate.min_rows or MIN_ROWS)
+        for cases in metric.how.needs
+    ]
 
 
 def _minimum(gate: Gate, cases: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlhops.api.evaluation import EvaluationPhase, Needed
-from mlhops.api.gate import Gate
+from mlhops.api.gate import Gate, measure_of
 from mlhops.measures.measure import Measure
 
 _MOST_NAMED = 3
@@ -30,6 +30,12 @@ class Interval:
     lower: float
     upper: float
     limit: float
+    unit: str = ""
+    """Of all of them, where they have one."""
+
+    def number(self, value: float) -> str:
+        """Return a number with as many digits as the interval asks for, and its unit."""
+        return f"{value:.{self.digits}f}{f' {self.unit}' if self.unit else ''}"
 
     @property
     def digits(self) -> int:
@@ -60,15 +66,14 @@ def gap_sentence(
         found: the gap.
     """
     (rate, group), (rest, others) = sides
-    digits = found.digits
     metric = f"{gate.metric}: {part}" if part and part != gate.metric else gate.metric
     ratio = gate.comparison == "Ratio"
     what, bound = ("ratio", "lowest acceptable") if ratio else ("difference", "limit")
     return (
-        f"{metric} is {rate:.{digits}f} for {group.name} ({cases}: {group.cases}) and "
-        f"{rest:.{digits}f} for {others.name} ({others.cases}): {what} "
-        f"{found.estimate:.{digits}f}, {_interval(gate, found)}, "
-        f"{bound} {found.limit:.{digits}f}"
+        f"{metric} is {found.number(rate)} for {group.name} ({cases}: {group.cases}) and "
+        f"{found.number(rest)} for {others.name} ({others.cases}): {what} "
+        f"{found.number(found.estimate)}, {_interval(gate, found)}, "
+        f"{bound} {found.number(found.limit)}"
     )
 
 
@@ -86,12 +91,11 @@ def hardest_sentence(
 
 
 def measure_sentence(gate: Gate, cases: str, found: Interval, *, ceiling: bool) -> str:
-    """Return the measure of the whole model."""
-    digits = found.digits
+    """Return the measure of the whole model, or how far it is from its target."""
     bound = "highest" if ceiling else "lowest"
     return (
-        f"{gate.metric} is {found.estimate:.{digits}f} ({cases}): {_interval(gate, found)}, "
-        f"{bound} acceptable {found.limit:.{digits}f}"
+        f"{gate.metric} is {found.number(found.estimate)}{_off(gate)} ({cases}): {_interval(gate, found)}, "
+        f"{bound} acceptable {found.number(found.limit)}"
     )
 
 
@@ -114,9 +118,9 @@ def paired_sentence(
     digits = found.digits
     ends = f"{_worse(found.lower, digits)} to {_worse(found.upper, digits)}"
     return (
-        f"{gate.metric} is {values[0]:.{digits}f} for {who} and was {values[1]:.{digits}f} with "
+        f"{gate.metric} is {found.number(values[0])}{_off(gate)} for {who} and was {found.number(values[1])} with "
         f"{version}: {_worse(found.estimate, digits)}, {gate.confidence * 100:g} % interval {ends}, "
-        f"margin {found.limit:.{digits}f}"
+        f"margin {found.number(found.limit)}"
     )
 
 
@@ -207,6 +211,12 @@ def _interval(gate: Gate, found: Interval) -> str:
     return (
         f"{gate.confidence * 100:g} % interval {found.lower:.{digits}f} to {found.upper:.{digits}f}"
     )
+
+
+def _off(gate: Gate) -> str:
+    """Return from what the distance is, where a metric is told as one."""
+    target = measure_of(gate).target
+    return "" if target is None else f" off {target:g}"
 
 
 def _worse(number: float, digits: int) -> str:

@@ -63,6 +63,12 @@ def hear_decisions(draft: Draft) -> None:
         _hear(draft, decision)
 
 
+def wants_stop(draft: Draft) -> bool:
+    """Whether somebody wants the rollout to stop, or to go back, and has had no answer."""
+    pending = [d for d in draft.decisions if d.status.phase == "Pending"]
+    return any(urgency(draft, decision) < _LEAST for decision in pending)
+
+
 def hear_stops(draft: Draft) -> None:
     """Let each new Abort or Reject of the candidate end it."""
     pending = [d for d in draft.decisions if d.status.phase == "Pending"]

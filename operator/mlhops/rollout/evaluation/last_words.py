@@ -15,14 +15,14 @@ from mlhops.api.evaluation import (
     GateResult,
     GroupEstimate,
 )
-from mlhops.api.gate import Gate, primary_of
+from mlhops.api.gate import Gate, measure_of, primary_of
 from mlhops.api.result import LONGEST_TEXT, Result, is_clean
 from mlhops.api.verdict import of_ceiling, of_floor, overall
-from mlhops.measures.measure import MEASURES
 
 MOST = 2**53
 """More of anything nobody can have counted; up to here a whole number is one in any JSON."""
-_LARGEST = 1e6
+_LARGEST = 1e9
+"""Of numbers in an outcome's unit."""
 _LONGEST_NAME = 640
 """A group of an intersection has at most four names and values of 63 letters."""
 _ROUNDING = 6e-5
@@ -167,7 +167,7 @@ def _passes(gate: Gate, lower: float | None, upper: float | None, *, paired: boo
         margin = gate.non_inferiority.margin if gate.non_inferiority is not None else math.nan
         return of_ceiling(low, high, _rounded(margin), "Proven") is _SUCCESSFUL
     least = gate.comparison == "Ratio" or (
-        gate.type == "Performance" and MEASURES[gate.metric].better == "Higher"
+        gate.type == "Performance" and measure_of(gate).better == "Higher"
     )
     verdict = of_floor if least else of_ceiling
     return verdict(low, high, _rounded(gate.limit), gate.assurance) is _SUCCESSFUL

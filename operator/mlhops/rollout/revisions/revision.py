@@ -173,6 +173,7 @@ class Asked:
                 "output": interface["output"],
                 "seed": self.seed,
                 "minCellSize": self.min_cell_size,
+                **({"task": self.interface.task} if self.interface.task != "Binary" else {}),
             }
         )
 

@@ -2,9 +2,10 @@
 
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import JsonValue, model_validator
 
 from mlhops.api.base import Fingerprint, Resource
+from mlhops.api.card import Card
 from mlhops.api.interface import Interface
 from mlhops.api.predictor import Predictor
 from mlhops.kserve.detector import Detector
@@ -38,10 +39,19 @@ class RevisionRecord(Resource):
     """The runtime that was chosen where the spec names none; records of earlier operators have none."""
     naming: Naming | None = None
     """How its server is told the model's name; records of earlier operators have none."""
+    card: dict[str, JsonValue] | None = None
+    """The card with which it was put forward, which nothing is rendered from and a later edit does not change;
+    records of earlier operators have none."""
 
     @classmethod
-    def of(cls, served: Served, detector: Detector | None, form: Form = EARLIER) -> Self:
-        """Return the record of what is served, with this detector beside it, in this form."""
+    def of(
+        cls,
+        served: Served,
+        detector: Detector | None,
+        form: Form = EARLIER,
+        card: Card | None = None,
+    ) -> Self:
+        """Return the record of what is served, with this detector beside it, in this form, and what is told of it."""
         return cls(
             digest=served.digest,
             version=served.version,
@@ -53,6 +63,8 @@ class RevisionRecord(Resource):
             confined=True if form.confined else None,
             runtime=form.runtime,
             naming=form.naming,
+            # As it was given, and not as a type: a card that a later version reads otherwise damages no record.
+            card=card.given() if card is not None else None,
         )
 
     @property

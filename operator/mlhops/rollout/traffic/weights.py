@@ -6,7 +6,7 @@ from mlhops.rollout import reasons
 from mlhops.rollout.candidate.replicas import is_short
 from mlhops.rollout.candidate.servers import is_proven
 from mlhops.rollout.draft import Draft
-from mlhops.rollout.intents import SetTraffic
+from mlhops.rollout.intents import Intent, SetTraffic
 from mlhops.rollout.reasons import Reason
 from mlhops.routing.traffic import Traffic
 
@@ -76,6 +76,20 @@ def set_traffic(draft: Draft) -> None:
         draft.before.insert(0, SetTraffic(Traffic({**rest, **kept}).given))
     else:
         draft.after.insert(0, SetTraffic(wanted))
+
+
+def give_no_more(draft: Draft) -> None:
+    """Leave out what would give the candidate a greater share than the route gives it."""
+    candidate = draft.candidate
+    if candidate is None:
+        return
+    name = candidate.inference_service
+
+    def is_fine(intent: Intent) -> bool:
+        return not isinstance(intent, SetTraffic) or intent.traffic.of(name) <= draft.routed(name)
+
+    draft.before = [intent for intent in draft.before if is_fine(intent)]
+    draft.after = [intent for intent in draft.after if is_fine(intent)]
 
 
 def _given(candidate: Candidate | None, now: Traffic) -> Traffic:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mlhops.statistics.arrays import Counts
 from mlhops.statistics.inference import contrasts, mcb, proportions
-from mlhops.statistics.inference.contrasts import Arms, Comparison, Intervals
+from mlhops.statistics.inference.contrasts import Arms, Intervals
 from mlhops.statistics.inference.gap import (
     Gap,
     absolute,
@@ -65,17 +65,17 @@ def answer(question: Question, arms: Arms, trials: Counts) -> list[Gap]:
         versus = None if question.against == "Rest" else j
         gap = undefined(rates, (int(trials[i]), int(trials[j])), versus)
         if i in place:
-            gap = _filled(gap, found, place[i], question.comparison)
+            gap = _filled(gap, found, place[i], question)
         elif i == j and known[i]:
             gap = own_reference(gap, question.comparison)
         result.append(gap)
     return result
 
 
-def _filled(gap: Gap, found: Intervals, i: int, comparison: Comparison) -> Gap:
+def _filled(gap: Gap, found: Intervals, i: int, question: Question) -> Gap:
     lower, upper = float(found.lower[i]), float(found.upper[i])
-    if comparison == "Difference":
-        size, bounds = abs(gap.signed), absolute(lower, upper)
+    if question.comparison == "Difference":
+        size, bounds = abs(gap.signed), absolute(lower, upper, question.largest)
     else:
         size, bounds = proportion(gap.rate, gap.rest), smaller_over_larger(lower, upper)
     return replace(

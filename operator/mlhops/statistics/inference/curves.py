@@ -12,6 +12,9 @@ from mlhops.statistics.inference.estimate import critical_of
 from mlhops.statistics.inference.proportions import wilson
 
 MOST_POINTS = 100
+_MOST_BINS = 10
+_LEAST_OF_A_BIN = 10
+"""Rows of a bin of numbers, whatever cells are small: of fewer a mean says little."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class RocPoint:
 
 @dataclass(frozen=True)
 class ReliabilityPoint:
-    """Predicted risk against observed rate in one bin."""
+    """Predicted risk against observed rate, or a predicted against a true number, in one bin."""
 
     predicted: float
     observed: float
@@ -88,6 +91,30 @@ def reliability(
         limits = wilson(np.array([events]), np.array([size]), critical_of(confidence))
         low, high = float(limits[0][0]), float(limits[1][0])
         points.append(ReliabilityPoint(risk / size, events / size, low, high))
+    return points
+
+
+def numeric_reliability(
+    label: Floats, value: Floats, cells: SmallCells, confidence: float = 0.95
+) -> list[ReliabilityPoint]:
+    """Return mean true against mean predicted numbers; nothing where there are too few rows.
+
+    Args:
+        label: the true number of each row.
+        value: the predicted number of each row.
+        cells: each bin has so many rows that they are no small cell.
+        confidence: of each point's interval, alone.
+    """
+    size = max(cells.smallest, _LEAST_OF_A_BIN)
+    bins = min(len(value) // size, _MOST_BINS)
+    if bins == 0:
+        return []
+    points = []
+    for rows in np.array_split(np.argsort(value, kind="stable"), bins):
+        true = label[rows]
+        mean = float(true.mean())
+        reach = critical_of(confidence) * float(true.std(ddof=1)) / len(rows) ** 0.5
+        points.append(ReliabilityPoint(float(value[rows].mean()), mean, mean - reach, mean + reach))
     return points
 
 

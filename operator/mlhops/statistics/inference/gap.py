@@ -76,13 +76,13 @@ def why(size: float) -> str:
     return NEITHER if math.isnan(size) else ""
 
 
-def absolute(lower: float, upper: float) -> tuple[float, float]:
-    """Return the interval of an absolute difference from that of the signed one, within 0 and 1."""
+def absolute(lower: float, upper: float, largest: float = 1.0) -> tuple[float, float]:
+    """Return the interval of an absolute difference from that of the signed one, up to the largest possible."""
     if math.isnan(lower) or math.isnan(upper):
         return math.nan, math.nan
-    high = min(max(abs(lower), abs(upper)), 1.0)
+    high = min(max(abs(lower), abs(upper)), largest)
     low = 0.0 if lower <= 0.0 <= upper else min(abs(lower), abs(upper))
-    return min(low, 1.0), high
+    return min(low, largest), high
 
 
 def smaller_over_larger(lower: float, upper: float) -> tuple[float, float]:

@@ -47,6 +47,42 @@ def undefined(cases: int = 0) -> Piece:
     )
 
 
+def limited(piece: Piece, limits: Callable[[float], tuple[float, float]]) -> Piece:
+    """Return a measure with other limits."""
+    return replace(piece, limits=limits)
+
+
+def folded(piece: Piece, target: float) -> Piece:
+    """Return how far a measure lies from its target, whichever way.
+
+    Its limits are those of the measure, folded: from zero on where they hold the target.
+    """
+
+    def limits(critical: float) -> tuple[float, float]:
+        lower, upper = (bound - target for bound in piece.limits(critical))
+        low = 0.0 if lower <= 0.0 <= upper else min(abs(lower), abs(upper))
+        # Undefined limits stay so.
+        return (low, max(abs(lower), abs(upper))) if lower == lower else (lower, upper)
+
+    away = piece.estimate - target
+    return replace(
+        piece,
+        estimate=abs(away),
+        limits=limits,
+        influence=-piece.influence if away < 0 else piece.influence,
+    )
+
+
+def logarithmic(arms: Arms) -> Arms:
+    """Return the same arms, with the covariance of their logarithms as ratios need it."""
+    scale = np.where(arms.estimate > 0, arms.estimate, np.nan)
+    with np.errstate(invalid="ignore"):
+        covariance = arms.covariance / np.outer(scale, scale)
+    # A measure of zero has no logarithm; what it varies by is as much as it may.
+    large = np.nan_to_num(covariance, nan=0.0) + np.diag(np.where(np.isnan(scale), 1.0, 0.0))
+    return Arms(arms.estimate, large, arms.limits)
+
+
 def arms(pieces: Iterable[Piece], number: int, rows: int) -> tuple[Arms, list[Piece]]:
     """Return measures of the same rows as arms, and the measures without their influences.
 

@@ -16,7 +16,7 @@ from mlhops.statistics.arrays import Bools, Counts, Floats, Indices
 from mlhops.statistics.inference import contrasts
 from mlhops.statistics.inference.contrasts import Arms, Comparison, Intervals
 from mlhops.statistics.inference.gap import Gap, proportion, undefined, why
-from mlhops.statistics.inference.question import Better, Question
+from mlhops.statistics.inference.question import Question
 
 
 def gaps_to_best(question: Question, arms: Arms, trials: Counts) -> list[Gap]:
@@ -26,7 +26,7 @@ def gaps_to_best(question: Question, arms: Arms, trials: Counts) -> list[Gap]:
     rivals = known & known[:, None] & (families == families[:, None])
     left, right = np.nonzero(np.triu(rivals, 1))
     found = contrasts.intervals(arms, left, right, comparison, question.confidence, question.seed)
-    lower, upper = _handicaps(found, left, right, rivals, comparison, better)
+    lower, upper = _handicaps(found, left, right, rivals, question)
     rates = np.where(rivals, arms.estimate, np.inf if better == "Lower" else -np.inf)
     first = rates.argmin(axis=1) if better == "Lower" else rates.argmax(axis=1)
     result = []
@@ -48,10 +48,11 @@ def _handicaps(
     left: Indices,
     right: Indices,
     rivals: Bools,
-    comparison: Comparison,
-    better: Better,
+    question: Question,
 ) -> tuple[Floats, Floats]:
     """Return between which bounds each group lies behind the best of its rivals, itself included."""
+    comparison, better = question.comparison, question.better
+    largest = question.largest if comparison == "Difference" else 1.0
     same = 0.0 if comparison == "Difference" else 1.0
     low, high = np.full((2, *rivals.shape), np.nan)
     low[np.diag_indices(len(rivals))] = high[np.diag_indices(len(rivals))] = same
@@ -63,8 +64,8 @@ def _handicaps(
     worst = np.maximum if comparison == "Difference" else np.minimum
     off = -np.inf if comparison == "Difference" else np.inf
     return (
-        np.clip(worst.reduce(np.where(rivals, low, off), axis=1) + 0.0, 0.0, 1.0),
-        np.clip(worst.reduce(np.where(rivals, high, off), axis=1) + 0.0, 0.0, 1.0),
+        np.clip(worst.reduce(np.where(rivals, low, off), axis=1) + 0.0, 0.0, largest),
+        np.clip(worst.reduce(np.where(rivals, high, off), axis=1) + 0.0, 0.0, largest),
     )
 
 

@@ -15,17 +15,7 @@ from mlhops.statistics.arrays import Bools, Floats, Indices
 from mlhops.statistics.inference import calibration, contrasts, influence
 from mlhops.statistics.inference.contrasts import Arms
 from mlhops.statistics.inference.influence import Piece
-from mlhops.statistics.inference.performance import LabelledAnswers, Statistic
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What one model says of each row."""
-
-    score: Floats | None
-    """None where the model answers with classes."""
-    called: Bools
-    """Whether it calls the row positive."""
+from mlhops.statistics.inference.performance import Answered, LabelledAnswers, Statistic, measured
 
 
 @dataclass(frozen=True)
@@ -51,9 +41,8 @@ class PairedDifference:
 
 def noninferiority(
     measure: Statistic,
-    label: Bools,
-    candidate: Answers,
-    stable: Answers,
+    candidate: Answered,
+    stable: Answered,
     atom: Indices,
     members: Bools,
     confidence: float,
@@ -63,8 +52,7 @@ def noninferiority(
 
     Args:
         measure: what is measured.
-        label: the true outcome of each row.
-        candidate: the candidate's answers.
+        candidate: the candidate's answers, with the true outcomes.
         stable: the answers of what serves now, to the same rows.
         atom: the atom of each row.
         members: one row per group, one column per atom; without groups, no rows.
@@ -74,7 +62,7 @@ def noninferiority(
     Raises:
         ValueError: a score is needed and there is none, or it is not finite, or no risk.
     """
-    settled, pieces, left, right = paired_arms(measure, label, candidate, stable, atom, members)
+    settled, pieces, left, right = paired_arms(measure, candidate, stable, atom, members)
     arms = unsettled(settled, pieces)
     half = len(pieces) // 2
     known = ~np.isnan(arms.estimate)
@@ -89,9 +77,8 @@ def noninferiority(
 
 def paired_arms(
     measure: Statistic,
-    label: Bools,
-    candidate: Answers,
-    stable: Answers,
+    candidate: Answered,
+    stable: Answered,
     atom: Indices,
     members: Bools,
 ) -> tuple[Arms, list[Piece], Indices, Indices]:
@@ -101,28 +88,28 @@ def paired_arms(
     Raises:
         ValueError: a score is needed and there is none, or it is not finite, or no risk.
     """
-    models = [LabelledAnswers(label, each.score, each.called) for each in (candidate, stable)]
+    models = candidate, stable
     everybody = np.ones((1, members.shape[1]), dtype=bool)
     parts = [np.flatnonzero(part[atom]) for part in np.concatenate([everybody, members])]
     cuts = [_edges(measure, models, rows) for rows in parts]
-    measured = (
-        measure.piece(model, rows, cut)
+    pieces_of = (
+        measured(measure, model, rows, cut)
         for model in models
         for rows, cut in zip(parts, cuts, strict=True)
     )
-    arms, pieces = influence.arms(measured, 2 * len(parts), len(label))
+    arms, pieces = influence.arms(pieces_of, 2 * len(parts), candidate.rows)
     new = np.arange(len(parts))
     old = new + len(parts)
     better, worse = (old, new) if measure.better == "Lower" else (new, old)
     return arms, pieces, better, worse
 
 
-def _edges(measure: Statistic, models: Sequence[LabelledAnswers], rows: Indices) -> Floats | None:
+def _edges(measure: Statistic, models: Sequence[Answered], rows: Indices) -> Floats | None:
     """Return bins of risk that both models can be measured in."""
     if not measure.binned:
         return None
-    both = np.concatenate([model.score for model in models])
-    return calibration.bins(both, [rows, rows + len(models[0].score)])
+    scores = [model.score for model in models if isinstance(model, LabelledAnswers)]
+    return calibration.bins(np.concatenate(scores), [rows, rows + len(scores[0])])
 
 
 def unsettled(arms: Arms, pieces: Sequence[Piece], times: Floats | None = None) -> Arms:

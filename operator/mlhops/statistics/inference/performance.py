@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from mlhops.statistics.inference.contrasts import Arms
 from mlhops.statistics.inference.estimate import Estimate, critical_of, undefined
 from mlhops.statistics.inference.gap import Gap, own_reference
 from mlhops.statistics.inference.influence import Piece
+from mlhops.statistics.inference.multiclass import ClassAnswers
+from mlhops.statistics.inference.numeric import NumericAnswers
 from mlhops.statistics.inference.proportions import effective_limits
 from mlhops.statistics.inference.question import Better, Question
 
@@ -44,6 +46,16 @@ class LabelledAnswers:
         return LabelledAnswers(self.label[rows], score, self.called[rows])
 
     @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.label)
+
+    @property
+    def order(self) -> Indices:
+        """The rows, so sorted that neighbours are alike."""
+        return np.lexsort((self.score, self.label))
+
+    @property
     def score(self) -> Floats:
         """The scores.
 
@@ -62,6 +74,10 @@ class LabelledAnswers:
         return self._ranked
 
 
+Answered: TypeAlias = LabelledAnswers | NumericAnswers | ClassAnswers
+"""A model's answers on labelled rows, whatever the type of the outcome."""
+
+
 class Statistic(Protocol):
     """A measure of a model's answers on some of the rows."""
 
@@ -74,10 +90,18 @@ class Statistic(Protocol):
         """Whether it is measured in bins of risk."""
 
     @property
+    def target(self) -> float | None:
+        """The value that is best, where more and less are both worse."""
+
+    @property
+    def largest(self) -> float:
+        """The largest difference that there can be of two of its values."""
+
+    @property
     def undefined(self) -> str:
         """Why there may be none."""
 
-    def piece(self, answers: LabelledAnswers, rows: Indices, bins: Floats | None = None) -> Piece:
+    def piece(self, answers: Answered, rows: Indices, bins: Floats | None = None) -> Piece:
         """Return the measure of some of the rows; NaN where it is undefined.
 
         Raises:
@@ -85,34 +109,40 @@ class Statistic(Protocol):
         """
 
 
-def estimate(
-    measure: Statistic,
-    label: Bools,
-    score: Floats | None,
-    called: Bools,
-    confidence: float,
-) -> Estimate:
+def estimate(measure: Statistic, answers: Answered, confidence: float) -> Estimate:
     """Return a measure of the whole model with its interval; no chance is involved.
+
+    Of a measure with a target it is how far the measure lies from that.
 
     Args:
         measure: what is measured.
-        label: the true outcome of each row.
-        score: the score of each row; None where the model answers with classes.
-        called: whether the model calls the row positive.
+        answers: the model's, of everybody.
         confidence: of the interval.
 
     Raises:
-        ValueError: a score is needed and there is none, or it is not finite, or no risk.
+        ValueError: a score is needed and there is none, or it is no risk.
     """
-    found = measure.piece(LabelledAnswers(label, score, called), np.arange(len(label)))
+    found = measured(measure, answers, np.arange(answers.rows))
     if np.isnan(found.estimate):
         return undefined(measure.undefined, found.cases)
     lower, upper = found.limits(critical_of(confidence))
     return Estimate(found.estimate, lower, upper, found.cases, limits=found.limits)
 
 
+def measured(
+    measure: Statistic, answers: Answered, rows: Indices, bins: Floats | None = None
+) -> Piece:
+    """Return a measure of some rows; of one with a target how far it lies from that.
+
+    Raises:
+        ValueError: there is no score, or it is no risk.
+    """
+    found = measure.piece(answers, rows, bins)
+    return found if measure.target is None else influence.folded(found, measure.target)
+
+
 def gaps(
-    measure: Statistic, answers: LabelledAnswers, atom: Indices, members: Bools, question: Question
+    measure: Statistic, answers: Answered, atom: Indices, members: Bools, question: Question
 ) -> list[Gap]:
     """Return the gap of every group's measure; undefined where a side has none.
 
@@ -126,22 +156,35 @@ def gaps(
     Raises:
         ValueError: a score is needed and there is none, or it is no risk, or `Reference` comes without references.
     """
-    if measure.binned:
+    if measure.binned and isinstance(answers, LabelledAnswers):
         return _binned_gaps(measure, answers, atom, members, question)
-    return answer(question, *arms(measure, answers, atom, question.arms(members)))
+    return answer(question, *arms(measure, answers, atom, question, question.arms(members)))
 
 
 def arms(
-    measure: Statistic, answers: LabelledAnswers, atom: Indices, parts: Bools
+    measure: Statistic, answers: Answered, atom: Indices, question: Question, parts: Bools
 ) -> tuple[Arms, Counts]:
-    """Return the measure of each part (parts by atoms), and how many cases it rests on."""
-    pieces = (measure.piece(answers, np.flatnonzero(part[atom])) for part in parts)
-    found, light = influence.arms(pieces, len(parts), len(answers.label))
-    return found, influence.cases(light)
+    """Return the measure of each part (parts by atoms), and how many cases it rests on.
+
+    Of a measure with a target the best group is the one that is nearest to it.
+    """
+    of = measured if question.against == "Best" else _as_it_is
+    pieces = (of(measure, answers, np.flatnonzero(part[atom])) for part in parts)
+    found, light = influence.arms(pieces, len(parts), answers.rows)
+    ratio = question.comparison == "Ratio"
+    return (influence.logarithmic(found) if ratio else found), influence.cases(light)
+
+
+def _as_it_is(measure: Statistic, answers: Answered, rows: Indices) -> Piece:
+    return measure.piece(answers, rows)
 
 
 def _binned_gaps(
-    measure: Statistic, answers: LabelledAnswers, atom: Indices, members: Bools, question: Question
+    measure: Statistic,
+    answers: LabelledAnswers,
+    atom: Indices,
+    members: Bools,
+    question: Question,
 ) -> list[Gap]:
     """Return the gap of every group where those that are compared have the same bins of risk.
 

@@ -261,6 +261,7 @@ class Measures:
     alike: Bools
     """Comparisons that are taken to be without a difference: too few cases to be told."""
     complete: bool = True
+    comparison: Comparison = "Difference"
     _critical: float = field(default=math.nan, init=False)
 
     def draw(self, growth: Floats) -> Drawn:
@@ -277,7 +278,7 @@ class Measures:
             self._critical = contrasts.critical(covariance, left, right, self.confidence, self.seed)
         now, then = (_spread(each, left, right) for each in (arms.covariance, covariance))
         narrower = np.sqrt(now / np.maximum(then, 1e-300))
-        roots = _touching(arms, left, right, self.bounds, self.alike[chosen])
+        roots = _touching(arms, (left, right), self.comparison, self.bounds, self.alike[chosen])
         up, down = (root * narrower for root in roots)
         stray = self._stray(covariance, left, right)
         z = self._critical
@@ -323,18 +324,30 @@ def mixed(
 
 
 def _touching(
-    arms: Arms, left: Indices, right: Indices, within: Bounds, alike: Bools
+    arms: Arms,
+    pairs: tuple[Indices, Indices],
+    comparison: Comparison,
+    within: Bounds,
+    alike: Bools,
 ) -> tuple[Floats, Floats]:
     """Return at how many standard errors each interval touches the upper and the lower bound;
-    less than none where the estimate lies beyond it."""
+    less than none where the estimate lies beyond it. Ratios are taken as differences of logarithms."""
     steps = np.concatenate([[0.0], np.geomspace(0.02, _FAR, 36)])
-    estimate = arms.estimate[left] - arms.estimate[right]
-    shift = np.where(alike, estimate, 0.0)
-    spans = [contrasts.limits_of(arms, left, right, "Difference", z) for z in steps[1:].tolist()]
-    lower = np.array([estimate - shift, *(low - shift for low, _ in spans)])
-    upper = np.array([estimate - shift, *(high - shift for _, high in spans)])
-    below = _root(steps, -upper, -lower, -within.low)
-    return _root(steps, lower, upper, within.high), below
+    left, right = pairs
+    low, high = within.low, within.high
+    spans = [contrasts.limits_of(arms, left, right, comparison, z) for z in steps[1:].tolist()]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if comparison == "Ratio":
+            estimate = np.log(arms.estimate[left]) - np.log(arms.estimate[right])
+            spans = [(np.log(lower), np.log(upper)) for lower, upper in spans]
+            low, high = float(np.log(low)), float(np.log(high))
+        else:
+            estimate = arms.estimate[left] - arms.estimate[right]
+        shift = np.where(alike, estimate, 0.0)
+        lower = np.array([estimate - shift, *(each - shift for each, _ in spans)])
+        upper = np.array([estimate - shift, *(each - shift for _, each in spans)])
+    below = _root(steps, -upper, -lower, -low)
+    return _root(steps, lower, upper, high), below
 
 
 def _root(steps: Floats, lower: Floats, upper: Floats, bound: float) -> Floats:

@@ -32,6 +32,8 @@ class Question:
     """For `Best`: whether lower or higher is better."""
     confidence: float = 0.95
     """The probability that all intervals hold."""
+    largest: float = 1.0
+    """The largest difference that there can be."""
 
     def arms(self, members: Bools) -> Bools:
         """Return what must be measured, as arms by atoms: the groups, and maybe all the rests."""

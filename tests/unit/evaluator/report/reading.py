@@ -19,7 +19,8 @@ from mlhops.evaluator.report.figures import Forest
 from mlhops.evaluator.report.markup import TEMPLATES
 from mlhops.evaluator.report.page import page
 from mlhops.evaluator.run import summary
-from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
+from mlhops.evaluator.scoring.measured import Measured, Missing
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.judge import judgement, phase_of_run
 
 from ..made_up import spec_with

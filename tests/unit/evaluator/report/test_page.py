@@ -17,7 +17,8 @@ from mlhops.evaluator.report.collect import Evaluated
 from mlhops.evaluator.report.figures import Counts
 from mlhops.evaluator.report.forests import forests
 from mlhops.evaluator.report.markup import STYLE
-from mlhops.evaluator.scoring.measured import Measured, Missing, Predictions
+from mlhops.evaluator.scoring.measured import Measured, Missing
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.evaluator.verdict.fairness import Fairness
 from mlhops.evaluator.verdict.judge import judgement
 
@@ -46,6 +47,7 @@ def source() -> str:
     return rendered()
 
 
+@pytest.mark.thorough
 def test_every_gate_is_there_with_its_verdict_and_its_sentence(source: str) -> None:
     run, text = evaluated(), Page(source).text
     assert len(run.gates) == len(EVERY_KIND)
@@ -112,6 +114,7 @@ def test_facts_say_what_was_measured_on_what() -> None:
     assert "file:///data.parquet" in text
 
 
+@pytest.mark.thorough
 def test_the_same_inputs_give_the_same_bytes() -> None:
     assert rendered(evaluated()) == rendered(evaluated())
 

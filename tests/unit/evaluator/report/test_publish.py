@@ -20,6 +20,7 @@ from ..conftest import ROWS, SPEC, Bench, changed, columns
 from .reading import Page, evaluated
 
 
+@pytest.mark.thorough
 def test_a_run_stores_its_report_where_the_spec_says_with_the_digest_of_its_bytes(
     bench: Bench, tmp_path: Path
 ) -> None:
@@ -96,6 +97,7 @@ def test_data_that_cannot_answer_are_reported_too(bench: Bench, tmp_path: Path) 
     assert "has only one class" in Page(path.read_text()).text
 
 
+@pytest.mark.thorough
 def test_being_stopped_while_the_report_is_stored_does_not_take_the_verdict_away(
     models: str, tmp_path: Path
 ) -> None:

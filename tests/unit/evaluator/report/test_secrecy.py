@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import Levels
-from mlhops.evaluator.scoring.measured import Predictions
+from mlhops.evaluator.tasks.predictions import Predictions
 from mlhops.statistics.arrays import Bools, Floats
 
 from ..made_up import people_of

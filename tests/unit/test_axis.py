@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mlhops.evaluator.report.axis import around, round_numbers
+from mlhops.axis import around, round_numbers
 
 numbers = st.floats(-1, 1, allow_nan=False)
 ratios = st.floats(0.0, 100.0) | st.just(math.inf)

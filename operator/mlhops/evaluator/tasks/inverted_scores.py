@@ -6,7 +6,7 @@ from mlhops.api.interface import Output
 from mlhops.measures.binary import AUROC
 from mlhops.small_cells import DEFAULT, SmallCells
 from mlhops.statistics.arrays import Bools, Floats, Indices
-from mlhops.statistics.inference.performance import estimate
+from mlhops.statistics.inference.performance import LabelledAnswers, estimate
 
 CONFIDENCE = 0.95
 _CHANCE = 0.5
@@ -36,7 +36,9 @@ def reversed_order(
     fewest = min(int(label.sum()), int((~label).sum()))
     if fewest < _FEWEST:
         return ""
-    found = estimate(AUROC, label, score, np.zeros(len(label), dtype=bool), CONFIDENCE)
+    found = estimate(
+        AUROC, LabelledAnswers(label, score, np.zeros(len(label), dtype=bool)), CONFIDENCE
+    )
     if not found.upper < _CHANCE:
         return ""
     span = f"{found.estimate:.2f} (95% interval {found.lower:.2f} to {found.upper:.2f}), below 0.5"

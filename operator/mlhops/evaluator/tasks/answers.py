@@ -12,17 +12,27 @@ from mlhops.inputs import answers as read
 from mlhops.inputs.classes import PAIR
 from mlhops.inputs.flaws import Flaw, FlawedError
 from mlhops.inputs.tensors import Tensor, as_decoded, flattened
-from mlhops.statistics.arrays import Bools, Floats
+from mlhops.statistics.arrays import Bools, Floats, Indices
+from mlhops.tasks.task import TaskName
 
 Values = Sequence[Json]
 Labels = frozenset[str]
 _ROUNDING = 1e-6
 """A probability may leave 0..1 by the rounding of single precision."""
+_SUM = 0.01
+"""By how much the probabilities of all classes may miss 1: some servers round each to a few digits."""
+_MANY = Output(type="Probability")
 _ENOUGH_ROWS = 50
 """So many probabilities are not all 0 or 1 by chance."""
 
 
-def of_v1(body: Json, output: Output, rows: int, labels: Labels = frozenset()) -> Values:
+def of_v1(
+    body: Json,
+    output: Output,
+    rows: int,
+    labels: Labels = frozenset(),
+    task: TaskName = "Binary",
+) -> Values:
     """Return one value per row from a v1 answer."""
     predictions = body.get("predictions") if isinstance(body, dict) else None
     try:
@@ -34,7 +44,7 @@ def of_v1(body: Json, output: Output, rows: int, labels: Labels = frozenset()) -
             "the model's answer has no list `predictions`, which the v1 protocol asks for: check "
             "that predictor.protocolVersion is what the server speaks"
         ) from error
-    return _one_per_row(answer, output, rows, labels)
+    return _one_per_row(answer, output, rows, labels, task)
 
 
 def of_v2(
@@ -43,6 +53,7 @@ def of_v2(
     rows: int,
     labels: Labels = frozenset(),
     datatypes: Sequence[str] = (),
+    task: TaskName = "Binary",
 ) -> Values:
     """Return one value per row from the output tensors of a v2 answer.
 
@@ -52,6 +63,7 @@ def of_v2(
         rows: how many rows were sent.
         labels: the values of the label as text.
         datatypes: of each tensor, where they are known.
+        task: what is predicted.
     """
     try:
         place = read.output_of([name for name, _, _ in tensors], output.name)
@@ -75,11 +87,15 @@ def of_v2(
             f"the model's answer holds {counted(len(flat), 'value')}, which does not fit its own "
             f"shape {list(shape)}"
         ) from error
-    return _one_per_row(answer, output, rows, labels)
+    return _one_per_row(answer, output, rows, labels, task)
 
 
-def _one_per_row(answer: Tensor, output: Output, rows: int, labels: Labels) -> Values:
-    """Return one value per row: the only one, or of one for each class the positive class's."""
+def _one_per_row(
+    answer: Tensor, output: Output, rows: int, labels: Labels, task: TaskName
+) -> Values:
+    """Return one value per row: the only one, or of one for each class the positive class's, or all of them."""
+    if task == "Multiclass" and output.type == "Probability":
+        return _one_of_each(answer, output, rows)
     try:
         return read.one_per_row(answer, output, rows=rows, labels=labels)
     except FlawedError as error:
@@ -97,13 +113,26 @@ def _one_per_row(answer: Tensor, output: Output, rows: int, labels: Labels) -> V
         ) from error
 
 
+def _one_of_each(answer: Tensor, output: Output, rows: int) -> Values:
+    """Return for each row a list of one value for each class."""
+    width = len(output.classes or ())
+    if list(answer.shape) != [rows, width]:
+        raise EvaluationError(
+            f"the model's answer has the shape {list(answer.shape)}, but [{rows}, {width}] was expected for "
+            f"{counted(rows, 'row')} and {width} classes in interface.output.classes: list all of them in the server's "
+            "order, serve probabilities (KServe's scikit-learn server does with PREDICT_PROBA=true in predictor.env), "
+            "or set output.type to Class"
+        )
+    return [list(answer.flat[row * width : (row + 1) * width]) for row in range(rows)]
+
+
 def _wanted(output: Output, rows: int) -> str:
     pair = f" or [{rows}, {len(output.classes or ()) or PAIR}]"
-    return f"[{rows}] or [{rows}, 1]" + ("" if output.type == "Class" else pair)
+    return f"[{rows}] or [{rows}, 1]" + ("" if output.type in ("Class", "Value") else pair)
 
 
 def _naming(output: Output, shape: Sequence[int], rows: int) -> str:
-    if output.type == "Class" or len(shape) != PAIR or shape[0] != rows:
+    if output.type in ("Class", "Value") or len(shape) != PAIR or shape[0] != rows:
         return ""
     if output.classes is not None:
         return ", or list as many classes in interface.output.classes as it has columns"
@@ -121,7 +150,8 @@ def scores(values: Values, output: Output) -> Floats:
     if strange:
         raise EvaluationError(
             f"the model answers NaN, null or infinity for {counted(strange, 'row')} of a batch of "
-            f"{len(numbers):,}: a score must be a finite number for every patient; correct how the "
+            f"{len(numbers):,}: a {'value' if output.type == 'Value' else 'score'} must be a finite number for every "
+            "patient; correct how the "
             "model treats missing values"
         )
     if output.type == "Probability":
@@ -172,14 +202,58 @@ def classes(values: Values, output: Output, known: frozenset[str]) -> Bools:
     return np.asarray(names == canonical(output.positive_class), dtype=bool)
 
 
+def probabilities(values: Values, classes: int) -> Floats:
+    """Return the probability of each class, float[rows, classes].
+
+    Raises:
+        EvaluationError: a value is no probability, or those of a row do not add up to 1.
+    """
+    flat = [
+        _number(each, _MANY) for row in values for each in (row if isinstance(row, list) else [row])
+    ]
+    found = np.array(flat, dtype=np.float64).reshape(len(values), classes)
+    scores(flat, _MANY)
+    wrong = int((np.abs(found.sum(axis=1) - 1) > _SUM).sum())
+    if wrong:
+        raise EvaluationError(
+            f"the model's probabilities of {counted(wrong, 'row')} of a batch of {len(found):,} do not add up to 1, "
+            "but interface.task is Multiclass: serve a probability of each class (softmax), or describe another task"
+        )
+    return np.clip(found, 0.0, 1.0)
+
+
+def places(values: Values, classes: Sequence[str]) -> Indices:
+    """Return the number of each value's class.
+
+    Raises:
+        EvaluationError: the model answers with a class that the interface does not list.
+    """
+    known = {canonical(name): place for place, name in enumerate(classes)}
+    found = [-1 if value is None else known.get(canonical(_text(value)), -1) for value in values]
+    foreign = found.count(-1)
+    if foreign:
+        raise EvaluationError(
+            "the model answers with classes that interface.output.classes does not list for "
+            f"{counted(foreign, 'row')} of a batch of {len(found):,}: list them there, or set output.type to "
+            "Probability"
+        )
+    return np.array(found, dtype=np.intp)
+
+
 def _number(value: object, output: Output) -> float:
     if value is None:
         return float("nan")
-    if isinstance(value, bool | int | float):
-        return float(value)
+    if isinstance(value, bool | int | float) and not (
+        isinstance(value, bool) and output.type == "Value"
+    ):
+        try:
+            return float(value)
+        except OverflowError:  # a whole number beyond all floats
+            return float("inf")
+    other = "" if output.type == "Value" else ", or set output.type to Class"
     raise EvaluationError(
         f"the model answers with {type(value).__name__}, but output.type is {output.type}: serve "
-        "numbers, or set output.type to Class"
+        f"numbers{other}"
     )
 
 
