@@ -110,6 +110,9 @@ _MEANINGS = """
   of that process.
 - **Report**: from verdicts and predictions of 50,000 people to the bytes of its HTML, with 32 gates
   over a group of 64 values whose names are as long as they may be. Memory is what Python allocates.
+- **Dashboard**: `kubectl mlhops dashboard`, a real kubectl and a real API server with 1,000 models in all standings in
+  turn: from the request for `/models` to the last byte of the page, one after the other; its CPU is that of the
+  dashboard's own process.
 - **Drift**: windows of rows against references of 10,000 rows, numbers correlated and some rounded,
   one look an hour and a budget of one false alarm in 30 days: so many of 10,000 looks may be false
   (the target). By the corrected chance alone, and with the effect that a policy asks for besides.

@@ -79,6 +79,7 @@ class Candidates:
         held = bool(part(before, "hold"))
         if not part(before, "stable"):
             self.counts(model, candidate)
+            self.is_lawful(model, candidate, "is promoted")
         self._answers.hear(model, candidate, entries(entry, "deciders"), held)
         if word(entry, "outcome") == "Promoted":
             # By the list that it was promoted under: somebody may have edited it since the status before.
@@ -131,6 +132,8 @@ class Candidates:
             self._scene.object_to(f"{revision} is to have {desired} while the rollout is paused")
         if more and desired >= 100:
             self.counts(model, new)
+        if more:
+            self.is_lawful(model, new, f"is to have {desired}")
         for image in unmeasured(self._scene, new) if more else ():
             self._scene.object_to(f"{revision} is to have {desired}, and {image} was not measured")
 
@@ -142,6 +145,12 @@ class Candidates:
             revision = word(candidate, "revision")
             words = f"{revision} is to have all requests with {ready} of {asked} replicas"
             self._scene.object_to(words)
+
+    def is_lawful(self, model: Object, candidate: Object, what: str) -> None:
+        """Nobody gets more below the floor of a safety board."""
+        found = self._scene.below_standard(model)
+        if found:
+            self._scene.object_to(f"{word(candidate, 'revision')} {what} {found}")
 
     def is_proven(self, model: Object, candidate: Object) -> bool:
         """Whether the proof that a candidate cites is one, now."""

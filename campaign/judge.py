@@ -213,6 +213,8 @@ class Judge:
             self._object(f"back at once to {revision}, which was rolled back from")
         elif not self._evidence.proves(cited, live, now, spec, moment, ever=True):
             self._object(f"back to {revision} without proof by what is asked for now")
+        else:
+            self._candidates.is_lawful(live, now, "serves again")
 
     def _promotion(self, live: Object, now: Object, old: Object) -> None:
         revision, service = word(now, "revision"), word(now, "inferenceService")

@@ -145,6 +145,8 @@ class Traffic:
             self._scene.object_to(f"{service} gets {share} after it has failed")
         if raised and share >= 100:
             self._candidates.counts(model, candidate)
+        if raised:
+            self._candidates.is_lawful(model, candidate, f"gets {share}")
         if raised and not self._candidates.is_proven(model, candidate):
             self._scene.object_to(f"{service} gets {share} without proof")
 

@@ -1,5 +1,6 @@
 """What a judge knows at one moment: the objects as they are, and what people have ever asked for."""
 
+from campaign.floor import below
 from campaign.history import Version
 from campaign.raw_json import Object, is_operators, owner, part, shares_of, whole, word
 
@@ -85,6 +86,11 @@ class Scene:
         """The most that a route gives it which the operator has written last."""
         routes = [r for r in self.routes_of(model) if is_operators(r, "spec", "rules")]
         return max((shares_of(route).get(service, 0) for route in routes), default=0)
+
+    def below_standard(self, model: Object) -> str:
+        """In what the spec that a status is about is below a standard; empty where in nothing."""
+        standards = self.of_kind("clinicalstandards").values()
+        return below(standards, model, self.spec_of(model))
 
     def all_decisions(self) -> list[Object]:
         """All Decisions that there ever were."""

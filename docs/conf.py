@@ -29,6 +29,7 @@ include_patterns = [
     "README.md",
     "SECURITY.md",
     "bench/RESULTS.md",
+    "manifests/**.md",
 ]
 exclude_patterns = ["build", ".venv*", "lab", "operator", "tests", "**/node_modules"]
 myst_heading_anchors = 4
@@ -55,7 +56,9 @@ def _read(app: Sphinx, docname: str, content: list[str]) -> None:
     """Give the index its navigation, which a forge shows as the lists that they are; links to folders have no page."""
     page = REPOSITORY / f"{docname}.md"
     content[0] = _LINK.sub(lambda match: _linked(match, page), content[0])
-    if docname == "README":
+    if docname.endswith(
+        "README"
+    ):  # what other pages lead to has no place of its own in the navigation
         content[0] = f"---\norphan: true\n---\n{content[0]}"
     if docname == INDEX:
         content[0] += "\n".join(_navigation(content[0], set(app.env.found_docs)))

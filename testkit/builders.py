@@ -172,6 +172,19 @@ def monitoring_policy(changes: Mapping[str, Json] | None = None, name: str = "wa
     return _changed(manifest, changes)
 
 
+def clinical_standard(
+    changes: Mapping[str, Json] | None = None, name: str = "high-risk"
+) -> Manifest:
+    """A ClinicalStandard that asks the model of this module for nothing that it has not."""
+    manifest: Manifest = {
+        "apiVersion": API_VERSION,
+        "kind": "ClinicalStandard",
+        "metadata": {"name": name},
+        "spec": {"appliesTo": {"riskClasses": ["III", "IV"]}},
+    }
+    return _changed(manifest, changes)
+
+
 def _changed(manifest: Manifest, changes: Mapping[str, Json] | None) -> Manifest:
     for path, value in (changes or {}).items():
         manifest = with_path(manifest, path, value)

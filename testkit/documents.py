@@ -29,15 +29,26 @@ def documented(page: str) -> dict[str, Manifest]:
 
 
 def documented_objects(page: str) -> dict[str, Manifest]:
-    """Each YAML block of a page that is an object of ours, without its namespace."""
+    """Each object in a YAML block of a page, without its namespace; a block may have several."""
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
     found: dict[str, Manifest] = {}
     for number, block in enumerate(blocks, 1):
-        manifest = cast(Manifest, yaml.safe_load(block))
-        if "kind" in manifest:
+        for index, manifest in enumerate(cast("list[Manifest]", list(yaml.safe_load_all(block)))):
+            if "kind" not in manifest:
+                continue
             metadata = cast(Manifest, manifest["metadata"])
             metadata.pop("namespace", None)
             if metadata.pop("generateName", None):
                 metadata["name"] = "example"
-            found[f"{page} block {number}"] = manifest
+            found[f"{page} block {number}{f', {index + 1}' if index else ''}"] = manifest
     return found
+
+
+def examples(folder: str) -> dict[str, Manifest]:
+    """Each file of a folder that is an object of ours."""
+    found = {path.name: yaml.safe_load(path.read_text()) for path in (ROOT / folder).glob("*.yaml")}
+    return {
+        f"{folder}/{name}": manifest
+        for name, manifest in sorted(found.items())
+        if str(manifest["apiVersion"]).startswith("mlhops.io/")
+    }

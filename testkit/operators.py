@@ -11,6 +11,7 @@ from mlhops.api.base import Manifest
 from tools.crd import KINDS
 
 PLURALS = {kind.name: kind.plural for kind in KINDS}
+CLUSTER = {kind.name for kind in KINDS if kind.cluster}
 
 
 class RefusedError(Exception):
@@ -31,7 +32,8 @@ class Server:
 
     def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
         """Create an object and return it as the server wrote it."""
-        return self._send("create_namespaced_custom_object", manifest, dry_run=dry_run)
+        scope = "cluster" if manifest["kind"] in CLUSTER else "namespaced"
+        return self._send(f"create_{scope}_custom_object", manifest, dry_run=dry_run)
 
     def replace(self, manifest: Manifest) -> Manifest:
         """Replace an object; its status stays."""
@@ -45,13 +47,14 @@ class Server:
         self, method: str, body: Manifest, *, name: str | None = None, dry_run: bool = False
     ) -> Manifest:
         options = {"name": name} if name else {}
+        if body["kind"] not in CLUSTER:
+            options["namespace"] = self.namespace
         if dry_run:
             options["dry_run"] = "All"
         try:
             answer = getattr(self._api, method)(
                 group=GROUP,
                 version=VERSION,
-                namespace=self.namespace,
                 plural=PLURALS[str(body["kind"])],
                 body=body,
                 field_validation="Strict",

@@ -6,6 +6,7 @@ from testkit.refusals_interface import EXPOSURE, INTERFACE, TASKS
 from testkit.refusals_policy import POLICY
 from testkit.refusals_records import DECISIONS, OTHERS
 from testkit.refusals_serving import CARD, METADATA, PREDICTOR
+from testkit.refusals_standard import STANDARDS
 
 REFUSALS = (
     *METADATA,
@@ -21,4 +22,5 @@ REFUSALS = (
     *DECISIONS,
     *OTHERS,
     *POLICY,
+    *STANDARDS,
 )

@@ -328,6 +328,12 @@ TASKS = (
         "classes are required: list them all, in the server's order",
     ),
     Refusal(
+        "several classes that are a score",
+        multiclass_model({"spec.interface.output.type": "Score"}),
+        "spec.interface.output.type",
+        "a Multiclass model answers with Probability or Class: set output.type to that, or task",
+    ),
+    Refusal(
         "several classes with a threshold",
         multiclass_model({"spec.interface.output.threshold": 0.5}),
         "spec.interface.output.threshold",

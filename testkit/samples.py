@@ -5,6 +5,7 @@ from testkit.builders import (
     DIGEST,
     at_path,
     clinical_model,
+    clinical_standard,
     decision,
     evaluation,
     monitoring_policy,
@@ -13,7 +14,7 @@ from testkit.builders import (
     regression_model,
     without,
 )
-from testkit.documents import documented, documented_objects
+from testkit.documents import documented, documented_objects, examples
 
 _INTERFACE: Manifest = {
     "task": "Binary",
@@ -185,6 +186,27 @@ DEFAULTED: dict[str, tuple[Manifest, Manifest]] = {
             },
             "actions": [{"name": "a", "type": "Notify", "when": ["Drift"], "cooldown": "6h"}],
             "privacy": {"minCellSize": 10},
+        },
+    ),
+    "ClinicalStandard": (
+        clinical_standard({"spec.gates": [{"name": "g", "type": "Latency", "metrics": ["P99"]}]}),
+        {
+            "appliesTo": {"riskClasses": ["III", "IV"]},
+            "gates": [
+                {
+                    "name": "g",
+                    "type": "Latency",
+                    "metrics": ["P99"],
+                    "groups": [],
+                    "intersections": [],
+                    "assurance": "NotRefuted",
+                }
+            ],
+            "data": {"digest": False, "uriPrefixes": []},
+            "rollout": {},
+            "overrides": {"failed": "Allowed"},
+            "monitoring": {"policy": False, "sidecar": False},
+            "card": {"required": [], "riskClasses": []},
         },
     ),
 }
@@ -418,6 +440,49 @@ EVERYTHING = clinical_model(
             "paused": True,
         },
         "spec.monitoring": {"policyRef": {"name": "ward"}},
+    }
+)
+
+
+STANDARD = clinical_standard(
+    {
+        "spec.appliesTo.namespaceSelector": {
+            "matchLabels": {"example.org/use": "patients"},
+            "matchExpressions": [
+                {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["sandbox"]},
+                {"key": "team", "operator": "Exists"},
+            ],
+        },
+        "spec.gates": [
+            {
+                "name": "equal-misses",
+                "type": "Fairness",
+                "metrics": ["FalseNegativeRate", "EqualizedOdds"],
+                "groups": ["sex"],
+                "intersections": [["sex", "ageBand"]],
+                "comparison": "Difference",
+                "against": "Rest",
+                "limit": 0.1,
+                "assurance": "Proven",
+                "confidence": 0.95,
+                "minPositives": 30,
+                "minNegatives": 30,
+            },
+            {"name": "ranks", "type": "Performance", "metrics": ["AUROC"], "limit": 0.7},
+            {
+                "name": "no-worse",
+                "type": "Performance",
+                "metrics": ["AUROC", "Brier"],
+                "groups": ["sex"],
+                "margin": 0.02,
+            },
+            {"name": "in-time", "type": "Latency", "metrics": ["P99"], "limit": 2},
+        ],
+        "spec.data": {"digest": True, "uriPrefixes": ["pvc://held-out/"], "minCellSize": 10},
+        "spec.rollout": {"maxFirstWeight": 10, "minPause": "24h", "minRequests": 100},
+        "spec.overrides": {"longest": "7d", "failed": "Refused"},
+        "spec.monitoring": {"policy": True, "sidecar": True, "evaluateEvery": "7d"},
+        "spec.card": {"required": ["users", "outOfScope"], "riskClasses": ["III", "IV"]},
     }
 )
 
@@ -743,6 +808,10 @@ ACCEPTED: dict[str, Manifest] = {
     ),
     "a policy": monitoring_policy(),
     "a policy that says everything": POLICY,
+    "a standard": clinical_standard(),
+    **documented_objects("docs/standards.md"),
+    **examples("manifests/examples/standards"),
+    "a standard that says everything": STANDARD,
     "windows of a minute": monitoring_policy(
         {
             "spec.drift.windows": [

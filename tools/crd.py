@@ -21,6 +21,7 @@ from mlhops.api.decision import Decision
 from mlhops.api.evaluation import Evaluation
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
+from mlhops.api.standard import ClinicalStandard
 from mlhops.measures.measure import MEASURES, Share
 from tools import generated
 
@@ -46,6 +47,8 @@ class Kind:
     short: str
     columns: tuple[Column, ...]
     immutable: bool = False
+    cluster: bool = False
+    """Whether it belongs to no namespace."""
     selectable: tuple[str, ...] = ()
     """Fields by which the API server can be asked for some objects only."""
 
@@ -53,6 +56,11 @@ class Kind:
     def name(self) -> str:
         """The kind's name."""
         return self.model.__name__
+
+    @property
+    def has_status(self) -> bool:
+        """Whether the operator tells something of its objects in them."""
+        return "status" in self.model.model_fields
 
 
 def _ready(type_: str) -> str:
@@ -134,6 +142,20 @@ KINDS = (
         immutable=True,
         selectable=(".spec.model", ".spec.revision", ".spec.action", ".status.phase"),
     ),
+    Kind(
+        ClinicalStandard,
+        "clinicalstandards",
+        "std",
+        (
+            Column("Classes", ".spec.appliesTo.riskClasses"),
+            Column("Digest", ".spec.data.digest", "boolean"),
+            Column("First weight", ".spec.rollout.maxFirstWeight", "integer"),
+            Column("Pause", ".spec.rollout.minPause"),
+            Column("Override", ".spec.overrides.longest"),
+            _AGE,
+        ),
+        cluster=True,
+    ),
 )
 
 
@@ -149,6 +171,8 @@ def structural(schema: Manifest, definitions: Manifest) -> Manifest:
     for key, value in schema.items():
         if key in _DROPPED or (key == "default" and value is None):
             continue
+        if key == "additionalProperties" and value is False:
+            continue  # a structural schema refuses what it does not name anyway
         if key == "properties":
             result[key] = {
                 name: structural(cast(Manifest, part), definitions)
@@ -250,7 +274,7 @@ def _schema(kind: Kind) -> Manifest:
             "kind": {"type": "string", "description": "The kind of the object."},
             "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": _part(kind, "spec"),
-            "status": _part(kind, "status"),
+            **({"status": _part(kind, "status")} if kind.has_status else {}),
         },
     }
     if kind.model is ClinicalModel:
@@ -279,7 +303,7 @@ def crd(kind: Kind) -> Manifest:
         "metadata": {"name": f"{kind.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": "Cluster" if kind.cluster else "Namespaced",
             "names": {
                 "kind": kind.name,
                 "listKind": f"{kind.name}List",
@@ -293,7 +317,7 @@ def crd(kind: Kind) -> Manifest:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    **({"subresources": {"status": {}}} if kind.has_status else {}),
                     "additionalPrinterColumns": columns,
                     **({"selectableFields": selectable} if selectable else {}),
                     "schema": {"openAPIV3Schema": _schema(kind)},

@@ -24,9 +24,11 @@ from mlhops.controller.resources import (
     EVENTS,
     JOBS,
     MODELS,
+    NAMESPACES,
     POLICIES,
     REVISIONS,
     SERVICES,
+    STANDARDS,
     Kind,
 )
 from mlhops.routing.registry import PARENTS, ROUTED
@@ -117,7 +119,7 @@ def _aggregated(*roles: str) -> dict[str, str]:
     return {f"rbac.authorization.k8s.io/aggregate-to-{role}": "true" for role in roles}
 
 
-_ALL = ("clinicalmodels", "decisions", "evaluations", "monitoringpolicies")
+_ALL = ("clinicalmodels", "clinicalstandards", "decisions", "evaluations", "monitoringpolicies")
 _MADE_BY_PEOPLE = ("clinicalmodels", "monitoringpolicies")
 _ON_RECORD = ("decisions", "evaluations")
 
@@ -137,12 +139,15 @@ ROLES = (
         namespaced=True,
     ),
     # Of what is outside of the namespaces that it watches, such an operator reads the Gateways that models name.
-    # So are the runtimes of the cluster, of which KServe makes the model servers, and of which one is chosen.
+    # So are the runtimes of the cluster, of which KServe makes the model servers, and of which one is chosen, the
+    # standards, and the labels of namespaces by which these choose.
     Role(
         "operator-outside",
         (
             *(Rule(kind.group, (kind.plural,), ("get",)) for kind in PARENTS),
             Rule(CLUSTER_RUNTIMES.group, (CLUSTER_RUNTIMES.plural,), ("get", "list")),
+            Rule(STANDARDS.group, (STANDARDS.plural,), ("list",)),
+            Rule(NAMESPACES.group, (NAMESPACES.plural,), ("get",)),
         ),
         scoped=True,
     ),
@@ -157,6 +162,8 @@ ROLES = (
             Rule(GROUP, (RISK_CLASS,), ("update",)),
         ),
     ),
+    # A safety board's: what it asks for, nobody lowers who may only write models. No role of Kubernetes' own has it.
+    Role("standards", (Rule(GROUP, ("clinicalstandards",), (*_READ, *_WRITE)),)),
 )
 
 

@@ -17,12 +17,12 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _ALLOWED: Sequence[tuple[str, Sequence[str]]] = (
     ("mlhops.io", ("clinicalmodels", "clinicalmodels/status", "evaluations")),
     ("mlhops.io", ("evaluations/status", "decisions", "decisions/status")),
-    ("mlhops.io", ("monitoringpolicies", "monitoringpolicies/status")),
+    ("mlhops.io", ("monitoringpolicies", "monitoringpolicies/status", "clinicalstandards")),
     ("serving.kserve.io", ("clusterservingruntimes", "inferenceservices", "servingruntimes")),
     ("gateway.networking.k8s.io", ("gateways", "httproutes")),
     ("batch", ("jobs",)),
     ("apps", ("controllerrevisions",)),
-    ("", ("pods", "configmaps", "events")),
+    ("", ("pods", "configmaps", "events", "namespaces")),
 )
 _CALM = 4.0
 _WINDOW = 8.0
@@ -49,6 +49,7 @@ RIGHTS: tuple[Right, ...] = (
     Right("jobs", _READS, ("the evaluator cannot start", "jobs", "forbidden"), "1.0.0"),
     Right("pods", ("watch",), ("the operator may not read what it needs", "pods"), "1.0.0"),
     Right("clinicalmodels/status", _READS, (), "1.0.0"),
+    Right("clinicalstandards", (), ("may not read clinicalstandards",), "1.0.0"),
     Right("events", (), (), "2.0.0"),
     Right("gateways", ("list", "watch"), (), "2.0.0"),
 )

@@ -59,6 +59,9 @@ def problems_at_rest(server: Server) -> list[str]:
         problems.append(f"stable {stable} is not there")
     elif known and _told(server, stable) != _asked(server, model):
         problems.append(f"{stable} counts {_told(server, stable)}, not {_asked(server, model)}")
+    types = {word(condition, "type") for condition in entries(status, "conditions")}
+    if "MeetsStandard" in types:
+        problems.append("it is held to a standard, and there is none")
     if phase == "Healthy" and candidate:
         problems.append("healthy with a candidate")
     return problems + _route_problems(server, stable, candidate) + _decision_problems(server)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from campaign.simulation.actors.answers import Answers
+from campaign.simulation.actors.board import Board
 from campaign.simulation.actors.collector import Collector
 from campaign.simulation.actors.evaluator import Evaluator
 from campaign.simulation.actors.gateway import Gateway
@@ -130,6 +131,7 @@ class Episode:
         self.stage = stage
         self.restores = Restores(seed, number, steps)
         self.users, self.others = Users(stage), Others(stage)
+        self.board = Board(stage, seed, number)
         self.kserve, self.gateway = KServe(stage), Gateway(stage)
         self.looks = Looks(stage)
         self.court = Court(self.server, self.evaluator.successes, self.told)
@@ -219,6 +221,8 @@ class Episode:
                 self.restores.keep(self)
             elif self.restores.is_restore_due(self.outcome.steps):
                 self._did(self._restore())
+            elif self.board.is_due(self.outcome.steps):
+                self._did(self.board.act())
             else:
                 self._one_of_chaos()
         if is_leaving(self.server):
@@ -434,6 +438,7 @@ class Episode:
         done = (
             self.watches.tell(self.operator)
             or self.others.tidy()
+            or self.board.adjourn()
             or (not holds and self.users.let_go())
             or self.users.begin()
             or self.users.correct()

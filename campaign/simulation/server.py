@@ -31,12 +31,14 @@ from mlhops.controller.resources import (
     GATEWAYS,
     JOBS,
     MODELS,
+    NAMESPACES,
     PODS,
     POLICIES,
     REVISIONS,
     ROUTES,
     RUNTIMES,
     SERVICES,
+    STANDARDS,
     Kind,
 )
 from mlhops.json_access import at, items, text
@@ -58,6 +60,8 @@ KINDS = {
         POLICIES,
         RUNTIMES,
         CLUSTER_RUNTIMES,
+        STANDARDS,
+        NAMESPACES,
     )
 }
 _NAMES = {
@@ -74,6 +78,8 @@ _NAMES = {
     POLICIES: "MonitoringPolicy",
     RUNTIMES: "ServingRuntime",
     CLUSTER_RUNTIMES: "ClusterServingRuntime",
+    STANDARDS: "ClinicalStandard",
+    NAMESPACES: "Namespace",
     EVENTS: "Event",
 }
 _WITH_STATUS = frozenset(

@@ -194,6 +194,10 @@ class History:
             managed={"manager": by, "fieldsV1": {"f:spec": fields}},
         )
 
+    def asks(self, **floor: object) -> Self:
+        """A safety board asks for something at least."""
+        return self._put("clinicalstandards", "board", floor)
+
     def policy(self, **action: object) -> Self:
         """A policy has one action, `train`."""
         return self._put("monitoringpolicies", "ward", {"actions": [{"name": "train", **action}]})

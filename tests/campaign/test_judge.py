@@ -23,6 +23,7 @@ SERVED_B = {"revision": "b", "digest": digest_of("b"), "inferenceService": "seps
 PROOF_B = {"evaluation": "sepsis-b-1", "digest": digest_of("b")}
 AGAIN = {"attempt": 2, "failure": {}, "proof": {}, "stepIndex": 0}
 _ALL = {"stepIndex": 2, "desiredWeight": 100, "proof": PROOF_B}
+TO_FIFTY: dict[str, object] = {"stepIndex": 1, "desiredWeight": 50}
 TO_B = {"stepIndex": 0, "desiredWeight": 10, "proof": PROOF_B}
 
 
@@ -170,6 +171,20 @@ WELL = {
         .stable("a", "FastRolledBack", previous=SERVED_B)
     ),
     "nothing yet": History(),
+    "a standard that is tightened takes nothing away": (
+        climbing().asks(data={"digest": True}).candidate("b", trouble="slow").route(a=90, b=10)
+    ),
+    "a standard for another risk class": (
+        climbing()
+        .asks(appliesTo={"riskClasses": ["I"]}, data={"digest": True})
+        .candidate("b", **TO_FIFTY)
+    ),
+    "a way back by a decision below a standard": (
+        promoted()
+        .asks(data={"digest": True})
+        .decide("Rollback", "a", "back")
+        .stable("a", "FastRolledBack", rolledBack=BACK, previous=REJECTED)
+    ),
     "a first revision": first(),
     "a revision that climbs": climbing(),
     "a deletion that takes from the candidate": (
@@ -653,7 +668,44 @@ ENOUGH_PODS = {
     ),
 }
 
+_LIMIT = {"name": "fair", "metrics": ["FalseNegativeRate"], "limit": 0.001}
+
+BELOW_A_STANDARD = {
+    "b is to have 50 without a digest, below board": (
+        climbing().asks(data={"digest": True}).candidate("b", **TO_FIFTY)
+    ),
+    "b is to have 50 on 0 requests, below board": (
+        _steps({"setWeight": 10}, {"setWeight": 50})
+        .wish(rollout={"steps": [{"setWeight": 50}], "evidence": {"minRequests": 0}})
+        .model()
+        .asks(rollout={"minRequests": 50})
+        .candidate("b", desiredWeight=50)
+    ),
+    "b is to have 50 with a first weight of 10, below board": (
+        climbing().asks(rollout={"maxFirstWeight": 5}).candidate("b", **TO_FIFTY)
+    ),
+    "b is to have 50 without gate fair, below board": (
+        climbing().asks(gates=[_LIMIT]).candidate("b", **TO_FIFTY)
+    ),
+    "in the route: b gets 50 without a digest, below board": (
+        climbing().candidate("b", **TO_FIFTY).asks(data={"digest": True}).route(a=50, b=50)
+    ),
+    "a is promoted without a digest, below board": (
+        History()
+        .asks(data={"digest": True})
+        .service("a")
+        .candidate("a")
+        .proven("a")
+        .candidate("a", proof={"evaluation": "sepsis-a-1", "digest": digest_of("a")})
+        .stable("a")
+    ),
+    "a serves again without a digest, below board": (
+        promoted().asks(data={"digest": True}).stable("a", "FastRolledBack", previous=SERVED_B)
+    ),
+}
+
 RULES = {
+    "nothing raised below a standard": BELOW_A_STANDARD,
     "what serves": WHAT_SERVES,
     "nothing begins for what leaves": LEAVING,
     "host names apart": APART,

@@ -17,11 +17,23 @@ from mlhops.controller.cache.hearing import Hearing
 from mlhops.controller.cache.store import LABELLED, WATCHED
 from mlhops.controller.kube.client import Client
 from mlhops.controller.kube.relist import Relist
-from mlhops.controller.resources import CLUSTER_RUNTIMES, CONFIG_MAPS, POLICIES, RUNTIMES, Kind
+from mlhops.controller.resources import (
+    CLUSTER_RUNTIMES,
+    CONFIG_MAPS,
+    POLICIES,
+    RUNTIMES,
+    STANDARDS,
+    Kind,
+)
 from mlhops.json_access import at, text
 from mlhops.kserve.names import MODEL_LABEL
 from testkit.api import Api, until
-from testkit.builders import clinical_model, monitoring_policy, serving_runtime
+from testkit.builders import (
+    clinical_model,
+    clinical_standard,
+    monitoring_policy,
+    serving_runtime,
+)
 from testkit.fake_controllers import MODEL, Hands, OperatorProcess
 from testkit.installed import Right, forbidden, granted, kubeconfig_of_operator, rules_of, used
 
@@ -57,6 +69,7 @@ def run_canaries(hands: Hands) -> None:
     """One version serves, one cannot be evaluated and is superseded, one climbs after an approval."""
     hands.api.create(RUNTIMES, hands.namespace, serving_runtime("ServingRuntime"))
     hands.api.create(CLUSTER_RUNTIMES, "", serving_runtime("ClusterServingRuntime"))
+    hands.api.create(STANDARDS, "", clinical_standard())
     hands.promote_first(predictor=NAMED)
     hands.api.create(POLICIES, hands.namespace, monitoring_policy())
     evaluation = at(clinical_model(), "spec", "evaluation")

@@ -14,6 +14,7 @@ from mlhops.api.base import Manifest
 from testkit.builders import (
     DIGEST,
     clinical_model,
+    clinical_standard,
     decision,
     evaluation,
     monitoring_policy,
@@ -29,12 +30,14 @@ COLUMNS = {
     "eval": "NAME MODEL VERSION PHASE PASSED PRIMARY ROWS AGE",
     "dec": "NAME MODEL REVISION ACTION BY PHASE GATES UNTIL AGE MESSAGE",
     "monpol": "NAME MODELS DRIFT INSUFFICIENT WORST OF AGE",
+    "std": "NAME CLASSES DIGEST FIRST WEIGHT PAUSE OVERRIDE AGE",
 }
 WIDE = {
     "clm": "MESSAGE URL OVERRIDDEN OVERRIDE ENDS",
     "eval": "MESSAGE SEED DIGEST",
     "dec": "",
     "monpol": "",
+    "std": "",
 }
 CONDITION: Manifest = {
     "type": "Ready",
@@ -90,16 +93,38 @@ MEASURED: Manifest = {
 
 @pytest.fixture(scope="module")
 def filled(control_plane: ControlPlane) -> Iterator[str]:
-    """A namespace with one object of each kind."""
+    """A namespace with one object of each kind, and a standard for it alone."""
     namespace = f"columns-{secrets.token_hex(4)}"
     control_plane.kubectl("create", "namespace", namespace)
     server = Server(control_plane.kubeconfig, namespace)
     made = [server.create(manifest) for manifest in GOOD]
+    server.create(_standard(namespace))
     by_kind = {str(one["kind"]): one for one in made}
     server.replace_status(with_path(by_kind["ClinicalModel"], "status", STATUS))
     server.replace_status(with_path(by_kind["Evaluation"], "status", MEASURED))
     yield namespace
+    control_plane.kubectl("delete", "std", "columns")
     control_plane.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def _standard(namespace: str) -> Manifest:
+    labels: Manifest = {"kubernetes.io/metadata.name": namespace}
+    asked: Manifest = {
+        "appliesTo": {"riskClasses": ["III"], "namespaceSelector": {"matchLabels": labels}},
+        "data": {"digest": True},
+        "rollout": {"maxFirstWeight": 10, "minPause": "24h"},
+        "overrides": {"longest": "7d"},
+    }
+    return clinical_standard({"spec": asked}, "columns")
+
+
+def test_the_columns_of_a_standard_tell_what_it_asks(
+    control_plane: ControlPlane, filled: str
+) -> None:
+    del filled
+    table = control_plane.kubectl("get", "std")
+
+    assert " ".join(table.splitlines()[1].split()).startswith('columns ["III"] true 10 24h 7d ')
 
 
 @pytest.mark.parametrize("short", COLUMNS)
@@ -162,6 +187,13 @@ def test_explain_tells_what_a_rollout_is(control_plane: ControlPlane) -> None:
     assert "How a new revision takes over." in text
     assert "Rollback removes a failed candidate" in text
     assert "enum: Rollback, Pause" in text
+
+
+def test_explain_tells_what_a_standard_asks(control_plane: ControlPlane) -> None:
+    text = " ".join(control_plane.kubectl("explain", "std.spec.rollout").split())
+
+    assert "How carefully a new revision must take over." in text
+    assert "The largest first weight above 0, in percent." in text
 
 
 def test_explain_tells_what_a_gate_demands(control_plane: ControlPlane) -> None:

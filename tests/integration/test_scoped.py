@@ -10,10 +10,10 @@ import pytest
 from lab.control import ControlPlane, gateway_api_crds, kserve_crds
 from mlhops.api.base import Json, Manifest
 from mlhops.controller.kube.relist import RELIST_SECONDS
-from mlhops.controller.resources import CLUSTER_RUNTIMES, MODELS, SERVICES
+from mlhops.controller.resources import CLUSTER_RUNTIMES, MODELS, SERVICES, STANDARDS
 from mlhops.json_access import at, items, text
 from testkit.api import Api, until
-from testkit.builders import clinical_model, serving_runtime
+from testkit.builders import clinical_model, clinical_standard, serving_runtime
 from testkit.fake_controllers import ACCOUNTS, Hands, OperatorProcess
 from testkit.helm import Helm
 from testkit.installed import (
@@ -80,8 +80,12 @@ def test_it_runs_a_model_of_its_namespace_with_no_forbidden_call_and_touches_no_
         plane.install(kserve_crds())
         until("KServe's kind", lambda: api.http.get(SERVICES.path(WARD)).is_success)
         api.create(CLUSTER_RUNTIMES, "", serving_runtime("ClusterServingRuntime"))
+        label: Json = {"matchLabels": {"kubernetes.io/metadata.name": WARD}}
+        asked: dict[str, Json] = {"spec.appliesTo": {"namespaceSelector": label}}
+        api.create(STANDARDS, "", clinical_standard(asked))
         until("word of KServe", hands.services, RELIST_SECONDS + PROMPTLY)
         hands.promote_first(exposure=exposure)
+        assert hands.condition("MeetsStandard")["status"] == "True"
         watched = Right("serving.kserve.io", "inferenceservices", "watch")
         until("a watch of KServe's kind", lambda: watched in used(plane.audit_log), PROMPTLY)
         assert process.stop() == 0

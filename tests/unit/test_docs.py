@@ -15,8 +15,9 @@ from mlhops.api.decision import Decision
 from mlhops.api.interface import Feature, Interface, Output
 from mlhops.api.model import ClinicalModel
 from mlhops.api.policy import MonitoringPolicy
+from mlhops.api.standard import ClinicalStandard
 from mlhops.evaluator.scoring.features import inputs, payload
-from testkit.documents import documented, documented_objects
+from testkit.documents import documented, documented_objects, examples
 
 EXAMPLES = {**documented("docs/data.md"), **documented("docs/gates.md")}
 
@@ -25,6 +26,23 @@ def test_the_example_of_a_policy_says_only_what_there_is() -> None:
     (policy,) = documented_objects("docs/monitoring.md").values()
 
     assert within(policy["spec"], MonitoringPolicy.model_validate(policy).to_json()["spec"])
+
+
+STANDARDS = {**documented_objects("docs/standards.md"), **examples("manifests/examples/standards")}
+
+
+def test_there_are_standards_for_research_class_two_and_the_classes_above() -> None:
+    assert [str(cast(Manifest, one["metadata"])["name"]) for one in STANDARDS.values()] == [
+        "class-iii-iv",
+        "class-ii",
+        "class-iii-iv",
+        "research",
+    ]
+
+
+@pytest.mark.parametrize("standard", STANDARDS.values(), ids=STANDARDS.keys())
+def test_the_examples_of_standards_say_only_what_there_is(standard: Manifest) -> None:
+    assert within(standard["spec"], ClinicalStandard.model_validate(standard).to_json()["spec"])
 
 
 @pytest.mark.parametrize("page", ["docs/decisions.md", "docs/gates.md"])

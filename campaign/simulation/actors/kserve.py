@@ -66,14 +66,14 @@ class KServe:
             return self.change_runtime()
         if told == self._answered:
             changed = ""  # the operator has not looked since it was answered
-        if changed:
-            self._answered = told
         if changed == "RuntimeChanged":
+            self._answered = told
             return self.change_runtime()
         for live in self._stage.objects(SERVICES):
             if at(live, "metadata", "deletionTimestamp") is not None:
                 return self._finish(live)
             if changed == "ServerChanged" and name_of(live) == stable:
+                self._answered = told
                 return self._move_tag(live)
             done = self._proceed(live)
             if done:

@@ -18,6 +18,7 @@ class ConditionType(StrEnum):
     PROMOTED = "Promoted"
     GATES_PASSED = "GatesPassed"
     SERVER_MEASURED = "ServerMeasured"
+    MEETS_STANDARD = "MeetsStandard"
     DRIFT_DETECTED = "DriftDetected"
     DATA_QUALITY_DEGRADED = "DataQualityDegraded"
 

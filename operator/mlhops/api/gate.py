@@ -58,17 +58,34 @@ def _margin(bounds: MeasureBounds) -> str:
     return f"margin must be more than 0 and less than {bounds.high - bounds.low:g}: {bounds.margin}"
 
 
+Margin = Annotated[
+    float,
+    Field(
+        json_schema_extra=rules(
+            ("self > 0.0", _margin(SHARE)),
+        )
+    ),
+]
+"""How much worse something may be, in the metric's own unit."""
+
+Confidence = Annotated[
+    float,
+    Field(
+        json_schema_extra=rules(  # the server's own message would round the bounds to 0
+            (
+                "self >= 0.5 && self <= 0.999",
+                "confidence must be between 0.5 and 0.999: write 0.95 for 95 %",
+            )
+        )
+    ),
+]
+"""A confidence level."""
+
+
 class NonInferiority(Resource):
     """What a candidate must prove against the stable revision, on the same people."""
 
-    margin: Annotated[
-        float,
-        Field(
-            json_schema_extra=rules(
-                ("self > 0.0", _margin(SHARE)),
-            )
-        ),
-    ]
+    margin: Margin
     """How much worse than stable is still acceptable, in the metric's own unit."""
 
 
@@ -281,17 +298,7 @@ class Gate(
     assurance: Literal["Proven", "NotRefuted"] = "Proven"
     """Proven passes only if the whole interval is within the limit; NotRefuted unless it is wholly
     beyond. Non-inferiority is always to be proven."""
-    confidence: Annotated[
-        float,
-        Field(
-            json_schema_extra=rules(  # the server's own message would round the bounds to 0
-                (
-                    "self >= 0.5 && self <= 0.999",
-                    "confidence must be between 0.5 and 0.999: write 0.95 for 95 %",
-                )
-            )
-        ),
-    ] = 0.95
+    confidence: Confidence = 0.95
     """Simultaneous confidence level of the gate's intervals."""
     min_positives: Annotated[int, Field(ge=1)] = Field(
         20,

@@ -18,6 +18,7 @@ __all__ = [
     "LEASES",
     "MODEL",
     "MODELS",
+    "NAMESPACES",
     "PODS",
     "POLICIES",
     "POLICY",
@@ -25,6 +26,7 @@ __all__ = [
     "ROUTES",
     "RUNTIMES",
     "SERVICES",
+    "STANDARDS",
     "Key",
     "Kind",
 ]
@@ -33,12 +35,14 @@ MODELS = Kind(GROUP, VERSION, "clinicalmodels")
 EVALUATIONS = Kind(GROUP, VERSION, "evaluations")
 DECISIONS = Kind(GROUP, VERSION, "decisions")
 POLICIES = Kind(GROUP, VERSION, "monitoringpolicies")
+STANDARDS = Kind(GROUP, VERSION, "clinicalstandards", cluster=True)
 SERVICES = Kind("serving.kserve.io", "v1beta1", "inferenceservices")
 RUNTIMES = Kind("serving.kserve.io", "v1alpha1", "servingruntimes")
 CLUSTER_RUNTIMES = Kind("serving.kserve.io", "v1alpha1", "clusterservingruntimes", cluster=True)
 JOBS = Kind("batch", "v1", "jobs")
 PODS = Kind("", "v1", "pods")
 CONFIG_MAPS = Kind("", "v1", "configmaps")
+NAMESPACES = Kind("", "v1", "namespaces", cluster=True)
 EVENTS = Kind("", "v1", "events")
 REVISIONS = Kind("apps", "v1", "controllerrevisions")
 LEASES = Kind("coordination.k8s.io", "v1", "leases")

@@ -187,6 +187,8 @@ def _table(spec: EvaluationSpec, file: LocalFile) -> Table:
         and (not words_for(feature) or (feature.datatype or "").startswith("FP"))
     }
     numbers |= {group.column for group in spec.interface.groups if group.bins}
+    if spec.interface.task == "Regression":
+        numbers.add(spec.data.label_column)
     parts = file.parts
     how = (format_of(spec.data, parts[0]), spec.data.csv, numbers)
     return Table(parts[0], *how) if len(parts) == 1 else Parts(parts, *how)

@@ -31,7 +31,13 @@ R = TypeVar("R", Serving, Candidate)
 MESSAGE_LIMIT = 1024
 _ANSWERS = 20
 """So many Decisions are answered in one pass, so that nobody's Abort waits for the answers to others."""
-_WORRYING = (Reason.GATES_INCONCLUSIVE, Reason.EVALUATION_ERROR, Reason.PAUSED_BY_POLICY)
+_WORRYING = (
+    Reason.GATES_INCONCLUSIVE,
+    Reason.EVALUATION_ERROR,
+    Reason.PAUSED_BY_POLICY,
+    Reason.BELOW_STANDARD,
+    Reason.STANDARD_UNKNOWN,
+)
 
 
 @dataclass
@@ -65,6 +71,8 @@ class Draft:
     """What was rolled back from, for as long as the spec asks for it."""
     blocked: Stop | None = None
     """Why the candidate cannot get more traffic whatever its evidence."""
+    below: Stop | None = None
+    """Why the spec is, or may be, below a standard, so that no revision gets more requests."""
     progress: str = ""
     """What a candidate that nothing holds is doing, and what it gets no more traffic before."""
     before: list[Intent] = field(default_factory=list)

@@ -9,6 +9,7 @@ from mlhops.api.evaluation import Evaluation, EvaluationPhase
 from mlhops.api.model import ClinicalModel
 from mlhops.kserve.state import Service
 from mlhops.rollout.monitoring.drift_snapshot import Monitored, ServingLook
+from mlhops.rollout.standards.applying import NO_STANDARDS, Standards
 from mlhops.routing.route import GatewayListener, Hostnames, Route
 from mlhops.routing.router import Router
 
@@ -87,5 +88,7 @@ class Observed:
     """How it answers its callers; None before the first look since the operator started."""
     retrainings: Mapping[str, Retraining] = field(default_factory=dict)
     """The Jobs that retrain, by name."""
+    standards: Standards = NO_STANDARDS
+    """The ClinicalStandards that apply to it, or why nobody knows."""
     refusal: str | None = None
     """Why the API server refused the latest write, in its own words."""

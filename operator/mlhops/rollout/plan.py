@@ -27,6 +27,7 @@ from mlhops.rollout.monitoring.monitoring import hear_looks
 from mlhops.rollout.monitoring.retrained import hear_retrainings
 from mlhops.rollout.monitoring.serving import hear_serving
 from mlhops.rollout.observed import Observed
+from mlhops.rollout.standards.floor import check_standards, tell_standards
 from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.traffic.advance import advance
 from mlhops.rollout.traffic.taken import adopt, follow_edits
@@ -46,6 +47,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     """
     draft = Draft.begin(seen, now)
     find_blocker(draft)
+    check_standards(draft)
     if is_leaving(draft):
         leave(draft)
         hear_serving(draft)
@@ -76,6 +78,7 @@ def plan(seen: Observed, now: datetime) -> Plan:
     tell_servers(draft)
     ask_again(draft)
     tell_override(draft)
+    tell_standards(draft)
     return _finish(draft)
 
 

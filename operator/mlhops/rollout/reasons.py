@@ -22,6 +22,7 @@ class Reason(StrEnum):
     REQUESTS_ANSWERED = "RequestsAnswered"
     ANSWERS = "Answers"
     NOT_COUNTED = "NotCounted"
+    MEETS_STANDARD = "MeetsStandard"
     # why a rollout waits
     NOT_ENOUGH_TRAFFIC = "NotEnoughTraffic"
     NOT_ENOUGH_REPLICAS = "NotEnoughReplicas"
@@ -36,6 +37,8 @@ class Reason(StrEnum):
     OVERRIDE_ENDS = "OverrideEnds"
     OVERRIDE_EXPIRED = "OverrideExpired"
     PAUSED_BY_POLICY = "PausedByPolicy"
+    BELOW_STANDARD = "BelowStandard"
+    STANDARD_UNKNOWN = "StandardUnknown"
     # why a rollout failed
     CANDIDATE_FAILS = "CandidateFails"
     GATES_FAILED = "GatesFailed"

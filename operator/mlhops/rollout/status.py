@@ -25,6 +25,7 @@ from mlhops.rollout.leaving import is_leaving, waits_for
 from mlhops.rollout.monitoring import monitoring, serving
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.standards.floor import standard_conditions, without_standards
 from mlhops.rollout.traffic.weights import wanted_traffic
 from mlhops.routing.route import Features
 from mlhops.routing.traffic import Traffic
@@ -123,15 +124,17 @@ def _conditions(draft: Draft) -> list[Wanted]:
         _promoted(draft, promoted),
         _gates_passed(draft, promoted),
         *_server_measured(draft),
+        *standard_conditions(draft),
         *monitoring.conditions(draft),
     ]
 
 
 def _lasting(draft: Draft) -> list[Condition]:
-    """Return the conditions as they were, without those of a monitoring that there is no more."""
+    """Return the conditions as they were, without those of a monitoring or of standards that there are no more."""
+    conditions = without_standards(draft, draft.old.conditions)
     if draft.seen.monitored is not None:
-        return draft.old.conditions
-    return [each for each in draft.old.conditions if each.type not in _OF_MONITORING]
+        return conditions
+    return [each for each in conditions if each.type not in _OF_MONITORING]
 
 
 _OF_MONITORING = (ConditionType.DRIFT_DETECTED, ConditionType.DATA_QUALITY_DEGRADED)

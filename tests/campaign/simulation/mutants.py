@@ -130,7 +130,7 @@ def _believed(
 def _any_server() -> Iterator[None]:
     """Whatever answers is taken for what was measured."""
     with ExitStack() as stack:
-        for module in ("evidence", "gates", "servers"):
+        for module in ("evaluation.evidence", "evaluation.gates", "candidate.servers"):
             stack.enter_context(patch(f"mlhops.rollout.{module}.change_of", _nothing))
         yield
 
@@ -188,7 +188,7 @@ def _as_wished(*_: object) -> tuple[EvaluationPhase, str]:
 def _one_pod_is_enough() -> Iterator[None]:
     """All requests come to a model server that is ready, however many pods it has."""
     with ExitStack() as changes:
-        for module in ("advance", "weights"):
+        for module in ("traffic.advance", "traffic.weights"):
             found = patch(f"mlhops.rollout.{module}.is_short", lambda *_: False)
             changes.enter_context(found)
         yield
@@ -249,6 +249,10 @@ MUTANTS: Mapping[str, Mutant] = {
         "mlhops.rollout.evaluation.remeasure._verdict", _as_wished
     ),
     "what was known stays after a restore": lambda: patch.object(Hearing, "set_back", _nothing),
+    "what was given is given below a standard": lambda: patch(
+        "mlhops.rollout.traffic.weights.below_standard", _nothing
+    ),
+    "no standard holds": lambda: patch("mlhops.rollout.plan.check_standards", _nothing),
     "what a detector was told stays": lambda: patch(
         "mlhops.controller.reconcile.facts._config_maps", lambda *_: {}
     ),

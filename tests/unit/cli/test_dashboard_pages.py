@@ -230,6 +230,30 @@ def test_what_is_refused_says_what_helps_as_html_and_as_json() -> None:
     assert guest.ask("/nowhere").status_code == 404
 
 
+def test_what_the_caller_may_not_read_is_named_and_the_rest_is_shown() -> None:
+    class Modest(MemoryCluster):
+        def get(self, path: str, asked: ApiRequest) -> Manifest:
+            if "/events" in path or "controllerrevisions" in path:
+                raise ApiRefusal(403, Trouble("you may not"))
+            return super().get(path, asked)
+
+    made = full("inconclusive")
+    guest = visitor(Modest(made.models, made.evaluations, made.decisions))
+
+    shown = page(guest, f"{MODEL}/timeline")
+    assert "Without revisions and Events, which you may not read" in shown.text
+    assert "Evaluation created" in shown.text
+    assert guest.ask(f"{MODEL}/events").status_code == 403
+
+
+def test_a_card_is_of_the_revision_that_is_asked_for() -> None:
+    guest = visitor(full("inconclusive"))
+
+    assert guest.ask(f"{MODEL}/card.json?revision=candidate").json()["version"] == "2.0.0"
+    assert guest.ask(f"{MODEL}/card.json").json()["version"] == "1.0.0"
+    assert guest.ask(f"{MODEL}/card?revision=9.9.9").status_code == 404
+
+
 def test_a_list_is_read_page_by_page_and_anew_where_it_grew_old() -> None:
     class Paged(MemoryCluster):
         def get(self, path: str, asked: ApiRequest) -> Manifest:

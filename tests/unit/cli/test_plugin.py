@@ -27,6 +27,8 @@ HEAVY = (
     "jsonschema",
     "aiohttp",
     "jinja2",
+    "starlette",
+    "uvicorn",
     "cryptography",
 )
 _LOADED = """

@@ -1,5 +1,6 @@
 """Records: history with its chain, Events, explanations, differences, waits, and what `check` finds."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -198,7 +199,7 @@ def well(image: str = "registry/mlhops/operator:1.2.3", ready: int = 2) -> Clust
         group={"resources": [{"name": name} for name in KINDS]},
         groups={"serving.kserve.io/v1beta1": True, "gateway.networking.k8s.io/v1": True},
         deployments=[deployment],
-        policies=list(POLICIES),
+        policies=[name for names in POLICIES.values() for name in names],
         rights={words: True for words, *_ in RIGHTS},
     )
 
@@ -238,6 +239,16 @@ def test_an_operator_that_is_down_or_of_another_version_is_found(
     (found,) = [each for each in findings(cluster, "1.2.3") if each.state is not State.OK]
 
     assert (found.state, found.what) == (state, what)
+
+
+@pytest.mark.parametrize("what", POLICIES)
+def test_policies_that_are_missing_are_found(what: str) -> None:
+    others = [name for of, names in POLICIES.items() for name in names if of != what]
+    cluster = replace(well(), policies=[*others, *POLICIES[what][1:]])
+
+    (found,) = [each for each in findings(cluster, "1.2.3") if each.state is not State.OK]
+    assert (found.state, found.what) == (State.WARNING, what)
+    assert found.detail == f"missing: {POLICIES[what][0]}"
 
 
 def test_an_image_by_tag_and_digest_tells_its_version() -> None:

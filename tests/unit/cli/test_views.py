@@ -13,6 +13,7 @@ from mlhops.api.step import Verbs
 from mlhops.cli.exits import Exit, of_answers
 from mlhops.cli.views.answer import Answer, answer_of
 from mlhops.cli.views.fleet import fleet
+from mlhops.cli.views.gates import counts_classes
 from mlhops.cli.views.model import model_view
 from mlhops.cli.views.remedies import REMEDIES, Party
 from mlhops.cli.views.steps import StepState, steps, written
@@ -252,3 +253,10 @@ def test_exit_codes_put_bad_before_undecided_before_well() -> None:
     assert of_answers() is Exit.WELL
     assert of_answers(Answer.WELL, Answer.UNDECIDED) is Exit.UNDECIDED
     assert of_answers(Answer.WELL, Answer.UNDECIDED, Answer.BAD) is Exit.BAD
+
+
+def test_only_of_yes_or_no_it_is_told_how_many_are_positive() -> None:
+    assert counts_classes("FalseNegativeRate")
+    assert counts_classes("a metric of another version")
+    assert not counts_classes("MAE")
+    assert not counts_classes("BalancedAccuracy")

@@ -32,6 +32,7 @@ from mlhops.rollout.observed import Hostnames, Observed, Record, Retraining, Rou
 from mlhops.rollout.plan import plan
 from mlhops.rollout.revisions.identity import target_of
 from mlhops.rollout.revisions.revision import service_name
+from mlhops.rollout.standards.applying import NO_STANDARDS, Standards
 from mlhops.routing.gateway_api import GatewayRouter
 from mlhops.routing.router import Router
 from mlhops.routing.traffic import Traffic
@@ -100,6 +101,8 @@ class World:
         self.unprogrammed = ""
         """Why the Gateway takes no requests."""
         self.monitored: Monitored | None = None
+        self.standards: Standards = NO_STANDARDS
+        """Those that apply, or why nobody knows."""
         self.serving: ServingLook | None = None
         self.jobs: dict[str, Manifest] = {}
         """Jobs that retrain, by name."""
@@ -190,6 +193,7 @@ class World:
             kserve_installed=self.kserve_installed,
             gateway_api_installed=self.gateway_api_installed,
             monitored=self.monitored,
+            standards=self.standards,
             serving=self.serving,
             retrainings=dict(self.trainings),
         )

@@ -19,10 +19,10 @@ def gate_lines(gates: Sequence[GateView], marks: Marks) -> list[Line]:
     return [Line((Span("  "), *each.spans)) for each in found]
 
 
-def group_lines(groups: Sequence[GroupView]) -> list[Line]:
+def group_lines(gate: GateView) -> list[Line]:
     """Return a table of what a gate measured for each group."""
     titles = ("GROUP", "VERDICT", "ROWS", "POSITIVES", "RATE", "REST", "GAP", "INTERVAL")
-    return table(titles, [_group(group) for group in groups])
+    return table(titles, [_group(group, classes=gate.has_classes) for group in gate.groups])
 
 
 def interval(lower: float | None, upper: float | None) -> str:
@@ -54,12 +54,12 @@ def _number(estimate: float | None, lower: float | None, upper: float | None) ->
     return f"{estimate:.3g} {interval(lower, upper)}".rstrip()
 
 
-def _group(group: GroupView) -> tuple[str | Span, ...]:
+def _group(group: GroupView, *, classes: bool) -> tuple[str | Span, ...]:
     return (
         group.group,
         styled(group.phase),
         _count(group.rows),
-        _count(group.positives),
+        _count(group.positives) if classes else "",
         _share(group.rate),
         _share(group.rest),
         _share(group.gap),

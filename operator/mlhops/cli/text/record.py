@@ -74,7 +74,7 @@ def evaluation_lines(view: EvaluationView, page: Page) -> Iterator[Line]:
         if gate.groups:
             yield line()
             yield line(Span(gate.name, Style.TITLE))
-            yield from (Line((Span("  "), *each.spans)) for each in group_lines(gate.groups))
+            yield from (Line((Span("  "), *each.spans)) for each in group_lines(gate))
         if gate.message:
             yield from wrapped(gate.message, page.width, "  ")
 

@@ -22,6 +22,7 @@ CONDITIONS = {
     "Promoted": "whether the version of the spec is what serves",
     "GatesPassed": "what the gates say",
     "ServerMeasured": "whether what answers is what was measured",
+    "MeetsStandard": "whether the spec meets the standards of the safety board",
     "DriftDetected": "whether what is asked or answered has moved",
     "DataQualityDegraded": "whether requests are worse than they were",
 }

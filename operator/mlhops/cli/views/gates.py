@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mlhops.cli.views.fields import decimal, moment, texts
 from mlhops.json_access import at, items, number, text
+from mlhops.measures.measure import MEASURES
 
 if TYPE_CHECKING:
     from mlhops.api.base import Json, Manifest
@@ -51,6 +52,11 @@ class GateView:
     """What would decide it, where these data cannot."""
     message: str
     groups: tuple[GroupView, ...]
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether people are positive or negative, as far as the metric tells."""
+        return counts_classes(self.metric)
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,12 @@ def overridden_by(holder: Json) -> tuple[str, ...]:
     """Return the gates that a person let pass, as a candidate or what serves tells of its evidence."""
     measured = texts(holder, "remeasured", "overridden")
     return measured or texts(holder, "proof", "overridden")
+
+
+def counts_classes(metric: str) -> bool:
+    """Whether a metric is of models for which people are positive or negative."""
+    known = MEASURES.get(metric)
+    return known is None or "Binary" in known.tasks
 
 
 def _gate(gate: Json, overridden: tuple[str, ...]) -> GateView:

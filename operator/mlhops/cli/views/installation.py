@@ -12,12 +12,27 @@ from mlhops.json_access import items, number, text
 if TYPE_CHECKING:
     from mlhops.api.base import Manifest
 
-KINDS = ("clinicalmodels", "decisions", "evaluations", "monitoringpolicies")
+KINDS = ("clinicalmodels", "clinicalstandards", "decisions", "evaluations", "monitoringpolicies")
 GROUPS = {
     "serving.kserve.io/v1beta1": ("KServe", "install KServe 0.16 or later"),
     "gateway.networking.k8s.io/v1": ("Gateway API", "install the kinds of Gateway API v1"),
 }
-POLICIES = ("mlhops-decided-by", "mlhops-risk-class")
+POLICIES = {
+    "nobody decides in another's name": ("mlhops-decided-by", "mlhops-risk-class"),
+    "nobody else writes a verdict": (
+        "mlhops-pods",
+        "mlhops-pod-templates",
+        "mlhops-profiles",
+        "mlhops-exec",
+    ),
+}
+"""What admission policies hold, and their names."""
+_INSTALL = {
+    "nobody decides in another's name": "install manifests/base/admission.yaml, or set admission.enabled in the chart",
+    "nobody else writes a verdict": (
+        "install manifests/components/evidence-admission, or set admission.evidence.enabled in the chart"
+    ),
+}
 RIGHTS = (
     ("look at models", "list", "clinicalmodels.mlhops.io", "mlhops-view"),
     ("look at evaluations", "list", "evaluations.mlhops.io", "mlhops-view"),
@@ -152,19 +167,19 @@ def _versions(deployment: Manifest, plugin_version: str) -> Iterator[Installatio
 
 
 def _policies(cluster: Cluster) -> Iterator[InstallationCheck]:
-    what = "nobody decides in another's name"
     if cluster.policies is None:
-        yield InstallationCheck(
-            "operator", what, State.UNTOLD, hint="you may not list admission policies"
+        hint = "you may not list admission policies"
+        yield from (
+            InstallationCheck("operator", what, State.UNTOLD, hint=hint) for what in POLICIES
         )
         return
-    missing = [each for each in POLICIES if not any(each in name for name in cluster.policies)]
-    hint = "install the admission policies (manifests/base/admission.yaml, or the chart)"
-    if missing:
-        detail = f"missing: {', '.join(missing)}"
-        yield InstallationCheck("operator", what, State.WARNING, detail, hint)
-    else:
-        yield InstallationCheck("operator", what, State.OK)
+    for what, names in POLICIES.items():
+        missing = [each for each in names if not any(each in name for name in cluster.policies)]
+        if missing:
+            detail = f"missing: {', '.join(missing)}"
+            yield InstallationCheck("operator", what, State.WARNING, detail, _INSTALL[what])
+        else:
+            yield InstallationCheck("operator", what, State.OK)
 
 
 def _rights(cluster: Cluster) -> Iterator[InstallationCheck]:

@@ -221,6 +221,7 @@ _WARN: dict[str, tuple[str, ...]] = {
     "DriftDetected": ("DriftDetected", "Drift", "MonitoringError"),
     "DataQualityDegraded": ("DataQualityDegraded", "MonitoringError"),
     "ServerMeasured": ("ServerChanged", "RuntimeChanged"),
+    "MeetsStandard": ("BelowStandard", "StandardUnknown"),
 }
 
 

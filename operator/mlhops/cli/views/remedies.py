@@ -104,6 +104,7 @@ REMEDIES: dict[Reason, Remedy] = {
     Reason.REQUESTS_ANSWERED: Remedy(_NOBODY, "live requests are answered"),
     Reason.ANSWERS: Remedy(_NOBODY, "the model answers its sidecar; few or no requests came"),
     Reason.NOT_COUNTED: Remedy(_NOBODY, "the model is ready, and nobody counts its requests"),
+    Reason.MEETS_STANDARD: Remedy(_NOBODY, "the spec meets all standards that apply to it"),
     # why a rollout waits
     Reason.NOT_ENOUGH_TRAFFIC: Remedy(
         Party.REQUESTS,
@@ -187,6 +188,18 @@ REMEDIES: dict[Reason, Remedy] = {
         "measure again with Evaluate, renew the Override, or replace the version",
         ("evaluate", "override"),
         "MLHOpsOverrideExpired",
+    ),
+    Reason.BELOW_STANDARD: Remedy(
+        _EDITOR,
+        "the model is below a ClinicalStandard, the floor of a safety board, and no version gets more requests",
+        "change the field that the message names; who has the role mlhops-standards may change what is asked",
+        runbook=_WAITS,
+    ),
+    Reason.STANDARD_UNKNOWN: Remedy(
+        _ADMIN,
+        "nobody knows which ClinicalStandards apply, so that nothing of the model gets more requests",
+        "do what the message says: the kind, or a right of the operator, is missing, or a standard cannot be read",
+        runbook=_WAITS,
     ),
     Reason.PAUSED_BY_POLICY: Remedy(
         _DECIDER,

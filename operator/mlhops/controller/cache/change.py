@@ -33,6 +33,11 @@ class ObjectChange:
         """Return the object as it was before, which has to be unpacked."""
         return self.before.manifest() if self.before is not None else None
 
+    def of_labels(self) -> bool:
+        """Whether it was there before, and has other labels now."""
+        labels = ("metadata", "labels")
+        return self.before is not None and at(self.was(), *labels) != at(self.told, *labels)
+
     def of_spec(self) -> bool:
         """Whether its spec is another one, or came or went."""
         return at(self.was(), "spec") != at(self.told, "spec")

@@ -12,7 +12,15 @@ import orjson
 
 from mlhops.api import GROUP
 from mlhops.api.base import Json, Manifest
-from mlhops.controller.resources import CONFIG_MAPS, JOBS, PODS, REVISIONS, SERVICES, Kind
+from mlhops.controller.resources import (
+    CONFIG_MAPS,
+    JOBS,
+    NAMESPACES,
+    PODS,
+    REVISIONS,
+    SERVICES,
+    Kind,
+)
 from mlhops.json_access import at, items, text
 from mlhops.kserve.content import HASHES, without_content
 from mlhops.kserve.manifest_diff import written_by_us
@@ -78,6 +86,8 @@ def _of_ours(kind: Kind, manifest: Manifest) -> Manifest:
     if kind in (SERVICES, REVISIONS) and not _may_be_ours(manifest):
         return {"metadata": _metadata(manifest)}
     metadata = manifest.get("metadata")
+    if kind == NAMESPACES:
+        return {"metadata": _chosen(metadata, (*_NAMES, "labels"))}
     entries = items(metadata, "managedFields")
     if not entries or not isinstance(metadata, dict):
         return manifest

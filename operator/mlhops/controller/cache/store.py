@@ -33,11 +33,13 @@ from mlhops.controller.resources import (
     EVALUATIONS,
     JOBS,
     MODELS,
+    NAMESPACES,
     PODS,
     POLICIES,
     REVISIONS,
     RUNTIMES,
     SERVICES,
+    STANDARDS,
     Kind,
 )
 from mlhops.controller.telemetry import metrics
@@ -56,6 +58,8 @@ WATCHED = (
     POLICIES,
     RUNTIMES,
     CLUSTER_RUNTIMES,
+    STANDARDS,
+    NAMESPACES,
     DECISIONS,
     EVALUATIONS,
 )
@@ -99,6 +103,9 @@ class Store:
         self.life = 0
         """How often all was forgotten."""
         self._newest: dict[Kind, int] = {}
+        self._ever: set[Kind] = set()
+        self._missed: set[Kind] = set()
+        """Kinds of which somebody was told that they are not installed."""
         self._empty()
 
     def _empty(self) -> None:
@@ -136,6 +143,17 @@ class Store:
         """From now on what is not in here is not there."""
         self._complete.add(kind)
         self._doubted.discard(kind)
+        self._ever.add(kind)
+
+    def was_listed(self, kind: Kind) -> bool:
+        """Whether a kind was ever listed since the operator started, whatever was forgotten since."""
+        return kind in self._ever
+
+    def is_first_absence(self, kind: Kind) -> bool:
+        """Return, once, whether a kind that is not installed was never there."""
+        first = kind not in self._ever and kind not in self._missed
+        self._missed.add(kind)
+        return first
 
     def doubt(self, kind: Kind) -> None:
         """From now on it is not known what there is of a kind: it is not installed, or not readable."""

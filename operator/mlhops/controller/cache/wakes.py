@@ -15,10 +15,12 @@ from mlhops.controller.resources import (
     EVALUATIONS,
     MODEL,
     MODELS,
+    NAMESPACES,
     PODS,
     POLICIES,
     POLICY,
     RUNTIMES,
+    STANDARDS,
     Key,
 )
 from mlhops.json_access import at, text
@@ -118,8 +120,10 @@ def _resting_on(change: ObjectChange, store: Store, models: Collection[Key]) -> 
         yield Wake(Key(POLICY, *change.name))
     if kind == RUNTIMES and change.of_spec():
         yield from (Wake(key) for key in models if key.namespace == namespace)
-    if kind == CLUSTER_RUNTIMES and change.of_spec():
+    if kind in (CLUSTER_RUNTIMES, STANDARDS) and change.of_spec():
         yield from map(Wake, models)
+    if kind == NAMESPACES and change.of_labels():
+        yield from (Wake(key) for key in models if key.namespace == change.name.name)
     # A route without host names has those of what it hangs on, which may be anybody's.
     takes_any = kind in ROUTED and any(ANY_HOST in entry.hostnames for entry in change.entries)
     if takes_any and change.of_spec():

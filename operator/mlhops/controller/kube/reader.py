@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterable
 from typing import NamedTuple, Protocol, TypeAlias
 
+import structlog
 from pydantic import ValidationError
 
 from mlhops.api.base import Manifest
@@ -20,6 +21,7 @@ from mlhops.controller.resources import (
     MODELS,
     PODS,
     SERVICES,
+    STANDARDS,
     Kind,
 )
 from mlhops.json_access import items
@@ -30,6 +32,7 @@ from mlhops.routing.registry import PARENTS
 
 Manifests: TypeAlias = list[Manifest]
 
+_log = structlog.get_logger(__name__)
 _FEW = 6
 """Up to so many objects are read one by one; a list costs the API server a look at all of its kind."""
 
@@ -67,6 +70,10 @@ class Reader(Protocol):
         """Return all objects of a kind that is kept whole, in a namespace or in the cluster."""
         ...
 
+    async def standards(self) -> list[Manifest]:
+        """Return all ClinicalStandards; raises KindGone where the API server no longer knows them."""
+        ...
+
     async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job, which are none of the model's own."""
         ...
@@ -98,6 +105,10 @@ class Reader(Protocol):
         ...
 
 
+class KindGone(Exception):
+    """The API server does not know a kind any more that it knew."""
+
+
 class _Live:
     """Reads from the API server; a kind that turns out not to be installed is no longer taken as known."""
 
@@ -117,6 +128,18 @@ class _Live:
         if labels and kind == PODS:
             labels += f",!{EVALUATION_LABEL}"
         return await self._list(kind, namespace, labels)
+
+    async def standards(self) -> Manifests:
+        try:
+            return await self._list(STANDARDS, "", "")
+        except NotInstalled as error:
+            if self._store.was_listed(STANDARDS):
+                raise KindGone(STANDARDS.plural) from error
+            if self._store.is_first_absence(STANDARDS):
+                _log.warning(
+                    "ClinicalStandard is not installed: models have no floor but their own gates"
+                )
+            raise
 
     async def of_evaluation(self, namespace: str, evaluation: str) -> Manifests:
         return await self._list(PODS, namespace, f"{EVALUATION_LABEL}={evaluation}")
@@ -213,6 +236,12 @@ class CachedReader:
         if self._store.covers(kind, namespace):
             return self._store.all_of(kind, namespace)
         return await self._live.list(kind, namespace)
+
+    async def standards(self) -> list[Manifest]:
+        """Return the ClinicalStandards that were heard of."""
+        if self._store.covers(STANDARDS, ""):
+            return self._store.all_of(STANDARDS, "")
+        return await self._live.standards()
 
     async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job that were heard of."""
@@ -323,6 +352,10 @@ class LiveReader:
     async def all_of(self, kind: Kind, namespace: str) -> list[Manifest]:
         """Return them as heard: a runtime that is missed here is missed by KServe as well."""
         return await self._heard.all_of(kind, namespace)
+
+    async def standards(self) -> list[Manifest]:
+        """Return the ClinicalStandards as they are now: one that was edited a moment ago counts."""
+        return await self._live.standards()
 
     async def of_evaluation(self, namespace: str, evaluation: str) -> list[Manifest]:
         """Return the pods of an Evaluation's Job as they are now."""

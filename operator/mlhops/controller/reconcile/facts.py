@@ -26,6 +26,7 @@ from mlhops.rollout.monitoring.retraining import ACTION_LABEL
 from mlhops.rollout.observed import Observed, Retraining
 from mlhops.rollout.revisions.revision import service_name
 from mlhops.rollout.revisions.revision_record import RevisionRecord
+from mlhops.rollout.standards.applying import Standards
 from mlhops.routing.hostnames import HostnameRules, Rivals
 from mlhops.routing.route import Answerer, Route
 from mlhops.routing.router import Router
@@ -70,6 +71,7 @@ class Belongings:
     config_maps: list[Manifest]
     policy: MonitoringPolicy | None
     jobs: list[Manifest]
+    standards: Standards
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ def _observed(
         gateway_api_installed=serving.routes is not None and found.rivals is not None,
         monitored=_monitored(model, more.policy),
         retrainings=_retrainings(more.jobs, uid),
+        standards=more.standards,
     )
 
 

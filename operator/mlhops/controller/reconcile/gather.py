@@ -21,6 +21,7 @@ from mlhops.controller.reconcile.facts import (
 )
 from mlhops.controller.reconcile.revisions import NOTHING_OFFERED, known_revisions, read_records
 from mlhops.controller.reconcile.runtimes import offered, runtimes_of
+from mlhops.controller.reconcile.standards import standards_of
 from mlhops.controller.resources import (
     CONFIG_MAPS,
     JOBS,
@@ -152,15 +153,16 @@ async def _unknown(
 
 async def _belongings(reader: Reader, model: ClinicalModel) -> Belongings:
     mine = (model.metadata.namespace, model.metadata.name)
-    evidence, decided, revisions, maps, policy = await asyncio.gather(
+    evidence, decided, revisions, maps, policy, standards = await asyncio.gather(
         reader.evaluations(*mine, _cited(model)),
         reader.decisions(*mine, heard_first(model.status)),
         reader.of_model(REVISIONS, *mine),
         reader.of_model(CONFIG_MAPS, *mine),
         _policy(reader, model),
+        standards_of(reader, model),
     )
     jobs = await reader.of_model(JOBS, *mine) if model.spec.monitoring is not None else []
-    return Belongings(*evidence, decided, revisions, maps, policy, jobs)
+    return Belongings(*evidence, decided, revisions, maps, policy, jobs, standards)
 
 
 async def _rivals(

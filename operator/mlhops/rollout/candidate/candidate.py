@@ -95,8 +95,13 @@ def begin(draft: Draft) -> None:
 
 
 def _can_return(draft: Draft) -> bool:
-    """Whether the spec names the previous revision, and it is still there with its evidence by the gates of now."""
+    """Whether the spec names the previous revision, and it is still there with its evidence by the gates of now.
+
+    Below a standard it is a candidate like any other: going back at once is for people to decide.
+    """
     previous = draft.previous
+    if draft.below is not None:
+        return False
     if previous is None or previous.proof is None or draft.stable is None or previous.rejected:
         return False
     known = [each.gates_hash for each in (previous.proof, previous.remeasured) if each is not None]

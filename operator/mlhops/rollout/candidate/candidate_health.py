@@ -10,6 +10,7 @@ from mlhops.rollout.evaluation.evidence import gather_evidence
 from mlhops.rollout.intents import EnsureService
 from mlhops.rollout.observed import Service
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.standards.floor import was_below
 
 _LOOK_AGAIN = timedelta(seconds=15)
 """Nobody tells that a server does not know its model: Events are not watched."""
@@ -35,6 +36,9 @@ def _restart_clock(draft: Draft, candidate: Candidate) -> None:
             started_at=draft.now,
             step_started_at=draft.now if candidate.step_started_at else None,
         )
+    elif was_below(draft) and candidate.weight != candidate.desired_weight:
+        # A weight that was given is set only now, and the Gateway has its time from here.
+        draft.change(step_started_at=draft.now)
 
 
 def _ensure_service(draft: Draft) -> None:

@@ -497,6 +497,8 @@ def _why_not_resumed(candidate: Candidate) -> str:
         return (
             "the rollout waits at a step that this operator does not know: decide Promote or Abort"
         )
+    if reason in (Reason.BELOW_STANDARD, Reason.STANDARD_UNKNOWN):
+        return "the rollout waits for a ClinicalStandard: do first what the model's message says"
     if reason in _UNRESOLVED:
         return "the rollout waits for evidence: decide Retry, or Override the gates by name"
     return "the rollout is not paused"

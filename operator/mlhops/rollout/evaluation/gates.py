@@ -15,6 +15,7 @@ from mlhops.rollout.draft import Draft
 from mlhops.rollout.evaluation.comparator import comparator, settled
 from mlhops.rollout.revisions.identity import is_about as is_about_revision
 from mlhops.rollout.revisions.revision import asked_of
+from mlhops.rollout.standards.overrides import problem_by_standards
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,7 @@ def answer_overrides(draft: Draft) -> None:
         subject = _subject(draft, decision)
         problem = "" if used else problem_with(draft, subject, decision)
         problem = problem or _covers_too_little(draft, subject, decision)
+        problem = problem or ("" if used else problem_by_standards(draft, decision))
         answer(draft, decision, problem, subject=subject)
 
 

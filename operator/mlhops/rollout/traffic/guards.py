@@ -1,6 +1,7 @@
 """What keeps a candidate from more traffic, as a chain of checks; the first that applies is said."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.status import Candidate
@@ -8,7 +9,11 @@ from mlhops.rollout.candidate.servers import doubt_about, why_unproven
 from mlhops.rollout.decisions.decisions import held_message
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.standards.floor import below_standard
 from mlhops.rollout.steps.handler import Waiting, under_way
+
+_LOOK_AGAIN = timedelta(seconds=30)
+"""An operator of some namespaces watches no standards."""
 
 Guard = Callable[[Draft, Candidate], Waiting | None]
 
@@ -24,6 +29,14 @@ def _pause(_: Draft, candidate: Candidate) -> Waiting | None:
     if pause is None:
         return None
     return Waiting(Reason(pause.reason), pause.message, final=pause.final)
+
+
+def _standard(draft: Draft, candidate: Candidate) -> Waiting | None:
+    """What a safety board asks for at least."""
+    stop = below_standard(draft, candidate)
+    if stop is None:
+        return None
+    return Waiting(Reason(stop.reason), stop.message, wake=draft.now + _LOOK_AGAIN)
 
 
 def _readiness(draft: Draft, candidate: Candidate) -> Waiting | None:
@@ -86,6 +99,7 @@ def _policy(_: Draft, candidate: Candidate) -> Waiting | None:
 
 CHAIN: tuple[Guard, ...] = (
     _pause,
+    _standard,
     _readiness,
     _proof,
     _server,

@@ -8,6 +8,7 @@ from mlhops.rollout.candidate.servers import is_proven
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.intents import Intent, SetTraffic
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.standards.floor import below_standard
 from mlhops.routing.traffic import Traffic
 
 
@@ -104,7 +105,9 @@ def _given(candidate: Candidate | None, now: Traffic) -> Traffic:
 
 
 def _share(draft: Draft, candidate: Candidate) -> int:
-    """Return a candidate's share: none without proof, no more than it has while it is not well, or in doubt."""
+    """Return a candidate's share: none without proof, no more than it has while it is not well, in doubt, or below a
+    standard.
+    """
     proof = candidate.proof
     if candidate.failure is not None or proof is None or proof.digest != candidate.digest:
         return 0
@@ -112,5 +115,8 @@ def _share(draft: Draft, candidate: Candidate) -> int:
     well = service is not None and service.ready is True and draft.blocked is None
     enough = candidate.desired_weight < 100 or not is_short(draft, candidate)
     if well and enough and is_proven(service, candidate.proof):
-        return candidate.desired_weight
+        if below_standard(draft, candidate) is None:
+            return candidate.desired_weight
+        # What the route has of it was given while the standard was met: that is not taken away.
+        return min(draft.routed(candidate.inference_service), candidate.desired_weight)
     return draft.has_had(candidate)
