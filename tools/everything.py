@@ -296,6 +296,38 @@ _REGRESSION: Manifest = {
     },
     "monitoring": {"policyRef": {"name": "everything"}},
 }
+_STANDARD: Manifest = {
+    "appliesTo": {
+        "riskClasses": ["III", "IV"],
+        "namespaceSelector": {
+            "matchLabels": {"hospital.example/care": "true"},
+            "matchExpressions": [
+                {"key": "hospital.example/use", "operator": "NotIn", "values": ["research"]}
+            ],
+        },
+    },
+    "gates": [
+        {
+            "name": "misses",
+            "type": "Fairness",
+            "metrics": ["FalseNegativeRate", "EqualizedOdds"],
+            "groups": ["sex"],
+            "intersections": [["sex", "ageBand"]],
+            "comparison": "Difference",
+            "against": "Reference",
+            "limit": 0.1,
+            "confidence": 0.95,
+            "minPositives": 50,
+            "minNegatives": 50,
+        },
+        {"name": "discrimination", "type": "Performance", "metrics": ["AUROC"], "margin": 0.02},
+    ],
+    "data": {"digest": True, "uriPrefixes": ["s3://held-out/"], "minCellSize": 10},
+    "rollout": {"maxFirstWeight": 10, "minPause": "24h", "minRequests": 200},
+    "overrides": {"longest": "7d", "failed": "Refused"},
+    "monitoring": {"evaluateEvery": "30d"},
+    "card": {"required": ["users", "limitations"], "riskClasses": ["III", "IV"]},
+}
 _GATE = "ClinicalModel.spec.evaluation.gates[]"
 _OUTPUT = "ClinicalModel.spec.interface.output"
 _ELSEWHERE = frozenset(
@@ -319,6 +351,7 @@ _SHOWN = (
     Shown("ClinicalModel", "everything", _MODEL),
     Shown("ClinicalModel", "everything-regression", _REGRESSION, fill=False),
     Shown("Decision", "everything", _DECISION),
+    Shown("ClinicalStandard", "everything", _STANDARD),
 )
 _ANNOTATIONS: dict[str, Manifest] = {"Decision": {"mlhops.io/lint-ignore": "MLH207"}}
 """The example's Override ends in a far year, so that it is a good one whenever it is read."""

@@ -171,7 +171,9 @@ def test_kinds_and_versions_that_are_not_there_are_told() -> None:
     view = linted(*wrong, engine=None)
 
     assert codes_of(view)[:3].count("MLH003") == 2
-    assert "it has ClinicalModel, Decision" in " ".join(each.message for each in view.findings)
+    assert "it has ClinicalModel, ClinicalStandard, Decision" in " ".join(
+        each.message for each in view.findings
+    )
 
 
 def test_with_what_was_before_a_record_may_not_change_and_a_model_may(engine: CelRules) -> None:
