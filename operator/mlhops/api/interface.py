@@ -194,8 +194,7 @@ class Output(
     unit: Label | None = None
     """Of a Value: the unit of the outcome (UCUM where there is one), such as `d` or `mm[Hg]`."""
     range: Range | None = None
-    """Of a Value: the numbers that the outcome can plausibly be. Held-out outcomes beyond it are an Error; so many
-    answers beyond it are told."""
+    """Of a Value: the numbers that the outcome can plausibly be. Held-out outcomes beyond it are an Error."""
 
 
 class Group(
