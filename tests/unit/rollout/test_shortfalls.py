@@ -72,6 +72,25 @@ def test_a_gate_that_is_as_strict_as_asked_is_enough(asked: Manifest) -> None:
     assert gate(asked) == []
 
 
+@pytest.mark.parametrize(
+    ("given", "least", "below"),
+    [(1, 40, True), (50, 40, False), (None, 40, False), (None, 41, True)],
+)
+def test_a_gate_on_numbers_has_to_be_about_as_many_rows_as_asked(
+    given: int | None, least: int, *, below: bool
+) -> None:
+    close: Manifest = {"name": "close", "type": "Performance", "metric": "MAE", "limit": 5}
+    close |= {"minRows": given} if given is not None else {}
+    asked: Manifest = {"metrics": ["MAE"], "minRows": least}
+    field = ("spec.evaluation.gates[close].minRows", f"{least} or more")
+
+    assert gate(asked, {"spec.evaluation.gates.-": close}) == ([field] if below else [])
+
+
+def test_rows_are_not_asked_for_where_cases_count() -> None:
+    assert gate({"minRows": 1000, "limit": 0.1}) == []
+
+
 def test_a_gate_has_to_be_proven_where_that_is_asked() -> None:
     lax: dict[str, Json] = {"spec.evaluation.gates.0.assurance": "NotRefuted"}
 
@@ -183,6 +202,38 @@ def test_data_beside_the_folder_of_the_board_are_not_in_it() -> None:
     asked: dict[str, Json] = {"spec.data.uriPrefixes": ["s3://held-out/"]}
 
     assert told(asked, {"spec.evaluation.data.uri": "s3://held-out-of-mine/sepsis.parquet"}) != []
+
+
+BLOBS = "https://board.blob.core.windows.net/held-out/"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "uri", "endpoint", "field"),
+    [
+        ("s3://held-out/", "s3://held-out/a.csv", "https://minio.example", "endpoint"),
+        (BLOBS, f"{BLOBS}a.csv", "https://blobs.example", "endpoint"),
+        ("https://minio.example/held-out/", "s3://held-out/a.csv", "https://minio.example", ""),
+        ("http://minio.svc:9000/held-out/", "s3://held-out/a.csv", "http://minio.svc:9000/", ""),
+        ("https://blobs.example/held-out/", f"{BLOBS}a.csv", "https://blobs.example", ""),
+        ("https://minio.example/held-out/", "s3://mine/a.csv", "https://minio.example", "endpoint"),
+        ("https://data.example/held-out/", "https://data.example/held-out/a.csv", None, ""),
+        (
+            "https://data.example/held-out/",
+            "https://data.example/held-out/%2e%2E/a.csv",
+            None,
+            "uri",
+        ),
+    ],
+)
+def test_data_at_another_server_are_not_those_of_the_board(
+    prefix: str, uri: str, endpoint: str | None, field: str
+) -> None:
+    has: dict[str, Json] = {"spec.evaluation.data.uri": uri}
+    if endpoint is not None:
+        has["spec.evaluation.data.endpoint"] = endpoint
+    found = [place for place, _ in told({"spec.data.uriPrefixes": [prefix]}, has)]
+
+    assert found == ([f"spec.evaluation.data.{field}"] if field else [])
 
 
 @pytest.mark.parametrize(

@@ -208,3 +208,69 @@ def test_an_override_that_a_tightened_standard_no_longer_lets_holds_the_rollout(
     world.override(3600 * 24 * 6)
     world.wait(60)
     assert world.shares() == {new: 100}
+
+
+def test_an_override_that_has_ended_does_not_stand_in_for_one_beyond_the_standard() -> None:
+    world, old, new, _ = undecided(NO_STANDARDS)
+    world.standards = asked({"spec.overrides.longest": "7d"})
+    world.override(3600)
+    world.wait(2 * 3600)
+    world.decide(Action.RESUME)
+    world.wait(600)
+
+    assert world.shares() == {old: 90, new: 10}
+    assert world.pause == "BelowStandard"
+    assert f"the Override of {GATE} is longer" in world.status.message
+
+
+def test_an_override_of_what_has_not_failed_does_not_stand_in_for_one_of_what_has() -> None:
+    world, old, new = canary(TEN_AND_PAUSE)
+    world.evaluator_prompt = False
+    world.run()
+    world.override(3600 * 24, failed=True)
+    world.override(3600 * 24)
+    world.run()
+    world.verdict, world.evaluator_prompt = EvaluationPhase.FAILED, True
+    world.run()
+    assert world.shares() == {old: 90, new: 10}
+
+    world.standards = asked({"spec.overrides.failed": "Refused"})
+    world.decide(Action.RESUME)
+    world.wait(600)
+    assert world.shares() == {old: 90, new: 10}
+    assert world.pause == "BelowStandard"
+
+
+def test_the_spec_alone_does_not_go_back_at_once_to_what_a_standard_no_longer_lets_be_overridden() -> (
+    None
+):
+    world, _old, new = canary([])
+    world.verdict = EvaluationPhase.INCONCLUSIVE
+    world.run()
+    world.override(3600 * 24)
+    world.run()
+    assert world.shares() == {new: 100}
+    world.verdict = EvaluationPhase.SUCCESSFUL
+    world.release("3.0.0")
+    world.run()
+    third = world.shares()
+    assert third != {new: 100}
+
+    world.verdict = EvaluationPhase.INCONCLUSIVE
+    world.standards = asked({"spec.overrides.failed": "Refused", "spec.overrides.longest": "1h"})
+    world.release("2.0.0")
+    world.wait(600)
+    assert world.shares() == third
+    assert world.candidate.version == "2.0.0"
+
+
+def test_a_standard_that_lets_overrides_hold_longer_than_time_goes_on_lets_them_and_their_end() -> (
+    None
+):
+    world, old, new, name = undecided(asked({"spec.overrides.longest": "99999999999999d"}))
+    assert world.answer_to(name)[0] == "Honoured"
+    assert world.shares() == {old: 90, new: 10}
+
+    world.decide(Action.ABORT)
+    world.run()
+    assert world.shares() == {old: 100}

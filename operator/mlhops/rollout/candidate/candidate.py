@@ -6,6 +6,7 @@ from mlhops.rollout.decisions.way_back import go_back, why_not_back
 from mlhops.rollout.draft import Draft
 from mlhops.rollout.reasons import Reason
 from mlhops.rollout.revisions.revision import attempts_of, service_name
+from mlhops.rollout.standards.overrides import rests_on_limited_overrides
 
 
 def choose_candidate(draft: Draft) -> None:
@@ -103,6 +104,8 @@ def _can_return(draft: Draft) -> bool:
     if draft.below is not None:
         return False
     if previous is None or previous.proof is None or draft.stable is None or previous.rejected:
+        return False
+    if rests_on_limited_overrides(draft, previous):
         return False
     known = [each.gates_hash for each in (previous.proof, previous.remeasured) if each is not None]
     same = previous.digest == draft.digest and set(known) == {draft.gates_hash}

@@ -106,6 +106,30 @@ def what_changed(draft: Draft, candidate: Candidate, decision: Decision) -> str:
     )
 
 
+def problem_with(draft: Draft, candidate: Candidate | None, decision: Decision) -> str:
+    """Return why an Override has no effect on this candidate, empty where it has."""
+    revision = decision.spec.revision
+    if candidate is None or revision != candidate.revision:
+        return f"revision {revision} is not the candidate of {draft.name}, nor does it serve"
+    if not addressed(decision, candidate):
+        is_candidate = draft.candidate is not None and draft.candidate.revision == revision
+        began = "became the candidate" if is_candidate else "took over"
+        return f"it was made before {revision} {began}: decide again"
+    end = override_ends(decision)
+    if end is None or end <= draft.now:
+        return "it has expired" + (
+            f" ({end:%Y-%m-%dT%H:%M:%SZ}): decide again, with a later expires" if end else ""
+        )
+    changed = what_changed(draft, candidate, decision)
+    if changed:
+        return changed
+    gates = {gate.name for gate in draft.seen.model.spec.evaluation.gates}
+    unknown = sorted(set(decision.spec.gates or []) - gates)
+    if unknown:
+        return f"there is no gate {', '.join(unknown)}: name one of {', '.join(sorted(gates))}"
+    return "" if decision.spec.gates else "it names no gate"
+
+
 def _is_candidate(draft: Draft, subject: Candidate) -> bool:
     return draft.candidate is not None and draft.candidate.revision == subject.revision
 
