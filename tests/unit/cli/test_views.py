@@ -9,16 +9,17 @@ import pytest
 from mlhops.api.base import Json
 from mlhops.api.decision import Action
 from mlhops.api.status import Taken
-from mlhops.api.step import Verbs
+from mlhops.api.step import VERBS, Verbs
 from mlhops.cli.exits import Exit, of_answers
 from mlhops.cli.views.answer import Answer, answer_of
 from mlhops.cli.views.fleet import fleet
 from mlhops.cli.views.gates import counts_classes
 from mlhops.cli.views.model import model_view
 from mlhops.cli.views.remedies import REMEDIES, Party
-from mlhops.cli.views.steps import StepState, steps, written
+from mlhops.cli.views.steps import LIVE_STEPS, StepState, steps, written
 from mlhops.cli.views.waiting import pause_ends, waiting
 from mlhops.rollout.reasons import Reason
+from mlhops.rollout.steps.registry import handler_for
 from mlhops.rollout.traffic import taken
 from testkit.builders import with_path
 from testkit.standings import (
@@ -144,6 +145,10 @@ def test_steps_about_live_requests_are_passed_over_on_a_first_deployment() -> No
 
     over = [each.step for each in found if each.state is StepState.PASSED_OVER]
     assert over == ["setWeight 10", "pause 1h", "setWeight 50"]
+
+
+def test_the_same_steps_are_about_live_requests_as_the_operator_passes_over() -> None:
+    assert set(LIVE_STEPS) == {verb for verb in VERBS if handler_for(verb).live}
 
 
 def test_a_step_that_was_taken_off_the_list_is_shown_where_the_rollout_waits() -> None:

@@ -14,7 +14,7 @@ from mlhops.json_access import at, items, number, text
 if TYPE_CHECKING:
     from mlhops.api.base import Json, Manifest
 
-_LIVE = ("setWeight", "pause", "observe")
+LIVE_STEPS = ("setWeight", "pause", "observe")
 """About live requests, and so passed over where nothing serves yet."""
 
 
@@ -84,7 +84,7 @@ def written(step: Json) -> str:
 def _state(model: Manifest, step: Json, ahead: int, *, removed: bool) -> StepState:
     candidate = at(model, "status", "candidate")
     first = at(model, "status", "stable") is None
-    if first and any(at(step, verb) is not None for verb in _LIVE):
+    if first and any(at(step, verb) is not None for verb in LIVE_STEPS):
         return StepState.PASSED_OVER
     if ahead < 0:
         return StepState.DONE

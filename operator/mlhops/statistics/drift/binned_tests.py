@@ -23,7 +23,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 
@@ -126,23 +126,27 @@ class _Compared:
 
     def shift(self, name: FeatureTest) -> Shift:
         """Return what a test finds."""
-        if name == "KS":
-            largest = float(np.abs(self._apart).max(initial=0.0))
-            p = null_distributions.kolmogorov(math.sqrt(self._size) * largest)
-            return Shift(name, self._rows, largest, p, largest)
-        if name == "CVM":
-            between, statistic, p = self._cvm
-            return Shift(name, self._rows, statistic, p, math.sqrt(between))
-        if name == "Wasserstein":
-            distance = self._wasserstein()
-            return Shift(name, self._rows, distance, self._cvm[2], distance)
-        ours, theirs = self._reference.grouped, self._grouped
-        statistic, p = self._chi_squared
-        if name == "ChiSquare":
-            apart = float(np.abs(theirs / self._rows - ours / self._reference.rows).sum()) / 2
-            return Shift(name, self._rows, statistic, p, apart)
-        distance = _psi(ours, theirs) if name == "PSI" else _jensen_shannon(ours, theirs)
-        return Shift(name, self._rows, distance, p, distance)
+        match name:
+            case "KS":
+                largest = float(np.abs(self._apart).max(initial=0.0))
+                p = null_distributions.kolmogorov(math.sqrt(self._size) * largest)
+                return Shift(name, self._rows, largest, p, largest)
+            case "CVM":
+                between, statistic, p = self._cvm
+                return Shift(name, self._rows, statistic, p, math.sqrt(between))
+            case "Wasserstein":
+                distance = self._wasserstein()
+                return Shift(name, self._rows, distance, self._cvm[2], distance)
+            case "ChiSquare":
+                statistic, p = self._chi_squared
+                shares = self._grouped / self._rows - self._reference.grouped / self._reference.rows
+                return Shift(name, self._rows, statistic, p, float(np.abs(shares).sum()) / 2)
+            case "PSI" | "JensenShannon":
+                of = _psi if name == "PSI" else _jensen_shannon
+                distance = of(self._reference.grouped, self._grouped)
+                return Shift(name, self._rows, distance, self._chi_squared[1], distance)
+            case _:
+                assert_never(name)
 
     @cached_property
     def _apart(self) -> Floats:
