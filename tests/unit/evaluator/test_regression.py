@@ -24,6 +24,7 @@ from mlhops.evaluator.tasks.predictions import NumericPredictions, Predictions
 from mlhops.evaluator.tasks.regression import RegressionHandler
 from mlhops.measures.measure import measures_of
 from mlhops.statistics.arrays import Floats
+from mlhops.statistics.inference import numeric
 
 from .made_up import fair, good, judged, spec_with
 
@@ -193,6 +194,12 @@ def test_labels_that_are_no_numbers_are_refused(batches: list[object], words: st
     assert words in str(refused.value)
 
 
+def test_labels_that_are_too_large_to_measure_are_refused() -> None:
+    boundless = OUTPUT.model_copy(update={"range": None})
+    with pytest.raises(EvaluationError, match=r"label column .* beyond 1e\+38 in 1 row of 3"):
+        labels([0.5, -1e300, 3.0], output=boundless)
+
+
 def test_the_same_outcome_of_everybody_tells_nothing() -> None:
     with pytest.raises(CannotTellError, match="the same number"):
         labels([3.0] * 50)
@@ -246,6 +253,7 @@ def test_v2_answers_are_numbers(shape: list[int]) -> None:
         ([1, None, 3], "NaN, null or infinity for 1 row"),
         ([1, float("nan"), 3], "a value must be a finite number"),
         ([1, 10**400, 3], "infinity for 1 row"),
+        ([1, 10**39, -1e300], "beyond 1e+38 for 2 rows of a batch of 3: correct what it predicts"),
         (["1", "2", "3"], "answers with str, but output.type is Value: serve numbers"),
         ([True, False, True], "answers with bool, but output.type is Value"),
         ([{"length": 1}] * 3, "NaN, null or infinity for 3 rows"),
@@ -291,6 +299,34 @@ def test_answers_that_a_client_did_not_refuse_are_refused_by_the_judge() -> None
         (result,) = judged(spec_of(gate), who, Measured(answer))
         assert result.phase is ERROR
         assert words in result.message
+
+
+@pytest.mark.parametrize("metric", measures_of("Performance", "Regression"), ids=str)
+@pytest.mark.parametrize("size", [1e39, 1e160, 1e200, 1e300])
+def test_answers_that_are_too_large_to_measure_pass_no_gate(metric: Any, size: float) -> None:  # noqa: ANN401
+    who = people()
+    tolerance = {"tolerance": 1} if metric.parameter else {}
+    gate = good(metric=metric.name, limit=0.5, assurance="NotRefuted", **tolerance)
+    for answer in (np.full(who.rows, size), size * predicted(who).value, predicted(who).value):
+        answer[0] = size
+        (result,) = judged(spec_of(gate), who, Measured(NumericPredictions(answer)))
+        assert result.phase is ERROR
+        assert "numbers beyond 1e+38" in result.message
+
+
+def test_a_spread_beyond_all_numbers_leaves_nothing_unrefuted() -> None:
+    rows = np.arange(90, dtype=np.intp)
+    near = np.arange(90, dtype=np.float64) * 1e-60
+    found = numeric.explained_variance(numeric.NumericAnswers(near, near + 1e37), rows)
+    assert np.isnan(found.limits(2.0)).all()
+
+
+@pytest.mark.parametrize("measure", [numeric.explained_variance, numeric.calibration_slope])
+def test_numbers_whose_spread_is_no_number_any_more_are_not_measured(measure: Any) -> None:  # noqa: ANN401
+    rows = np.arange(90, dtype=np.intp)
+    tiny = np.arange(90, dtype=np.float64) * 1e-200
+    found = measure(numeric.NumericAnswers(tiny, tiny), rows)
+    assert np.isnan(found.estimate)
 
 
 def test_answers_of_another_task_are_never_measured() -> None:

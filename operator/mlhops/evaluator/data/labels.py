@@ -18,6 +18,7 @@ from mlhops.evaluator.data.convert import (
 from mlhops.evaluator.data.read import Column
 from mlhops.evaluator.errors import CannotTellError, EvaluationError, counted
 from mlhops.statistics.arrays import Bools, Floats, Indices
+from mlhops.statistics.inference.numeric import MOST, is_measurable
 
 _MOST_CLASSES = 2
 _FEW_VALUES = 3
@@ -210,6 +211,12 @@ class _NumericLabels:
             )
         _refuse_incomplete(len(label), int(np.isnan(label).sum()), self._column)
         self._refuse_beyond(label)
+        huge = int((~is_measurable(label)).sum())
+        if huge:
+            raise EvaluationError(
+                f"label column {told(self._column)} has numbers beyond {MOST:g} in {counted(huge, 'row')} of "
+                f"{len(label):,}: correct these outcomes, or their unit"
+            )
         values = len(np.unique(label))
         if values == 1:
             raise CannotTellError(

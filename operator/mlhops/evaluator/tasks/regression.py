@@ -6,11 +6,12 @@ import numpy as np
 
 from mlhops.api.interface import Output
 from mlhops.evaluator.data.labels import Labels
+from mlhops.evaluator.errors import EvaluationError, counted
 from mlhops.evaluator.tasks import answers
 from mlhops.evaluator.tasks.handler import not_one_each
 from mlhops.evaluator.tasks.predictions import AnyPredictions, NumericPredictions
 from mlhops.small_cells import SmallCells
-from mlhops.statistics.inference.numeric import NumericAnswers
+from mlhops.statistics.inference.numeric import MOST, NumericAnswers, is_measurable
 from mlhops.tasks.regression import REGRESSION
 from mlhops.tasks.task import AllRows, Task
 
@@ -26,8 +27,19 @@ class RegressionHandler:
     def predictions(
         self, values: answers.Values, output: Output, _: frozenset[str]
     ) -> NumericPredictions:
-        """Return the numbers of a batch."""
-        return NumericPredictions(answers.scores(values, output))
+        """Return the numbers of a batch.
+
+        Raises:
+            EvaluationError: an answer is not a finite number, or too large to measure.
+        """
+        value = answers.scores(values, output)
+        beyond = int((~is_measurable(value)).sum())
+        if beyond:
+            raise EvaluationError(
+                f"the model answers with numbers beyond {MOST:g} for {counted(beyond, 'row')} of a batch of "
+                f"{len(value):,}: correct what it predicts, or the unit in which it does (interface.output.unit)"
+            )
+        return NumericPredictions(value)
 
     def joined(self, parts: Sequence[AnyPredictions], _: Output) -> NumericPredictions:
         """Return the numbers of all rows."""
@@ -48,10 +60,10 @@ class RegressionHandler:
         value = _own(predictions).value
         if len(value) != len(label):
             return not_one_each(output)
-        if not np.isfinite(value).all():
+        if not is_measurable(value).all():
             return (
-                "the model answers NaN or infinity for some rows: a value must be a finite number for "
-                "every patient; correct how the model treats missing values"
+                f"the model answers NaN or infinity, or numbers beyond {MOST:g}, for some rows: a value must be a "
+                "finite number for every patient; correct how the model treats missing values"
             )
         return ""
 

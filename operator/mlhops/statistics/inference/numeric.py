@@ -14,7 +14,7 @@ from typing import Self
 
 import numpy as np
 
-from mlhops.statistics.arrays import Floats, Indices
+from mlhops.statistics.arrays import Bools, Floats, Indices
 from mlhops.statistics.inference import influence
 from mlhops.statistics.inference.influence import Piece
 from mlhops.statistics.inference.proportions import effective_limits
@@ -25,6 +25,14 @@ _OF_SQUARES = 4
 normal errors 95 % intervals then hold the truth in 95 to 96 %, with Student's t of all rows in 93 to 94 %."""
 FEWEST = 3
 """Rows; of fewer no spread about a line can be told."""
+MOST = 1e38
+"""The largest number that is measured, about as large as single precision holds: of far larger ones the spread of
+squares is no number any more, and limits would be as wide as all numbers, which refutes nothing."""
+
+
+def is_measurable(numbers: Floats) -> Bools:
+    """Return which numbers are finite, and no larger than what can be measured."""
+    return np.asarray(np.abs(numbers) <= MOST)
 
 
 class NumericAnswers:
@@ -39,10 +47,10 @@ class NumericAnswers:
             unit: what a row's error varies by, where that is known from more rows; see `unit`.
 
         Raises:
-            ValueError: a number is not finite.
+            ValueError: a number is not finite, or too large to measure.
         """
-        if not (np.isfinite(label).all() and np.isfinite(value).all()):
-            raise ValueError("a value is not a finite number")
+        if not (is_measurable(label).all() and is_measurable(value).all()):
+            raise ValueError(f"a value is not a finite number, or larger than {MOST:g}")
         self.label, self.value = label, value
         self._unit = unit
 
@@ -107,10 +115,12 @@ def explained_variance(answers: NumericAnswers, rows: Indices) -> Piece:
         return influence.undefined(n)
     squares, spread = answers.error[rows] ** 2, (label - label.mean()) ** 2
     variance = float(spread.mean())
+    if variance == 0:  # squares so small are no numbers any more
+        return influence.undefined(n)
     left = float(squares.mean()) / variance
     effect = -(squares - left * spread) / (n * variance)
     found = symmetric(1 - left, effect, rows, (answers.unit / 2) ** 2 / (n * variance))
-    if left <= 0:
+    if left <= 0 or math.isnan(found.estimate):
         return found
     relative = math.sqrt(found.variance) / left
 
@@ -133,6 +143,8 @@ def calibration_slope(answers: NumericAnswers, rows: Indices) -> Piece:
         return influence.undefined(n)
     across = value - value.mean()
     spread = float(across @ across)
+    if spread == 0:  # squares so small are no numbers any more
+        return influence.undefined(n)
     slope = float(across @ (label - label.mean())) / spread
     residual = label - label.mean() - slope * across
     effect = across * residual / spread
@@ -184,7 +196,10 @@ def symmetric(
         lost: how many degrees of freedom the measure takes.
     """
     n = len(rows)
-    variance = float(effect @ effect) * n / max(n - lost, 1)
+    with np.errstate(over="ignore"):
+        variance = float(effect @ effect) * n / max(n - lost, 1)
+    if not math.isfinite(variance):
+        return influence.undefined(n)  # its limits would hold all numbers, which refutes nothing
     # Rounding alone is no variance.
     if variance <= (1e-9 * smallest) ** 2:
         variance = smallest**2
