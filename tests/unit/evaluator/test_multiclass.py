@@ -119,6 +119,28 @@ def test_a_group_without_enough_of_a_class_leaves_the_gate_undecided() -> None:
     assert result.phase is INCONCLUSIVE
 
 
+@pytest.mark.parametrize(
+    ("others", "phase"), [(1, INCONCLUSIVE), (2, INCONCLUSIVE), (50, SUCCESSFUL)]
+)
+def test_agreement_is_not_proven_by_a_few_rows_of_another_class(
+    others: int, phase: EvaluationPhase
+) -> None:
+    label = (np.arange(200) < others).astype(np.intp)
+    sex = (np.arange(200) % 2).astype(np.intp)
+    who = LabelledRows(label, frozenset(NAMES), {"sex": Levels(sex, ["F", "M"])})
+    right = ClassPredictions(label, np.eye(3)[label], NAMES)
+    (result,) = judged(spec_of(good(metric="Kappa", limit=0.6)), who, Measured(right))
+    assert result.phase is phase
+
+
+def test_no_loss_in_a_handful_of_rows_does_not_prove_a_small_one() -> None:
+    label = np.repeat(np.arange(3), 20).astype(np.intp)
+    who = LabelledRows(label, frozenset(NAMES), people(60).levels)
+    certain = ClassPredictions(label, np.eye(3)[label], NAMES)
+    (result,) = judged(spec_of(good(metric="LogLoss", limit=0.2)), who, Measured(certain))
+    assert result.phase is INCONCLUSIVE
+
+
 def test_a_model_without_probabilities_has_no_loss_of_them() -> None:
     who = people()
     said = ClassPredictions(predicted(who).chosen, None, NAMES)

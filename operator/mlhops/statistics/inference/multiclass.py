@@ -132,7 +132,8 @@ def kappa(answers: ClassAnswers, rows: Indices) -> Piece:
     by_chance = said[label] + true[chosen] - 2 * chance
     left = 1 - chance
     effect = ((hits - agreed) * left - by_chance * (1 - agreed)) / (left**2 * n)
-    return numeric.symmetric((agreed - chance) / left, effect, rows, 1 / n)
+    # Where hardly anybody is of another class, one row changes all of it.
+    return numeric.symmetric((agreed - chance) / left, effect, rows, 1 / (left * n))
 
 
 def log_loss(answers: ClassAnswers, rows: Indices) -> Piece:
@@ -143,7 +144,8 @@ def log_loss(answers: ClassAnswers, rows: Indices) -> Piece:
     own = answers.probability[rows, answers.label[rows]]
     loss = -np.log(np.clip(own, LEAST_RISK, 1.0))
     mean = float(loss.mean())
-    return numeric.positive(numeric.symmetric(mean, (loss - mean) / n, rows, 1 / n))
+    most = -float(np.log(LEAST_RISK)) / n
+    return numeric.positive(numeric.symmetric(mean, (loss - mean) / n, rows, most))
 
 
 def macro_auroc(answers: ClassAnswers, rows: Indices) -> Piece:
