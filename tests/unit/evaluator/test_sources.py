@@ -198,6 +198,21 @@ def test_who_names_a_secret_is_nobody_else(s3: S3, monkeypatch: pytest.MonkeyPat
     assert "AWS_ACCESS_KEY_ID" not in os.environ
 
 
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("name", ["ENDPOINT", "ENDPOINT_URL", "ENDPOINT_URL_S3"])
+def test_a_secret_says_who_asks_and_not_where(
+    s3: S3, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = s3.put("mine", CONTENT)
+    monkeypatch.setenv(f"DATA_AWS_{name}", "http://127.0.0.1:1")
+    assert read(data(uri, endpoint=s3.url, secretName="reader"))[0] == CONTENT
+    monkeypatch.setenv(f"DATA_AWS_{name}", s3.url)
+    monkeypatch.setenv("DATA_AWS_ALLOW_HTTP", "true")
+    said = refusal(uri, secretName="reader")
+    assert f"the Secret reader says by AWS_{name} which server is asked" in said
+    assert "say so in endpoint" in said
+
+
 def test_who_names_no_secret_is_who_the_service_account_is(
     s3: S3, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,8 @@ _CONNECT = timedelta(seconds=10)
 _WHOLE = timedelta(days=1)
 """For one request: what bounds it is the time without a byte, and the time for all."""
 _IDENTITY = ("AWS_", "GOOGLE_", "AZURE_")
+_ELSEWHERE_BY = re.compile("AWS_.*ENDPOINT.*")
+"""Keys by which a client of S3 is told where it asks: a Secret says who asks, the spec where, as people see it."""
 # What a Secret must have for each kind of place: all keys of one of these.
 _NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "s3": (("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("AWS_SKIP_SIGNATURE",)),
@@ -207,7 +209,7 @@ def _server(place: Place) -> tuple[str, str]:
 
 
 def _client(place: Place, prefix: str, stall: float, proxy: str | None) -> Store:
-    given = secret(place, prefix)
+    given = _who(place, secret(place, prefix))
     client: ClientConfig = {
         "connect_timeout": _CONNECT,
         "read_timeout": timedelta(seconds=stall),
@@ -230,6 +232,21 @@ def _client(place: Place, prefix: str, stall: float, proxy: str | None) -> Store
             f"the client for {shown(place.uri)} cannot be set up "
             f"({type(error).__name__}): check endpoint, region and the keys of the Secret"
         ) from None
+
+
+def _who(place: Place, given: dict[str, str]) -> dict[str, str]:
+    """Return what a Secret says of who asks.
+
+    Raises:
+        EvaluationError: it alone says where.
+    """
+    where = sorted(name for name in given if _ELSEWHERE_BY.fullmatch(name))
+    if where and place.endpoint is None and kind_of(place.uri) == "s3":
+        raise EvaluationError(
+            f"the Secret {place.secret_name} says by {where[0]} which server is asked for {shown(place.uri)}: say so "
+            "in endpoint beside the uri, where people see it, and remove the key"
+        )
+    return {name: value for name, value in given.items() if name not in where}
 
 
 def secret(place: Place, prefix: str) -> dict[str, str]:
