@@ -23,7 +23,7 @@ from mlhops.small_cells import MinCellSize
 
 _KEY = r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
 _VALUE = r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
-_PREFIX = r"^(pvc|s3|gs|https|file)://[^?#@\s]*/$"
+_PREFIX = r"^(pvc|s3|gs|https?|file)://[^?#@\s]*/$"
 
 LabelKey = Annotated[
     str,
@@ -215,7 +215,8 @@ class DataFloor(Floor):
         ],
         Field(max_length=32, json_schema_extra=SET),
     ] = []
-    """Where they must lie: evaluation.data.uri begins with one of these. Anywhere where none is named."""
+    """Where they must lie: evaluation.data.uri begins with one of these. Where evaluation.data.endpoint is set, that
+    with bucket or container and path does, as in `https://minio.example/held-out/`. Anywhere where none is named."""
     min_cell_size: MinCellSize | None = None
     """The least evaluation.minCellSize."""
 

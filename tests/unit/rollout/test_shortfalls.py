@@ -185,6 +185,38 @@ def test_data_beside_the_folder_of_the_board_are_not_in_it() -> None:
     assert told(asked, {"spec.evaluation.data.uri": "s3://held-out-of-mine/sepsis.parquet"}) != []
 
 
+BLOBS = "https://board.blob.core.windows.net/held-out/"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "uri", "endpoint", "field"),
+    [
+        ("s3://held-out/", "s3://held-out/a.csv", "https://minio.example", "endpoint"),
+        (BLOBS, f"{BLOBS}a.csv", "https://blobs.example", "endpoint"),
+        ("https://minio.example/held-out/", "s3://held-out/a.csv", "https://minio.example", ""),
+        ("http://minio.svc:9000/held-out/", "s3://held-out/a.csv", "http://minio.svc:9000/", ""),
+        ("https://blobs.example/held-out/", f"{BLOBS}a.csv", "https://blobs.example", ""),
+        ("https://minio.example/held-out/", "s3://mine/a.csv", "https://minio.example", "endpoint"),
+        ("https://data.example/held-out/", "https://data.example/held-out/a.csv", None, ""),
+        (
+            "https://data.example/held-out/",
+            "https://data.example/held-out/%2e%2E/a.csv",
+            None,
+            "uri",
+        ),
+    ],
+)
+def test_data_at_another_server_are_not_those_of_the_board(
+    prefix: str, uri: str, endpoint: str | None, field: str
+) -> None:
+    has: dict[str, Json] = {"spec.evaluation.data.uri": uri}
+    if endpoint is not None:
+        has["spec.evaluation.data.endpoint"] = endpoint
+    found = [place for place, _ in told({"spec.data.uriPrefixes": [prefix]}, has)]
+
+    assert found == ([f"spec.evaluation.data.{field}"] if field else [])
+
+
 @pytest.mark.parametrize(
     ("steps", "fields"),
     [

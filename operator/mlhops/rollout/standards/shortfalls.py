@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import inf
+from urllib.parse import unquote, urlsplit
 
 from pydantic.alias_generators import to_snake
 
 from mlhops.api.base import Duration, seconds
 from mlhops.api.card import Card
+from mlhops.api.data import DataSource
 from mlhops.api.model import ClinicalModelSpec, EvaluationSettings, Rollout
 from mlhops.api.standard import (
     CardFloor,
@@ -65,16 +67,27 @@ def _data(floor: DataFloor, evaluation: EvaluationSettings) -> Iterator[Standard
     if floor.digest and data.digest is None:
         remedy = "set it to sha256: and what sha256sum prints of the file"
         yield StandardShortfall(f"{place}.digest", "left out", "a digest", remedy)
-    prefixes = floor.uri_prefixes
-    if prefixes and not data.uri.startswith(tuple(prefixes)):
+    prefixes, lie = floor.uri_prefixes, _lie_at(data)
+    up = ".." in unquote(lie).split("/")  # web servers take %2e%2e for ..
+    if prefixes and (up or not lie.startswith(tuple(prefixes))):
         asked = f"data below {' or '.join(prefixes)}"
-        yield StandardShortfall(
-            f"{place}.uri", data.uri, asked, "have the data laid there, and name them"
-        )
+        field, remedy = f"{place}.uri", "have the data laid there, and name them"
+        if data.endpoint is not None:
+            field, remedy = f"{place}.endpoint", f"{remedy}; or have the board name that server"
+        yield StandardShortfall(field, lie, asked, remedy)
     least, given = floor.min_cell_size, evaluation.min_cell_size
     if least is not None and given < least:
         asked, remedy = f"{least} or more", f"set it to {least}"
         yield StandardShortfall("spec.evaluation.minCellSize", f"{given}", asked, remedy, "", least)
+
+
+def _lie_at(data: DataSource) -> str:
+    """Return where data lie: at an endpoint of their own a bucket is another than the cloud's of that name."""
+    if data.endpoint is None:
+        return data.uri
+    parts = urlsplit(data.uri)
+    bucket = f"{parts.netloc}/" if parts.scheme == "s3" else ""
+    return f"{data.endpoint.rstrip('/')}/{bucket}{parts.path.lstrip('/')}"
 
 
 def _rollout(floor: RolloutFloor, rollout: Rollout) -> Iterator[StandardShortfall]:
