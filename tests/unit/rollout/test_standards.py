@@ -262,3 +262,15 @@ def test_the_spec_alone_does_not_go_back_at_once_to_what_a_standard_no_longer_le
     world.wait(600)
     assert world.shares() == third
     assert world.candidate.version == "2.0.0"
+
+
+def test_a_standard_that_lets_overrides_hold_longer_than_time_goes_on_lets_them_and_their_end() -> (
+    None
+):
+    world, old, new, name = undecided(asked({"spec.overrides.longest": "99999999999999d"}))
+    assert world.answer_to(name)[0] == "Honoured"
+    assert world.shares() == {old: 90, new: 10}
+
+    world.decide(Action.ABORT)
+    world.run()
+    assert world.shares() == {old: 100}

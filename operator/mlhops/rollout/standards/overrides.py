@@ -1,9 +1,8 @@
 """Overrides and standards: what an Override may do where a standard applies."""
 
 from collections.abc import Collection, Iterator, Sequence
-from datetime import timedelta
 
-from mlhops.api.base import seconds
+from mlhops.api.base import later, seconds
 from mlhops.api.decision import Action, Decision, Noted
 from mlhops.api.evaluation import EvaluationPhase
 from mlhops.api.standard import ClinicalStandard, OverrideFloor
@@ -111,10 +110,9 @@ def _beyond(floor: OverrideFloor, decision: Decision) -> StandardShortfall | Non
     if floor.longest is None:
         return None
     end, created = override_ends(decision), decision.metadata.creation_timestamp
-    longest = timedelta(seconds=seconds(floor.longest))
-    if end is not None and created is not None and end - created <= longest:
+    if end is not None and created is not None and end <= later(created, floor.longest):
         return None
-    if not longest:
+    if not seconds(floor.longest):
         return StandardShortfall("expires", "one", "no Override at all", "correct the model")
     remedy = f"decide again, with expires {floor.longest} from then at the latest"
     return StandardShortfall("expires", "longer", f"Overrides of {floor.longest} or less", remedy)
