@@ -321,6 +321,7 @@ _STANDARD: Manifest = {
             "minNegatives": 50,
         },
         {"name": "discrimination", "type": "Performance", "metrics": ["AUROC"], "margin": 0.02},
+        {"name": "bias", "type": "Fairness", "metrics": ["Bias"], "minRows": 100},
     ],
     "data": {"digest": True, "uriPrefixes": ["s3://held-out/"], "minCellSize": 10},
     "rollout": {"maxFirstWeight": 10, "minPause": "24h", "minRequests": 200},

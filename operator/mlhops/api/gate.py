@@ -320,6 +320,9 @@ class Gate(
     gates one must be."""
 
 
+MIN_ROWS = 40
+"""The minRows of a gate that leaves it out: as many as of positive and negative cases together."""
+
 Gates = Annotated[
     list[Gate],
     Field(min_length=1, max_length=32, json_schema_extra=list_map("name", "gates")),
@@ -329,6 +332,13 @@ Gates = Annotated[
 def measure_of(gate: Gate) -> Measure:
     """Return the metric of a gate, as the gate sets it."""
     return MEASURES[gate.metric].with_parameter(gate.tolerance)
+
+
+def min_rows_of(gate: Gate) -> int | None:
+    """Return how many rows a group must have, None where positive and negative cases count."""
+    if "Binary" in MEASURES[gate.metric].tasks:
+        return None
+    return gate.min_rows or MIN_ROWS
 
 
 def primary_of(gates: Sequence[Gate]) -> str | None:

@@ -192,6 +192,8 @@ class RequiredGate(
     """The least minPositives."""
     min_negatives: Annotated[int, Field(ge=1)] | None = None
     """The least minNegatives."""
+    min_rows: Annotated[int, Field(ge=1)] | None = None
+    """The least minRows, of metrics of outcomes that have no positive cases; a gate without it has 40."""
 
 
 class DataFloor(Floor):

@@ -72,6 +72,25 @@ def test_a_gate_that_is_as_strict_as_asked_is_enough(asked: Manifest) -> None:
     assert gate(asked) == []
 
 
+@pytest.mark.parametrize(
+    ("given", "least", "below"),
+    [(1, 40, True), (50, 40, False), (None, 40, False), (None, 41, True)],
+)
+def test_a_gate_on_numbers_has_to_be_about_as_many_rows_as_asked(
+    given: int | None, least: int, *, below: bool
+) -> None:
+    close: Manifest = {"name": "close", "type": "Performance", "metric": "MAE", "limit": 5}
+    close |= {"minRows": given} if given is not None else {}
+    asked: Manifest = {"metrics": ["MAE"], "minRows": least}
+    field = ("spec.evaluation.gates[close].minRows", f"{least} or more")
+
+    assert gate(asked, {"spec.evaluation.gates.-": close}) == ([field] if below else [])
+
+
+def test_rows_are_not_asked_for_where_cases_count() -> None:
+    assert gate({"minRows": 1000, "limit": 0.1}) == []
+
+
 def test_a_gate_has_to_be_proven_where_that_is_asked() -> None:
     lax: dict[str, Json] = {"spec.evaluation.gates.0.assurance": "NotRefuted"}
 

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mlhops.api.gate import Gate, measure_of
+from mlhops.api.gate import Gate, measure_of, min_rows_of
 from mlhops.tasks.binary import CALLED, POSITIVES
 from mlhops.tasks.task import ROWS
-
-MIN_ROWS = 40
-"""What a group needs where the outcome has no positive cases and the gate does not say: as many as of both kinds."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +18,10 @@ class Requirement:
 
 def requirements(gate: Gate) -> Sequence[Requirement]:
     """Return what a group needs: cases for a miss rate, calls for the worth of a call."""
-    metric = measure_of(gate)
-    binary = "Binary" in metric.tasks
+    rows = min_rows_of(gate)
     return [
-        Requirement(cases, _minimum(gate, cases) if binary else gate.min_rows or MIN_ROWS)
-        for cases in metric.how.needs
+        Requirement(cases, _minimum(gate, cases) if rows is None else rows)
+        for cases in measure_of(gate).how.needs
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from mlhops.api.gate import Across, Gate
+from mlhops.api.gate import Across, Gate, min_rows_of
 from mlhops.api.standard import RequiredGate
 from mlhops.measures.measure import MEASURES
 from mlhops.rollout.standards.shortfall import StandardShortfall
@@ -140,8 +140,9 @@ def _certainty(floor: RequiredGate, gate: Gate) -> Iterator[StandardShortfall]:
         ("confidence", floor.confidence, gate.confidence),
         ("minPositives", floor.min_positives, gate.min_positives),
         ("minNegatives", floor.min_negatives, gate.min_negatives),
+        ("minRows", floor.min_rows, min_rows_of(gate)),
     ):
-        if least is not None and given < least:
+        if least is not None and given is not None and given < least:
             value, asked = f"{given:g}", f"{least:g} or more"
             yield StandardShortfall(
                 _at(gate, name), value, asked, f"set it to {least:g}", "", least
