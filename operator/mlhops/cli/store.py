@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +15,8 @@ from mlhops.cli.exits import Exit, Trouble
 _MOST_BYTES = 512 * 2**20
 _MOST_FILES = 100_000
 _TARS = (".tar", ".tar.gz", ".tgz")
+_DAMAGED = (tarfile.TarError, gzip.BadGzipFile, lzma.LZMAError, zlib.error)
+"""What comes of a tar file that was damaged, or made to be odd, beside errors that any file may have."""
 
 
 def write_bundle(where: Path, files: Mapping[str, bytes]) -> None:
@@ -54,7 +58,7 @@ def read_bundle(where: Path) -> dict[str, bytes]:
     """
     try:
         found = dict(_in_folder(where) if where.is_dir() else _in_tar(where))
-    except (OSError, tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+    except (OSError, EOFError, ValueError, *_DAMAGED) as error:
         said = getattr(error, "strerror", None) or "it is neither a folder nor a tar file"
         raise Trouble(f"{where} cannot be read: {said}", exit_=Exit.USAGE) from error
     return found

@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import lzma
 import re
 import subprocess
 import tarfile
@@ -25,6 +26,7 @@ from mlhops.api.base import Json, Manifest
 from mlhops.cli.audit.bundle import (
     ATTESTATIONS,
     HISTORY,
+    KEY,
     MODEL,
     SUMS,
     UNSIGNED,
@@ -189,6 +191,10 @@ TAMPERED: dict[str, tuple[Files, str]] = {
         {**SAVED, SUMS: SAVED[SUMS] + b"../../etc/passwd\n"},
         "of SHA256SUMS cannot be read",
     ),
+    "statements that nobody signed beside those that are": (
+        {**SAVED, UNSIGNED: SAVED[ATTESTATIONS]},
+        f"{UNSIGNED} is there beside {ATTESTATIONS}",
+    ),
 }
 
 
@@ -198,6 +204,14 @@ def test_what_does_not_hold_is_named(what: str) -> None:
 
     assert words in amiss(files)
     assert not checked(files, key=None).holds, "nor does it without a key"
+
+
+def test_a_key_in_the_bundle_that_has_signed_nothing_is_told() -> None:
+    theirs = KEYS["P-256"]().signer.pem
+
+    assert f"{KEY} is another key than that of the signatures" in amiss({**SAVED, KEY: theirs})
+    assert "no public key in PEM" in amiss({**SAVED, KEY: b"-"})
+    assert checked({name: each for name, each in SAVED.items() if name != KEY}).holds
 
 
 def test_a_payload_of_another_statement_passes_for_none() -> None:
@@ -323,6 +337,21 @@ def test_a_tar_file_leads_nobody_out_of_it(tmp_path: Path) -> None:
             tar.addfile(entry, io.BytesIO())
         with pytest.raises(Trouble, match="outside of it"):
             read_bundle(path)
+
+
+def test_a_tar_file_that_is_damaged_or_odd_is_told_as_that(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "bundle.tar", SAVED)
+    packed = bytearray(lzma.compress((tmp_path / "bundle.tar").read_bytes()))
+    packed[len(packed) // 2] ^= 0xFF
+    (tmp_path / "damaged.tar.xz").write_bytes(packed)
+    with tarfile.open(tmp_path / "odd.tar", "w", format=tarfile.PAX_FORMAT) as tar:
+        entry = tarfile.TarInfo("x")
+        entry.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+        tar.addfile(entry)
+
+    for name in ("damaged.tar.xz", "odd.tar"):
+        with pytest.raises(Trouble, match="neither a folder nor a tar file"):
+            read_bundle(tmp_path / name)
 
 
 def test_a_link_in_a_folder_is_no_file(tmp_path: Path) -> None:

@@ -156,6 +156,7 @@ def _signatures(
     ]
     if len({each.id for each in by if each is not None}) > 1:
         wrong.append("the statements are signed by different keys")
+    wrong += _beside(files, by)
     key = by[0] if by and not wrong else None
     checks = [_told(section, what, wrong)]
     if not trusted:
@@ -163,6 +164,22 @@ def _signatures(
         checks.append(BundleCheck(section, "the key is one that you trust", State.UNTOLD, said))
     checks += _stated(files, [each.payload for each in envelopes])
     return checks, key
+
+
+def _beside(files: Mapping[str, bytes], by: Sequence[Signer | None]) -> Iterator[str]:
+    """Yield which files beside signed statements nothing vouches for: people may take them for what was checked."""
+    if UNSIGNED in files:
+        yield f"{UNSIGNED} is there beside {ATTESTATIONS}, and nobody has signed it"
+    there = files.get(KEY)
+    if there is None:
+        return
+    try:
+        known = signer(there).id
+    except KeyTrouble as error:
+        yield f"{KEY}: {error}"
+        return
+    if any(each is not None and each.id != known for each in by):
+        yield f"{KEY} is another key than that of the signatures"
 
 
 def _keys(
