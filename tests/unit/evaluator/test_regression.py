@@ -143,6 +143,30 @@ def test_groups_have_rows_and_no_classes_and_small_ones_no_number() -> None:
     assert (few.rows, few.rate, few.gap) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    "gate",
+    [
+        fair(metric="Bias", limit=0.5, minRows=1),
+        fair(metric="MAE", limit=0.5, minRows=1, assurance="NotRefuted"),
+        good(metric="MAE", nonInferiority={"margin": 1}, minRows=1, across={"groups": ["sex"]}),
+    ],
+)
+def test_no_error_of_fewer_people_than_may_be_told_of_is_told(gate: dict[str, Any]) -> None:
+    who = people(300)
+    few = LabelledRows(
+        who.label, frozenset(), {"sex": Levels((np.arange(300) < 9).astype(np.intp), ["F", "M"])}
+    )
+    said = predicted(few)
+    said.value[:9] += 33
+    spec = spec_of(gate, stable=STABLE)
+    (result,) = judged(spec, few, Measured(said, predicted(few)))
+
+    assert "3 d" not in result.message
+    assert "fewer than 10" in result.message
+    assert result.estimate is None or result.estimate < 20
+    assert result.phase is not SUCCESSFUL
+
+
 def test_a_perfect_model_is_not_proven_by_a_handful_of_rows() -> None:
     who = people(90)
     exact = NumericPredictions(np.asarray(who.label))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
-from mlhops.api.gate import Gate, measure_of, primary_of
+from mlhops.api.gate import Gate, measure_of, min_rows_of, primary_of
 from mlhops.api.verdict import overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import cohorts
@@ -49,7 +49,9 @@ def judgement(spec: EvaluationSpec, people: LabelledRows, measured: Measured) ->
     handler = handler_of(spec.interface)
     problem = handler.problem(output, people.label, candidate, spec.cells)
     findings = [
-        in_error(gate, problem) if problem else _finding(gate, spec, people, measured)
+        in_error(gate, problem)
+        if problem
+        else _finding(_of_enough(gate, spec), spec, people, measured)
         for gate in spec.gates
     ]
     disclosure = _disclosure(spec, people, measured, findings)
@@ -59,6 +61,17 @@ def judgement(spec: EvaluationSpec, people: LabelledRows, measured: Measured) ->
         [each.model_copy(update={"primary": each.name == primary}) for each in results]
     )
     return Judgement(gates, findings, disclosure)
+
+
+def _of_enough(gate: Gate, spec: EvaluationSpec) -> Gate:
+    """Return a gate that judges no group of fewer rows than may be told of.
+
+    The error of a number in a group of one is that person's: with the answer it tells the outcome.
+    """
+    rows = min_rows_of(gate)
+    if rows is None:
+        return gate
+    return gate.model_copy(update={"min_rows": max(rows, spec.min_cell_size)})
 
 
 def _disclosure(
