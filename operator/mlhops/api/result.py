@@ -23,6 +23,8 @@ PREFIX = "mlhops.io/evaluation.v1:"
 MAX_BYTES = 4096
 LONGEST_TEXT = 4096
 """No sentence is longer."""
+LARGEST = 1e9
+"""No number in an outcome's unit is larger."""
 _MAX_JSON = 256 * 1024
 _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -32,7 +32,7 @@ from mlhops.rollout.status import new_status, without_progress
 from mlhops.rollout.traffic.advance import advance
 from mlhops.rollout.traffic.taken import adopt, follow_edits
 from mlhops.rollout.traffic.traffic import check_traffic
-from mlhops.rollout.traffic.weights import give_no_more, set_traffic
+from mlhops.rollout.traffic.weights import give_no_more, owes_way_back, set_traffic
 
 _READING_SECONDS = 10.0
 """How soon it is looked again whether all Evaluations were read; whoever reads them tells as well."""
@@ -88,11 +88,13 @@ def _stop(draft: Draft) -> Plan:
     The Evaluations that let a revision serve were read. Those that were not may count attempts and measurements that
     nothing new must take for its own.
     """
-    if not wants_stop(draft):
+    wanted = wants_stop(draft)
+    if not (wanted or owes_way_back(draft)):
         return Plan((), None, (), (), _READING_SECONDS)
     record_servers(draft)
     adopt(draft)
-    hear_decisions(draft)
+    if wanted:
+        hear_decisions(draft)
     hear_serving(draft)
     keep_serving(draft, (draft.stable, draft.previous))
     set_traffic(draft)

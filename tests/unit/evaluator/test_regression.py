@@ -338,6 +338,19 @@ def test_answers_that_are_too_large_to_measure_pass_no_gate(metric: Any, size: f
         assert "numbers beyond 1e+38" in result.message
 
 
+@pytest.mark.parametrize("gate", [good(metric="MAE", limit=5), fair(metric="RMSE", limit=5)])
+def test_errors_that_the_operator_does_not_believe_are_an_error_with_the_way_out(
+    gate: dict[str, Any],
+) -> None:
+    who = people()
+    men = who.levels["sex"].codes == 1
+    answer = predicted(who).value + 1e10 * men
+    (result,) = judged(spec_of(gate), who, Measured(NumericPredictions(answer)))
+
+    assert result.phase is ERROR
+    assert f"{gate['metric']} or its interval is beyond 1e+09: correct" in result.message
+
+
 def test_a_spread_beyond_all_numbers_leaves_nothing_unrefuted() -> None:
     rows = np.arange(90, dtype=np.intp)
     near = np.arange(90, dtype=np.float64) * 1e-60

@@ -96,3 +96,23 @@ def test_a_stop_gives_no_candidate_more_than_the_route_does_until_all_is_read() 
     given = [one.traffic.of(new) for one in world.writes[before:] if isinstance(one, SetTraffic)]
     assert given in ([], [0])
     assert world.shares() == {old: 100}
+
+
+def test_a_rollback_is_carried_out_whole_while_evaluations_are_read() -> None:
+    world, old, _ = canary([])
+    world.run()
+    previous = world.status.previous
+    assert previous is not None
+    world.edit({"spec.rollout.steps": TEN_AND_PAUSE})
+    world.release("3.0.0")
+    world.run()
+    assert 10 in world.shares().values()
+
+    world.reading = True
+    name = world.decide(Action.ROLLBACK, previous.revision)
+    world.run()
+    assert world.answer_to(name)[0] == "Honoured"
+    assert world.shares() == {old: 100}
+    world.reading = False
+    world.run()
+    assert world.shares() == {old: 100}

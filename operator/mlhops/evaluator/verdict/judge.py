@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mlhops.api.evaluation import EvaluationPhase, EvaluationSpec, GateResult
 from mlhops.api.gate import Gate, measure_of, min_rows_of, primary_of
+from mlhops.api.result import LARGEST
 from mlhops.api.verdict import overall
 from mlhops.evaluator.data.labelled_rows import LabelledRows
 from mlhops.evaluator.data.subgroups import cohorts
@@ -56,11 +57,28 @@ def judgement(spec: EvaluationSpec, people: LabelledRows, measured: Measured) ->
     ]
     disclosure = _disclosure(spec, people, measured, findings)
     primary = primary_of(spec.gates)
-    results = [each if isinstance(each, GateResult) else each.tell(disclosure) for each in findings]
+    told = [each if isinstance(each, GateResult) else each.tell(disclosure) for each in findings]
+    results = [_believable(each) for each in told]
     gates = in_order(
         [each.model_copy(update={"primary": each.name == primary}) for each in results]
     )
     return Judgement(gates, findings, disclosure)
+
+
+def _believable(result: GateResult) -> GateResult:
+    """Return a result, an Error in the place of one with numbers that are too large for the operator to believe."""
+    found = [result.estimate, result.lower, result.upper]
+    for each in result.groups:
+        found += [each.rate, each.rest, each.gap, each.lower, each.upper]
+    if all(number is None or abs(number) <= LARGEST for number in found):
+        return result
+    message = (
+        f"{result.metric} or its interval is beyond {LARGEST:g}: correct what the model predicts, or let it and the "
+        "labels be in a larger unit (interface.output.unit)"
+    )
+    empty = dict.fromkeys(("estimate", "lower", "upper", "needed", "worst_group"))
+    told: dict[str, object] = {"groups": [], "phase": EvaluationPhase.ERROR, "message": message}
+    return result.model_copy(update={**empty, **told})
 
 
 def _of_enough(gate: Gate, spec: EvaluationSpec) -> Gate:

@@ -16,13 +16,11 @@ from mlhops.api.evaluation import (
     GroupEstimate,
 )
 from mlhops.api.gate import Gate, measure_of, primary_of
-from mlhops.api.result import LONGEST_TEXT, Result, is_clean
+from mlhops.api.result import LARGEST, LONGEST_TEXT, Result, is_clean
 from mlhops.api.verdict import of_ceiling, of_floor, overall
 
 MOST = 2**53
 """More of anything nobody can have counted; up to here a whole number is one in any JSON."""
-_LARGEST = 1e9
-"""Of numbers in an outcome's unit."""
 _LONGEST_NAME = 640
 """A group of an intersection has at most four names and values of 63 letters."""
 _ROUNDING = 6e-5
@@ -189,7 +187,7 @@ def _is_near(told: float | None, asked: float) -> bool:
 
 
 def _is_small(number: float | None) -> bool:
-    return number is None or abs(number) <= _LARGEST
+    return number is None or abs(number) <= LARGEST
 
 
 def _is_count(number: int | None, most: int) -> bool:

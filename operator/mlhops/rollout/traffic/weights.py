@@ -79,6 +79,16 @@ def set_traffic(draft: Draft) -> None:
         draft.after.insert(0, SetTraffic(wanted))
 
 
+def owes_way_back(draft: Draft) -> bool:
+    """Whether the route has nothing of what serves: going back to it was decided, and only begun."""
+    candidate = draft.candidate
+    if draft.stable is None or draft.seen.route is None:
+        return False
+    if candidate is not None and candidate.failure is None:
+        return False  # it may have all requests
+    return draft.routed(draft.stable.inference_service) == 0
+
+
 def give_no_more(draft: Draft) -> None:
     """Leave out what would give the candidate a greater share than the route gives it."""
     candidate = draft.candidate
