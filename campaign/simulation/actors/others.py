@@ -97,11 +97,20 @@ class Others:
                 if not controller_of(live) or not text(live, "metadata", "labels", MODEL_LABEL):
                     server.delete(kind, name_of(live), OTHER)
                     return f"somebody clears away {kind.plural}/{name_of(live)}"
-                theirs = _added(live) if kind == SERVICES else {}
+                theirs = self._in_the_way(live) if kind == SERVICES else {}
                 if theirs:
                     server.patch(kind, name_of(live), {"spec": {"predictor": theirs}}, OTHER)
                     return f"somebody removes {', '.join(theirs)} of {name_of(live)}"
         return ""
+
+    def _in_the_way(self, live: Manifest) -> Manifest:
+        """What takes away what is not the operator's, or what the model's message names as that."""
+        told = text(self._stage.server.view(MODELS).get(MODEL), "status", "message")
+        found = _added(live)
+        if told.startswith(f"InferenceService {name_of(live)} has a logger"):
+            # The operator's own, of a revision whose record was lost and made anew without a detector.
+            found["logger"] = None
+        return found
 
     def _one(self, *kinds: Kind) -> tuple[Kind, Manifest] | None:
         every = [(kind, live) for kind in kinds for live in self._stage.objects(kind)]
