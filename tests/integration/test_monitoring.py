@@ -21,7 +21,7 @@ from mlhops.controller.kube.events import Recorder
 from mlhops.controller.operator import now
 from mlhops.controller.outbound.sinks import HttpSinks
 from mlhops.controller.reconcile.models import Models
-from mlhops.controller.resources import EVENTS, JOBS, MODELS, PODS, POLICIES, Key
+from mlhops.controller.resources import EVALUATIONS, EVENTS, JOBS, MODELS, PODS, POLICIES, Key
 from mlhops.json_access import at, items, text
 from mlhops.kserve.detector import Detectors
 from mlhops.kserve.names import MODEL_LABEL
@@ -100,9 +100,12 @@ class Ward:
         client = await _client(self.plane)
         sinks = HttpSinks(Recorder(client, now), LOOPBACK, seconds=1.0)
         newest: list[Look] = []
+        # Nobody lists for it, so that all is read as it is.
+        store = Store()
+        store.doubt(EVALUATIONS)
         models = Models(
             client,
-            Store(),
+            store,
             Detectors("detector", "detector-alibi"),
             now,
             sinks,
