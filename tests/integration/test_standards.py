@@ -193,6 +193,9 @@ def test_without_the_kind_all_is_as_before_and_once_it_was_there_nothing_is_rais
                 until("a standard that is met", met, 40)
 
                 plane.kubectl("delete", "crd", definition)
+                # Until then its objects are gone, as by whoever may delete them, and a list of none is true.
+                gone = lambda: hands.api.http.get(STANDARDS.path("")).status_code == 404  # noqa: E731
+                until("no such kind", gone)
                 hands.apply_model("2.0.0")
                 second = hands.candidate_service()
                 hands.load(second)

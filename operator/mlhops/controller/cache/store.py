@@ -143,6 +143,10 @@ class Store:
         """From now on what is not in here is not there."""
         self._complete.add(kind)
         self._doubted.discard(kind)
+        self.note_listed(kind)
+
+    def note_listed(self, kind: Kind) -> None:
+        """Remember that the API server knew a kind."""
         self._ever.add(kind)
 
     def was_listed(self, kind: Kind) -> bool:

@@ -131,7 +131,7 @@ class _Live:
 
     async def standards(self) -> Manifests:
         try:
-            return await self._list(STANDARDS, "", "")
+            found = await self._list(STANDARDS, "", "")
         except NotInstalled as error:
             if self._store.was_listed(STANDARDS):
                 raise KindGone(STANDARDS.plural) from error
@@ -140,6 +140,8 @@ class _Live:
                     "ClinicalStandard is not installed: models have no floor but their own gates"
                 )
             raise
+        self._store.note_listed(STANDARDS)  # it may be gone before all kinds are listed again
+        return found
 
     async def of_evaluation(self, namespace: str, evaluation: str) -> Manifests:
         return await self._list(PODS, namespace, f"{EVALUATION_LABEL}={evaluation}")
