@@ -42,6 +42,11 @@ _FOUND = 0.8
 """Which share of each class the model finds in all groups but the last."""
 
 
+def _dice(name: str, rows: int, multiple: float, seed: int) -> np.random.Generator:
+    """Return what draws a data set of a design: the same for the same cell and seed."""
+    return np.random.default_rng([zlib.crc32(name.encode()), rows, round(10 * multiple), seed])
+
+
 @dataclass(frozen=True)
 class NumericDesign:
     """A gate on predicted numbers of five groups; the last is the one that may differ."""
@@ -53,8 +58,7 @@ class NumericDesign:
 
     def draw(self, rows: int, multiple: float, seed: int) -> tuple[NumericAnswers, Indices]:
         """Return answers with outcomes, and the group of each row."""
-        key = [zlib.crc32(self.name.encode()), rows, round(10 * multiple), seed]
-        random = np.random.default_rng(key)
+        random = _dice(self.name, rows, multiple, seed)
         group = random.choice(len(SHARES), rows, p=SHARES)
         label = random.gamma(2.0, 5.0, rows)
         scale, shift = self._last(multiple)
@@ -100,8 +104,7 @@ class ClassDesign:
 
     def draw(self, rows: int, multiple: float, seed: int) -> tuple[ClassAnswers, Indices]:
         """Return answers with outcomes, and the group of each row."""
-        key = [zlib.crc32(self.name.encode()), rows, round(10 * multiple), seed]
-        random = np.random.default_rng(key)
+        random = _dice(self.name, rows, multiple, seed)
         group = random.choice(len(SHARES), rows, p=SHARES)
         label = random.choice(len(_PREVALENCE), rows, p=_PREVALENCE).astype(np.intp)
         found = random.random(rows) < self._own(multiple)[group]

@@ -8,6 +8,33 @@ from mlhops.api import API_VERSION
 from mlhops.api.base import Json, Manifest
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
+FURTHER_CARD: Manifest = {
+    "developer": {"name": "Clinical ML group", "contact": "ml@hospital.example"},
+    "decisionRole": "Informs",
+    "howToUse": "Look at the patient within the hour",
+    "modelType": "gradient-boosted trees",
+    "inputSource": "Laboratory and vital signs of the record",
+    "fairnessApproach": "Missed cases weigh most",
+    "biasMitigation": "Weighted by site",
+    "ethics": "Fewer older people in training",
+    "funding": "Own means",
+    "stakeholders": ["Ward council"],
+    "consent": "Told at admission",
+    "availability": "This hospital",
+    "updateSchedule": "Each year",
+    "testData": {
+        "origin": "Local",
+        "setting": "Two wards",
+        "period": "2024",
+        "preparedBy": "Data office",
+    },
+    "sensitiveInputs": [{"name": "sex", "kind": "Sex"}, {"name": "race", "kind": "Race"}],
+    "citations": [
+        {"kind": "Publication", "text": "A report", "url": "https://doi.org/10.1000/1"},
+        {"kind": "Trial", "text": "A trial"},
+    ],
+}
+"""Fields of a card that formats of model cards ask for beyond its own."""
 
 
 def with_path(manifest: Manifest, path: str, value: Json) -> Manifest:

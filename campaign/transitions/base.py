@@ -9,7 +9,7 @@ import copy
 from typing import cast
 
 from mlhops.api.base import Json, Manifest
-from testkit.builders import DIGEST
+from testkit.builders import DIGEST, FURTHER_CARD
 
 SHARED, ELSEWHERE = "default", "campaign-elsewhere"
 """Namespaces with Gateways that all models may name."""
@@ -43,30 +43,7 @@ _CARD: Manifest = {
     "limitations": ["Not tested in pregnancy"],
     "references": ["Internal report 12"],
     "regulatory": {"status": "Research use only", "pccpReference": "PCCP-1"},
-    "developer": {"name": "Clinical ML group", "contact": "ml@hospital.example"},
-    "decisionRole": "Informs",
-    "howToUse": "Look at the patient within the hour",
-    "modelType": "gradient-boosted trees",
-    "inputSource": "Laboratory and vital signs of the record",
-    "fairnessApproach": "Missed cases weigh most",
-    "biasMitigation": "Weighted by site",
-    "ethics": "Fewer older people in training",
-    "funding": "Own means",
-    "stakeholders": ["Ward council"],
-    "consent": "Told at admission",
-    "availability": "This hospital",
-    "updateSchedule": "Each year",
-    "testData": {
-        "origin": "Local",
-        "setting": "Two wards",
-        "period": "2024",
-        "preparedBy": "Data office",
-    },
-    "sensitiveInputs": [{"name": "sex", "kind": "Sex"}, {"name": "race", "kind": "Race"}],
-    "citations": [
-        {"kind": "Publication", "text": "A report", "url": "https://doi.org/10.1000/1"},
-        {"kind": "Trial", "text": "A trial"},
-    ],
+    **FURTHER_CARD,
 }
 
 _PREDICTOR: Manifest = {
